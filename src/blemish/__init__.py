@@ -1,0 +1,32 @@
+"""Visual inspection that learns from good parts only."""
+
+from importlib import import_module
+from typing import TYPE_CHECKING
+
+__version__ = "0.1.0"
+
+if TYPE_CHECKING:
+    from blemish.api import evaluate as evaluate
+    from blemish.api import open as open  # noqa: A004
+    from blemish.api import train as train
+    from blemish.errors import BlemishError as BlemishError
+    from blemish.inference.prediction import Prediction as Prediction
+    from blemish.inference.predictor import Predictor as Predictor
+
+_PLACES = {
+    "train": "blemish.api",
+    "open": "blemish.api",
+    "evaluate": "blemish.api",
+    "BlemishError": "blemish.errors",
+    "Prediction": "blemish.inference.prediction",
+    "Predictor": "blemish.inference.predictor",
+}
+
+__all__ = ["BlemishError", "Prediction", "Predictor", "__version__", "evaluate", "open", "train"]
+
+
+def __getattr__(name: str) -> object:
+    """Public names are loaded when used: `import blemish` loads no torch."""
+    if name not in _PLACES:
+        raise AttributeError(f"module 'blemish' has no attribute {name!r}")
+    return getattr(import_module(_PLACES[name]), name)

@@ -1,0 +1,116 @@
+"""`blemish train METHOD`: one sub-command per entry of DETECTORS; its options are the settings' fields."""
+
+import logging
+import os
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Annotated, Any
+
+from cyclopts import App, Parameter, Token
+
+from blemish.api import find_photos
+from blemish.cli.progress import ProgressBars
+from blemish.detectors import DETECTORS, Detector, DetectorSettings, ImageSize
+from blemish.errors import DataError
+from blemish.inference.artifact import Artifact
+from blemish.training.fit import Progress
+from blemish.training.settings import TrainingSettings
+from blemish.training.train import train
+
+app = App(name="train", help_format="plaintext")
+
+
+def _image_size(_type: Any, tokens: tuple[Token, ...]) -> ImageSize:
+    sides = [int(side) for side in tokens[0].value.lower().split("x")]
+    if len(sides) not in (1, 2):
+        raise ValueError("give one number for a square, or HEIGHTxWIDTH")
+    return ImageSize(sides[0], sides[-1])
+
+
+Parameter(converter=_image_size, n_tokens=1, accepts_keys=False)(ImageSize)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Options:
+    """What a command line says beside the settings."""
+
+    dataset: str = "folder"
+    """How photos lie under the root: folder (all of them are good parts) or mvtec_ad."""
+    category: str | None = None
+    """Which part of the dataset, such as screw."""
+    teacher_weights: tuple[Path, ...] = ()
+    """Weights file of the teacher, .safetensors or torchvision's .pth; once per teacher where there are several."""
+    resume: bool = False
+    """Go on with an unfinished training, bit for bit as if it had not been interrupted."""
+    overwrite: bool = False
+    """Replace what RUN holds."""
+
+
+def _add(method: str, kind: type[Detector]) -> None:
+    settings_type: Any = kind.Settings  # the annotation below is read at run time
+    defaults, training_defaults, no_options = settings_type(), TrainingSettings(), Options()
+
+    def command(
+        photos: Path,
+        run: Path,
+        /,
+        *,
+        settings: Annotated[settings_type, Parameter(name="*")] = defaults,
+        training: Annotated[TrainingSettings, Parameter(name="*")] = training_defaults,
+        options: Annotated[Options, Parameter(name="*")] = no_options,
+    ) -> int:
+        return _train(method, photos, run, settings, training, options)
+
+    command.__doc__ = f"""{(kind.__doc__ or "").splitlines()[0]}
+
+    Parameters
+    ----------
+    photos
+        Folder of photos of good parts; with --dataset, the root of that dataset.
+    run
+        Folder that the trained model is left in.
+    """
+    app.command(command, name=method)
+
+
+def _train(
+    method: str, photos: Path, run: Path, settings: DetectorSettings, training: TrainingSettings, options: Options
+) -> int:
+    found = find_photos(photos, dataset=options.dataset, category=options.category)
+    if not found.train:
+        raise DataError(f"{found.root} holds no good photos to train on")
+    logging.basicConfig(format="%(message)s", level=logging.INFO)
+    with ProgressBars() as bars:
+
+        def on_progress(p: Progress) -> None:
+            errors = {"loss": p.loss, "held out": p.held_out_error}
+            note = "  ".join(f"{name} {value:.3g}" for name, value in errors.items() if value is not None)
+            bars.show(p.activity, p.done, p.total, note=note)
+
+        artifact = train(
+            method,
+            found.train,
+            run=run,
+            settings=settings,
+            training=training,
+            teacher_weights=options.teacher_weights,
+            resume=options.resume,
+            overwrite=options.overwrite,
+            on_progress=on_progress,
+        )
+    if int(os.environ.get("RANK", "0")) == 0:
+        _say(artifact)
+    return 0
+
+
+def _say(artifact: Artifact) -> None:
+    training, calibration = artifact.training, artifact.calibration
+    for stage in training["stages"]:
+        kept = f", weights of step {stage['best_step']} kept" if stage["best_step"] else ""
+        print(f"trained {stage['name']} on {training['trained_on']} photos, {stage['steps']} steps{kept}")
+    print(f"threshold {calibration.threshold:.6g}: {calibration.statement()}")
+    print(f"model in {artifact.folder}: judge photos with `blemish predict {artifact.folder} PHOTOS`")
+
+
+for _method, _kind in DETECTORS.items():
+    _add(_method, _kind)

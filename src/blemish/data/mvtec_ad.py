@@ -1,0 +1,131 @@
+"""MVTec AD's layout: CATEGORY/train/good, CATEGORY/test/DEFECT and CATEGORY/ground_truth/DEFECT (Bergmann et al. 2019).
+
+Train or test may be missing, but not both; ground truth may be missing as a whole or for single photos.
+"""
+
+from difflib import get_close_matches
+from pathlib import Path
+
+from blemish.data.dataset import GOOD, Dataset, Sample
+from blemish.data.images import list_folder, list_photos
+from blemish.errors import DataError
+
+_TRAIN, _TEST, _TRUTH = "train", "test", "ground_truth"
+
+
+def find(root: Path, category: str | None) -> Dataset:
+    """Photos of one category; without a category, `root` is the category itself, or its test folder alone."""
+    base = category_folder(root, category)
+    if _is_category(base):
+        train, test = _train_photos(base), _test_photos(base / _TEST, base / _TRUTH)
+    elif _is_test_folder(base):
+        inside = base / _TRUTH
+        train, test = (), _test_photos(base, inside if inside.is_dir() else base.resolve().parent / _TRUTH)
+    else:
+        refuse_categories(base)
+        raise DataError(f"{base}: has neither train/good nor test/DEFECT (MVTec AD's layout); check the path")
+    if not train and not test:
+        raise DataError(f"{base}: train/good and test hold no photos; check the path")
+    return Dataset(name="mvtec_ad", root=root, category=category, train=train, test=test)
+
+
+def recognises(folder: Path) -> bool:
+    """Whether a folder is a category, or a test folder, of this layout."""
+    return _is_category(folder) or _is_test_folder(folder)
+
+
+def category_folder(root: Path, category: str | None) -> Path:
+    """The folder of a category, or `root` without one; DataError with the categories there are."""
+    names = [folder.name for folder in list_folder(root)[1] if folder.name not in (_TRAIN, _TEST, _TRUTH)]
+    if category is None:
+        return root
+    if category in names:
+        return root / category
+    if not names:
+        raise DataError(f"{root}: holds no categories, so none named {category!r}; leave the category out")
+    near = "".join(f"; did you mean {name!r}?" for name in get_close_matches(category, names, n=1))
+    raise DataError(f"{root}: has no category {category!r}; there are {', '.join(names)}{near}")
+
+
+def refuse_categories(root: Path) -> None:
+    """DataError where a folder holds several categories, of which none was named."""
+    names = [folder.name for folder in list_folder(root)[1] if _is_category(folder)]
+    if names:
+        raise DataError(f"{root}: holds the categories {', '.join(names)}; name one of them")
+
+
+def _is_category(folder: Path) -> bool:
+    parts = _folder_names(folder)
+    return (_TRAIN in parts and GOOD in _folder_names(folder / _TRAIN)) or (
+        _TEST in parts and bool(_folder_names(folder / _TEST))
+    )
+
+
+def _is_test_folder(folder: Path) -> bool:
+    """Whether good photos lie beside defective ones."""
+    types = _folder_names(folder) - {_TRUTH}
+    return GOOD in types and len(types) > 1
+
+
+def _folder_names(folder: Path) -> set[str]:
+    return {path.name for path in list_folder(folder)[1]}
+
+
+def _train_photos(base: Path) -> tuple[Sample, ...]:
+    if _TRAIN not in _folder_names(base):
+        return ()
+    if GOOD not in _folder_names(base / _TRAIN):
+        raise DataError(f"{base / _TRAIN}: has no folder named {GOOD}; put the photos of good parts there")
+    return tuple(Sample(image=photo) for photo in list_photos(base / _TRAIN / GOOD))
+
+
+def _test_photos(test: Path, truth: Path) -> tuple[Sample, ...]:
+    """Every folder in `test` is a defect type, but for `good`; what lies under ground_truth/good is not looked at."""
+    if not test.is_dir():
+        return ()
+    stray, types = list_folder(test)
+    if stray:
+        raise DataError(f"{stray[0]}: lies in no defect folder; move it to {test / GOOD} or {test}/DEFECT")
+    truths = _folder_names(truth) if truth.is_dir() else set()
+    samples: list[Sample] = []
+    for folder in types:
+        if folder.name == _TRUTH:
+            continue
+        if folder.name != GOOD and folder.name.casefold() == GOOD:
+            raise DataError(f"{folder}: would count as a defect; rename it to {GOOD}")
+        photos = list_photos(folder)
+        masks: dict[Path, Path] = {}
+        if folder.name in truths - {GOOD}:
+            masks = _pair(photos, folder, truth / folder.name)
+        samples += (Sample(image=photo, defect_type=folder.name, mask=masks.get(photo)) for photo in photos)
+    for name in sorted(truths - {GOOD} - {folder.name for folder in types}):
+        if list_photos(truth / name):
+            raise DataError(
+                f"{truth / name}: has masks but there is no {test / name}; add the photos or remove the masks"
+            )
+    return tuple(samples)
+
+
+def _pair(photos: tuple[Path, ...], folder: Path, truth: Path) -> dict[Path, Path]:
+    """Mask of each photo that has one, paired by name, whatever the suffix: photo X with mask X_mask or X."""
+    by_name: dict[str, Path] = {}
+    for photo in photos:
+        twin = by_name.setdefault(_name(photo, folder), photo)
+        if twin is not photo:
+            raise DataError(f"{photo}: has the name of {twin.name}, and masks are paired by name; rename one of them")
+    masks: dict[Path, Path] = {}
+    for mask in list_photos(truth):
+        name = _name(mask, truth)
+        fits = [by_name[n] for n in dict.fromkeys((name, name.removesuffix("_mask"))) if n in by_name]
+        if not fits:
+            raise DataError(f"{mask}: is the mask of no photo in {folder}; add its photo or remove the mask")
+        if len(fits) > 1:
+            raise DataError(f"{mask}: could be the mask of {fits[0].name} or {fits[1].name}; rename one of the photos")
+        if fits[0] in masks:
+            raise DataError(f"{mask}: is a second mask of {fits[0].name}, beside {masks[fits[0]].name}; remove one")
+        masks[fits[0]] = mask
+    return masks
+
+
+def _name(path: Path, folder: Path) -> str:
+    return path.relative_to(folder).with_suffix("").as_posix()

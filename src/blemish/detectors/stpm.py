@@ -1,0 +1,96 @@
+"""STPM: student-teacher feature pyramid matching for anomaly detection (Wang, Han, Ding, Huang; BMVC 2021).
+
+A student with the teacher's architecture, randomly initialised, learns to give the teacher's features on good photos at
+three levels. Where it fails to on a new photo, it has not seen the like.
+
+Where paper and official code differ, the code is followed: the loss has no factor 1/2 and is a mean over the batch;
+the maps are multiplied at the finest level's resolution and the product is resized to the image.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Literal
+
+import torch
+from torch import Tensor, nn
+from torch.optim import SGD
+
+from blemish.detectors.detector import Batch, Detector, DetectorSettings, Images, Output, Stage
+from blemish.networks import build_backbone
+from blemish.networks.discrepancy import highest, multiply_maps, resize_map, squared_distance, unit_vectors
+from blemish.networks.teacher import Teacher
+
+LEVELS = 3  # sec. 3: outputs of conv2_x, conv3_x, conv4_x
+
+
+@dataclass(frozen=True, kw_only=True)
+class STPMSettings(DetectorSettings):
+    """Settings of STPM; the defaults are the paper's but for the length of training, which counts steps, not epochs."""
+
+    learning_rate: float = 0.4
+    """Step size of SGD (sec. 4)."""
+    momentum: float = 0.9
+    """Momentum of SGD (sec. 4)."""
+    weight_decay: float = 1e-4
+    """Weight decay of SGD (sec. 4)."""
+    patience: int | None = 400
+    """Stop when held-out photos have not improved for this many steps; `--patience none` to train all steps."""
+    keep: Literal["best", "last"] = "best"
+    """Which weights to keep: `best` on held-out normal photos (as the paper does) or the `last`."""
+
+
+class STPM(Detector):
+    """One stage: the student follows the teacher at three levels."""
+
+    Settings = STPMSettings
+    settings: STPMSettings
+
+    def __init__(self, settings: STPMSettings) -> None:
+        super().__init__(settings)
+        self.teacher = Teacher(build_backbone(settings.teacher, levels=LEVELS), name=settings.teacher)
+        self.student = build_backbone(settings.teacher, levels=LEVELS)
+
+    def forward(self, images: Images) -> Output:
+        product = _product_map(self._teacher_vectors(images), self.student(images))
+        anomaly_map = resize_map(product, (images.shape[-2], images.shape[-1]))
+        return Output(anomaly_map, highest(anomaly_map))
+
+    def stages(self) -> Sequence[Stage]:
+        settings = self.settings
+        return [
+            Stage(
+                name="student",
+                steps=settings.steps,
+                trains=self.student,
+                loss=self._loss,
+                optimizer=self._optimizer,
+                targets=self._teacher_vectors,
+                held_out_error=self._held_out_error if settings.keep == "best" else None,
+                patience=settings.patience,
+            )
+        ]
+
+    def _teacher_vectors(self, images: Images) -> tuple[Tensor, ...]:
+        return tuple(unit_vectors(features) for features in self.teacher(images))
+
+    def _loss(self, batch: Batch) -> dict[str, Tensor]:
+        """Eq. 1-2 as the official code has them: per level the mean over photos and pixels of ||t - s||^2."""
+        student = self.student(batch.images)
+        return {
+            f"level{level}": squared_distance(t.float(), unit_vectors(s)).mean()
+            for level, (t, s) in enumerate(zip(batch.targets, student, strict=True), start=1)
+        }
+
+    def _held_out_error(self, batch: Batch) -> Tensor:
+        """Mean of the product map, by which the official code selects an epoch."""
+        targets = tuple(t.float() for t in batch.targets)
+        return _product_map(targets, self.student(batch.images)).mean(dim=(1, 2, 3))
+
+    def _optimizer(self, module: nn.Module) -> torch.optim.Optimizer:
+        s = self.settings
+        return SGD(module.parameters(), lr=s.learning_rate, momentum=s.momentum, weight_decay=s.weight_decay)
+
+
+def _product_map(teacher: Sequence[Tensor], student: Sequence[Tensor]) -> Tensor:
+    """(B, 1, h, w) at the finest level's resolution: product over levels of the squared distances (sec. 3.3)."""
+    return multiply_maps([squared_distance(t, unit_vectors(s)) for t, s in zip(teacher, student, strict=True)])

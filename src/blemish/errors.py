@@ -1,0 +1,55 @@
+"""What can go wrong, as users see it: one line that says what, where and what to do.
+
+BlemishError
+├── DataError           a photo, mask or folder cannot be used
+├── WeightsError        a teacher's weights are missing, damaged or do not fit
+├── ArtifactError       a model folder cannot be written, read or trusted
+├── MetricError         a metric has no value for these photos
+├── OutputError         a file cannot be written: full disk, no permission
+├── SettingsError       settings that contradict each other, the data or the machine
+├── InterruptionError   training was told to stop and left a checkpoint
+└── MissingExtraError   an optional dependency is not installed
+"""
+
+
+class BlemishError(Exception):
+    """Base of every error that is the user's to mend; its text is one line."""
+
+
+class DataError(BlemishError, ValueError):
+    """A photo, mask or folder cannot be used."""
+
+
+class WeightsError(BlemishError, ValueError):
+    """A teacher's weights are missing, damaged or do not fit."""
+
+
+class ArtifactError(BlemishError, ValueError):
+    """A model folder cannot be written, read or trusted."""
+
+
+class MetricError(BlemishError, ValueError):
+    """A metric has no value for these photos (one class only, no masks)."""
+
+
+class OutputError(BlemishError, OSError):
+    """A file cannot be written: full disk, no permission."""
+
+
+class SettingsError(BlemishError, ValueError):
+    """Settings contradict each other, the data or the machine."""
+
+
+class InterruptionError(BlemishError):
+    """Training was told to stop by a signal, and left a checkpoint."""
+
+    def __init__(self, message: str, *, signal: int) -> None:
+        super().__init__(message)
+        self.signal = signal
+
+
+class MissingExtraError(BlemishError, ImportError):
+    """An optional dependency is not installed; the text holds the pip line."""
+
+    def __init__(self, *, package: str, extra: str, purpose: str) -> None:
+        super().__init__(f"{purpose} needs {package}, which is not installed: pip install 'blemish[{extra}]'")

@@ -1,0 +1,108 @@
+"""The model folder: model.json and weights.safetensors; read, written, checked.
+
+model.json is written last: it makes the artifact whole.
+"""
+
+import hashlib
+import json
+import math
+from dataclasses import asdict, dataclass, fields
+from pathlib import Path
+from typing import Any
+
+import blemish
+from blemish.data.atomic import write_text
+from blemish.errors import ArtifactError
+from blemish.inference.calibration import Calibration
+
+FORMAT_VERSION = 1
+MODEL_FILE = "model.json"
+WEIGHTS_FILE = "weights.safetensors"
+
+
+@dataclass(frozen=True, kw_only=True)
+class Artifact:
+    """What a trained detector is, without its weights' values."""
+
+    folder: Path
+    """Where it lies; the one field that model.json does not hold."""
+    method: str
+    settings: dict[str, Any]
+    """The detector's settings, which rebuild its network."""
+    teachers: list[dict[str, str]]
+    """Per teacher: name, SHA-256 of its weights file, and where that came from."""
+    image_size: tuple[int, int]
+    """(height, width) that photos are resized to."""
+    weights_sha256: str
+    """Of weights.safetensors, which holds the teachers too."""
+    calibration: Calibration
+    training: dict[str, Any]
+    """What it was trained on, how, and how it went."""
+
+    @property
+    def weights(self) -> Path:
+        return self.folder / WEIGHTS_FILE
+
+
+def write_artifact(artifact: Artifact) -> None:
+    """Writes model.json beside weights that are there already; raises OutputError."""
+    values = {"format_version": FORMAT_VERSION, "blemish_version": blemish.__version__}
+    values |= {f.name: getattr(artifact, f.name) for f in fields(artifact) if f.name != "folder"}
+    values["calibration"] = asdict(artifact.calibration)
+    write_text(artifact.folder / MODEL_FILE, json.dumps(values, indent=2, allow_nan=False) + "\n")
+
+
+def read_artifact(folder: str | Path) -> Artifact:
+    """Raises ArtifactError, naming what is wrong, for a folder that holds no whole artifact of a format we know."""
+    path = Path(folder) / MODEL_FILE
+    try:
+        values = json.loads(path.read_text(encoding="utf-8"))
+    except FileNotFoundError as error:
+        raise ArtifactError(f"{folder} holds no {MODEL_FILE}: give the RUN folder of a finished training") from error
+    except (OSError, ValueError) as error:
+        raise ArtifactError(f"{path} cannot be read: {error}") from error
+    if not isinstance(values, dict) or not isinstance(values.get("format_version"), int):
+        raise ArtifactError(f"{path} is not a Blemish model: it has no format_version")
+    if values["format_version"] > FORMAT_VERSION:
+        raise ArtifactError(
+            f"{path} has format {values['format_version']}, this version reads up to {FORMAT_VERSION}: upgrade blemish"
+        )
+    try:
+        artifact = _from_json(Path(folder), values)
+    except (KeyError, TypeError, ValueError) as error:
+        raise ArtifactError(
+            f"{path} is damaged or edited ({type(error).__name__}: {error}): train or copy it anew"
+        ) from error
+    _check_weights(artifact)
+    return artifact
+
+
+def _from_json(folder: Path, values: dict[str, Any]) -> Artifact:
+    height, width = (int(side) for side in values["image_size"])
+    calibration = Calibration.from_json(values["calibration"])
+    if height < 1 or width < 1 or not math.isfinite(calibration.threshold):
+        raise ValueError("image_size or threshold is out of range")
+    return Artifact(
+        folder=folder,
+        method=str(values["method"]),
+        settings=dict(values["settings"]),
+        teachers=[dict(teacher) for teacher in values["teachers"]],
+        image_size=(height, width),
+        weights_sha256=str(values["weights_sha256"]),
+        calibration=calibration,
+        training=dict(values["training"]),
+    )
+
+
+def _check_weights(artifact: Artifact) -> None:
+    if not artifact.weights.is_file():
+        raise ArtifactError(f"{artifact.folder} holds no {WEIGHTS_FILE}: copy the whole folder")
+    if file_sha256(artifact.weights) != artifact.weights_sha256:
+        raise ArtifactError(
+            f"{artifact.weights} does not match {MODEL_FILE}: its checksum differs; copy the folder anew"
+        )
+
+
+def file_sha256(path: Path) -> str:
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()

@@ -1,0 +1,70 @@
+"""What a backbone is: photos in, features at growing strides out."""
+
+from abc import ABC, abstractmethod
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor, nn
+
+from blemish.networks.pretrained import WeightsSource
+
+STRIDES = (4, 8, 16, 32)
+IMAGENET_MEAN = (0.485, 0.456, 0.406)
+IMAGENET_STD = (0.229, 0.224, 0.225)
+
+Colour = tuple[float, float, float]
+
+
+class FeaturePyramid(nn.Module, ABC):
+    """Features of a photo at strides 4, 8, 16, 32, as many levels as were asked for.
+
+    Levels that were not asked for are not built, so a weights file need not hold them.
+    """
+
+    mean: Tensor
+    std: Tensor
+
+    def __init__(self, *, channels: tuple[int, ...], mean: Colour, std: Colour) -> None:
+        super().__init__()
+        self.channels = channels
+        self.strides = STRIDES[: len(channels)]
+        # Constants, not learnt: kept out of the state dict, whose names are those of the weights file.
+        self.register_buffer("mean", torch.tensor(mean).view(1, 3, 1, 1), persistent=False)
+        self.register_buffer("std", torch.tensor(std).view(1, 3, 1, 1), persistent=False)
+
+    def forward(self, images: Tensor) -> tuple[Tensor, ...]:
+        """Images (B, 3, H, W) float32, RGB, 0 to 1 -> each level (B, channels, H / stride, W / stride), rounded up."""
+        return self.features((images - self.mean) / self.std)
+
+    @abstractmethod
+    def features(self, normalised: Tensor) -> tuple[Tensor, ...]:
+        """The same for images (B, 3, H, W) that already have the pixel mean and spread of the weights' training."""
+
+    @property
+    def pretrained_part(self) -> nn.Module:
+        """The module whose state dict has the names of the weights file."""
+        return self
+
+
+@dataclass(frozen=True, kw_only=True)
+class Backbone:
+    """An entry of BACKBONES."""
+
+    build: Callable[[int], FeaturePyramid]
+    """levels -> network with random weights, drawn from torch's global generator."""
+    weights: WeightsSource
+    """Its ImageNet weights."""
+
+
+def draw_weights(network: nn.Module) -> None:
+    """Random weights as torchvision draws them: convolutions kaiming-normal (fan-out, ReLU), batch norm 1 and 0.
+
+    Draws from torch's global generator.
+    """
+    for module in network.modules():
+        if isinstance(module, nn.Conv2d):
+            nn.init.kaiming_normal_(module.weight, mode="fan_out", nonlinearity="relu")
+        elif isinstance(module, nn.BatchNorm2d):
+            nn.init.ones_(module.weight)
+            nn.init.zeros_(module.bias)

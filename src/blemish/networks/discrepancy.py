@@ -1,0 +1,39 @@
+"""Where student and teacher disagree: distance maps, and how maps of several levels become one. No state."""
+
+import math
+from collections.abc import Sequence
+
+import torch
+from torch import Tensor
+from torch.nn import functional as F
+
+
+def unit_vectors(features: Tensor) -> Tensor:
+    """Features (B, C, h, w) scaled to length 1 over channels, in float32 whatever the autocast; zero stays zero."""
+    return F.normalize(features.float(), dim=1)
+
+
+def squared_distance(teacher: Tensor, student: Tensor) -> Tensor:
+    """(B, 1, h, w) from two (B, C, h, w) of unit vectors: ||t - s||^2 = 2 (1 - cos), 0 to 4.
+
+    The difference is formed before it is squared: `2 - 2 cos` would lose the small distances of good photos in float32.
+    """
+    return (teacher - student).square().sum(dim=1, keepdim=True)
+
+
+def resize_map(anomaly_map: Tensor, size: tuple[int, int]) -> Tensor:
+    """(B, 1, h, w) -> (B, 1, *size), bilinear, pixel centres aligned (not corners)."""
+    if anomaly_map.shape[-2:] == size:
+        return anomaly_map
+    return F.interpolate(anomaly_map, size=size, mode="bilinear", align_corners=False)
+
+
+def multiply_maps(maps: Sequence[Tensor]) -> Tensor:
+    """Product of the maps (B, 1, h_l, w_l) of all levels, at the resolution of the first, which is the finest."""
+    finest = (maps[0].shape[-2], maps[0].shape[-1])
+    return math.prod((resize_map(level, finest) for level in maps[1:]), start=maps[0])
+
+
+def highest(anomaly_map: Tensor) -> Tensor:
+    """(B, 1, H, W) -> (B,): the image's anomaly score is its map's maximum."""
+    return torch.amax(anomaly_map, dim=(1, 2, 3))

@@ -1,0 +1,263 @@
+"""Finds the file of pretrained weights, checks it, loads it, or says where to get it.
+
+Places, in order: the file the user gives; the folder $BLEMISH_WEIGHTS; the user's cache; the Python package that
+carries the weights; the official address, unless $BLEMISH_OFFLINE is set.
+"""
+
+import hashlib
+import os
+import tempfile
+import time
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from http.client import HTTPException, HTTPResponse
+from importlib.util import find_spec
+from pathlib import Path
+from queue import Empty, SimpleQueue
+from threading import Thread
+from typing import Self
+from urllib.error import HTTPError
+from urllib.request import urlopen
+
+import platformdirs
+import safetensors.torch
+import torch
+from safetensors import SafetensorError
+from torch import Tensor, nn
+
+from blemish.errors import MissingExtraError, WeightsError
+
+OnProgress = Callable[[int, int | None], None]
+"""(bytes so far, bytes in all where the server says) -> None; called a few times a second at most."""
+
+ANSWER_SECONDS = 1.6  # name lookup, connection and first answer: without a network the error comes within two seconds
+STALL_SECONDS = 30.0
+PROGRESS_SECONDS = 0.25
+CHUNK = 1 << 18
+WAYS_OUT = "give a file with --teacher-weights FILE, or take the embedded teacher with --teacher efficientnet_lite0"
+
+
+@dataclass(frozen=True, kw_only=True)
+class WeightsSource:
+    """Where a backbone's official weights come from: a web address or a Python package."""
+
+    file_name: str
+    """Official name: a file found under this name must be the official one."""
+    sha256: str
+    url: str | None = None
+    package: str | None = None
+    """Importable name; it is located, never imported."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class WeightsFile:
+    """A weights file that was found."""
+
+    path: Path
+    sha256: str
+    origin: str
+    """The kind of place it came from, for the record; names no folder of this machine."""
+
+    @classmethod
+    def of(cls, path: Path, *, origin: str) -> Self:
+        """Raises WeightsError where the file cannot be read."""
+        try:
+            with path.open("rb") as stream:
+                digest = hashlib.file_digest(stream, "sha256").hexdigest()
+        except OSError as error:
+            raise WeightsError(f"weights file {path} cannot be read: {error.strerror}") from error
+        return cls(path=path, sha256=digest, origin=origin)
+
+
+def find_weights(
+    name: str, source: WeightsSource, *, file: Path | None = None, on_progress: OnProgress | None = None
+) -> WeightsFile:
+    """The weights of backbone `name`, from the first place that has them.
+
+    Raises WeightsError naming every place tried; at once where what the user gave does not exist or where a file under
+    the official name is not the official one. Raises MissingExtraError where the package is not installed.
+    """
+    if file is not None:
+        return given_weights(file)
+    names = (f"{name}.safetensors", f"{name}.pth", source.file_name)
+    tried = []
+    for place, folder in (("$BLEMISH_WEIGHTS", _users_folder()), ("cache", cache_folder())):
+        if folder is None:
+            tried.append(f"{place} (not set)")
+            continue
+        for candidate in (folder / each for each in names):
+            if candidate.is_file():
+                return _checked(WeightsFile.of(candidate, origin=f"{place} {candidate.name}"), source)
+        tried.append(f"{place} {folder} (no {', '.join(names)})")
+    if source.package is not None:
+        return _packaged(name, source, package=source.package)
+    if source.url is not None:
+        try:
+            return _download(source.url, source, on_progress=on_progress)
+        except (OSError, HTTPException, ValueError) as error:
+            tried.append(f"{source.url} ({_one_line(error)})")
+    raise WeightsError(f"no weights for teacher {name}: tried {'; '.join(tried)}; {WAYS_OUT}")
+
+
+def given_weights(file: Path) -> WeightsFile:
+    """The file that the user named; there is no falling back from it."""
+    if not file.is_file():
+        raise WeightsError(f"weights file {file} does not exist; check the path, or leave it out to search for weights")
+    return WeightsFile.of(file, origin=f"given file {file.name}")
+
+
+def cache_folder() -> Path:
+    """Where downloaded weights are kept, for this user."""
+    return platformdirs.user_cache_path("blemish") / "weights"
+
+
+def read_weights(path: Path) -> dict[str, Tensor]:
+    """Tensors by name, on the CPU, from .safetensors, or from .pth with torch's restricted reader.
+
+    That reader rebuilds tensors and plain containers only: no code that a file may carry is run. Raises WeightsError
+    for anything that is not a flat dictionary of tensors.
+    """
+    if path.suffix not in {".safetensors", ".pth", ".pt"}:
+        raise WeightsError(f"weights file {path} is of no known kind; give a .safetensors or .pth file")
+    try:
+        if path.suffix == ".safetensors":
+            return safetensors.torch.load_file(path)
+        content = torch.load(path, map_location="cpu", weights_only=True)
+    except OSError as error:
+        raise WeightsError(f"weights file {path} cannot be read: {_one_line(error)}") from error
+    except SafetensorError as error:
+        raise WeightsError(f"weights file {path} is damaged or no safetensors file: {_one_line(error)}") from error
+    except Exception as error:  # a damaged stream breaks the reader in any way at all
+        raise WeightsError(
+            f"weights file {path} is damaged, or holds more than tensors, which is refused because it could run code; "
+            "give a plain state dict as .safetensors or .pth"
+        ) from error
+    if not isinstance(content, dict) or not all(
+        isinstance(name, str) and isinstance(tensor, Tensor) for name, tensor in content.items()
+    ):
+        raise WeightsError(
+            f"weights file {path} is no flat dictionary of named tensors; save the network's state_dict()"
+        )
+    return dict(content)
+
+
+def load_weights(module: nn.Module, weights: Mapping[str, Tensor], *, origin: str = "weights") -> None:
+    """Copies into `module` the tensors of its names; other entries of `weights` are ignored.
+
+    Raises WeightsError, with `module` unchanged, where a tensor is missing, of another shape or kind, or not finite.
+    """
+    wanted = {
+        name: tensor
+        for name, tensor in module.state_dict().items()
+        # A count that only batch norm without momentum uses; old files lack it.
+        if name in weights or not name.endswith("num_batches_tracked")
+    }
+    if missing := [name for name in wanted if name not in weights]:
+        raise WeightsError(f"{origin} does not fit this network: it lacks {_first_few(missing)}; give a complete one")
+    if unfit := [
+        f"{name} {_kind(weights[name])} instead of {_kind(tensor)}"
+        for name, tensor in wanted.items()
+        if _kind(weights[name]) != _kind(tensor)
+    ]:
+        raise WeightsError(f"{origin} belongs to another network: {_first_few(unfit)}; give this network's own weights")
+    if broken := [name for name in wanted if not weights[name].float().isfinite().all()]:
+        raise WeightsError(f"{origin} is damaged: NaN or infinity in {_first_few(broken)}; get the file anew")
+    module.load_state_dict({name: weights[name] for name in wanted}, strict=False)
+
+
+def _users_folder() -> Path | None:
+    setting = os.environ.get("BLEMISH_WEIGHTS")
+    if not setting:
+        return None
+    folder = Path(setting).expanduser()
+    if not folder.is_dir():
+        raise WeightsError(f"$BLEMISH_WEIGHTS is {folder}, which is no folder; correct or unset it")
+    return folder
+
+
+def _checked(found: WeightsFile, source: WeightsSource) -> WeightsFile:
+    if found.path.name == source.file_name and found.sha256 != source.sha256:
+        raise WeightsError(
+            f"weights file {found.path} is damaged or altered: its SHA-256 is {found.sha256}, "
+            f"the official file's {source.sha256}; delete it to search elsewhere"
+        )
+    return found
+
+
+def _packaged(name: str, source: WeightsSource, *, package: str) -> WeightsFile:
+    spec = find_spec(package)
+    if spec is None or not spec.submodule_search_locations:
+        raise MissingExtraError(package=package, extra="train", purpose=f"teacher {name}")
+    for folder in spec.submodule_search_locations:
+        for path in sorted(Path(folder).rglob(source.file_name)):
+            return _checked(WeightsFile.of(path, origin=f"package {package}"), source)
+    raise WeightsError(f"package {package} does not hold {source.file_name}; reinstall it")
+
+
+def _download(url: str, source: WeightsSource, *, on_progress: OnProgress | None) -> WeightsFile:
+    """Fetches `url` to a file beside its place in the cache, checks, renames: the cache never holds half a file."""
+    if os.environ.get("BLEMISH_OFFLINE", "0") not in {"", "0"}:
+        raise ValueError("not asked, because BLEMISH_OFFLINE is set")
+    folder = cache_folder()
+    with _ask(url) as response:
+        folder.mkdir(parents=True, exist_ok=True)
+        handle, part_name = tempfile.mkstemp(dir=folder, prefix=f"{source.file_name}.", suffix=".part")
+        part = Path(part_name)
+        try:
+            with os.fdopen(handle, "wb") as stream:
+                digest = _copy(response, stream.write, on_progress=on_progress)
+            if digest != source.sha256:
+                raise ValueError(f"SHA-256 of what came is {digest}, the official file's {source.sha256}")
+            part.replace(folder / source.file_name)
+        finally:
+            part.unlink(missing_ok=True)
+    return WeightsFile(path=folder / source.file_name, sha256=digest, origin=url)
+
+
+def _ask(url: str) -> HTTPResponse:
+    """The server's answer, or an OSError soon: in a thread, because a name lookup cannot be given a time limit."""
+    answers: SimpleQueue[HTTPResponse | Exception] = SimpleQueue()
+
+    def ask() -> None:
+        try:
+            answers.put(urlopen(url, timeout=STALL_SECONDS))
+        except Exception as error:
+            answers.put(error)
+
+    Thread(target=ask, daemon=True).start()
+    try:
+        answer = answers.get(timeout=ANSWER_SECONDS)
+    except Empty:
+        raise TimeoutError(f"no answer within {ANSWER_SECONDS} s") from None
+    if isinstance(answer, HTTPError):
+        answer.close()  # it is a response too, and holds the connection
+    if isinstance(answer, Exception):
+        raise answer
+    return answer
+
+
+def _copy(response: HTTPResponse, write: Callable[[bytes], object], *, on_progress: OnProgress | None) -> str:
+    """Writes the response's body and returns its SHA-256."""
+    length = response.headers["Content-Length"]
+    total = int(length) if length else None
+    digest, done, told = hashlib.sha256(), 0, time.monotonic()
+    while chunk := response.read(CHUNK):
+        write(chunk)
+        digest.update(chunk)
+        done += len(chunk)
+        if on_progress and (done == total or time.monotonic() - told >= PROGRESS_SECONDS):
+            on_progress(done, total)
+            told = time.monotonic()
+    return digest.hexdigest()
+
+
+def _kind(tensor: Tensor) -> str:
+    return f"{'float' if tensor.is_floating_point() else 'integer'} {tuple(tensor.shape)}"
+
+
+def _first_few(items: list[str]) -> str:
+    return ", ".join(items[:3]) + (f" and {len(items) - 3} more" if len(items) > 3 else "")
+
+
+def _one_line(error: Exception) -> str:
+    return " ".join(str(error).split()) or type(error).__name__

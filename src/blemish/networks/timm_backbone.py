@@ -1,0 +1,65 @@
+"""Backbones that timm builds, by names such as timm/resnet18.tv_in1k: an optional extra."""
+
+from importlib import import_module
+from pathlib import Path
+from typing import Any
+
+from torch import Tensor, nn
+
+from blemish.errors import MissingExtraError, SettingsError, WeightsError
+from blemish.networks.backbone import STRIDES, FeaturePyramid
+from blemish.networks.pretrained import WeightsFile, given_weights
+
+
+class TimmPyramid(FeaturePyramid):
+    """Adapter of a timm network that was created with features_only."""
+
+    def __init__(self, network: Any) -> None:
+        data = network.pretrained_cfg
+        super().__init__(channels=tuple(network.feature_info.channels()), mean=data["mean"], std=data["std"])
+        self.network: nn.Module = network
+
+    def features(self, normalised: Tensor) -> tuple[Tensor, ...]:
+        return tuple(self.network(normalised))
+
+    @property
+    def pretrained_part(self) -> nn.Module:
+        return self.network
+
+
+def build_timm(model: str, *, levels: int) -> TimmPyramid:
+    """timm's network of this name with timm's random weights; SettingsError where it has no features at our strides."""
+    timm = _timm()
+    try:
+        strides = timm.create_model(model, features_only=True).feature_info.reduction()
+        wanted = tuple(strides.index(stride) for stride in STRIDES[:levels])
+        return TimmPyramid(timm.create_model(model, features_only=True, out_indices=wanted))
+    except (RuntimeError, ValueError, AttributeError) as error:
+        reason = str(error).partition("\n")[0]
+        raise SettingsError(f"timm/{model} gives no features at strides {STRIDES[:levels]}: {reason}") from error
+
+
+def find_timm_weights(model: str, *, file: Path | None = None) -> WeightsFile:
+    """The given file, else what timm itself has already downloaded; nothing is fetched here."""
+    if file is not None:
+        return given_weights(file)
+    repository = _timm().get_pretrained_cfg(model).hf_hub_id
+    if repository is not None:
+        cached = import_module("huggingface_hub").try_to_load_from_cache(repository, "model.safetensors")
+        if isinstance(cached, str):
+            return WeightsFile.of(Path(cached), origin=f"timm's cache of {repository}")
+    raise WeightsError(
+        f"no weights for teacher timm/{model}: timm's cache does not hold them; "
+        f"give a file with --teacher-weights FILE, or fetch them once with "
+        f"python -c \"import timm; timm.create_model('{model}', pretrained=True)\""
+    )
+
+
+def _timm() -> Any:
+    try:
+        import timm
+    except ImportError as error:
+        raise MissingExtraError(package="timm", extra="timm", purpose="a backbone named timm/...") from error
+    except RuntimeError as error:  # torchvision, which timm imports, was compiled for another torch
+        raise SettingsError(f"timm cannot be imported: {error}; install the torchvision that matches torch") from error
+    return timm

@@ -1,0 +1,92 @@
+"""Everything that resuming needs, in one file that is replaced as a whole."""
+
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import torch
+from safetensors import SafetensorError, safe_open
+from safetensors.torch import save_file
+from torch import Tensor, nn
+from torch.optim import Optimizer
+
+from blemish.data.atomic import write_atomically
+from blemish.errors import ArtifactError, OutputError
+
+
+@dataclass(kw_only=True)
+class Checkpoint:
+    """Tensors by name, and the rest as JSON."""
+
+    tensors: dict[str, Tensor] = field(default_factory=dict)
+    record: dict[str, Any] = field(default_factory=dict)
+
+    def put(self, prefix: str, values: Mapping[str, Tensor]) -> None:
+        self.tensors |= {f"{prefix}.{name}": value for name, value in values.items()}
+
+    def take(self, prefix: str) -> dict[str, Tensor]:
+        start = f"{prefix}."
+        return {name.removeprefix(start): value for name, value in self.tensors.items() if name.startswith(start)}
+
+
+def save(checkpoint: Checkpoint, path: Path) -> None:
+    """Raises OutputError where the disk is full; an older checkpoint is then still there."""
+    # A copy each: safetensors takes neither channels-last nor shared storage.
+    tensors = {name: value.detach().cpu().contiguous().clone() for name, value in checkpoint.tensors.items()}
+    save_tensors(tensors, path, record=checkpoint.record)
+
+
+def save_tensors(tensors: dict[str, Tensor], path: Path, *, record: Mapping[str, Any] | None = None) -> None:
+    metadata = {"record": json.dumps(record)} if record is not None else None
+
+    def write(beside: Path) -> None:
+        try:
+            save_file(tensors, beside, metadata=metadata)
+        except SafetensorError as error:  # how safetensors reports a full disk
+            raise OutputError(f"cannot write {path}: {error}; make room or choose another folder") from error
+
+    write_atomically(path, write)
+
+
+def load(path: Path) -> Checkpoint:
+    try:
+        with safe_open(path, framework="pt") as file:
+            record = json.loads((file.metadata() or {})["record"])
+            return Checkpoint(tensors={name: file.get_tensor(name) for name in file.keys()}, record=record)  # noqa: SIM118
+    except (SafetensorError, OSError, KeyError, ValueError) as error:
+        raise ArtifactError(f"checkpoint {path} cannot be read ({error}): delete it and train anew") from error
+
+
+def optimizer_tensors(optimizer: Optimizer) -> tuple[dict[str, Tensor], dict[str, Any]]:
+    """The optimiser's state as tensors by name, and what of it is no tensor."""
+    state = optimizer.state_dict()
+    tensors: dict[str, Tensor] = {}
+    plain: dict[str, Any] = {}
+    for index, values in state["state"].items():
+        for name, value in values.items():
+            if isinstance(value, Tensor):
+                tensors[f"{index}.{name}"] = value
+            else:
+                plain[f"{index}.{name}"] = value
+    return tensors, {"state": plain, "param_groups": state["param_groups"]}
+
+
+def restore_optimizer(optimizer: Optimizer, tensors: Mapping[str, Tensor], rest: Mapping[str, Any]) -> None:
+    state: dict[int, dict[str, Any]] = {}
+    parameters = [p for group in optimizer.param_groups for p in group["params"]]
+    for name, value in {**tensors, **rest["state"]}.items():
+        index, key = name.split(".", 1)
+        state.setdefault(int(index), {})[key] = _laid_out_as(parameters[int(index)], value)
+    optimizer.load_state_dict({"state": state, "param_groups": rest["param_groups"]})
+
+
+def _laid_out_as(parameter: Tensor, value: Any) -> Any:
+    """Channels last where the parameter is: otherwise every step of a resumed run would be slower."""
+    fits = isinstance(value, Tensor) and value.shape == parameter.shape
+    return torch.empty_like(parameter).copy_(value) if fits else value
+
+
+def copy_weights(module: nn.Module) -> dict[str, Tensor]:
+    return {name: value.detach().clone() for name, value in module.state_dict().items()}

@@ -1,0 +1,28 @@
+"""Settings of training that no method owns."""
+
+from dataclasses import dataclass
+from typing import Literal
+
+
+@dataclass(frozen=True, kw_only=True)
+class TrainingSettings:
+    """How any detector is trained."""
+
+    seed: int = 0
+    """Seed of the weights, the split, the order of photos and every drawn defect."""
+    batch_size: int = 32
+    """Photos per step, over all processes; never more than there are photos to train on."""
+    held_out: float = 0.2
+    """Share of the good photos that is never trained on: it selects the weights and gives the threshold."""
+    false_alarms: float = 0.01
+    """Share of good photos that the threshold may call anomalous."""
+    check_every: int = 25
+    """Steps between two looks at the held-out photos."""
+    checkpoint_every: int = 100
+    """Steps between two checkpoints: as much is lost at most when training is killed."""
+    cache_memory: float = 4.0
+    """Gigabytes for decoded photos and kept teacher features; what does not fit is read or computed again."""
+    device: str = "auto"
+    """auto, cpu, cuda or cuda:N."""
+    precision: Literal["auto", "fp32", "bf16"] = "auto"
+    """auto takes bf16 where the processor or GPU has instructions for it, else fp32."""

@@ -1,0 +1,245 @@
+"""Fit, then calibrate, then write the artifact."""
+
+import dataclasses
+import hashlib
+import itertools
+import json
+import logging
+import os
+import time
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+
+import blemish
+from blemish.data.dataset import Sample
+from blemish.detectors import DETECTORS, Detector, DetectorSettings
+from blemish.errors import ArtifactError, BlemishError, DataError, SettingsError
+from blemish.evaluation.calibration import calibrate
+from blemish.inference.artifact import MODEL_FILE, WEIGHTS_FILE, Artifact, file_sha256, read_artifact, write_artifact
+from blemish.inference.calibration import Calibration
+from blemish.inference.predictor import Predictor
+from blemish.inference.torch_runtime import TorchRuntime
+from blemish.networks.teacher import Teacher
+from blemish.training import checkpoint as checkpoints
+from blemish.training.batches import Photos
+from blemish.training.checkpoint import Checkpoint
+from blemish.training.fit import Job, OnProgress, Progress, StageRecord, fit
+from blemish.training.runtime import Runtime, open_runtime
+from blemish.training.settings import TrainingSettings
+
+CHECKPOINT_FILE = "checkpoint.safetensors"
+
+log = logging.getLogger("blemish")
+
+
+def train(
+    method: str,
+    photos: Sequence[Sample],
+    *,
+    run: Path,
+    settings: DetectorSettings | None = None,
+    training: TrainingSettings | None = None,
+    teacher_weights: Sequence[Path] = (),
+    resume: bool = False,
+    overwrite: bool = False,
+    on_progress: OnProgress = lambda _: None,
+) -> Artifact:
+    """Trains `method` on good photos and leaves the artifact in the folder `run`.
+
+    Raises BlemishError; Interrupted, when a signal stops it, after a checkpoint that `resume` continues bit for bit.
+    """
+    if method not in DETECTORS:
+        raise SettingsError(f"method {method!r} is unknown: give one of {', '.join(DETECTORS)}")
+    settings, training = settings or DETECTORS[method].Settings(), training or TrainingSettings()
+    _check_settings(settings, training)
+    _prepare_folder(run, resume=resume, overwrite=overwrite)
+    with open_runtime(training) as runtime:
+        torch.manual_seed(training.seed)
+        detector = DETECTORS[method](settings)
+        teachers = _load_teachers(detector, teacher_weights)
+        runtime.place(detector)
+        started = time.monotonic()
+        job = _job(detector, photos, training, runtime, run=run, on_progress=on_progress)
+        job.identity.update(_identity(method, settings, training, teachers, job, runtime))
+        try:
+            stages = fit(job, resume=_continue_from(job, run) if resume else None)
+            record = _training_record(job, stages, seconds=time.monotonic() - started)
+            return _finish(job, run, method, teachers=teachers, record=record)
+        finally:
+            job.photos.close()
+
+
+def _load_teachers(detector: Detector, files: Sequence[Path]) -> list[dict[str, str]]:
+    """Loads every teacher's weights, from the files given, in order, or from where they are found; says which."""
+    teachers = [module for module in detector.modules() if isinstance(module, Teacher)]
+    if len(files) > len(teachers):
+        raise SettingsError(f"{len(files)} files of teacher weights for {len(teachers)} teachers: give one per teacher")
+    records = []
+    for teacher, file in itertools.zip_longest(teachers, files):
+        found = teacher.load_pretrained(file)
+        records.append({"name": str(teacher.name), "sha256": found.sha256, "origin": found.origin})
+    return records
+
+
+def _check_settings(settings: DetectorSettings, training: TrainingSettings) -> None:
+    positive = {
+        "steps": settings.steps,
+        "image_size": min(settings.image_size),
+        "batch_size": training.batch_size,
+        "check_every": training.check_every,
+        "checkpoint_every": training.checkpoint_every,
+    }
+    for name, value in positive.items():
+        if value < 1:
+            raise SettingsError(f"{name} is {value}: it must be at least 1")
+    for name, share in {"held_out": training.held_out, "false_alarms": training.false_alarms}.items():
+        if not 0 < share < 1:
+            raise SettingsError(f"{name} is {share}: it is a share, between 0 and 1")
+
+
+def _prepare_folder(run: Path, *, resume: bool, overwrite: bool) -> None:
+    """Nothing that took long to compute is lost by repeating a command."""
+    if (run / MODEL_FILE).exists():
+        if resume:
+            raise ArtifactError(f"{run} is already trained: there is nothing to resume")
+        if not overwrite:
+            raise ArtifactError(f"{run} already holds a trained model: give another folder, or --overwrite")
+    elif (run / CHECKPOINT_FILE).exists() and not (resume or overwrite):
+        raise ArtifactError(f"{run} holds an unfinished training: give --resume to go on, or --overwrite to start anew")
+    elif run.exists() and not run.is_dir():
+        raise ArtifactError(f"{run} is a file: give a folder")
+    if overwrite and not resume and int(os.environ.get("RANK", "0")) == 0:
+        for name in (MODEL_FILE, WEIGHTS_FILE, CHECKPOINT_FILE):
+            (run / name).unlink(missing_ok=True)
+
+
+def _job(
+    detector: Detector,
+    samples: Sequence[Sample],
+    training: TrainingSettings,
+    runtime: Runtime,
+    *,
+    run: Path,
+    on_progress: OnProgress,
+) -> Job:
+    """Reads the photos in a shuffled order and holds the first share of them out."""
+    order = np.random.default_rng(training.seed).permutation(len(samples))
+    photos = Photos(
+        [samples[i].image for i in order],
+        detector.settings.image_size,
+        budget=int(training.cache_memory * 1e9),
+        workers=os.cpu_count() or 1,
+    )
+    photos.load(lambda done, of: on_progress(Progress(activity="reading photos", done=done, total=of)))
+    for error in photos.unreadable:
+        log.warning("left out: %s", error)
+    if len(photos) < 2:
+        photos.close()
+        raise DataError(f"{len(photos)} readable good photos: at least 2 are needed, 30 or more are advised")
+    held_out = min(max(1, round(training.held_out * len(photos))), len(photos) - 1)
+    return Job(
+        detector=detector,
+        photos=photos,
+        held_out=np.arange(held_out),
+        train=np.arange(held_out, len(photos)),
+        settings=training,
+        runtime=runtime,
+        checkpoint=run / CHECKPOINT_FILE,
+        identity={},
+        on_progress=on_progress,
+    )
+
+
+def _identity(
+    method: str,
+    settings: DetectorSettings,
+    training: TrainingSettings,
+    teachers: list[dict[str, str]],
+    job: Job,
+    runtime: Runtime,
+) -> dict[str, Any]:
+    """All that decides the weights: a checkpoint is continued only where every entry agrees."""
+    names = "\n".join(path.name for path in job.photos.paths)
+    identity = {
+        "method": method,
+        "settings": settings.to_json(),
+        "training": dataclasses.asdict(training),
+        "teachers": [teacher["sha256"] for teacher in teachers],
+        "photos": f"{len(job.photos)} photos, names {hashlib.sha256(names.encode()).hexdigest()[:16]}",
+        "machine": f"{runtime.device.type} {runtime.precision}, {runtime.world_size} processes",
+    }
+    return dict(json.loads(json.dumps(identity)))  # as a checkpoint gives it back
+
+
+def _continue_from(job: Job, run: Path) -> Checkpoint | None:
+    path = run / CHECKPOINT_FILE
+    if not path.exists():
+        log.warning("%s holds no checkpoint yet: training starts from the beginning", run)
+        return None
+    checkpoint = checkpoints.load(path)
+    before = checkpoint.record["identity"]
+    different = [name for name, value in job.identity.items() if before.get(name) != value]
+    if different:
+        now = "; ".join(f"{name} was {before.get(name)}, is {job.identity[name]}" for name in different)
+        raise SettingsError(f"cannot resume {run}: {now}; give the same command, or --overwrite to start anew")
+    return checkpoint
+
+
+def _training_record(job: Job, stages: list[StageRecord], *, seconds: float) -> dict[str, Any]:
+    runtime = job.runtime
+    return {
+        **{key: job.identity[key] for key in ("training", "photos", "machine")},
+        "good_photos": len(job.photos),
+        "trained_on": len(job.train),
+        "held_out": len(job.held_out),
+        "unreadable": [str(error) for error in job.photos.unreadable],
+        "stages": [dataclasses.asdict(stage) for stage in stages],
+        "seconds": round(seconds, 1),
+        "precision": runtime.precision,
+        "threads": torch.get_num_threads(),
+        "torch": torch.__version__,
+        "blemish": blemish.__version__,
+    }
+
+
+def _finish(job: Job, run: Path, method: str, *, teachers: list[dict[str, str]], record: dict[str, Any]) -> Artifact:
+    """Calibrates, and writes the artifact: weights first, model.json last."""
+    if job.runtime.leads:
+        detector, settings = job.detector, job.detector.settings
+        calibration = _calibrate(job)
+        tensors = {name: value.cpu().contiguous() for name, value in detector.state_dict().items()}
+        checkpoints.save_tensors(tensors, run / WEIGHTS_FILE)
+        write_artifact(
+            Artifact(
+                folder=run,
+                method=method,
+                settings=settings.to_json(),
+                teachers=teachers,
+                image_size=settings.image_size,
+                weights_sha256=file_sha256(run / WEIGHTS_FILE),
+                calibration=calibration,
+                training=record,
+            )
+        )
+        job.checkpoint.unlink(missing_ok=True)
+    job.runtime.wait()
+    return read_artifact(run)
+
+
+def _calibrate(job: Job) -> Calibration:
+    """The threshold from held-out photos, judged as any photo will be: by the Predictor, in float32."""
+    predictor = Predictor(
+        TorchRuntime(job.detector, job.runtime.device), job.detector.settings.image_size, threshold=0.0
+    )
+    paths = [job.photos.paths[i] for i in job.held_out]
+    scores = []
+    for prediction in predictor.predict_many(paths):
+        if isinstance(prediction, BlemishError):
+            raise prediction
+        scores.append(prediction.anomaly_score)
+        job.on_progress(Progress(activity="calibrating", done=len(scores), total=len(paths)))
+    return calibrate(np.array(scores), false_alarm_rate=job.settings.false_alarms)

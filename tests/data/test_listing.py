@@ -1,0 +1,112 @@
+import os
+from pathlib import Path
+
+import pytest
+
+from blemish.data.images import list_photos, photos_under
+from blemish.errors import DataError
+
+
+def touch(folder: Path, *names: str) -> None:
+    for name in names:
+        (folder / name).parent.mkdir(parents=True, exist_ok=True)
+        (folder / name).touch()
+
+
+def listed(folder: Path) -> list[str]:
+    return [photo.relative_to(folder).as_posix() for photo in list_photos(folder)]
+
+
+def test_numbers_in_names_are_sorted_as_numbers(tmp_path: Path) -> None:
+    touch(tmp_path, "img10.png", "img2.png", "IMG1.png", "img02.png", "a.png", "7.png", "batch10/x.png", "batch9/x.png")
+    assert listed(tmp_path) == [
+        "7.png",
+        "a.png",
+        "IMG1.png",
+        "img02.png",
+        "img2.png",
+        "img10.png",
+        "batch9/x.png",
+        "batch10/x.png",
+    ]
+
+
+def test_photos_are_known_by_their_suffix_in_either_case(tmp_path: Path) -> None:
+    touch(tmp_path, "a.PNG", "b.jpg", "c.JPEG", "d.bmp", "e.tif", "f.Tiff", "g.webp", "notes.txt", "h.gif", "png")
+    assert listed(tmp_path) == ["a.PNG", "b.jpg", "c.JPEG", "d.bmp", "e.tif", "f.Tiff", "g.webp"]
+
+
+def test_hidden_files_and_folders_are_left_out(tmp_path: Path) -> None:
+    touch(tmp_path, "a.png", "._a.png", ".thumbs/a.png", "deep/.b.png", "deep/er/c.png")
+    assert listed(tmp_path) == ["a.png", "deep/er/c.png"]
+
+
+def test_photos_in_a_hidden_root_are_found(tmp_path: Path) -> None:
+    touch(tmp_path, ".cache/a.png")
+    assert listed(tmp_path / ".cache") == ["a.png"]
+
+
+def test_a_folder_named_like_a_photo_is_a_folder(tmp_path: Path) -> None:
+    touch(tmp_path, "set.png/a.png")
+    assert listed(tmp_path) == ["set.png/a.png"]
+
+
+def test_links_that_make_a_loop_end_and_list_every_photo_once(tmp_path: Path) -> None:
+    touch(tmp_path, "a.png", "deep/b.png")
+    (tmp_path / "deep" / "back").symlink_to(tmp_path, target_is_directory=True)
+    (tmp_path / "again").symlink_to(tmp_path / "deep", target_is_directory=True)
+    (tmp_path / "self").symlink_to(tmp_path / "self")
+    assert listed(tmp_path) == ["a.png", "deep/b.png"]
+
+
+def test_a_linked_folder_elsewhere_is_followed(tmp_path: Path) -> None:
+    touch(tmp_path, "elsewhere/a.png", "here/b.png")
+    (tmp_path / "here" / "link").symlink_to(tmp_path / "elsewhere", target_is_directory=True)
+    assert listed(tmp_path / "here") == ["b.png", "link/a.png"]
+
+
+def test_a_missing_folder_gives_one_line_naming_it(tmp_path: Path) -> None:
+    with pytest.raises(DataError) as caught:
+        list_photos(tmp_path / "none")
+    assert str(caught.value) == f"{tmp_path / 'none'}: no such folder; check the path"
+
+
+def test_a_file_is_no_folder(tmp_path: Path) -> None:
+    touch(tmp_path, "a.png")
+    with pytest.raises(DataError, match=r"a\.png: is a file where a folder was expected"):
+        list_photos(tmp_path / "a.png")
+
+
+def test_a_folder_that_links_to_itself_gives_one_line_naming_it(tmp_path: Path) -> None:
+    (tmp_path / "self").symlink_to(tmp_path / "self")
+    with pytest.raises(DataError, match="self: cannot be listed") as caught:
+        list_photos(tmp_path / "self")
+    assert "\n" not in str(caught.value)
+
+
+@pytest.mark.skipif(not hasattr(os, "geteuid") or os.geteuid() == 0, reason="this user may read everything")
+def test_a_folder_without_permission_gives_one_line_naming_it(tmp_path: Path) -> None:
+    touch(tmp_path, "a.png", "shut/b.png")
+    (tmp_path / "shut").chmod(0)
+    try:
+        with pytest.raises(DataError, match=r"shut: cannot be listed \(Permission denied\)"):
+            list_photos(tmp_path)
+    finally:
+        (tmp_path / "shut").chmod(0o755)
+
+
+def test_files_and_folders_may_be_mixed_and_each_photo_counts_once(tmp_path: Path) -> None:
+    touch(tmp_path, "z.png", "set/b.png", "set/a.png", "odd.raw")
+    named = [tmp_path / "z.png", tmp_path / "set" / "b.png", tmp_path / "set", tmp_path / "odd.raw", tmp_path / "z.png"]
+    assert [path.name for path in photos_under(named)] == ["z.png", "b.png", "a.png", "odd.raw"]
+
+
+def test_a_named_folder_without_photos_gives_one_line_naming_it(tmp_path: Path) -> None:
+    touch(tmp_path, "set/notes.txt")
+    with pytest.raises(DataError, match=r"set: holds no photos \(\.png .*\); name a folder that does"):
+        photos_under([tmp_path / "set"])
+
+
+def test_a_named_file_that_is_missing_gives_one_line_naming_it(tmp_path: Path) -> None:
+    with pytest.raises(DataError, match=r"none\.png: no such file or folder; check the path"):
+        photos_under([tmp_path / "none.png"])

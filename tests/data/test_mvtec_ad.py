@@ -1,0 +1,177 @@
+import json
+from pathlib import Path
+
+import pytest
+
+from blemish.data import mvtec_ad
+from blemish.data.dataset import Dataset
+from blemish.errors import DataError
+
+
+def touch(folder: Path, *names: str) -> Path:
+    for name in names:
+        (folder / name).parent.mkdir(parents=True, exist_ok=True)
+        (folder / name).touch()
+    return folder
+
+
+def refusal(root: Path, category: str | None = None) -> str:
+    with pytest.raises(DataError) as caught:
+        mvtec_ad.find(root, category)
+    assert len(str(caught.value).splitlines()) == 1
+    return str(caught.value)
+
+
+def masks(found: Dataset) -> dict[str, str | None]:
+    """File names of the defective photos and of their masks."""
+    return {s.image.name: s.mask.name if s.mask else None for s in found.test if s.anomalous}
+
+
+def test_training_photos_are_those_of_train_good(tmp_path: Path) -> None:
+    touch(tmp_path, "train/good/2.png", "train/good/10.png", "train/odd/3.png", "test/good/1.png", "test/cut/1.png")
+    found = mvtec_ad.find(tmp_path, None)
+    assert [s.image.relative_to(tmp_path).as_posix() for s in found.train] == ["train/good/2.png", "train/good/10.png"]
+    assert [(s.image.parent.name, s.defect_type, s.anomalous) for s in found.test] == [
+        ("cut", "cut", True),
+        ("good", "good", False),
+    ]
+
+
+def test_masks_are_paired_by_name_and_not_by_order(tmp_path: Path) -> None:
+    names = [f"anomaly-{i}" for i in (1, 2, 9, 10, 11, 100)]
+    touch(tmp_path, *(f"test/cut/{name}.png" for name in names))
+    touch(tmp_path, *(f"ground_truth/cut/{name}_mask.png" for name in reversed(names)))
+    assert masks(mvtec_ad.find(tmp_path, None)) == {f"{name}.png": f"{name}_mask.png" for name in names}
+
+
+def test_a_photo_without_a_mask_leaves_the_masks_of_others_alone(tmp_path: Path) -> None:
+    touch(tmp_path, "test/cut/1.png", "test/cut/2.png", "test/cut/3.png", "ground_truth/cut/3_mask.png")
+    assert masks(mvtec_ad.find(tmp_path, None)) == {"1.png": None, "2.png": None, "3.png": "3_mask.png"}
+
+
+def test_a_mask_may_have_the_photos_own_name_and_another_suffix(tmp_path: Path) -> None:
+    touch(tmp_path, "test/cut/a.v1.jpg", "test/cut/b.bmp", "ground_truth/cut/a.v1.png", "ground_truth/cut/b_mask.tif")
+    assert masks(mvtec_ad.find(tmp_path, None)) == {"a.v1.jpg": "a.v1.png", "b.bmp": "b_mask.tif"}
+
+
+def test_photos_in_deeper_folders_are_paired_by_their_whole_path(tmp_path: Path) -> None:
+    touch(tmp_path, "test/cut/x/1.png", "test/cut/y/1.png", "ground_truth/cut/y/1_mask.png")
+    found = mvtec_ad.find(tmp_path, None)
+    assert {s.image.parent.name: s.mask and s.mask.parent.name for s in found.test} == {"x": None, "y": "y"}
+
+
+def test_without_ground_truth_there_are_no_masks(tmp_path: Path) -> None:
+    touch(tmp_path, "test/cut/1.png", "test/cut/1.jpg", "test/good/1.png")
+    assert [s.mask for s in mvtec_ad.find(tmp_path, None).test] == [None] * 3
+
+
+def test_good_photos_have_no_mask_even_where_one_lies_there(tmp_path: Path) -> None:
+    touch(tmp_path, "test/cut/1.png", "test/good/1.png", "ground_truth/good/1_mask.png", "ground_truth/cut/1_mask.png")
+    assert [(s.defect_type, s.mask is None) for s in mvtec_ad.find(tmp_path, None).test] == [
+        ("cut", False),
+        ("good", True),
+    ]
+
+
+def test_a_mask_without_its_photo_is_named(tmp_path: Path) -> None:
+    touch(tmp_path, "test/cut/1.png", "ground_truth/cut/01_mask.png")
+    assert f"{tmp_path / 'ground_truth/cut/01_mask.png'}: is the mask of no photo" in refusal(tmp_path)
+
+
+def test_masks_of_a_defect_type_without_photos_are_named(tmp_path: Path) -> None:
+    touch(tmp_path, "test/cut/1.png", "ground_truth/dent/1_mask.png")
+    assert f"{tmp_path / 'ground_truth/dent'}: has masks but there is no" in refusal(tmp_path)
+
+
+def test_two_masks_for_one_photo_are_named(tmp_path: Path) -> None:
+    touch(tmp_path, "test/cut/1.png", "ground_truth/cut/1_mask.png", "ground_truth/cut/1.png")
+    text = refusal(tmp_path)
+    assert "second mask of 1.png" in text
+    assert "1_mask.png" in text
+
+
+def test_two_photos_of_one_name_cannot_share_a_mask(tmp_path: Path) -> None:
+    touch(tmp_path, "test/cut/1.png", "test/cut/1.jpg", "ground_truth/cut/1_mask.png")
+    assert "1.png: has the name of 1.jpg" in refusal(tmp_path)
+
+
+def test_a_mask_that_fits_two_photos_is_named(tmp_path: Path) -> None:
+    touch(tmp_path, "test/cut/1.png", "test/cut/1_mask.png", "ground_truth/cut/1_mask.png")
+    assert "could be the mask of 1_mask.png or 1.png" in refusal(tmp_path)
+
+
+def test_train_alone_and_test_alone_are_enough(tmp_path: Path) -> None:
+    touch(tmp_path, "a/train/good/1.png", "b/test/good/1.png")
+    assert [len(mvtec_ad.find(tmp_path, "a").train), len(mvtec_ad.find(tmp_path, "a").test)] == [1, 0]
+    assert [len(mvtec_ad.find(tmp_path, "b").train), len(mvtec_ad.find(tmp_path, "b").test)] == [0, 1]
+
+
+def test_folders_without_photos_are_refused(tmp_path: Path) -> None:
+    touch(tmp_path, "train/good/notes.txt", "test/cut/notes.txt")
+    assert "hold no photos" in refusal(tmp_path)
+
+
+def test_a_train_folder_without_good_is_named(tmp_path: Path) -> None:
+    touch(tmp_path, "train/1.png", "test/good/1.png")
+    assert f"{tmp_path / 'train'}: has no folder named good" in refusal(tmp_path)
+
+
+def test_photos_beside_the_defect_folders_are_named(tmp_path: Path) -> None:
+    touch(tmp_path, "test/good/1.png", "test/2.png")
+    assert f"{tmp_path / 'test/2.png'}: lies in no defect folder" in refusal(tmp_path)
+
+
+def test_good_in_capitals_does_not_become_a_defect(tmp_path: Path) -> None:
+    touch(tmp_path, "test/Good/1.png", "test/cut/1.png")
+    assert "Good: would count as a defect; rename it to good" in refusal(tmp_path)
+
+
+@pytest.mark.parametrize("truth", ["ground_truth", "test/ground_truth"])
+def test_the_test_folder_alone_finds_its_masks_beside_or_inside(
+    tmp_path: Path, truth: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    touch(tmp_path, "train/good/1.png", "test/good/1.png", "test/cut/1.png", f"{truth}/cut/1_mask.png")
+    assert masks(mvtec_ad.find(tmp_path / "test", None)) == {"1.png": "1_mask.png"}
+    monkeypatch.chdir(tmp_path / "test")
+    found = mvtec_ad.find(Path(), None)
+    assert masks(found) == {"1.png": "1_mask.png"}
+    assert found.train == ()
+    assert [s.defect_type for s in found.test] == ["cut", "good"]
+
+
+def test_an_unknown_category_lists_those_there_are(tmp_path: Path) -> None:
+    touch(tmp_path, "bottle/train/good/1.png", "cable/train/good/1.png")
+    text = refusal(tmp_path, "botle")
+    assert "has no category 'botle'; there are bottle, cable" in text
+    assert text.endswith("did you mean 'bottle'?")
+
+
+def test_a_category_within_a_category_is_refused(tmp_path: Path) -> None:
+    touch(tmp_path, "train/good/1.png", "test/good/1.png")
+    assert "leave the category out" in refusal(tmp_path, "bottle")
+
+
+def test_several_categories_ask_for_one(tmp_path: Path) -> None:
+    touch(tmp_path, "bottle/train/good/1.png", "cable/test/good/1.png", "papers/x.txt")
+    assert "holds the categories bottle, cable; name one of them" in refusal(tmp_path)
+
+
+def test_a_folder_of_another_layout_is_refused(tmp_path: Path) -> None:
+    touch(tmp_path, "photos/1.png")
+    assert "has neither train/good nor test/DEFECT" in refusal(tmp_path)
+
+
+def test_every_shared_set_has_the_photos_and_masks_that_were_counted(shared: Path) -> None:
+    counted = json.loads((shared / "data" / "COUNTS.json").read_text())
+    assert counted
+    for place, expected in counted.items():
+        root, category = place.split("/")
+        found = mvtec_ad.find(shared / "data" / root, category)
+        counts = {"train/good": len(found.train)}
+        for sample in found.test:
+            for kind in [f"test/{sample.defect_type}"] + ["ground_truth/" + sample.defect_type] * (
+                sample.mask is not None
+            ):
+                counts[kind] = counts.get(kind, 0) + 1
+            assert sample.mask is None or sample.mask.stem == f"{sample.image.stem}_mask"
+        assert counts == expected, place

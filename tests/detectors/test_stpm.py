@@ -1,0 +1,136 @@
+"""STPM against oracles written independently, in float64 NumPy."""
+
+import numpy as np
+import pytest
+import torch
+from numpy.typing import NDArray
+
+from blemish.detectors import Batch, ImageSize
+from blemish.detectors.stpm import STPM, STPMSettings
+from blemish.networks.discrepancy import multiply_maps, resize_map, squared_distance, unit_vectors
+
+Array = NDArray[np.float64]
+
+
+def unit(features: Array) -> Array:
+    """(B, C, h, w) -> the same with channel vectors of length 1."""
+    length: Array = np.sqrt((features**2).sum(axis=1, keepdims=True))
+    unit_features: Array = features / length.clip(1e-12)
+    return unit_features
+
+
+def bilinear(image: Array, height: int, width: int) -> Array:
+    """(h, w) -> (height, width), each output pixel's centre mapped back and its four neighbours weighed."""
+    out = np.empty((height, width))
+    h, w = image.shape
+    for i in range(height):
+        for j in range(width):
+            y = min(max((i + 0.5) * h / height - 0.5, 0), h - 1)
+            x = min(max((j + 0.5) * w / width - 0.5, 0), w - 1)
+            y0, x0 = int(y), int(x)
+            y1, x1 = min(y0 + 1, h - 1), min(x0 + 1, w - 1)
+            fy, fx = y - y0, x - x0
+            top = image[y0, x0] * (1 - fx) + image[y0, x1] * fx
+            bottom = image[y1, x0] * (1 - fx) + image[y1, x1] * fx
+            out[i, j] = top * (1 - fy) + bottom * fy
+    return out
+
+
+def levels_of(features: tuple[torch.Tensor, ...]) -> list[Array]:
+    return [f.double().numpy() for f in features]
+
+
+@pytest.fixture(scope="module")
+def detector() -> STPM:
+    torch.manual_seed(0)
+    stpm = STPM(STPMSettings(image_size=ImageSize(64, 96)))
+    for module in stpm.modules():  # drawn batch norms are all alike; make them differ as trained ones do
+        if isinstance(module, torch.nn.BatchNorm2d):
+            torch.nn.init.uniform_(module.weight, 0.5, 1.5)
+            torch.nn.init.uniform_(module.bias, -0.2, 0.2)
+            torch.nn.init.uniform_(module.running_mean, -0.1, 0.1)  # type: ignore[arg-type]
+    stpm.eval()
+    return stpm
+
+
+@pytest.fixture(scope="module")
+def images() -> torch.Tensor:
+    return torch.rand(2, 3, 64, 96, generator=torch.Generator().manual_seed(1))
+
+
+def test_the_loss_is_the_official_codes_mean_of_squared_distances_summed_over_levels(
+    detector: STPM, images: torch.Tensor
+) -> None:
+    (stage,) = detector.stages()
+    assert stage.targets is not None
+    with torch.no_grad():
+        loss = stage.loss(Batch(images=images, clean=images, targets=stage.targets(images), global_size=2))
+        teacher, student = levels_of(detector.teacher(images)), levels_of(detector.student(images))
+    expected = [
+        ((unit(t) - unit(s)) ** 2).sum(axis=1).mean(axis=(0, 1, 2)) for t, s in zip(teacher, student, strict=True)
+    ]
+    assert [float(part) for part in loss.values()] == pytest.approx(expected, rel=1e-5)
+
+
+def test_the_map_is_the_product_at_the_finest_level_then_bilinear_and_the_score_its_maximum(
+    detector: STPM, images: torch.Tensor
+) -> None:
+    with torch.no_grad():
+        output = detector(images)
+        teacher, student = levels_of(detector.teacher(images)), levels_of(detector.student(images))
+    for n in range(2):
+        product = np.ones((16, 24))
+        for t, s in zip(teacher, student, strict=True):
+            product *= bilinear(((unit(t) - unit(s)) ** 2).sum(axis=1)[n], 16, 24)
+        expected = bilinear(product, 64, 96)
+        assert output.anomaly_map[n, 0].numpy() == pytest.approx(expected, rel=1e-4)
+        assert float(output.anomaly_score[n]) == pytest.approx(expected.max(), rel=1e-4)
+
+
+def test_multiplying_at_full_size_would_be_another_map(detector: STPM, images: torch.Tensor) -> None:
+    """Guards the order of product and resize, which re-implementations swap (methods differ slightly)."""
+    with torch.no_grad():
+        pairs = zip(detector.teacher(images), detector.student(images), strict=True)
+        maps = [squared_distance(unit_vectors(t), unit_vectors(s)) for t, s in pairs]
+    swapped = torch.stack([resize_map(level, (64, 96)) for level in maps]).prod(dim=0)
+    ours = resize_map(multiply_maps(maps), (64, 96))
+    assert not torch.allclose(ours, swapped, rtol=1e-3)
+
+
+def test_squared_distance_is_two_minus_two_cosines_and_at_most_four() -> None:
+    generator = torch.Generator().manual_seed(2)
+    t, s = (torch.randn(2, 16, 5, 4, generator=generator) for _ in range(2))
+    distance = squared_distance(unit_vectors(t), unit_vectors(s))
+    cosine = torch.cosine_similarity(t, s, dim=1)
+    torch.testing.assert_close(distance[:, 0], 2 - 2 * cosine, rtol=1e-4, atol=1e-5)
+    assert float(squared_distance(unit_vectors(t), unit_vectors(-t)).max()) == pytest.approx(4, rel=1e-5)
+
+
+def test_small_distances_keep_their_digits() -> None:
+    t = torch.rand(1, 64, 2, 2, generator=torch.Generator().manual_seed(3))
+    s = t + 1e-5 * torch.rand(1, 64, 2, 2, generator=torch.Generator().manual_seed(4))
+    exact = ((unit(t.double().numpy()) - unit(s.double().numpy())) ** 2).sum(axis=1)
+    assert squared_distance(unit_vectors(t), unit_vectors(s))[:, 0].numpy() == pytest.approx(exact, rel=0.05)
+
+
+def test_optimiser_and_counts_are_the_papers(detector: STPM) -> None:
+    (stage,) = detector.stages()
+    (group,) = stage.optimizer(stage.trains).param_groups
+    assert (group["lr"], group["momentum"], group["weight_decay"], group["nesterov"]) == (0.4, 0.9, 1e-4, False)
+    assert sum(p.numel() for p in detector.student.parameters()) == 2_782_784
+
+
+def test_held_out_error_is_the_mean_of_the_product_map(detector: STPM, images: torch.Tensor) -> None:
+    (stage,) = detector.stages()
+    assert stage.targets is not None
+    assert stage.held_out_error is not None
+    with torch.no_grad():
+        error = stage.held_out_error(Batch(images=images, clean=images, targets=stage.targets(images)))
+        pairs = zip(detector.teacher(images), detector.student(images), strict=True)
+        product = multiply_maps([squared_distance(unit_vectors(t), unit_vectors(s)) for t, s in pairs])
+    torch.testing.assert_close(error, product.mean(dim=(1, 2, 3)))
+
+
+def test_keeping_the_last_weights_selects_nothing() -> None:
+    (stage,) = STPM(STPMSettings(keep="last")).stages()
+    assert stage.held_out_error is None

@@ -1,0 +1,135 @@
+"""The user's way, as commands."""
+
+import json
+import os
+import pty
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+from PIL import Image
+
+from blemish.data.dataset import Dataset
+
+
+def blemish(*arguments: str | Path) -> "subprocess.CompletedProcess[str]":
+    return subprocess.run(
+        [sys.executable, "-m", "blemish", *(str(a) for a in arguments)], capture_output=True, text=True, cwd="/"
+    )
+
+
+@pytest.fixture(scope="module")
+def run(parts: Dataset, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    folder = tmp_path_factory.mktemp("run") / "model"
+    options = ("--teacher", "efficientnet_lite0", "--image-size", "64", "--steps", "40", "--check-every", "10")
+    done = blemish("train", "stpm", parts.root / "train" / "good", folder, *options)
+    assert done.returncode == 0, done.stderr
+    assert "threshold" in done.stdout
+    assert done.stderr == ""  # quiet when no terminal
+    return folder
+
+
+def test_help_lists_the_commands() -> None:
+    done = blemish("--help")
+    assert done.returncode == 0
+    for name in ("train", "predict", "evaluate", "demo"):
+        assert name in done.stdout
+
+
+def test_every_setting_is_an_option_with_its_help() -> None:
+    said = blemish("train", "stpm", "--help").stdout
+    for option in ("--image-size", "--teacher", "--teacher-weights", "--steps", "--seed", "--batch-size", "--resume"):
+        assert option in said
+    assert "Step size of SGD" in said
+
+
+def test_predict_gives_a_line_and_verdict_per_photo_and_exit_code_1(run: Path, parts: Dataset, tmp_path: Path) -> None:
+    defective = next(sample.image for sample in parts.test if sample.anomalous)
+    done = blemish("predict", run, defective, parts.root / "test" / "good", "--output", tmp_path / "out")
+    lines = done.stdout.splitlines()
+    assert len(lines) == 1 + sum(not sample.anomalous for sample in parts.test)
+    verdicts = [line.split()[0] for line in lines]
+    assert set(verdicts) <= {"normal", "anomalous"}
+    assert done.returncode == ("anomalous" in verdicts)
+    written = [json.loads(line) for line in (tmp_path / "out" / "predictions.jsonl").read_text().splitlines()]
+    assert [line["verdict"] for line in written] == verdicts
+    assert written[0]["image"] == str(defective)
+    with Image.open(tmp_path / "out" / written[0]["map"]) as anomaly_map:
+        assert (anomaly_map.mode, anomaly_map.size) == ("F", (64, 64))
+        assert max(anomaly_map.get_flattened_data()) == pytest.approx(written[0]["anomaly_score"], rel=1e-5)
+    with Image.open(tmp_path / "out" / written[0]["overlay"]) as overlay:
+        assert (overlay.mode, overlay.size) == ("RGB", (64, 64))
+    assert len(list((tmp_path / "out" / "overlays").iterdir())) == len(lines)  # equal names harm nothing
+
+
+def test_an_unreadable_photo_gives_its_line_and_exit_code_2_and_harms_no_other(
+    run: Path, parts: Dataset, tmp_path: Path
+) -> None:
+    broken = tmp_path / "brøken one.png"
+    broken.write_text("no picture")
+    done = blemish("predict", run, broken, parts.test[0].image, "--output", tmp_path / "out")
+    assert done.returncode == 2
+    assert len(done.stdout.splitlines()) == 1
+    assert done.stderr.count("\n") == 1
+    assert "brøken one.png" in done.stderr
+    first = json.loads((tmp_path / "out" / "predictions.jsonl").read_text().splitlines()[0])
+    assert first["verdict"] == "unreadable"
+
+
+def test_evaluate_measures_and_writes_what_it_says(run: Path, parts: Dataset, tmp_path: Path) -> None:
+    done = blemish("evaluate", run, parts.root, "--output", tmp_path)
+    assert done.returncode == 0, done.stderr
+    evaluation = json.loads((tmp_path / "evaluation.json").read_text())
+    for name in ("image_auroc", "pixel_auroc", "pixel_ap", "pro"):
+        assert f"{evaluation['metrics'][name]:.4f}" in done.stdout
+    assert evaluation["metrics"]["pixel_auroc"] > 0.7  # drawn defects stand out after a few steps already
+    assert "rounded at 0.5" in evaluation["mask_rule"]
+    assert evaluation["good_photos"] + evaluation["defective_photos"] == len(parts.test)
+
+
+@pytest.mark.parametrize(
+    ("arguments", "said"),
+    [
+        (("predict", "/nowhere", "x.png"), "model.json"),
+        (("train", "stpm", "/nowhere", "/tmp/never"), "/nowhere"),
+        (("train", "stpm", ".", "/tmp/never", "--dataset", "mvtec"), "mvtec"),
+        (("evaluate", "/nowhere", "/nowhere"), "model.json"),
+    ],
+)
+def test_an_error_is_one_line_and_exit_code_2(arguments: tuple[str, ...], said: str) -> None:
+    done = blemish(*arguments)
+    assert done.returncode == 2
+    assert done.stderr.startswith("blemish: ")
+    assert done.stderr.count("\n") == 1
+    assert said in done.stderr
+
+
+def test_a_mistyped_option_is_answered_with_the_right_one() -> None:
+    done = blemish("train", "stpm", "a", "b", "--sede", "1")
+    assert done.returncode == 2
+    assert "--seed" in done.stderr
+
+
+def test_a_terminal_sees_a_bar_with_rate_and_time_left(parts: Dataset, tmp_path: Path) -> None:
+    leader, follower = pty.openpty()
+    options = ["--teacher", "efficientnet_lite0", "--image-size", "64", "--steps", "30"]
+    arguments = ["train", "stpm", str(parts.root / "train" / "good"), str(tmp_path / "run"), *options]
+    process = subprocess.Popen(
+        [sys.executable, "-m", "blemish", *arguments],
+        stdout=subprocess.DEVNULL,
+        stderr=follower,
+        env={**os.environ, "TERM": "xterm", "COLUMNS": "120"},
+    )
+    os.close(follower)
+    seen = b""
+    try:
+        while chunk := os.read(leader, 4096):
+            seen += chunk
+    except OSError:  # how Linux says that the other end has closed
+        pass
+    assert process.wait() == 0
+    assert b"student" in seen
+    assert b"30/30" in seen
+    assert b"/s" in seen
+    assert b"0:00:" in seen

@@ -1,0 +1,35 @@
+import sys
+from pathlib import Path
+
+import pytest
+import torch
+from safetensors.torch import save_file
+
+from blemish.errors import MissingExtraError, SettingsError
+from blemish.networks import build_backbone
+from blemish.networks.teacher import Teacher
+
+
+def test_without_timm_the_error_gives_the_pip_line(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(sys.modules, "timm", None)
+    with pytest.raises(MissingExtraError, match=r"needs timm, which is not installed: pip install 'blemish\[timm\]'"):
+        build_backbone("timm/resnet18.tv_in1k", levels=3)
+
+
+def test_timms_resnet18_has_our_shapes_and_with_our_weights_our_features(tmp_path: Path) -> None:
+    pytest.importorskip("timm")
+    ours = build_backbone("resnet18", levels=3)
+    save_file(dict(ours.state_dict()), tmp_path / "net.safetensors")
+    theirs = Teacher.pretrained("timm/resnet18.tv_in1k", levels=3, file=tmp_path / "net.safetensors")
+    assert theirs.channels == (64, 128, 256)
+    assert theirs.strides == (4, 8, 16)
+    images = torch.rand(1, 3, 75, 101)
+    for level, other in zip(Teacher(ours)(images), theirs(images), strict=True):
+        torch.testing.assert_close(level, other)
+
+
+@pytest.mark.parametrize("model", ["no_such_model", "vit_tiny_patch16_224"])
+def test_a_timm_network_without_our_strides_is_refused(model: str) -> None:
+    pytest.importorskip("timm")
+    with pytest.raises(SettingsError, match=f"timm/{model} gives no features at strides"):
+        build_backbone(f"timm/{model}", levels=3)

@@ -1,0 +1,24 @@
+"""What training runs on."""
+
+import pytest
+import torch
+
+from blemish.errors import SettingsError
+from blemish.training.runtime import has_fast_bf16, open_runtime
+from blemish.training.settings import TrainingSettings
+
+
+def test_auto_precision_is_bf16_only_where_the_processor_has_it() -> None:
+    with open_runtime(TrainingSettings(device="cpu")) as runtime:
+        assert runtime.precision == ("bf16" if has_fast_bf16(torch.device("cpu")) else "fp32")
+
+
+def test_a_chosen_precision_is_taken() -> None:
+    with open_runtime(TrainingSettings(device="cpu", precision="bf16")) as runtime, runtime.autocast():
+        assert (torch.ones(2, 2) @ torch.ones(2, 2)).dtype == torch.bfloat16
+
+
+@pytest.mark.parametrize("device", ["tpu", "gpu", "cuda:99", "mps"])
+def test_a_device_that_is_not_there_is_refused(device: str) -> None:
+    with pytest.raises(SettingsError, match="device"), open_runtime(TrainingSettings(device=device)):
+        pass

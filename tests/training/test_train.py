@@ -1,0 +1,238 @@
+"""Training from folder to artifact: what it chooses, what it refuses, what survives."""
+
+import json
+import os
+import resource
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from blemish.data.dataset import Dataset
+from blemish.detectors import ImageSize
+from blemish.detectors.stpm import STPMSettings
+from blemish.errors import ArtifactError, DataError, SettingsError
+from blemish.inference import read_artifact
+from blemish.inference.artifact import Artifact
+from blemish.training.fit import Progress
+from blemish.training.settings import TrainingSettings
+from blemish.training.train import train
+
+SIZE = ImageSize(64, 64)
+
+
+def quick(parts: Dataset, run: Path, teacher: Path, *, photos: int = 10, **options: Any) -> Artifact:
+    settings = options.pop("settings", STPMSettings(image_size=SIZE, steps=4))
+    training = options.pop("training", TrainingSettings(batch_size=4, check_every=2))
+    return train(
+        "stpm",
+        parts.train[:photos],
+        run=run,
+        settings=settings,
+        training=training,
+        teacher_weights=[teacher],
+        **options,
+    )
+
+
+def command(run: Path, good: Path, teacher: Path, *options: str) -> list[str]:
+    fixed = ["--image-size", "64", "--batch-size", "4", "--teacher-weights", str(teacher)]
+    return [sys.executable, "-m", "blemish", "train", "stpm", str(good), str(run), *fixed, *options]
+
+
+def test_the_artifact_says_what_was_trained_on_what(parts: Dataset, tmp_path: Path, seeded_resnet18: Path) -> None:
+    artifact = quick(parts, tmp_path / "run", seeded_resnet18)
+    values = json.loads((tmp_path / "run" / "model.json").read_text())
+    assert values["format_version"] == 1
+    assert values["method"] == "stpm"
+    assert values["settings"]["teacher"] == "resnet18"
+    assert values["teachers"][0]["origin"] == "given file resnet18.safetensors"
+    assert len(values["teachers"][0]["sha256"]) == 64
+    assert (values["training"]["trained_on"], values["training"]["held_out"]) == (8, 2)
+    assert len(values["calibration"]["scores"]) == 2
+    assert sorted(p.name for p in (tmp_path / "run").iterdir()) == ["model.json", "weights.safetensors"]
+    assert artifact == read_artifact(tmp_path / "run")
+
+
+def test_the_weights_of_the_best_check_are_kept(parts: Dataset, tmp_path: Path, seeded_resnet18: Path) -> None:
+    settings = STPMSettings(image_size=SIZE, steps=12, learning_rate=2.0)  # jumps about, so that the last is not best
+    training = TrainingSettings(batch_size=4, check_every=1)
+    (stage,) = quick(parts, tmp_path / "run", seeded_resnet18, settings=settings, training=training).training["stages"]
+    errors = {entry["step"]: entry["held_out_error"] for entry in stage["history"]}
+    assert stage["best_step"] == min(errors, key=lambda step: errors[step])
+    assert stage["best_error"] == min(errors.values())
+    stopped_there = STPMSettings(image_size=SIZE, steps=stage["best_step"], learning_rate=2.0, keep="last")
+    again = quick(parts, tmp_path / "again", seeded_resnet18, settings=stopped_there, training=training)
+    assert again.weights_sha256 == read_artifact(tmp_path / "run").weights_sha256
+
+
+def test_training_ends_when_held_out_photos_stop_improving(
+    parts: Dataset, tmp_path: Path, seeded_resnet18: Path
+) -> None:
+    settings = STPMSettings(image_size=SIZE, steps=500, patience=3, learning_rate=1e-12)
+    training = TrainingSettings(batch_size=4, check_every=1)
+    (stage,) = quick(parts, tmp_path / "run", seeded_resnet18, settings=settings, training=training).training["stages"]
+    assert stage["steps"] == stage["best_step"] + 3 < 500
+
+
+def test_a_folder_smaller_than_the_batch_trains(parts: Dataset, tmp_path: Path, seeded_resnet18: Path) -> None:
+    artifact = quick(parts, tmp_path / "run", seeded_resnet18, photos=3, training=TrainingSettings(batch_size=32))
+    assert artifact.training["trained_on"] == 2
+
+
+def test_one_photo_is_too_few_and_the_error_says_how_many(
+    parts: Dataset, tmp_path: Path, seeded_resnet18: Path
+) -> None:
+    with pytest.raises(DataError, match="at least 2"):
+        quick(parts, tmp_path / "run", seeded_resnet18, photos=1)
+
+
+def test_a_trained_folder_is_not_overwritten_unasked(parts: Dataset, tmp_path: Path, seeded_resnet18: Path) -> None:
+    first = quick(parts, tmp_path / "run", seeded_resnet18)
+    with pytest.raises(ArtifactError, match="--overwrite"):
+        quick(parts, tmp_path / "run", seeded_resnet18)
+    with pytest.raises(ArtifactError, match="nothing to resume"):
+        quick(parts, tmp_path / "run", seeded_resnet18, resume=True)
+    other = TrainingSettings(batch_size=4, seed=5)
+    assert quick(parts, tmp_path / "run", seeded_resnet18, overwrite=True, training=other) != first
+
+
+@pytest.mark.parametrize(
+    ("settings", "training", "named"),
+    [
+        (STPMSettings(steps=0), TrainingSettings(), "steps"),
+        (STPMSettings(), TrainingSettings(batch_size=0), "batch_size"),
+        (STPMSettings(), TrainingSettings(held_out=1.0), "held_out"),
+        (STPMSettings(teacher="resnet19"), TrainingSettings(), "resnet19"),
+    ],
+)
+def test_impossible_settings_are_refused_by_name(
+    parts: Dataset, tmp_path: Path, settings: STPMSettings, training: TrainingSettings, named: str
+) -> None:
+    with pytest.raises(SettingsError, match=named):
+        train("stpm", parts.train, run=tmp_path / "run", settings=settings, training=training)
+
+
+def test_a_training_that_diverges_says_so(parts: Dataset, tmp_path: Path, seeded_resnet18: Path) -> None:
+    settings = STPMSettings(image_size=SIZE, steps=50, learning_rate=1e30)
+    with pytest.raises(SettingsError, match="learning-rate"):
+        quick(parts, tmp_path / "run", seeded_resnet18, settings=settings)
+
+
+def test_resuming_with_other_settings_is_refused_and_says_which(
+    parts: Dataset, tmp_path: Path, seeded_resnet18: Path
+) -> None:
+    def stop(progress: Progress) -> None:
+        if progress.activity == "student" and progress.done == 2:
+            raise RuntimeError("as if the power had gone")
+
+    training = TrainingSettings(batch_size=4, checkpoint_every=2)
+    with pytest.raises(RuntimeError):
+        quick(parts, tmp_path / "run", seeded_resnet18, training=training, on_progress=stop)
+    with pytest.raises(ArtifactError, match="--resume"):
+        quick(parts, tmp_path / "run", seeded_resnet18, training=training)
+    with pytest.raises(SettingsError, match="training was"):
+        quick(parts, tmp_path / "run", seeded_resnet18, training=TrainingSettings(batch_size=5), resume=True)
+    with pytest.raises(SettingsError, match="photos was"):
+        quick(parts, tmp_path / "run", seeded_resnet18, training=training, resume=True, photos=9)
+
+
+def test_kill_9_loses_at_most_the_steps_since_the_checkpoint(
+    parts: Dataset, tmp_path: Path, seeded_resnet18: Path
+) -> None:
+    good, options = parts.train[0].image.parent, ("--steps", "40", "--checkpoint-every", "2", "--check-every", "10")
+    whole, killed = tmp_path / "whole", tmp_path / "killed"
+    subprocess.run(command(whole, good, seeded_resnet18, *options), check=True, capture_output=True)
+    process = subprocess.Popen(command(killed, good, seeded_resnet18, *options), stdout=subprocess.DEVNULL)
+    while not (killed / "checkpoint.safetensors").exists() and process.poll() is None:
+        time.sleep(0.005)
+    process.kill()
+    assert process.wait() == -signal.SIGKILL
+    assert not (killed / "model.json").exists()
+    subprocess.run(command(killed, good, seeded_resnet18, *options, "--resume"), check=True, capture_output=True)
+    assert read_artifact(killed).weights_sha256 == read_artifact(whole).weights_sha256
+
+
+def test_sigterm_leaves_a_checkpoint_one_line_and_the_signals_exit_code(
+    parts: Dataset, tmp_path: Path, seeded_resnet18: Path
+) -> None:
+    good, run = parts.train[0].image.parent, tmp_path / "run"
+    options = ("--steps", "100000", "--patience", "none", "--checkpoint-every", "3")
+    process = subprocess.Popen(
+        command(run, good, seeded_resnet18, *options), stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
+    )
+    while not (run / "checkpoint.safetensors").exists() and process.poll() is None:
+        time.sleep(0.01)
+    process.send_signal(signal.SIGTERM)
+    _, said = process.communicate(timeout=60)
+    assert process.returncode == 128 + signal.SIGTERM
+    assert said.count("\n") == 1
+    assert "--resume" in said
+    assert sorted(p.name for p in run.iterdir()) == ["checkpoint.safetensors"]
+
+
+def test_a_full_disk_is_one_clear_line_and_leaves_no_model(
+    parts: Dataset, tmp_path: Path, seeded_resnet18: Path
+) -> None:
+    """The limit on a file's size makes writing fail as a full disk does."""
+    run = tmp_path / "run"
+    done = subprocess.run(
+        command(run, parts.train[0].image.parent, seeded_resnet18, "--steps", "3"),
+        preexec_fn=lambda: resource.setrlimit(resource.RLIMIT_FSIZE, (1_000_000, 1_000_000)),
+        capture_output=True,
+        text=True,
+    )
+    assert done.returncode == 2
+    assert done.stderr.startswith("blemish: cannot write")
+    assert done.stderr.count("\n") == 1
+    assert list(run.iterdir()) == []
+
+
+RANKS = """
+import hashlib, json, os, sys
+from pathlib import Path
+import torch
+from blemish.data import DATASETS
+from blemish.detectors import DETECTORS, ImageSize
+from blemish.networks.teacher import Teacher
+from blemish.training import fit as loop
+from blemish.training.settings import TrainingSettings
+from blemish.training.train import train
+
+good, run, teacher, out = (Path(a) for a in sys.argv[1:])
+digests, sizes = [], []
+step = loop.StageRun._step
+
+def noted(self, indices, clean):  # looks on: the weights after each step, before anything synchronises them
+    step(self, indices, clean)
+    sizes.append(len(indices))
+    weights = b"".join(p.detach().contiguous().numpy().tobytes() for p in self.stage.trains.parameters())
+    digests.append(hashlib.sha256(weights).hexdigest())
+
+loop.StageRun._step = noted
+settings = DETECTORS["stpm"].Settings(image_size=ImageSize(64, 64), steps=5)
+train("stpm", DATASETS["folder"](good, None).train[:20], run=run, settings=settings,
+      training=TrainingSettings(batch_size=7, check_every=2), teacher_weights=[teacher])
+(out / os.environ["RANK"]).write_text(json.dumps([digests, sizes]))
+"""
+
+
+def test_two_processes_keep_equal_weights_and_share_the_global_batch(
+    parts: Dataset, tmp_path: Path, seeded_resnet18: Path
+) -> None:
+    script = tmp_path / "ranks.py"
+    script.write_text(RANKS)
+    arguments = [str(parts.train[0].image.parent), str(tmp_path / "run"), str(seeded_resnet18), str(tmp_path)]
+    torchrun = [sys.executable, "-m", "torch.distributed.run", "--standalone", "--nproc-per-node", "2"]
+    environment = {**os.environ, "OMP_NUM_THREADS": "1"}
+    done = subprocess.run([*torchrun, str(script), *arguments], capture_output=True, text=True, env=environment)
+    assert done.returncode == 0, done.stderr[-2000:]
+    (first, sizes), (second, _) = (json.loads((tmp_path / rank).read_text()) for rank in "01")
+    assert first == second
+    assert len(set(first)) == 5
+    assert sizes == [3] * 5  # 7 photos per step do not divide by 2 processes: 6 do
+    assert read_artifact(tmp_path / "run").training["machine"].endswith("2 processes")
