@@ -161,6 +161,11 @@ def test_a_folder_of_another_layout_is_refused(tmp_path: Path) -> None:
     assert "has neither train/good nor test/DEFECT" in refusal(tmp_path)
 
 
+def test_good_photos_beside_masks_alone_are_no_test_folder(tmp_path: Path) -> None:
+    touch(tmp_path, "good/1.png", "ground_truth/cut/1_mask.png")
+    assert "has neither train/good nor test/DEFECT" in refusal(tmp_path)
+
+
 def test_every_shared_set_has_the_photos_and_masks_that_were_counted(shared: Path) -> None:
     counted = json.loads((shared / "data" / "COUNTS.json").read_text())
     assert counted

@@ -11,7 +11,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from blemish.errors import DataError, SettingsError
-from blemish.evaluation.calibration import Calibration, calibrate
+from blemish.evaluation.calibration import calibrate
+from blemish.inference.calibration import Calibration
 
 rates = st.decimals("0.001", "0.999", places=3).map(float)
 some_scores = st.lists(st.integers(-5, 5).map(float) | st.floats(-1e9, 1e9), min_size=1, max_size=40)
