@@ -4,7 +4,7 @@ The plain loop is what one writes first: photos decoded anew for every batch, te
 float32 and torch's default memory format, nothing kept. Both do the same mathematics on the same photos. The two take
 turns, and the ratio is taken pair by pair, so that a machine whose speed drifts does not decide.
 
-    python benchmarks/training_speed.py                      # made-up parts, drawn weights: speed does not depend on them
+    python benchmarks/training_speed.py      # made-up parts, drawn weights: speed does not depend on them
     python benchmarks/training_speed.py --photos GOOD --pairs 5
 """
 
@@ -13,6 +13,7 @@ import statistics
 import tempfile
 import time
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -29,15 +30,15 @@ from blemish.detectors.stpm import STPMSettings
 from blemish.networks import build_backbone
 from blemish.training.fit import Progress
 from blemish.training.runtime import has_fast_bf16
-from blemish.training.settings import TrainingSettings
+from blemish.training.settings import Precision, TrainingSettings
 from blemish.training.train import train
 
 STEP_GFLOP = 10.68  # ResNet-18 to layer3 at 256x256, forward and backward, per photo, teacher features kept
 PLAIN_GFLOP = 14.34  # with the teacher's forward pass
 
 
-def ours(photos: list[Path], weights: Path, *, size: int, batch: int, steps: int, precision: str) -> float:
-    """Photos per second of the real loop, from its second step to its last; the checks on held-out photos included."""
+def ours(photos: list[Path], weights: Path, *, size: int, batch: int, steps: int, precision: Precision) -> float:
+    """Photos per second of the real loop, from its first step's end to its last but one's; checks included."""
     at: list[float] = []
 
     def note(progress: Progress) -> None:
@@ -45,19 +46,18 @@ def ours(photos: list[Path], weights: Path, *, size: int, batch: int, steps: int
             at.append(time.perf_counter())
 
     settings = STPMSettings(image_size=ImageSize(size, size), steps=steps + 2, patience=None)
-    training = TrainingSettings(batch_size=batch, precision=precision, check_every=25, checkpoint_every=10**6)  # type: ignore[arg-type]
-    samples = [Sample(image=path) for path in photos]
+    training = TrainingSettings(batch_size=batch, check_every=25, checkpoint_every=10**6)
     with tempfile.TemporaryDirectory() as run:
         train(
             "stpm",
-            samples,
+            [Sample(image=path) for path in photos],
             run=Path(run) / "run",
             settings=settings,
-            training=training,
+            training=replace(training, precision=precision),
             teacher_weights=[weights],
             on_progress=note,
         )
-    return batch * (len(at) - 2) / (at[-2] - at[0])  # the last step ends with a check and a checkpoint
+    return batch * (len(at) - 2) / (at[-2] - at[0])  # the very last step ends with a check and a checkpoint
 
 
 def plain(photos: list[Path], *, size: int, batch: int, steps: int) -> float:
@@ -91,7 +91,8 @@ def convolution_tflops(dtype: torch.dtype) -> float:
     channels, side, batch = 256, 16, 32
     image = torch.randn(batch, channels, side, side).to(dtype=dtype, memory_format=torch.channels_last)
     weight = torch.randn(channels, channels, 3, 3).to(dtype=dtype, memory_format=torch.channels_last)
-    return 2 * batch * side * side * channels * channels * 9 / best_time(lambda: F.conv2d(image, weight, padding=1)) / 1e12
+    operations = 2 * batch * side * side * channels * channels * 9
+    return operations / best_time(lambda: F.conv2d(image, weight, padding=1)) / 1e12
 
 
 def best_time(run: Callable[[], object]) -> float:
@@ -133,7 +134,8 @@ def main() -> None:
             a = ours(photos, weights, size=size, batch=batch, steps=steps, precision=options.precision)
             b = plain(photos, size=size, batch=batch, steps=max(2, steps // 3))
             ratios.append(a / b)
-            print(f"pair {pair + 1}: ours {a:6.1f} photos/s ({a / floor:.0%} of the floor), plain {b:5.1f}: {a / b:.2f} times")
+            share = f"{a / floor:.0%} of the floor"
+            print(f"pair {pair + 1}: ours {a:6.1f} photos/s ({share}), plain {b:5.1f}: {a / b:.2f} times")
     print(f"ratio: median {statistics.median(ratios):.2f}, from {min(ratios):.2f} to {max(ratios):.2f}")
 
 

@@ -147,7 +147,7 @@ def test_pro_of_regions_whose_size_divides_nothing_is_still_at_most_one(size: in
     masks[:, ::2, :size] = True
     rng = np.random.default_rng(size)
     noise = rng.random(masks.shape, np.float32) / 2
-    maps = masks.astype(np.float32) + noise  # perfect, and all scores differ
+    maps = (masks + noise).astype(np.float32)  # perfect, and all scores differ
     for limit in (1e-6, 0.1, 0.3, 1.0):
         value = pro(masks, maps, fpr_limit=limit)
         assert value <= 1

@@ -84,4 +84,4 @@ def test_threads_may_share_a_predictor(predictor: Predictor, parts: Dataset) -> 
 
 def test_an_array_of_unknown_white_is_refused(predictor: Predictor) -> None:
     with pytest.raises(DataError, match="uint8"):
-        predictor.predict(np.zeros((8, 8), np.float32))  # type: ignore[arg-type]
+        predictor.predict(np.zeros((8, 8), np.float32))

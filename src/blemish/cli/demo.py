@@ -1,6 +1,7 @@
 """`blemish demo`: the main job from end to end, on photographed textures cut into parts."""
 
 import json
+import shutil
 import time
 from pathlib import Path
 
@@ -31,11 +32,9 @@ def demo(folder: Path = Path("demo"), /, *, steps: int = STEPS, seed: int = 0) -
         Another seed cuts other parts and draws other defects.
     """
     started = time.monotonic()
-    marker = folder / "parts"
-    if folder.exists() and any(folder.iterdir()) and not marker.is_dir():
-        raise OutputError(f"{folder} holds other files: give a new folder")
-    parts = make_up(marker, seed=seed, size=IMAGE_SIZE)
-    print(f"1. parts    {len(parts.train)} good ones to learn from, {len(parts.test)} to judge: {marker}")
+    _clear(folder)
+    parts = make_up(folder / "parts", seed=seed, size=IMAGE_SIZE)
+    print(f"1. parts    {len(parts.train)} good ones to learn from, {len(parts.test)} to judge: {folder / 'parts'}")
     with ProgressBars() as bars:
         train(
             "stpm",
@@ -45,7 +44,6 @@ def demo(folder: Path = Path("demo"), /, *, steps: int = STEPS, seed: int = 0) -
             image_size=IMAGE_SIZE,
             steps=steps,
             seed=seed,
-            overwrite=True,
             on_progress=lambda p: bars.show(p.activity, p.done, p.total),
         )
     print(f"2. trained  STPM, teacher efficientnet_lite0: {folder / 'model'}")
@@ -58,3 +56,12 @@ def demo(folder: Path = Path("demo"), /, *, steps: int = STEPS, seed: int = 0) -
     print(f"done in {time.monotonic() - started:.0f} s; look at {folder / 'predictions' / 'overlays'}")
     print(f"and at {folder / 'predictions' / 'predictions.jsonl'}")
     return 0
+
+
+def _clear(folder: Path) -> None:
+    """An earlier demo makes way; anything else in the folder stays, and so does the folder."""
+    ours = {"parts", "model", "predictions", "evaluation.json"}
+    if folder.exists() and not (folder.is_dir() and {path.name for path in folder.iterdir()} <= ours):
+        raise OutputError(f"{folder} holds other files: give a new folder")
+    if folder.exists():
+        shutil.rmtree(folder)

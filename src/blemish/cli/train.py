@@ -17,7 +17,7 @@ from blemish.training.fit import Progress
 from blemish.training.settings import TrainingSettings
 from blemish.training.train import train
 
-app = App(name="train", help_format="plaintext")
+app = App(name="train", help_format="plaintext", default_parameter=Parameter(negative=()))
 
 
 def _image_size(_type: Any, tokens: tuple[Token, ...]) -> ImageSize:

@@ -32,6 +32,9 @@ class ImageSize(NamedTuple):
     height: int
     width: int
 
+    def __str__(self) -> str:
+        return f"{self.height}x{self.width}"
+
 
 PAPERS_SIZE = ImageSize(256, 256)  # all three papers
 
@@ -85,8 +88,7 @@ class DetectorSettings:
     """Settings that every method has."""
 
     teacher: str = "resnet18"
-    """The pretrained network that is imitated: resnet18, resnet34, resnet50, wide_resnet50_2, efficientnet_lite0 (comes
-    with the installation, for PCs without internet) or timm/NAME."""
+    """What is imitated: resnet18, -34, -50, wide_resnet50_2, efficientnet_lite0 (installed with us) or timm/NAME."""
     image_size: ImageSize = PAPERS_SIZE
     """What photos are resized to: 256, or HEIGHTxWIDTH such as 640x256."""
     steps: int = 1000

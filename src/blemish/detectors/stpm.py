@@ -34,13 +34,13 @@ class STPMSettings(DetectorSettings):
     weight_decay: float = 1e-4
     """Weight decay of SGD (sec. 4)."""
     patience: int | None = 400
-    """Stop when held-out photos have not improved for this many steps; `--patience none` to train all steps."""
+    """Stop when held-out photos have not improved for this many steps; none: train all steps."""
     keep: Literal["best", "last"] = "best"
     """Which weights to keep: `best` on held-out normal photos (as the paper does) or the `last`."""
 
 
 class STPM(Detector):
-    """One stage: the student follows the teacher at three levels."""
+    """STPM (BMVC 2021): the student follows the teacher at three levels; the maps are multiplied."""
 
     Settings = STPMSettings
     settings: STPMSettings

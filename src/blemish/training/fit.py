@@ -19,6 +19,10 @@ from blemish.training.runtime import Runtime
 from blemish.training.settings import TrainingSettings
 from blemish.training.stop import StopRequest, stop_requests
 
+CHECKED_PHOTOS = (
+    128  # of the held-out ones, at each check: enough to tell, and no folder is so large that it takes long
+)
+
 
 @dataclass(frozen=True, kw_only=True)
 class Progress:
@@ -179,7 +183,7 @@ class StageRun:
     @torch.no_grad()
     def _held_out_error(self, error: Callable[[Batch], Tensor]) -> float:
         runtime, size = self.job.runtime, self.job.settings.batch_size
-        mine = self.job.held_out[runtime.rank :: runtime.world_size]
+        mine = self.job.held_out[:CHECKED_PHOTOS][runtime.rank :: runtime.world_size]
         self.stage.trains.eval()
         values: list[float] = []
         for start in range(0, len(mine), size):

@@ -53,6 +53,15 @@ class Runtime:
         if self.world_size > 1:
             distributed.barrier()
 
+    @contextmanager
+    def one_by_one(self) -> Iterator[None]:
+        """The leader goes first, the others when it is done."""
+        if not self.leads:
+            self.wait()
+        yield
+        if self.leads:
+            self.wait()
+
     def copy_from_leader(self, module: nn.Module) -> None:
         """Batch-norm statistics differ between processes: the leader's become everybody's."""
         if self.world_size > 1:

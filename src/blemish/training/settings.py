@@ -3,6 +3,8 @@
 from dataclasses import dataclass
 from typing import Literal
 
+Precision = Literal["auto", "fp32", "bf16"]
+
 
 @dataclass(frozen=True, kw_only=True)
 class TrainingSettings:
@@ -13,7 +15,7 @@ class TrainingSettings:
     batch_size: int = 32
     """Photos per step, over all processes; never more than there are photos to train on."""
     held_out: float = 0.2
-    """Share of the good photos that is never trained on: it selects the weights and gives the threshold."""
+    """Share of the good photos (2,000 at most) never trained on: it selects the weights and gives the threshold."""
     false_alarms: float = 0.01
     """Share of good photos that the threshold may call anomalous."""
     check_every: int = 25
@@ -24,5 +26,5 @@ class TrainingSettings:
     """Gigabytes for decoded photos and kept teacher features; what does not fit is read or computed again."""
     device: str = "auto"
     """auto, cpu, cuda or cuda:N."""
-    precision: Literal["auto", "fp32", "bf16"] = "auto"
+    precision: Precision = "auto"
     """auto takes bf16 where the processor or GPU has instructions for it, else fp32."""

@@ -7,7 +7,7 @@ import json
 import logging
 import os
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -32,6 +32,7 @@ from blemish.training.runtime import Runtime, open_runtime
 from blemish.training.settings import TrainingSettings
 
 CHECKPOINT_FILE = "checkpoint.safetensors"
+MOST_HELD_OUT = 2000  # promises one false alarm in 2,001; more would be taken from training for little
 
 log = logging.getLogger("blemish")
 
@@ -60,7 +61,8 @@ def train(
     with open_runtime(training) as runtime:
         torch.manual_seed(training.seed)
         detector = DETECTORS[method](settings)
-        teachers = _load_teachers(detector, teacher_weights)
+        with runtime.one_by_one():  # the first downloads, the others find
+            teachers = _load_teachers(detector, teacher_weights, on_progress)
         runtime.place(detector)
         started = time.monotonic()
         job = _job(detector, photos, training, runtime, run=run, on_progress=on_progress)
@@ -73,16 +75,23 @@ def train(
             job.photos.close()
 
 
-def _load_teachers(detector: Detector, files: Sequence[Path]) -> list[dict[str, str]]:
+def _load_teachers(detector: Detector, files: Sequence[Path], on_progress: OnProgress) -> list[dict[str, str]]:
     """Loads every teacher's weights, from the files given, in order, or from where they are found; says which."""
     teachers = [module for module in detector.modules() if isinstance(module, Teacher)]
     if len(files) > len(teachers):
         raise SettingsError(f"{len(files)} files of teacher weights for {len(teachers)} teachers: give one per teacher")
     records = []
     for teacher, file in itertools.zip_longest(teachers, files):
-        found = teacher.load_pretrained(file)
+        found = teacher.load_pretrained(file, on_progress=_megabytes(on_progress))
         records.append({"name": str(teacher.name), "sha256": found.sha256, "origin": found.origin})
     return records
+
+
+def _megabytes(on_progress: OnProgress) -> Callable[[int, int | None], None]:
+    def report(done: int, total: int | None) -> None:
+        on_progress(Progress(activity="downloading (MB)", done=done // 10**6, total=(total or done) // 10**6))
+
+    return report
 
 
 def _check_settings(settings: DetectorSettings, training: TrainingSettings) -> None:
@@ -140,7 +149,7 @@ def _job(
     if len(photos) < 2:
         photos.close()
         raise DataError(f"{len(photos)} readable good photos: at least 2 are needed, 30 or more are advised")
-    held_out = min(max(1, round(training.held_out * len(photos))), len(photos) - 1)
+    held_out = min(max(1, round(training.held_out * len(photos))), len(photos) - 1, MOST_HELD_OUT)
     return Job(
         detector=detector,
         photos=photos,
