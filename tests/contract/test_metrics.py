@@ -19,7 +19,7 @@ from blemish.evaluation.regions import iap, iap_at_90, pro
 
 every_metric = pytest.mark.parametrize("name", METRICS)
 every_metric_of_maps = pytest.mark.parametrize("name", [name for name in METRICS if not name.startswith("image_")])
-few = settings(max_examples=30)  # of each metric: each has tests of its own besides
+few = settings(max_examples=30, deadline=None)  # of each metric: each has tests of its own besides
 
 Values = NDArray[Any]
 

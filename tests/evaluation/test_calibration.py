@@ -7,17 +7,19 @@ from fractions import Fraction
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from blemish.errors import DataError, SettingsError
 from blemish.evaluation.calibration import calibrate
 from blemish.inference.calibration import Calibration
 
+unhurried = settings(deadline=None)  # a first call may import for long, and a busy machine may stall
 rates = st.decimals("0.001", "0.999", places=3).map(float)
 some_scores = st.lists(st.integers(-5, 5).map(float) | st.floats(-1e9, 1e9), min_size=1, max_size=40)
 
 
+@unhurried
 @given(st.lists(st.integers(-5, 5) | st.floats(-1e9, 1e9), min_size=2, max_size=25), rates)
 def test_whichever_photo_is_the_new_one_few_enough_of_them_are_false_alarms(scores: list[float], rate: float) -> None:
     alarms = promised = 0

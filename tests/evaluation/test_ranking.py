@@ -2,7 +2,7 @@
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from sklearn.metrics import average_precision_score, roc_auc_score
 
@@ -11,6 +11,7 @@ from blemish.evaluation.ranking import auroc, average_precision, best_f1, precis
 
 Scored = tuple[list[bool], list[float]]
 
+unhurried = settings(deadline=None)  # a first call may import for long, and a busy machine may stall
 tying = st.integers(-3, 3).map(float)
 any_finite = st.floats(allow_nan=False, allow_infinity=False, width=32)
 
@@ -22,11 +23,13 @@ def scored(draw: st.DrawFn, scores: st.SearchStrategy[float] = tying | any_finit
     return truth, draw(st.lists(scores, min_size=len(truth), max_size=len(truth)))
 
 
+@unhurried
 @given(scored())
 def test_auroc_is_scikit_learns_with_ties_and_any_range(case: Scored) -> None:
     assert auroc(*case) == pytest.approx(roc_auc_score(*case), abs=1e-12)
 
 
+@unhurried
 @given(scored())
 def test_average_precision_is_scikit_learns_with_ties_and_any_range(case: Scored) -> None:
     assert average_precision(*case) == pytest.approx(average_precision_score(*case), abs=1e-12)

@@ -5,7 +5,7 @@ from itertools import product
 
 import numpy as np
 import pytest
-from hypothesis import assume, given
+from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import array_shapes, arrays
 from numpy.typing import NDArray
@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 from blemish.errors import MetricError
 from blemish.evaluation.regions import find_regions, iap, iap_at_90, pro
 
+unhurried = settings(deadline=None)  # a first call may import for long, and a busy machine may stall
 Masks = NDArray[np.bool_]
 Maps = NDArray[np.float32]
 Pixel = tuple[int, int, int]
@@ -80,11 +81,13 @@ def plain_iap_at_90(masks: Masks, maps: Maps) -> float:
     return max(p for missed, p in points if 10 * (len(points) - missed) >= 9 * len(points))
 
 
+@unhurried
 @given(judged(), st.sampled_from([0.05, 0.3, 0.5, 1.0]))
 def test_pro_is_that_of_a_plain_loop_over_every_threshold(case: tuple[Masks, Maps], limit: float) -> None:
     assert pro(*case, fpr_limit=limit) == pytest.approx(plain_pro(*case, limit), abs=1e-9)
 
 
+@unhurried
 @given(judged())
 def test_iap_is_that_of_a_plain_loop_over_every_region(case: tuple[Masks, Maps]) -> None:
     assert iap(*case) == pytest.approx(plain_iap(*case), abs=1e-12)

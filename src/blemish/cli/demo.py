@@ -15,7 +15,8 @@ from blemish.evaluation.evaluate import evaluate
 from blemish.inference import open_predictor
 
 IMAGE_SIZE = 128
-STEPS = 250
+STEPS = 300
+BATCH_SIZE = 16  # small batches: more steps in the same time
 
 
 def demo(folder: Path = Path("demo"), /, *, steps: int = STEPS, seed: int = 0) -> int:
@@ -44,6 +45,7 @@ def demo(folder: Path = Path("demo"), /, *, steps: int = STEPS, seed: int = 0) -
             image_size=IMAGE_SIZE,
             steps=steps,
             seed=seed,
+            batch_size=BATCH_SIZE,
             on_progress=lambda p: bars.show(p.activity, p.done, p.total),
         )
     print(f"2. trained  STPM, teacher efficientnet_lite0: {folder / 'model'}")
