@@ -15,23 +15,28 @@ GAP = 8
 
 
 def columns(demo: Path) -> list[np.ndarray]:  # type: ignore[type-arg]
-    """Per defect type the middle one by score, and a good part: photo, mask and overlay on top of each other."""
-    lines = [json.loads(line) for line in (demo / "predictions" / "predictions.jsonl").read_text().splitlines()]
-    by_type: dict[str, list[dict[str, str]]] = {}
-    for line in sorted(lines, key=lambda line: float(line["anomaly_score"])):
-        by_type.setdefault(Path(line["image"]).parent.name, []).append(line)
+    """Two defective parts and a good one of each kind: photo, drawn defect and overlay on top of each other."""
     found = []
-    for kind, judged in by_type.items():
-        line = judged[len(judged) * 2 // 3]
-        photo = Path(line["image"])
-        image = read_image(photo)
-        mask = np.zeros(image.shape[:2], bool)
-        if kind != "good":
-            mask = read_mask(demo / "parts" / "ground_truth" / kind / f"{photo.stem}_mask.png")
-        truth = np.repeat(mask[..., None] * np.uint8(255), 3, axis=2)
-        overlay = read_image(demo / "predictions" / line["overlay"])
-        found.append(np.concatenate([_framed(part) for part in (image, truth, overlay)]))
+    for kind in ("brick", "gravel", "grass"):
+        lines = (demo / kind / "predictions" / "predictions.jsonl").read_text().splitlines()
+        judged = sorted((json.loads(line) for line in lines), key=lambda line: float(line["anomaly_score"]))
+        good = [line for line in judged if Path(line["image"]).parent.name == "good"]
+        bad = [line for line in judged if Path(line["image"]).parent.name != "good"]
+        # Neither the best nor the worst finds: a third and two thirds of the way up.
+        found += [
+            _column(demo / kind, line) for line in (bad[len(bad) * 2 // 3], bad[len(bad) // 3], good[len(good) // 2])
+        ]
     return found
+
+
+def _column(folder: Path, line: dict[str, str]) -> np.ndarray:  # type: ignore[type-arg]
+    photo = Path(line["image"])
+    image = read_image(photo)
+    mask = folder / "parts" / "ground_truth" / photo.parent.name / f"{photo.stem}_mask.png"
+    truth = read_mask(mask) if mask.exists() else np.zeros(image.shape[:2], bool)
+    drawn = np.repeat(truth[..., None] * np.uint8(255), 3, axis=2)
+    overlay = read_image(folder / "predictions" / line["overlay"])
+    return np.concatenate([_framed(part) for part in (image, drawn, overlay)])
 
 
 def _framed(image: np.ndarray) -> np.ndarray:  # type: ignore[type-arg]

@@ -77,6 +77,14 @@ def test_an_unreadable_photo_gives_its_line_and_exit_code_2_and_harms_no_other(
     assert first["verdict"] == "unreadable"
 
 
+def test_a_place_that_is_not_there_gives_its_line_and_the_others_are_judged(run: Path, parts: Dataset) -> None:
+    done = blemish("predict", run, "/nowhere/photo.png", parts.test[0].image)
+    assert done.returncode == 2
+    assert len(done.stdout.splitlines()) == 1
+    assert "/nowhere/photo.png" in done.stderr
+    assert done.stderr.count("\n") == 1
+
+
 def test_evaluate_measures_and_writes_what_it_says(run: Path, parts: Dataset, tmp_path: Path) -> None:
     done = blemish("evaluate", run, parts.root, "--output", tmp_path)
     assert done.returncode == 0, done.stderr

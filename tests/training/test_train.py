@@ -117,6 +117,19 @@ def test_impossible_settings_are_refused_by_name(
         train("stpm", parts.train, run=tmp_path / "run", settings=settings, training=training)
 
 
+def test_bf16_learns_what_fp32_learns(parts: Dataset, tmp_path: Path, seeded_resnet18: Path) -> None:
+    settings = STPMSettings(image_size=SIZE, steps=12)
+    errors = {}
+    for precision in ("fp32", "bf16"):
+        training = TrainingSettings(batch_size=8, check_every=12, precision=precision)
+        run = tmp_path / precision
+        artifact = quick(parts, run, seeded_resnet18, photos=20, settings=settings, training=training)
+        assert artifact.training["precision"] == precision
+        errors[precision] = artifact.training["stages"][0]["history"][-1]["loss"]
+    assert errors["bf16"] == pytest.approx(errors["fp32"], rel=0.05)
+    assert errors["bf16"] != errors["fp32"]
+
+
 def test_a_training_that_diverges_says_so(parts: Dataset, tmp_path: Path, seeded_resnet18: Path) -> None:
     settings = STPMSettings(image_size=SIZE, steps=50, learning_rate=1e30)
     with pytest.raises(SettingsError, match="learning-rate"):

@@ -2,6 +2,7 @@
 
 import json
 import sys
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 from blemish.api import find_photos
@@ -13,6 +14,7 @@ from blemish.evaluation.evaluate import Evaluation
 from blemish.evaluation.evaluate import evaluate as measure
 from blemish.inference import open_predictor
 from blemish.inference.output import PredictionFolder
+from blemish.inference.predictor import Predictor
 
 ALL_NORMAL, SOME_ANOMALOUS, SOME_UNREADABLE = 0, 1, 2
 
@@ -36,26 +38,54 @@ def predict(
         auto, cpu or cuda.
     """
     predictor = open_predictor(run, runtime=runtime, device=device)
-    found = photos_under(photos)
+    found, missing = _found(photos)
+    for error in missing:
+        sys.stderr.write(f"blemish: {error}\n")
     if not found:
         raise DataError("no photos to judge: give photos, or folders that hold some")
-    folder = PredictionFolder(output, found) if output is not None else None
-    code = ALL_NORMAL
     with ProgressBars() as bars:
+        code = predict_into(output, predictor, found, bars=bars)
+    return SOME_UNREADABLE if missing else code
+
+
+def _found(places: Sequence[Path]) -> tuple[list[Path], list[DataError]]:
+    """The photos of all places, each once, and what is wrong with the places that have none."""
+    found: dict[Path, None] = {}
+    missing = []
+    for place in places:
         try:
-            for done, (path, result) in enumerate(zip(found, predictor.predict_many(found), strict=True), start=1):
-                if isinstance(result, DataError):
-                    code = SOME_UNREADABLE
-                    sys.stderr.write(f"blemish: {result}\n")
-                else:
-                    code = max(code, SOME_ANOMALOUS if result.anomalous else ALL_NORMAL)
-                    print(f"{result.verdict:<9}  {result.anomaly_score:.6g}  {path}")
-                if folder is not None:
-                    folder.add(path, result)
-                bars.show("judging", done, len(found))
-        finally:
+            found |= dict.fromkeys(photos_under([place]))
+        except DataError as error:
+            missing.append(error)
+    return list(found), missing
+
+
+def predict_into(
+    output: Path | None,
+    predictor: Predictor,
+    photos: Sequence[Path],
+    *,
+    bars: ProgressBars,
+    say: Callable[[str], object] | None = print,
+) -> int:
+    """Judges photos, says a line for each, fills the folder `output`, and returns the exit code."""
+    folder = PredictionFolder(output, photos) if output is not None else None
+    code = ALL_NORMAL
+    try:
+        for done, (path, result) in enumerate(zip(photos, predictor.predict_many(photos), strict=True), start=1):
+            if isinstance(result, DataError):
+                code = SOME_UNREADABLE
+                sys.stderr.write(f"blemish: {result}\n")
+            else:
+                code = max(code, SOME_ANOMALOUS if result.anomalous else ALL_NORMAL)
+                if say is not None:
+                    say(f"{result.verdict:<9}  {result.anomaly_score:.6g}  {path}")
             if folder is not None:
-                folder.close()
+                folder.add(path, result)
+            bars.show("judging", done, len(photos))
+    finally:
+        if folder is not None:
+            folder.close()
     return code
 
 
@@ -109,6 +139,8 @@ def lines_of(evaluation: Evaluation) -> list[str]:
         f"at threshold {e.threshold:.6g}: {e.false_alarms} false alarms in {e.good_photos} good photos, "
         f"{e.misses} misses in {e.defective_photos} defective",
     ]
+    if e.lost_masks:
+        lines.append(f"{e.lost_masks} defects are too small to show at {e.image_size[0]}x{e.image_size[1]} pixels")
     for name, kind in e.defect_types.items():
         auroc = f"  image AUROC {kind.image_auroc:.4f}" if kind.image_auroc is not None else ""
         lines.append(f"  {name:<20}{kind.judged_anomalous:>4} of {kind.photos:<4} judged anomalous{auroc}")

@@ -43,6 +43,8 @@ class Evaluation:
     defective_photos: int
     without_mask: int
     """Defective photos without ground truth; with any of them, no pixel metric is given."""
+    lost_masks: int
+    """Defects so small that nothing of their mask is left at the image size: their pixels count as normal."""
     defect_types: dict[str, DefectType]
     unreadable: list[str]
     image_size: tuple[int, int]
@@ -116,6 +118,7 @@ def _summary(judged: Sequence[Judged], unreadable: list[str], predictor: Predict
         misses=int(np.sum(~alarm & anomalous)),
         defective_photos=int(np.sum(anomalous)),
         without_mask=sum(j.mask is None for j in judged),
+        lost_masks=sum(j.sample.anomalous and j.mask is not None and not j.mask.any() for j in judged),
         defect_types=_by_type(judged, scores, alarm),
         unreadable=unreadable,
         image_size=predictor.image_size,
