@@ -10,6 +10,8 @@ turns, and the ratio is taken pair by pair, so that a machine whose speed drifts
 
 import argparse
 import statistics
+import subprocess
+import sys
 import tempfile
 import time
 from collections.abc import Callable
@@ -34,7 +36,6 @@ from blemish.training.settings import Precision, TrainingSettings
 from blemish.training.train import train
 
 STEP_GFLOP = 10.68  # ResNet-18 to layer3 at 256x256, forward and backward, per photo, teacher features kept
-PLAIN_GFLOP = 14.34  # with the teacher's forward pass
 
 
 def ours(photos: list[Path], weights: Path, *, size: int, batch: int, steps: int, precision: Precision) -> float:
@@ -104,7 +105,22 @@ def best_time(run: Callable[[], object]) -> float:
     return min(times)
 
 
-def main() -> None:
+def measure(side: str, photos: list[Path], weights: Path, options: argparse.Namespace) -> float:
+    size, batch, steps = options.size, options.batch, options.steps
+    if side == "ours":
+        return ours(photos, weights, size=size, batch=batch, steps=steps, precision=options.precision)
+    return plain(photos, size=size, batch=batch, steps=max(2, steps // 3))
+
+
+def in_its_own_process(side: str, folder: Path, weights: Path, options: argparse.Namespace) -> float:
+    """Ours changes how the process allocates memory; the plain loop must not profit from it."""
+    given = ["--photos", folder, "--size", options.size, "--batch", options.batch, "--steps", options.steps]
+    given += ["--precision", options.precision, "--side", side, "--weights", weights]
+    command = [sys.executable, __file__, *(str(argument) for argument in given)]
+    return float(subprocess.run(command, check=True, stdout=subprocess.PIPE, text=True).stdout)
+
+
+def arguments() -> argparse.Namespace:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--photos", type=Path, help="folder of good photos; default: made-up parts")
     parser.add_argument("--size", type=int, default=256)
@@ -112,31 +128,40 @@ def main() -> None:
     parser.add_argument("--steps", type=int, default=12)
     parser.add_argument("--pairs", type=int, default=3)
     parser.add_argument("--precision", choices=["auto", "fp32", "bf16"], default="auto")
-    options = parser.parse_args()
-    size, batch, steps = options.size, options.batch, options.steps
+    parser.add_argument("--side", choices=["ours", "plain"], help=argparse.SUPPRESS)
+    parser.add_argument("--weights", type=Path, help=argparse.SUPPRESS)
+    return parser.parse_args()
 
+
+def compare(options: argparse.Namespace, folder: Path, weights: Path) -> None:
     fast = has_fast_bf16(torch.device("cpu"))
     chosen = ("bf16" if fast else "fp32") if options.precision == "auto" else options.precision
     speed = convolution_tflops(torch.bfloat16 if chosen == "bf16" else torch.float32)
-    floor = speed * 1e3 / (STEP_GFLOP * (size / 256) ** 2)
+    floor = speed * 1e3 / (STEP_GFLOP * (options.size / 256) ** 2)
     print(f"{torch.get_num_threads()} threads; fast bf16: {fast}; ours in {chosen}")
-    print(f"convolutions here: {speed:.2f} TFLOP/s in {chosen}; floor of a step: {floor:.1f} photos/s")
-    with tempfile.TemporaryDirectory() as folder:
-        root = Path(folder)
-        weights = root / "resnet18.safetensors"
-        save_file(build_backbone("resnet18", levels=3).state_dict(), weights)
-        if options.photos:
-            photos = list(list_photos(options.photos))
-        else:
-            photos = [sample.image for sample in make_up(root / "parts", seed=0, size=size).train]
-        ratios = []
-        for pair in range(options.pairs):
-            a = ours(photos, weights, size=size, batch=batch, steps=steps, precision=options.precision)
-            b = plain(photos, size=size, batch=batch, steps=max(2, steps // 3))
-            ratios.append(a / b)
-            share = f"{a / floor:.0%} of the floor"
-            print(f"pair {pair + 1}: ours {a:6.1f} photos/s ({share}), plain {b:5.1f}: {a / b:.2f} times")
+    print(f"convolutions here: {speed:.2f} TFLOP/s in {chosen}; floor of a step: {floor:.1f} photos/s", flush=True)
+    ratios = []
+    for pair in range(options.pairs):
+        a, b = (in_its_own_process(side, folder, weights, options) for side in ("ours", "plain"))
+        ratios.append(a / b)
+        share = f"{a / floor:.0%} of the floor"
+        print(f"pair {pair + 1}: ours {a:6.1f} photos/s ({share}), plain {b:5.1f}: {a / b:.2f} times", flush=True)
     print(f"ratio: median {statistics.median(ratios):.2f}, from {min(ratios):.2f} to {max(ratios):.2f}")
+
+
+def main() -> None:
+    options = arguments()
+    if options.side:
+        print(measure(options.side, list(list_photos(options.photos)), options.weights, options))
+        return
+    with tempfile.TemporaryDirectory() as temporary:
+        weights = Path(temporary) / "resnet18.safetensors"
+        save_file(build_backbone("resnet18", levels=3).state_dict(), weights)
+        folder = options.photos
+        if folder is None:
+            make_up(Path(temporary) / "parts", seed=0, size=options.size)
+            folder = Path(temporary) / "parts" / "train" / "good"
+        compare(options, folder, weights)
 
 
 if __name__ == "__main__":
