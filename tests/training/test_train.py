@@ -73,10 +73,14 @@ def test_the_weights_of_the_best_check_are_kept(parts: Dataset, tmp_path: Path, 
 def test_training_ends_when_held_out_photos_stop_improving(
     parts: Dataset, tmp_path: Path, seeded_resnet18: Path
 ) -> None:
-    settings = STPMSettings(image_size=SIZE, steps=500, patience=3, learning_rate=1e-12)
+    settings = STPMSettings(image_size=SIZE, steps=500, patience=3, learning_rate=1e-3)
     training = TrainingSettings(batch_size=4, check_every=1)
     (stage,) = quick(parts, tmp_path / "run", seeded_resnet18, settings=settings, training=training).training["stages"]
-    assert stage["steps"] == stage["best_step"] + 3 < 500
+    errors = [entry["held_out_error"] for entry in stage["history"]]
+    assert stage["steps"] == len(errors) == stage["gain_step"] + 3 < 500
+    gained = errors[stage["gain_step"] - 1]
+    assert all(error > 0.9 * gained for error in errors[stage["gain_step"] :])
+    assert stage["best_error"] == min(errors)  # small gains are kept all the same
 
 
 def test_a_folder_smaller_than_the_batch_trains(parts: Dataset, tmp_path: Path, seeded_resnet18: Path) -> None:

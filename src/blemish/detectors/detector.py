@@ -80,7 +80,7 @@ class Stage:
     held_out_error: Callable[[Batch], Tensor] | None = None
     """(B,) how badly held-out normal photos are judged; the weights with the lowest mean are kept. None: the last."""
     patience: int | None = None
-    """Steps without a lower held-out error after which the stage ends early."""
+    """The stage ends early when this many steps have not lowered the held-out error by a tenth."""
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -24,6 +24,9 @@ CHECKED_PHOTOS = (
 )
 
 
+GAIN = 0.1  # an error that falls by less than a tenth while patience lasts is not worth the time
+
+
 @dataclass(frozen=True, kw_only=True)
 class Progress:
     """Where training is; handed to `on_progress` after every step."""
@@ -47,6 +50,9 @@ class StageRecord:
     best_step: int | None = None
     best_error: float | None = None
     """Lowest mean error on held-out normal photos; the weights of `best_step` were kept."""
+    gain_step: int = 0
+    gain_error: float | None = None
+    """When the held-out error last fell by GAIN, and what it was then: patience counts from there."""
     history: list[dict[str, float]] = field(default_factory=list)
     """Per check: step, mean loss since the last check, held-out error."""
 
@@ -178,6 +184,8 @@ class StageRun:
             if self.record.best_error is None or error < self.record.best_error:
                 self.record.best_error, self.record.best_step = error, steps
                 self.best = checkpoints.copy_weights(self.stage.trains)
+            if self.record.gain_error is None or error <= (1 - GAIN) * self.record.gain_error:
+                self.record.gain_error, self.record.gain_step = error, steps
         self.record.history.append(entry)
 
     @torch.no_grad()
@@ -226,8 +234,8 @@ class StageRun:
         self.generator = torch.Generator(self.job.runtime.device).manual_seed(hash((*place, 1)) % 2**63)
 
     def _ended(self) -> bool:
-        patience, best = self.stage.patience, self.record.best_step
-        return patience is not None and best is not None and self.record.steps - best >= patience
+        patience, checked = self.stage.patience, self.record.best_step is not None
+        return patience is not None and checked and self.record.steps - self.record.gain_step >= patience
 
     def _due(self, every: int) -> bool:
         return self.record.steps % every == 0 or self.record.steps == self.stage.steps
