@@ -102,7 +102,26 @@ def test_a_trained_folder_is_not_overwritten_unasked(parts: Dataset, tmp_path: P
     with pytest.raises(ArtifactError, match="nothing to resume"):
         quick(parts, tmp_path / "run", seeded_resnet18, resume=True)
     other = TrainingSettings(batch_size=4, seed=5)
+    with pytest.raises(SettingsError):  # what fails leaves the old model where it is
+        quick(parts, tmp_path / "run", seeded_resnet18, overwrite=True, settings=STPMSettings(teacher="resnet19"))
+    assert read_artifact(tmp_path / "run") == first
     assert quick(parts, tmp_path / "run", seeded_resnet18, overwrite=True, training=other) != first
+
+
+def test_an_overwriting_training_that_was_killed_is_resumed_and_the_old_model_stays_until_the_end(
+    parts: Dataset, tmp_path: Path, seeded_resnet18: Path
+) -> None:
+    def stop(progress: Progress) -> None:
+        if progress.activity == "student" and progress.done == 3:
+            raise RuntimeError("as if the power had gone")
+
+    run, other = tmp_path / "run", TrainingSettings(batch_size=4, seed=5, checkpoint_every=2)
+    first = quick(parts, run, seeded_resnet18)
+    with pytest.raises(RuntimeError):
+        quick(parts, run, seeded_resnet18, overwrite=True, training=other, on_progress=stop)
+    assert read_artifact(run) == first
+    resumed = quick(parts, run, seeded_resnet18, training=other, resume=True)
+    assert resumed.weights_sha256 == quick(parts, tmp_path / "x", seeded_resnet18, training=other).weights_sha256
 
 
 @pytest.mark.parametrize(
@@ -110,6 +129,7 @@ def test_a_trained_folder_is_not_overwritten_unasked(parts: Dataset, tmp_path: P
     [
         (STPMSettings(steps=0), TrainingSettings(), "steps"),
         (STPMSettings(), TrainingSettings(batch_size=0), "batch_size"),
+        (STPMSettings(image_size=ImageSize(256, 16)), TrainingSettings(), "image_size"),
         (STPMSettings(), TrainingSettings(held_out=1.0), "held_out"),
         (STPMSettings(teacher="resnet19"), TrainingSettings(), "resnet19"),
     ],

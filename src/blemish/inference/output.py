@@ -12,6 +12,7 @@ from blemish.data.images import overlay, read_image, save_map, save_png
 from blemish.errors import DataError, OutputError
 from blemish.inference.prediction import Prediction
 
+SMALLEST = float(np.finfo(np.float32).tiny)
 PREDICTIONS_FILE = "predictions.jsonl"
 
 
@@ -54,7 +55,7 @@ def picture(prediction: Prediction) -> NDArray[np.uint8]:
     """The photo under its anomaly map: half the colour scale is the threshold, for every photo of one model alike."""
     assert prediction.image is not None
     anomaly_map = prediction.photo_map
-    scaled = np.clip(anomaly_map / (2 * prediction.threshold), 0, 1)
+    scaled = np.clip(anomaly_map / max(2 * prediction.threshold, SMALLEST), 0, 1)
     return overlay(read_image(prediction.image), scaled, mask=anomaly_map > prediction.threshold)
 
 

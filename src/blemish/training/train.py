@@ -32,6 +32,7 @@ from blemish.training.runtime import Runtime, open_runtime
 from blemish.training.settings import TrainingSettings
 
 CHECKPOINT_FILE = "checkpoint.safetensors"
+SMALLEST_SIDE = 32  # two pixels at the coarsest of three levels, for batch norm
 MOST_HELD_OUT = 2000  # promises one false alarm in 2,001; more would be taken from training for little
 
 log = logging.getLogger("blemish")
@@ -51,13 +52,13 @@ def train(
 ) -> Artifact:
     """Trains `method` on good photos and leaves the artifact in the folder `run`.
 
-    Raises BlemishError; Interrupted, when a signal stops it, after a checkpoint that `resume` continues bit for bit.
+    Raises BlemishError; InterruptionError, when a signal stops it, after a checkpoint that `resume` continues bit for bit.
     """
     if method not in DETECTORS:
         raise SettingsError(f"method {method!r} is unknown: give one of {', '.join(DETECTORS)}")
     settings, training = settings or DETECTORS[method].Settings(), training or TrainingSettings()
     _check_settings(settings, training)
-    _prepare_folder(run, resume=resume, overwrite=overwrite)
+    _check_folder(run, resume=resume, overwrite=overwrite)
     with open_runtime(training) as runtime:
         torch.manual_seed(training.seed)
         detector = DETECTORS[method](settings)
@@ -97,7 +98,6 @@ def _megabytes(on_progress: OnProgress) -> Callable[[int, int | None], None]:
 def _check_settings(settings: DetectorSettings, training: TrainingSettings) -> None:
     positive = {
         "steps": settings.steps,
-        "image_size": min(settings.image_size),
         "batch_size": training.batch_size,
         "check_every": training.check_every,
         "checkpoint_every": training.checkpoint_every,
@@ -105,25 +105,24 @@ def _check_settings(settings: DetectorSettings, training: TrainingSettings) -> N
     for name, value in positive.items():
         if value < 1:
             raise SettingsError(f"{name} is {value}: it must be at least 1")
+    if min(settings.image_size) < SMALLEST_SIDE:
+        raise SettingsError(f"image_size is {settings.image_size}: both sides must be at least {SMALLEST_SIDE}")
     for name, share in {"held_out": training.held_out, "false_alarms": training.false_alarms}.items():
         if not 0 < share < 1:
             raise SettingsError(f"{name} is {share}: it is a share, between 0 and 1")
 
 
-def _prepare_folder(run: Path, *, resume: bool, overwrite: bool) -> None:
+def _check_folder(run: Path, *, resume: bool, overwrite: bool) -> None:
     """Nothing that took long to compute is lost by repeating a command."""
-    if (run / MODEL_FILE).exists():
-        if resume:
-            raise ArtifactError(f"{run} is already trained: there is nothing to resume")
-        if not overwrite:
-            raise ArtifactError(f"{run} already holds a trained model: give another folder, or --overwrite")
-    elif (run / CHECKPOINT_FILE).exists() and not (resume or overwrite):
-        raise ArtifactError(f"{run} holds an unfinished training: give --resume to go on, or --overwrite to start anew")
-    elif run.exists() and not run.is_dir():
+    trained, unfinished = (run / MODEL_FILE).exists(), (run / CHECKPOINT_FILE).exists()
+    if run.exists() and not run.is_dir():
         raise ArtifactError(f"{run} is a file: give a folder")
-    if overwrite and not resume and int(os.environ.get("RANK", "0")) == 0:
-        for name in (MODEL_FILE, WEIGHTS_FILE, CHECKPOINT_FILE):
-            (run / name).unlink(missing_ok=True)
+    if trained and resume and not unfinished:
+        raise ArtifactError(f"{run} is already trained: there is nothing to resume")
+    if trained and not (resume or overwrite):
+        raise ArtifactError(f"{run} already holds a trained model: give another folder, or --overwrite")
+    if unfinished and not (resume or overwrite):
+        raise ArtifactError(f"{run} holds an unfinished training: give --resume to go on, or --overwrite to start anew")
 
 
 def _job(
@@ -216,11 +215,12 @@ def _training_record(job: Job, stages: list[StageRecord], *, seconds: float) -> 
 
 
 def _finish(job: Job, run: Path, method: str, *, teachers: list[dict[str, str]], record: dict[str, Any]) -> Artifact:
-    """Calibrates, and writes the artifact: weights first, model.json last."""
+    """Calibrates, and writes the artifact: weights first, model.json last; only now does an older model make way."""
     if job.runtime.leads:
         detector, settings = job.detector, job.detector.settings
         calibration = _calibrate(job)
         tensors = {name: value.cpu().contiguous() for name, value in detector.state_dict().items()}
+        (run / MODEL_FILE).unlink(missing_ok=True)
         checkpoints.save_tensors(tensors, run / WEIGHTS_FILE)
         write_artifact(
             Artifact(
