@@ -52,7 +52,7 @@ def train(
 ) -> Artifact:
     """Trains `method` on good photos and leaves the artifact in the folder `run`.
 
-    Raises BlemishError; InterruptionError, when a signal stops it, after a checkpoint that `resume` continues bit for bit.
+    Raises BlemishError; where a signal stops it, InterruptionError, after a checkpoint that `resume` goes on from.
     """
     if method not in DETECTORS:
         raise SettingsError(f"method {method!r} is unknown: give one of {', '.join(DETECTORS)}")
