@@ -109,6 +109,8 @@ def _say(artifact: Artifact) -> None:
         kept = f", weights of step {stage['best_step']} kept" if stage["best_step"] else ""
         print(f"trained {stage['name']} on {training['trained_on']} photos, {stage['steps']} steps{kept}")
     print(f"threshold {calibration.threshold:.6g}: {calibration.statement()}")
+    if any(stage["best_step"] for stage in training["stages"]):
+        print("(an estimate rather than a promise: the same held-out photos chose the weights)")
     print(f"model in {artifact.folder}: judge photos with `blemish predict {artifact.folder} PHOTOS`")
 
 
