@@ -27,6 +27,8 @@ LEVELS = 3  # sec. 3: outputs of conv2_x, conv3_x, conv4_x
 class STPMSettings(DetectorSettings):
     """Settings of STPM; the defaults are the paper's but for the length of training, which counts steps, not epochs."""
 
+    steps: int = 1600
+    """The most training steps; fewer are taken when held-out photos stop improving."""
     learning_rate: float = 0.4
     """Step size of SGD (sec. 4)."""
     momentum: float = 0.9
