@@ -35,7 +35,7 @@ class STPMSettings(DetectorSettings):
     """Momentum of SGD (sec. 4)."""
     weight_decay: float = 1e-4
     """Weight decay of SGD (sec. 4)."""
-    patience: int | None = 100
+    patience: int | None = 300
     """Stop when this many steps have not lowered the error on held-out photos by a tenth; none: train all steps."""
     keep: Literal["best", "last"] = "best"
     """Which weights to keep: `best` on held-out normal photos (as the paper does) or the `last`."""
