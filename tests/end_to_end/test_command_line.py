@@ -113,6 +113,16 @@ def test_an_error_is_one_line_and_exit_code_2(arguments: tuple[str, ...], said: 
     assert said in done.stderr
 
 
+def test_the_demo_leaves_a_folder_alone_that_no_demo_made(tmp_path: Path) -> None:
+    photo = tmp_path / "brick" / "photo.png"
+    photo.parent.mkdir()
+    photo.write_bytes(b"somebody's")
+    done = blemish("demo", tmp_path)
+    assert done.returncode == 2
+    assert "holds other files" in done.stderr
+    assert photo.exists()
+
+
 def test_a_mistyped_option_is_answered_with_the_right_one() -> None:
     done = blemish("train", "stpm", "a", "b", "--sede", "1")
     assert done.returncode == 2

@@ -21,6 +21,7 @@ IMAGE_SIZE = 128
 BATCH_SIZE = 16  # small batches: more steps in the same time
 STEPS = 120
 COUNTS = {"train": 120, "good": 16, "defective": 18}
+LEFT = {"parts", "model", "predictions", "evaluation.json"}
 SHOWN = ("image_auroc", "pixel_auroc", "pixel_ap", "pro")
 
 
@@ -85,8 +86,11 @@ def _print(kind: str, parts: Dataset, evaluation: Evaluation) -> None:
 
 
 def _clear(folder: Path) -> None:
-    """An earlier demo makes way; a folder with anything else in it is left alone."""
-    if folder.exists() and not (folder.is_dir() and {path.name for path in folder.iterdir()} <= set(TEXTURES)):
+    """An earlier demo makes way; a folder with anything else in it, at either level, is left alone."""
+    if not folder.exists():
+        return
+    kinds = list(folder.iterdir()) if folder.is_dir() else [folder]
+    left = [path for kind in kinds if kind.name in TEXTURES and kind.is_dir() for path in kind.iterdir()]
+    if not ({kind.name for kind in kinds} <= set(TEXTURES) and {path.name for path in left} <= LEFT):
         raise OutputError(f"{folder} holds other files: give a new folder")
-    if folder.exists():
-        shutil.rmtree(folder)
+    shutil.rmtree(folder)

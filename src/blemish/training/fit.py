@@ -19,11 +19,8 @@ from blemish.training.runtime import Runtime
 from blemish.training.settings import TrainingSettings
 from blemish.training.stop import StopRequest, stop_requests
 
-CHECKED_PHOTOS = (
-    128  # of the held-out ones, at each check: enough to tell, and no folder is so large that it takes long
-)
-
-
+# Of the held-out photos, judged at each check: enough to tell, and bounded however large the folder is.
+CHECKED_PHOTOS = 128
 GAIN = 0.1  # an error that falls by less than a tenth while patience lasts is not worth the time
 
 
