@@ -20,6 +20,7 @@ from blemish.detectors import ImageSize
 from blemish.detectors.stpm import STPM, STPMSettings
 from blemish.evaluation.evaluate import Evaluation, evaluate
 from blemish.inference import open_predictor
+from blemish.inference.calibration import UNCALIBRATED
 from blemish.inference.predictor import Predictor
 from blemish.inference.torch_runtime import TorchRuntime
 from blemish.training.batches import step_indices, to_images
@@ -58,7 +59,7 @@ def plain(parts: Dataset, settings: STPMSettings, weights: Path, *, seed: int) -
         optimizer.zero_grad()
         torch.stack(losses).sum().backward()  # type: ignore[no-untyped-call]
         optimizer.step()
-    predictor = Predictor(TorchRuntime(detector, torch.device("cpu")), settings.image_size, threshold=0.0)
+    predictor = Predictor(TorchRuntime(detector, torch.device("cpu")), settings.image_size, calibration=UNCALIBRATED)
     return evaluate(predictor, parts.test)
 
 

@@ -25,7 +25,8 @@ from torch import Tensor
 from torch.nn import functional as F
 
 from blemish.data.dataset import Sample
-from blemish.data.images import list_photos, read_image, resize_image
+from blemish.data.images import read_image, resize_image
+from blemish.data.listing import list_photos
 from blemish.data.made_up import make_up
 from blemish.detectors import ImageSize
 from blemish.detectors.stpm import STPMSettings

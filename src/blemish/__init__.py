@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 __version__ = "0.1.0"
 
 if TYPE_CHECKING:
+    from blemish.api import calibrate as calibrate
     from blemish.api import evaluate as evaluate
     from blemish.api import open as open  # noqa: A004
     from blemish.api import train as train
@@ -16,13 +17,14 @@ if TYPE_CHECKING:
 _PLACES = {
     "train": "blemish.api",
     "open": "blemish.api",
+    "calibrate": "blemish.api",
     "evaluate": "blemish.api",
     "BlemishError": "blemish.errors",
     "Prediction": "blemish.inference.prediction",
     "Predictor": "blemish.inference.predictor",
 }
 
-__all__ = ["BlemishError", "Prediction", "Predictor", "__version__", "evaluate", "open", "train"]
+__all__ = ["BlemishError", "Prediction", "Predictor", "__version__", "calibrate", "evaluate", "open", "train"]
 
 
 def __getattr__(name: str) -> object:

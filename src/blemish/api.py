@@ -7,12 +7,14 @@ from typing import TYPE_CHECKING, Any
 
 from blemish.data import DATASETS
 from blemish.data.dataset import Dataset, Sample
+from blemish.data.listing import photos_under
 from blemish.errors import DataError, SettingsError
-from blemish.inference import open_predictor
+from blemish.inference import open_predictor, read_artifact
 from blemish.inference.predictor import Predictor
 
 if TYPE_CHECKING:
     from blemish.evaluation.evaluate import Evaluation
+    from blemish.evaluation.recalibration import Recalibration
     from blemish.inference.artifact import Artifact
     from blemish.training.fit import OnProgress
 
@@ -75,9 +77,41 @@ def find_photos(root: Folder, *, dataset: str, category: str | None = None) -> D
     return DATASETS[dataset](Path(root), category)
 
 
-def open(run: Folder, *, runtime: str = "torch", device: str = "auto") -> Predictor:  # noqa: A001
-    """The trained model in the folder `run`, ready to judge photos; raises ArtifactError."""
-    return open_predictor(run, runtime=runtime, device=device)
+def open(  # noqa: A001
+    run: Folder, *, runtime: str = "torch", device: str = "auto", min_area: int = 1
+) -> Predictor:
+    """The trained model in the folder `run`, ready to judge photos; raises ArtifactError.
+
+    Marked regions of fewer than `min_area` pixels of a photo are dropped; verdicts do not change by it.
+    """
+    return open_predictor(run, runtime=runtime, device=device, min_area=min_area)
+
+
+def calibrate(
+    run: Folder,
+    *,
+    false_alarms: float,
+    check: float | None = None,
+    estimate: bool = False,
+    good: Sequence[Folder] = (),
+    replace: bool = False,
+) -> "Recalibration":
+    """Other thresholds for a trained model, from the calibration photos it knows and from more `good` ones.
+
+    `check` is the share of good photos that may be called anomalous or "check". `estimate` takes thresholds from a
+    fitted tail, which promises nothing. `replace` forgets the calibration photos so far.
+    """
+    from blemish.evaluation.recalibration import recalibrate
+
+    return recalibrate(
+        read_artifact(run),
+        open(run),
+        photos_under([Path(place) for place in good]),
+        false_alarm_rate=false_alarms,
+        check_rate=check,
+        estimate=estimate,
+        replace=replace,
+    )
 
 
 def evaluate(

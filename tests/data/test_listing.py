@@ -3,7 +3,7 @@ from pathlib import Path
 
 import pytest
 
-from blemish.data.images import list_photos, photos_under
+from blemish.data.listing import list_photos, photos_under
 from blemish.errors import DataError
 
 
@@ -57,6 +57,12 @@ def test_links_that_make_a_loop_end_and_list_every_photo_once(tmp_path: Path) ->
     (tmp_path / "again").symlink_to(tmp_path / "deep", target_is_directory=True)
     (tmp_path / "self").symlink_to(tmp_path / "self")
     assert listed(tmp_path) == ["a.png", "deep/b.png"]
+
+
+def test_a_link_to_a_folder_above_is_not_followed(tmp_path: Path) -> None:
+    touch(tmp_path, "parts/good/a.png", "parts/defective/b.png")
+    (tmp_path / "parts" / "good" / "up").symlink_to(tmp_path / "parts", target_is_directory=True)
+    assert listed(tmp_path / "parts" / "good") == ["a.png"]
 
 
 def test_a_linked_folder_elsewhere_is_followed(tmp_path: Path) -> None:

@@ -22,6 +22,10 @@ def refusal(root: Path, category: str | None = None) -> str:
     return str(caught.value)
 
 
+def left_out(found: Dataset) -> list[str]:
+    return [str(error) for error in found.left_out]
+
+
 def masks(found: Dataset) -> dict[str, str | None]:
     """File names of the defective photos and of their masks."""
     return {s.image.name: s.mask.name if s.mask else None for s in found.test if s.anomalous}
@@ -73,14 +77,45 @@ def test_good_photos_have_no_mask_even_where_one_lies_there(tmp_path: Path) -> N
     ]
 
 
-def test_a_mask_without_its_photo_is_named(tmp_path: Path) -> None:
-    touch(tmp_path, "test/cut/1.png", "ground_truth/cut/01_mask.png")
-    assert f"{tmp_path / 'ground_truth/cut/01_mask.png'}: is the mask of no photo" in refusal(tmp_path)
+def test_a_mask_without_its_photo_is_left_out_and_harms_no_other(tmp_path: Path) -> None:
+    touch(tmp_path, "test/cut/1.png", "ground_truth/cut/01_mask.png", "ground_truth/cut/1_mask.png")
+    found = mvtec_ad.find(tmp_path, None)
+    assert masks(found) == {"1.png": "1_mask.png"}
+    assert left_out(found) == [
+        f"{tmp_path / 'ground_truth/cut/01_mask.png'}: is the mask of no photo in {tmp_path / 'test/cut'}; "
+        "add its photo or remove the mask"
+    ]
 
 
-def test_masks_of_a_defect_type_without_photos_are_named(tmp_path: Path) -> None:
+def test_many_masks_without_photo_are_one_line(tmp_path: Path) -> None:
+    touch(tmp_path, "test/cut/1.png", *(f"ground_truth/cut/{i}_mask.png" for i in range(2, 6)))
+    (line,) = left_out(mvtec_ad.find(tmp_path, None))
+    assert line.startswith(f"{tmp_path / 'ground_truth/cut/2_mask.png'}: is the mask of no photo")
+    assert "the same goes for 3 more" in line
+
+
+def test_masks_of_a_defect_type_without_photos_are_left_out(tmp_path: Path) -> None:
     touch(tmp_path, "test/cut/1.png", "ground_truth/dent/1_mask.png")
-    assert f"{tmp_path / 'ground_truth/dent'}: has masks but there is no" in refusal(tmp_path)
+    found = mvtec_ad.find(tmp_path, None)
+    assert [s.image.name for s in found.test] == ["1.png"]
+    (line,) = left_out(found)
+    assert line.startswith(f"{tmp_path / 'ground_truth/dent'}: has masks but there is no")
+
+
+def test_masks_beside_the_folders_of_masks_are_left_out(tmp_path: Path) -> None:
+    touch(tmp_path, "test/cut/1.png", "ground_truth/1_mask.png")
+    (line,) = left_out(mvtec_ad.find(tmp_path, None))
+    assert line.startswith(f"{tmp_path / 'ground_truth/1_mask.png'}: lies in no defect folder; move it to ")
+
+
+def test_a_loop_of_links_among_the_folders_ends(tmp_path: Path) -> None:
+    touch(tmp_path, "train/good/1.png", "test/cut/2.png", "test/good/3.png")
+    (tmp_path / "train" / "good" / "again").symlink_to(tmp_path, target_is_directory=True)
+    (tmp_path / "test" / "cut" / "again").symlink_to(tmp_path / "test" / "cut", target_is_directory=True)
+    (tmp_path / "test" / "self").symlink_to(tmp_path / "test" / "self")
+    found = mvtec_ad.find(tmp_path, None)
+    assert [s.image.name for s in found.train] == ["1.png"]  # and no photo of a defect by way of the link
+    assert [s.image.name for s in found.test] == ["2.png", "3.png"]
 
 
 def test_two_masks_for_one_photo_are_named(tmp_path: Path) -> None:

@@ -110,7 +110,7 @@ def test_targets_are_the_same_kept_or_computed_and_the_teacher_is_asked_once(
 
     bytes_each = (2 * 4 * 4 + 3 * 2 * 2) * 2
     targets = KeptTargets(teacher, photos, RUNTIME, budget=kept_photos * bytes_each)
-    targets.load(16, nothing)
+    targets.load(40, 16, nothing)
     asked.clear()
     indices = np.array([0, 39, 4, 5, 17])
     clean = photos.images(indices, torch.device("cpu"))

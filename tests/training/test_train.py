@@ -13,6 +13,7 @@ from typing import Any
 import pytest
 
 from blemish.data.dataset import Dataset
+from blemish.data.inspection import file_digest
 from blemish.detectors import ImageSize
 from blemish.detectors.stpm import STPMSettings
 from blemish.errors import ArtifactError, DataError, SettingsError
@@ -47,13 +48,14 @@ def command(run: Path, good: Path, teacher: Path, *options: str) -> list[str]:
 def test_the_artifact_says_what_was_trained_on_what(parts: Dataset, tmp_path: Path, seeded_resnet18: Path) -> None:
     artifact = quick(parts, tmp_path / "run", seeded_resnet18)
     values = json.loads((tmp_path / "run" / "model.json").read_text())
-    assert values["format_version"] == 1
+    assert values["format_version"] == 2
     assert values["method"] == "stpm"
     assert values["settings"]["teacher"] == "resnet18"
     assert values["teachers"][0]["origin"] == "given file resnet18.safetensors"
     assert len(values["teachers"][0]["sha256"]) == 64
-    assert (values["training"]["trained_on"], values["training"]["held_out"]) == (8, 2)
-    assert len(values["calibration"]["scores"]) == 2
+    assert [values["training"][part] for part in ("trained_on", "selecting", "calibrating")] == [8, 1, 1]
+    assert len(values["calibration"]["scores"]) == len(values["calibration"]["peaks"]) == 1
+    assert sorted(values["training"]["digests"]) == sorted(file_digest(s.image) for s in parts.train[:10])
     assert sorted(p.name for p in (tmp_path / "run").iterdir()) == ["model.json", "weights.safetensors"]
     assert artifact == read_artifact(tmp_path / "run")
 

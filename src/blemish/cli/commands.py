@@ -8,7 +8,7 @@ from pathlib import Path
 from blemish.api import find_photos
 from blemish.cli.progress import ProgressBars
 from blemish.data.atomic import write_text
-from blemish.data.images import photos_under
+from blemish.data.listing import photos_under
 from blemish.errors import DataError
 from blemish.evaluation.evaluate import Evaluation
 from blemish.evaluation.evaluate import evaluate as measure
@@ -16,13 +16,19 @@ from blemish.inference import open_predictor
 from blemish.inference.output import PredictionFolder
 from blemish.inference.predictor import Predictor
 
-ALL_NORMAL, SOME_ANOMALOUS, SOME_UNREADABLE = 0, 1, 2
+ALL_NORMAL, SOME_NOT_NORMAL, SOME_UNREADABLE = 0, 1, 2
 
 
 def predict(
-    run: Path, /, *photos: Path, output: Path | None = None, runtime: str = "torch", device: str = "auto"
+    run: Path,
+    /,
+    *photos: Path,
+    output: Path | None = None,
+    min_area: int = 1,
+    runtime: str = "torch",
+    device: str = "auto",
 ) -> int:
-    """Judge photos: one line and verdict each. Exit code: 0 all normal, 1 some anomalous, 2 some could not be read.
+    """Judge photos: one line and verdict each. Exit code: 0 all normal, 1 some not, 2 some could not be read.
 
     Parameters
     ----------
@@ -31,13 +37,15 @@ def predict(
     photos
         Photos, and folders of photos.
     output
-        Folder for predictions.jsonl, maps/ (float32 TIFF, raw values) and overlays/ (PNG).
+        Folder for predictions.jsonl, predictions.csv, maps/ (float32 TIFF, raw values) and overlays/ (PNG).
+    min_area
+        Marked regions of fewer pixels of the photo are dropped; verdicts do not change by it.
     runtime
         What computes: torch.
     device
         auto, cpu or cuda.
     """
-    predictor = open_predictor(run, runtime=runtime, device=device)
+    predictor = open_predictor(run, runtime=runtime, device=device, min_area=min_area)
     found, missing = _found(photos)
     for error in missing:
         sys.stderr.write(f"blemish: {error}\n")
@@ -77,7 +85,7 @@ def predict_into(
                 code = SOME_UNREADABLE
                 sys.stderr.write(f"blemish: {result}\n")
             else:
-                code = max(code, SOME_ANOMALOUS if result.anomalous else ALL_NORMAL)
+                code = max(code, ALL_NORMAL if result.verdict == "normal" else SOME_NOT_NORMAL)
                 if say is not None:
                     say(f"{result.verdict:<9}  {result.anomaly_score:.6g}  {path}")
             if folder is not None:

@@ -9,6 +9,7 @@ from typing import Annotated, Any
 from cyclopts import App, Parameter, Token
 
 from blemish.api import find_photos
+from blemish.cli.calibrate import lines_of
 from blemish.cli.progress import ProgressBars
 from blemish.detectors import DETECTORS, Detector, DetectorSettings, ImageSize
 from blemish.errors import DataError
@@ -108,9 +109,7 @@ def _say(artifact: Artifact) -> None:
     for stage in training["stages"]:
         kept = f", weights of step {stage['best_step']} kept" if stage["best_step"] else ""
         print(f"trained {stage['name']} on {training['trained_on']} photos, {stage['steps']} steps{kept}")
-    print(f"threshold {calibration.threshold:.6g}: {calibration.statement()}")
-    if any(stage["best_step"] for stage in training["stages"]):
-        print("(an estimate rather than a promise: the same held-out photos chose the weights)")
+    print("\n".join(lines_of(calibration, artifact.folder)))
     print(f"model in {artifact.folder}: judge photos with `blemish predict {artifact.folder} PHOTOS`")
 
 

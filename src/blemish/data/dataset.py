@@ -4,6 +4,8 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
+from blemish.errors import DataError
+
 GOOD = "good"
 
 
@@ -31,6 +33,8 @@ class Dataset:
     category: str | None = None
     train: tuple[Sample, ...] = ()
     test: tuple[Sample, ...] = ()
+    left_out: tuple[DataError, ...] = ()
+    """What was found and cannot be used, such as masks without photo and folders that may not be read."""
 
 
 Finder = Callable[[Path, str | None], Dataset]

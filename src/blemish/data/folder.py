@@ -4,7 +4,7 @@ from pathlib import Path
 
 from blemish.data import mvtec_ad
 from blemish.data.dataset import Dataset, Sample
-from blemish.data.images import PHOTO_SUFFIXES, list_photos
+from blemish.data.listing import PHOTO_SUFFIXES, list_photos
 from blemish.errors import DataError
 
 
@@ -18,12 +18,16 @@ def find(root: Path, category: str | None) -> Dataset:
     if mvtec_ad.recognises(base):
         return mvtec_ad.find(root, category)
     mvtec_ad.refuse_categories(base)
-    photos = list_photos(base)
+    left_out: list[DataError] = []
+    photos = list_photos(base, on_error=left_out.append)
     if not photos:
+        if left_out:
+            raise left_out[0]
         raise DataError(f"{base}: holds no photos ({' '.join(PHOTO_SUFFIXES)}); name a folder that does")
     for photo in photos:
         if "ground_truth" in photo.relative_to(base).parts:
             raise DataError(
                 f"{photo}: is a mask and would be learned as a good part; name the folder of good photos alone"
             )
-    return Dataset(name="folder", root=root, category=category, train=tuple(Sample(image=photo) for photo in photos))
+    train = tuple(Sample(image=photo) for photo in photos)
+    return Dataset(name="folder", root=root, category=category, train=train, left_out=tuple(left_out))

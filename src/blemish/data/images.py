@@ -1,22 +1,43 @@
 """Photos, masks and maps: the one place that decodes, checks, resizes and saves pictures."""
 
 import os
-import re
 import stat
-from collections.abc import Iterable
-from io import BytesIO
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass
+from io import BufferedReader, BytesIO
 from pathlib import Path
 from typing import IO, Any, Literal
 
 import numpy as np
 from numpy.typing import NDArray
-from PIL import Image, ImageOps, UnidentifiedImageError
+from PIL import ExifTags, Image, UnidentifiedImageError
 
 from blemish.data.atomic import write_atomically
+from blemish.data.listing import file_kind
 from blemish.errors import DataError
 
-PHOTO_SUFFIXES = (".png", ".jpg", ".jpeg", ".bmp", ".tif", ".tiff", ".webp")
 _FORMATS = ("PNG", "JPEG", "BMP", "TIFF", "WEBP")  # nothing else is tried, whatever the file's name says
+_TURNS = {
+    2: Image.Transpose.FLIP_LEFT_RIGHT,
+    3: Image.Transpose.ROTATE_180,
+    4: Image.Transpose.FLIP_TOP_BOTTOM,
+    5: Image.Transpose.TRANSPOSE,
+    6: Image.Transpose.ROTATE_270,
+    7: Image.Transpose.TRANSVERSE,
+    8: Image.Transpose.ROTATE_90,
+}
+"""What makes a photo of each EXIF orientation upright."""
+_COLOURS = {
+    "1": "black and white",
+    "L": "grey",
+    "LA": "grey with alpha",
+    "I;16": "16-bit grey",
+    "P": "palette",
+    "RGB": "colour",
+    "RGBA": "colour with alpha",
+}
+"""What people call Pillow's modes; the others are called as they are."""
 
 # Nine evenly spaced colours of matplotlib's `inferno` (public domain): perceived brightness rises evenly.
 _INFERNO = np.array(
@@ -38,71 +59,41 @@ Size = tuple[int, int]
 """(height, width), as everywhere but inside Pillow."""
 
 
-def list_folder(folder: Path) -> tuple[list[Path], list[Path]]:
-    """Photos and sub-folders directly in a folder, without hidden ones, each in natural order: img2 before img10."""
-    photos: list[Path] = []
-    folders: list[Path] = []
-    try:
-        for entry in folder.iterdir():
-            if entry.name.startswith("."):
-                continue
-            if entry.is_dir():
-                folders.append(entry)
-            elif entry.suffix.lower() in PHOTO_SUFFIXES:
-                photos.append(entry)
-    except FileNotFoundError:
-        raise DataError(f"{folder}: no such folder; check the path") from None
-    except NotADirectoryError:
-        raise DataError(f"{folder}: is a file where a folder was expected; name the folder that holds it") from None
-    except OSError as error:
-        raise DataError(f"{folder}: cannot be listed ({error.strerror}); check its permissions") from error
-    return sorted(photos, key=_natural_order), sorted(folders, key=_natural_order)
+@dataclass(frozen=True, kw_only=True)
+class Header:
+    """What a file says of its photo before anything is decoded."""
 
-
-def list_photos(folder: Path) -> tuple[Path, ...]:
-    """All photos in a folder, then those of its sub-folders, by suffix, in natural order, without hidden ones.
-
-    Links to folders are followed; a folder that is reached twice counts once, so that no link can make a loop.
-    """
-    found: list[Path] = []
-    seen: set[Path] = set()
-    waiting = [folder]
-    while waiting:
-        here = waiting.pop()
-        photos, folders = list_folder(here)
-        real = here.resolve()
-        if real not in seen:
-            seen.add(real)
-            found += photos
-            # The last is visited first; links come after real folders, so that a photo keeps its own path.
-            waiting += sorted(folders, key=Path.is_symlink)[::-1]
-    return tuple(found)
-
-
-def photos_under(paths: Iterable[Path]) -> tuple[Path, ...]:
-    """Files as named and the photos of folders, each once, in the order given; DataError for a folder without any."""
-    found: dict[Path, None] = {}
-    for path in paths:
-        photos = list_photos(path) if stat.S_ISDIR(_kind(path)) else (path,)
-        if not photos:
-            raise DataError(f"{path}: holds no photos ({' '.join(PHOTO_SUFFIXES)}); name a folder that does")
-        found |= dict.fromkeys(photos)
-    return tuple(found)
+    size: Size
+    """Of the photo turned upright."""
+    kind: str
+    """Format and colours, such as `TIFF 16-bit grey`."""
 
 
 def read_image(path: Path) -> NDArray[np.uint8]:
     """A photo as (H, W, 3) RGB, turned upright as its EXIF orientation says; every failure is a DataError.
 
-    16-bit grey is scaled so that 65535 becomes 255. Alpha is dropped, not blended. Of several frames the first counts.
-    Colour profiles are not applied.
+    16-bit grey is scaled so that 65535 becomes 255 (of a 12-bit TIFF, 4095). Alpha is dropped, not blended. Of several
+    frames the first counts. Colour profiles are not applied. More pixels than Image.MAX_IMAGE_PIXELS are refused.
     """
-    with _open(path) as file:
+    with open_photo(path) as file:
         return _eight_bits(_pixels(file, name=str(path), mode="RGB"))
 
 
 def decode_image(data: bytes, *, name: str) -> NDArray[np.uint8]:
     """The same as `read_image` for the bytes of a file; `name` is what errors call it."""
     return _eight_bits(_pixels(BytesIO(data), name=name, mode="RGB"))
+
+
+def read_header(path: Path) -> Header:
+    """Cheap, for no pixel is decoded; DataError where even the header is damaged."""
+    with open_photo(path) as file, _opened(file, name=str(path)) as picture:
+        tags = getattr(picture, "tag_v2", {})  # of a TIFF, whose size some Pillows give already turned
+        width = tags.get(ExifTags.Base.ImageWidth, picture.width)
+        height = tags.get(ExifTags.Base.ImageLength, picture.height)
+        sideways = picture.getexif().get(ExifTags.Base.Orientation, 1) in (5, 6, 7, 8)
+        colours = _COLOURS.get("I;16" if picture.mode.startswith("I") else picture.mode, picture.mode)
+        kind = f"{'JPEG' if picture.format == 'MPO' else picture.format} {colours}"
+        return Header(size=(width, height) if sideways else (height, width), kind=kind)
 
 
 def as_image(array: NDArray[Any], *, name: str = "image") -> NDArray[np.uint8]:
@@ -127,7 +118,7 @@ def read_mask(path: Path) -> NDArray[np.bool_]:
     A mask of other low values (class numbers, dark colours) would come out empty: it is a DataError. Turned upright as
     `read_image` does.
     """
-    with _open(path) as file:
+    with open_photo(path) as file:
         grey = _pixels(file, name=str(path), mode="L")
     white = int(np.iinfo(grey.dtype).max)
     highest = int(grey.max())
@@ -205,18 +196,9 @@ def save_map(path: Path, anomaly_map: NDArray[np.float32]) -> None:
     write_atomically(path, lambda beside: Image.fromarray(anomaly_map).save(beside, format="TIFF"))
 
 
-def _kind(path: Path) -> int:
-    """Its st_mode: file, folder or something else."""
-    try:
-        return path.stat().st_mode
-    except FileNotFoundError:
-        raise DataError(f"{path}: no such file or folder; check the path") from None
-    except OSError as error:
-        raise DataError(f"{path}: cannot be opened ({error.strerror}); check its permissions") from error
-
-
-def _open(path: Path) -> IO[bytes]:
-    kind = _kind(path)
+def open_photo(path: Path) -> BufferedReader:
+    """The file, to be read; DataError where it is none or may not be read."""
+    kind = file_kind(path)
     if stat.S_ISDIR(kind):
         raise DataError(f"{path}: is a folder where a photo was expected; name a file in it")
     if not stat.S_ISREG(kind):  # a pipe would wait forever
@@ -227,20 +209,21 @@ def _open(path: Path) -> IO[bytes]:
         raise DataError(f"{path}: cannot be opened ({error.strerror}); check its permissions") from error
 
 
-def _pixels(file: IO[bytes], *, name: str, mode: Literal["L", "RGB"]) -> NDArray[np.uint8] | NDArray[np.uint16]:
-    """The first frame, upright: uint8 in the mode asked for, or uint16 (H, W) where the file holds 16-bit grey."""
+@contextmanager
+def _opened(file: IO[bytes], *, name: str) -> Iterator[Image.Image]:
+    """The first frame, of which only the header was read; whatever then goes wrong with it is a DataError."""
     if file.seek(0, os.SEEK_END) == 0:
         raise DataError(f"{name}: is empty (0 bytes); copy it again or delete it")
     file.seek(0)
     try:
         with Image.open(file, formats=_FORMATS) as picture:
-            ImageOps.exif_transpose(picture, in_place=True)
-            if picture.mode.startswith("I;16") or (picture.mode == "I" and picture.format == "PNG"):
-                return np.array(picture).astype(np.uint16)  # older Pillows call 16-bit PNG "I"
-            if picture.mode in ("I", "F"):
-                raise DataError(f"{name}: holds 32-bit values, whose white is unknown; save it with 8 or 16 bits")
-            picture.info.pop("transparency", None)  # alpha is dropped, and a palette's would only make Pillow warn
-            return np.array(picture.convert(mode))
+            if Image.MAX_IMAGE_PIXELS is not None and picture.width * picture.height > Image.MAX_IMAGE_PIXELS:
+                raise Image.DecompressionBombError  # twice as many for Pillow itself, which warns of these
+            if picture.mode == "F" or (picture.mode == "I" and picture.format != "PNG"):
+                raise DataError(
+                    f"{name}: holds 32-bit or signed values, whose white is unknown; save it with 8 or 16 bits"
+                )
+            yield picture
     except DataError:
         raise
     except UnidentifiedImageError:
@@ -248,8 +231,29 @@ def _pixels(file: IO[bytes], *, name: str, mode: Literal["L", "RGB"]) -> NDArray
     except (Image.DecompressionBombError, Image.DecompressionBombWarning):
         raise DataError(f"{name}: has too many pixels to be decoded safely; cut it into smaller photos") from None
     except Exception as error:  # a damaged file makes decoders raise nearly anything
-        reason = " ".join(str(error).split())
+        reason = " ".join(str(error).split()) or type(error).__name__
         raise DataError(f"{name}: cannot be decoded ({reason}); copy or save it again, or delete it") from error
+
+
+def _pixels(file: IO[bytes], *, name: str, mode: Literal["L", "RGB"]) -> NDArray[np.uint8] | NDArray[np.uint16]:
+    """The first frame, upright: uint8 in the mode asked for, or uint16 (H, W) where the file holds 16-bit grey."""
+    with _opened(file, name=name) as picture:
+        picture.load()
+        # ImageOps.exif_transpose would also write the EXIF data anew, and fail where a camera wrote it badly.
+        turn = _TURNS.get(picture.getexif().get(ExifTags.Base.Orientation, 1))
+        upright = picture if turn is None else picture.transpose(turn)
+        if upright.mode.startswith("I"):  # I;16, I;16B, and what older Pillows call 16-bit PNG
+            return _sixteen_bits(np.array(upright), getattr(picture, "tag_v2", {}))
+        upright.info.pop("transparency", None)  # alpha is dropped, and a palette's would only make Pillow warn
+        return np.array(upright.convert(mode))
+
+
+def _sixteen_bits(grey: NDArray[Any], tags: Mapping[int, Any]) -> NDArray[np.uint16]:
+    """Values of which 65535 is white: Pillow leaves 12 bits, and a white of 0, as they are; a TIFF's `tags` tell."""
+    values = grey.astype(np.uint16)
+    if tags.get(ExifTags.Base.BitsPerSample) == (12,):
+        values = ((values.astype(np.uint32) * 65535 + 2047) // 4095).astype(np.uint16)
+    return np.invert(values) if tags.get(ExifTags.Base.PhotometricInterpretation) == 0 else values
 
 
 def _eight_bits(pixels: NDArray[np.uint8] | NDArray[np.uint16]) -> NDArray[np.uint8]:
@@ -266,8 +270,3 @@ def _outline(mask: NDArray[np.bool_], *, thickness: int) -> NDArray[np.bool_]:
         padded = np.pad(grown, 1)
         grown = grown | padded[:-2, 1:-1] | padded[2:, 1:-1] | padded[1:-1, :-2] | padded[1:-1, 2:]
     return grown & ~mask
-
-
-def _natural_order(path: Path) -> tuple[list[str | int], str]:
-    pieces = re.split(r"([0-9]+)", path.name.casefold())
-    return [int(piece) if odd % 2 else piece for odd, piece in enumerate(pieces)], path.name

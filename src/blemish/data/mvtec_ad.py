@@ -3,11 +3,12 @@
 Train or test may be missing, but not both; ground truth may be missing as a whole or for single photos.
 """
 
+import os
 from difflib import get_close_matches
 from pathlib import Path
 
 from blemish.data.dataset import GOOD, Dataset, Sample
-from blemish.data.images import list_folder, list_photos
+from blemish.data.listing import OnError, list_folder, list_photos
 from blemish.errors import DataError
 
 _TRAIN, _TEST, _TRUTH = "train", "test", "ground_truth"
@@ -16,17 +17,21 @@ _TRAIN, _TEST, _TRUTH = "train", "test", "ground_truth"
 def find(root: Path, category: str | None) -> Dataset:
     """Photos of one category; without a category, `root` is the category itself, or its test folder alone."""
     base = category_folder(root, category)
+    left_out: list[DataError] = []
+    train: tuple[Sample, ...] = ()
     if _is_category(base):
-        train, test = _train_photos(base), _test_photos(base / _TEST, base / _TRUTH)
+        train = _train_photos(base, on_error=left_out.append)
+        test = _test_photos(base / _TEST, base / _TRUTH, on_error=left_out.append)
     elif _is_test_folder(base):
         inside = base / _TRUTH
-        train, test = (), _test_photos(base, inside if inside.is_dir() else base.resolve().parent / _TRUTH)
+        truth = inside if inside.is_dir() else base.resolve().parent / _TRUTH
+        test = _test_photos(base, truth, on_error=left_out.append)
     else:
         refuse_categories(base)
         raise DataError(f"{base}: has neither train/good nor test/DEFECT (MVTec AD's layout); check the path")
     if not train and not test:
-        raise DataError(f"{base}: train/good and test hold no photos; check the path")
-    return Dataset(name="mvtec_ad", root=root, category=category, train=train, test=test)
+        raise left_out[0] if left_out else DataError(f"{base}: train/good and test hold no photos; check the path")
+    return Dataset(name="mvtec_ad", root=root, category=category, train=train, test=test, left_out=tuple(left_out))
 
 
 def recognises(folder: Path) -> bool:
@@ -49,7 +54,8 @@ def category_folder(root: Path, category: str | None) -> Path:
 
 def refuse_categories(root: Path) -> None:
     """DataError where a folder holds several categories, of which none was named."""
-    names = [folder.name for folder in list_folder(root)[1] if _is_category(folder)]
+    open_folders = [folder for folder in list_folder(root)[1] if os.access(folder, os.R_OK | os.X_OK)]
+    names = [folder.name for folder in open_folders if _is_category(folder)]
     if names:
         raise DataError(f"{root}: holds the categories {', '.join(names)}; name one of them")
 
@@ -71,42 +77,56 @@ def _folder_names(folder: Path) -> set[str]:
     return {path.name for path in list_folder(folder)[1]}
 
 
-def _train_photos(base: Path) -> tuple[Sample, ...]:
+def _train_photos(base: Path, *, on_error: OnError) -> tuple[Sample, ...]:
     if _TRAIN not in _folder_names(base):
         return ()
     if GOOD not in _folder_names(base / _TRAIN):
         raise DataError(f"{base / _TRAIN}: has no folder named {GOOD}; put the photos of good parts there")
-    return tuple(Sample(image=photo) for photo in list_photos(base / _TRAIN / GOOD))
+    return tuple(Sample(image=photo) for photo in list_photos(base / _TRAIN / GOOD, on_error=on_error))
 
 
-def _test_photos(test: Path, truth: Path) -> tuple[Sample, ...]:
+def _test_photos(test: Path, truth: Path, *, on_error: OnError) -> tuple[Sample, ...]:
     """Every folder in `test` is a defect type, but for `good`; what lies under ground_truth/good is not looked at."""
     if not test.is_dir():
         return ()
     stray, types = list_folder(test)
     if stray:
         raise DataError(f"{stray[0]}: lies in no defect folder; move it to {test / GOOD} or {test}/DEFECT")
-    truths = _folder_names(truth) if truth.is_dir() else set()
+    truths = _truth_folders(truth, on_error=on_error)
     samples: list[Sample] = []
     for folder in types:
         if folder.name == _TRUTH:
             continue
         if folder.name != GOOD and folder.name.casefold() == GOOD:
             raise DataError(f"{folder}: would count as a defect; rename it to {GOOD}")
-        photos = list_photos(folder)
+        photos = list_photos(folder, on_error=on_error)
         masks: dict[Path, Path] = {}
-        if folder.name in truths - {GOOD}:
-            masks = _pair(photos, folder, truth / folder.name)
+        if folder.name in truths:
+            masks = _pair(photos, folder, truths.pop(folder.name), on_error=on_error)
         samples += (Sample(image=photo, defect_type=folder.name, mask=masks.get(photo)) for photo in photos)
-    for name in sorted(truths - {GOOD} - {folder.name for folder in types}):
-        if list_photos(truth / name):
-            raise DataError(
-                f"{truth / name}: has masks but there is no {test / name}; add the photos or remove the masks"
+    for name, folder in truths.items():
+        if list_photos(folder, on_error=on_error):
+            on_error(
+                DataError(f"{folder}: has masks but there is no {test / name}; add the photos or remove the masks")
             )
     return tuple(samples)
 
 
-def _pair(photos: tuple[Path, ...], folder: Path, truth: Path) -> dict[Path, Path]:
+def _truth_folders(truth: Path, *, on_error: OnError) -> dict[str, Path]:
+    """Folders of masks by defect type; none where the ground truth is missing or shut."""
+    if not truth.is_dir():
+        return {}
+    try:
+        stray, folders = list_folder(truth)
+    except DataError as error:
+        on_error(error)
+        return {}
+    if stray:
+        on_error(DataError(f"{stray[0]}: lies in no defect folder{_others(stray)}; move it to {truth}/DEFECT"))
+    return {folder.name: folder for folder in folders if folder.name != GOOD}
+
+
+def _pair(photos: tuple[Path, ...], folder: Path, truth: Path, *, on_error: OnError) -> dict[Path, Path]:
     """Mask of each photo that has one, paired by name, whatever the suffix: photo X with mask X_mask or X."""
     by_name: dict[str, Path] = {}
     for photo in photos:
@@ -114,17 +134,26 @@ def _pair(photos: tuple[Path, ...], folder: Path, truth: Path) -> dict[Path, Pat
         if twin is not photo:
             raise DataError(f"{photo}: has the name of {twin.name}, and masks are paired by name; rename one of them")
     masks: dict[Path, Path] = {}
-    for mask in list_photos(truth):
+    alone: list[Path] = []
+    for mask in list_photos(truth, on_error=on_error):
         name = _name(mask, truth)
         fits = [by_name[n] for n in dict.fromkeys((name, name.removesuffix("_mask"))) if n in by_name]
         if not fits:
-            raise DataError(f"{mask}: is the mask of no photo in {folder}; add its photo or remove the mask")
+            alone.append(mask)
+            continue
         if len(fits) > 1:
             raise DataError(f"{mask}: could be the mask of {fits[0].name} or {fits[1].name}; rename one of the photos")
         if fits[0] in masks:
             raise DataError(f"{mask}: is a second mask of {fits[0].name}, beside {masks[fits[0]].name}; remove one")
         masks[fits[0]] = mask
+    if alone:
+        line = f"{alone[0]}: is the mask of no photo in {folder}{_others(alone)}; add its photo or remove the mask"
+        on_error(DataError(line))
     return masks
+
+
+def _others(masks: list[Path]) -> str:
+    return f" (the same goes for {len(masks) - 1} more)" if len(masks) > 1 else ""
 
 
 def _name(path: Path, folder: Path) -> str:

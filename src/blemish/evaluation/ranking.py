@@ -1,9 +1,10 @@
-"""Exact ranking metrics with ties, from one sort of the normal and one of the anomalous scores.
+"""Exact ranking metrics with ties, from counts at the distinct anomalous scores.
 
-Nothing between two anomalous scores matters to any of these metrics, so a Ranking keeps counts at the anomalous scores
-only: a few numbers per defect pixel, however many normal pixels there are.
+Nothing between two anomalous scores matters to any of these metrics: a few numbers per distinct anomalous score say it
+all, however many normal scores there are. They come in stretches, so that memory need not hold all of them at once.
 """
 
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from typing import Any
 
@@ -12,60 +13,149 @@ from numpy.typing import ArrayLike, NDArray
 
 from blemish.errors import MetricError
 
+Floats = NDArray[np.float64]
+
+Stretch = NDArray[np.void]
+STRETCH = np.dtype(
+    [
+        ("threshold", np.float64),
+        ("hits", np.int64),
+        ("false_alarms", np.int64),
+        ("false_alarms_above", np.int64),
+        ("weight", np.float64),
+    ]
+)
+"""At each of some distinct anomalous scores, falling: how many anomalous scores of the whole set are >= it, how many
+normal ones are >= it and > it, and the summed weight of the anomalous scores that equal it.
+"""
+
 
 @dataclass(frozen=True, kw_only=True)
 class Ranking:
-    """How many scores of each class lie at or above each of the K distinct anomalous scores."""
+    """How many scores of each class lie at or above each distinct anomalous score."""
 
-    thresholds: NDArray[Any]
-    """(K,) the distinct anomalous scores, falling."""
-    hits: NDArray[np.int64]
-    """(K,) anomalous scores >= threshold."""
-    false_alarms: NDArray[np.int64]
-    """(K,) normal scores >= threshold."""
-    false_alarms_above: NDArray[np.int64]
-    """(K,) normal scores > threshold: less than `false_alarms` where classes tie."""
+    stretches: Iterable[Stretch]
+    """Of STRETCH, thresholds falling from one to the next; can be gone through again and again."""
     anomalous: int
     """How many anomalous scores there are in all."""
     normal: int
+    weight: float
+    """Of all anomalous scores; as many as there are, where all weigh the same."""
 
     def auroc(self) -> float:
         """Chance that an anomalous score lies above a normal one; a tie counts as half."""
-        gained = np.diff(self.hits, prepend=0)
-        # Each gained hit beats the normals below it and half of those that tie: summed doubled, in whole numbers.
-        beaten = 2 * self.normal - self.false_alarms - self.false_alarms_above
-        return int(gained @ beaten) / (2 * self.anomalous * self.normal)
+        beaten = 0.0
+        for stretch, gained in self._with_gains():
+            # Each gained hit beats the normals below it and half of those that tie.
+            passed = (stretch["false_alarms"] + stretch["false_alarms_above"]) / (2 * self.normal)
+            beaten += float(gained @ (1 - passed))
+        return beaten / self.anomalous
 
     def average_precision(self) -> float:
         """Area under the precision-recall curve as a sum of steps, not of trapezoids, which would flatter."""
-        gained = np.diff(self.hits, prepend=0)
-        return float(gained @ self.precision()) / self.anomalous
+        return sum(float(gained @ _precision(stretch)) for stretch, gained in self._with_gains()) / self.anomalous
 
     def best_f1(self) -> tuple[float, float]:
         """The highest F1 of all thresholds, and the highest threshold that gives it (score >= threshold is a hit)."""
-        f1 = 2 * self.hits / (self.hits + self.false_alarms + self.anomalous)
-        best = int(np.argmax(f1))
-        return float(f1[best]), float(self.thresholds[best])
+        best, threshold = -1.0, 0.0
+        for stretch in self.stretches:
+            f1 = 2 * stretch["hits"] / (stretch["hits"] + stretch["false_alarms"] + self.anomalous)
+            at = int(np.argmax(f1))
+            if f1[at] > best:
+                best, threshold = float(f1[at]), float(stretch["threshold"][at])
+        return best, threshold
 
-    def precision(self) -> NDArray[np.float64]:
-        """(K,) share of the scores >= threshold that are anomalous."""
-        return np.asarray(self.hits / (self.hits + self.false_alarms), np.float64)
+    def f1_max(self) -> float:
+        """The highest F1 of all thresholds."""
+        return self.best_f1()[0]
 
-    def recall(self) -> NDArray[np.float64]:
-        """(K,) share of the anomalous scores that are >= threshold."""
-        return np.asarray(self.hits / self.anomalous, np.float64)
+    def weighted_area(self, limit: float) -> float:
+        """Area under weighted recall versus the false alarm rate up to `limit`, the curve cut exactly there."""
+        area, x0, y0 = 0.0, 0.0, 0.0
+        for x, y in self.corners(weighted=True):
+            x, y = np.append(x0, x), np.append(y0, y)
+            inside = int(np.searchsorted(x, limit, side="right"))
+            if inside < len(x):
+                y = np.append(y[:inside], np.interp(limit, x[inside - 1 : inside + 1], y[inside - 1 : inside + 1]))
+                x = np.append(x[:inside], limit)
+                return area + _trapezoids(x, y)
+            area += _trapezoids(x, y)
+            x0, y0 = x[-1], y[-1]
+        return area
 
-    def against_false_alarms(self, gains: NDArray[Any]) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
-        """Corners of the exact curve of a gain versus the false alarm rate, both 0 to 1, from (0, 0) to (1, 1).
+    def corners(self, *, weighted: bool = False) -> Iterator[tuple[Floats, Floats]]:
+        """Corners of the exact ROC curve, (false alarm rate, recall), from (0, 0) to (1, 1), stretch by stretch.
 
-        `gains` (K,) is what is gained at each threshold. Two corners per threshold: where normals above it end, and
-        where it and the normals that tie with it are in; straight lines between them are what ties demand.
+        Two corners per threshold: where normals above it end, and where it and the normals that tie with it are in;
+        straight lines between them are what ties demand. `weighted`: recall counts weights instead of scores.
         """
-        reached = np.cumsum(gains, dtype=np.float64)
-        reached /= reached[-1]
-        x = np.stack([self.false_alarms_above, self.false_alarms], axis=1).ravel() / self.normal
-        y = np.stack([np.concatenate([[0.0], reached[:-1]]), reached], axis=1).ravel()
-        return np.concatenate([[0.0], x, [1.0]]), np.concatenate([[0.0], y, [1.0]])
+        reached, whole = 0.0, self.weight if weighted else self.anomalous
+        yield np.zeros(1), np.zeros(1)
+        for stretch, gained in self._with_gains():
+            recall = (reached + np.cumsum(stretch["weight"] if weighted else gained)) / whole
+            x = np.stack([stretch["false_alarms_above"], stretch["false_alarms"]], axis=1).ravel() / self.normal
+            yield x, np.stack([np.append(reached / whole, recall[:-1]), recall], axis=1).ravel()
+            reached = float(recall[-1]) * whole
+        yield np.ones(1), np.ones(1)
+
+    def precision_at(self, scores: Floats) -> Floats:
+        """Precision where each of these anomalous scores is the threshold."""
+        precision = np.full(scores.shape, np.nan)
+        for stretch in self.stretches:
+            rising = stretch["threshold"][::-1]
+            here = (scores >= rising[0]) & (scores <= rising[-1])
+            precision[here] = _precision(stretch)[::-1][np.searchsorted(rising, scores[here])]
+        return precision
+
+    def _with_gains(self) -> Iterator[tuple[Stretch, NDArray[np.int64]]]:
+        """Each stretch, and how many anomalous scores equal each of its thresholds."""
+        above = 0
+        for stretch in self.stretches:
+            yield stretch, np.diff(stretch["hits"], prepend=above)
+            above = int(stretch["hits"][-1])
+
+
+def _precision(stretch: Stretch) -> Floats:
+    return np.asarray(stretch["hits"] / (stretch["hits"] + stretch["false_alarms"]), np.float64)
+
+
+def _trapezoids(x: Floats, y: Floats) -> float:
+    return float(np.diff(x) @ (y[1:] + y[:-1]) / 2)
+
+
+def count(
+    normal: NDArray[Any],
+    anomalous: NDArray[Any],
+    *,
+    weights: Floats | None = None,
+    hits: int = 0,
+    false_alarms: int = 0,
+) -> Stretch:
+    """The stretch of some scores of each class, both rising, none of them NaN, at least one anomalous.
+
+    `weights` are of the anomalous ones, by default 1 each; `hits` and `false_alarms` are how many scores of each class
+    lie above all of these.
+    """
+    changes = np.flatnonzero(anomalous[1:] != anomalous[:-1]) + 1
+    starts = np.concatenate([[0], changes])
+    thresholds = anomalous[starts]
+    counted = np.empty(len(starts), STRETCH)
+    counted["threshold"] = thresholds
+    counted["hits"] = hits + anomalous.size - starts
+    counted["false_alarms"] = false_alarms + normal.size - np.searchsorted(normal, thresholds, side="left")
+    counted["false_alarms_above"] = false_alarms + normal.size - np.searchsorted(normal, thresholds, side="right")
+    counted["weight"] = np.diff(starts, append=anomalous.size) if weights is None else np.add.reduceat(weights, starts)
+    return counted[::-1]
+
+
+def check_classes(*, anomalous: int, normal: int, unit: str) -> None:
+    """Raises MetricError where one class is missing; `unit` is what one score is called."""
+    if not (anomalous and normal):
+        raise MetricError(f"{anomalous} anomalous and {normal} normal {unit}: this metric needs some of both")
+
+
+def nan_error(unit: str) -> MetricError:
+    return MetricError(f"NaN among the {unit}: they cannot be ranked; see which photo or network gives it")
 
 
 def rank(truth: ArrayLike, scores: ArrayLike, *, unit: str = "scores") -> Ranking:
@@ -76,21 +166,15 @@ def rank(truth: ArrayLike, scores: ArrayLike, *, unit: str = "scores") -> Rankin
     truth, scores = np.asarray(truth, np.bool_), np.asarray(scores)
     if truth.shape != scores.shape:
         raise MetricError(f"the truth has shape {truth.shape}, the {unit} have {scores.shape}: give one truth for each")
-    normal = scores[~truth]
-    anomalous = scores.size - normal.size
-    if not (anomalous and normal.size):
-        raise MetricError(f"{anomalous} anomalous and {normal.size} normal {unit}: this metric needs some of both")
-    normal.sort()  # in place: a test set of maps is large, and this is the only copy of it
-    thresholds, counts = np.unique(scores[truth], return_counts=True)
-    if np.isnan(normal[-1]) or np.isnan(thresholds[-1]):  # sorting puts NaN last
-        raise MetricError(f"NaN among the {unit}: they cannot be ranked; see which photo or network gives it")
+    normal, anomalous = np.sort(scores[~truth]), np.sort(scores[truth])
+    check_classes(anomalous=anomalous.size, normal=normal.size, unit=unit)
+    if np.isnan(normal[-1]) or np.isnan(anomalous[-1]):  # sorting puts NaN last
+        raise nan_error(unit)
     return Ranking(
-        thresholds=thresholds[::-1],
-        hits=np.cumsum(counts[::-1]),
-        false_alarms=normal.size - np.searchsorted(normal, thresholds, side="left")[::-1],
-        false_alarms_above=normal.size - np.searchsorted(normal, thresholds, side="right")[::-1],
-        anomalous=anomalous,
+        stretches=[count(normal, anomalous)],
+        anomalous=anomalous.size,
         normal=normal.size,
+        weight=float(anomalous.size),
     )
 
 
@@ -109,15 +193,14 @@ def best_f1(truth: ArrayLike, scores: ArrayLike) -> tuple[float, float]:
     return rank(truth, scores).best_f1()
 
 
-def roc_curve(truth: ArrayLike, scores: ArrayLike) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+def roc_curve(truth: ArrayLike, scores: ArrayLike) -> tuple[Floats, Floats]:
     """(false alarm rate, recall) at the corners of the exact ROC curve, from (0, 0) to (1, 1)."""
-    ranking = rank(truth, scores)
-    return ranking.against_false_alarms(np.diff(ranking.hits, prepend=0))
+    x, y = zip(*rank(truth, scores).corners(), strict=True)
+    return np.concatenate(x), np.concatenate(y)
 
 
-def precision_recall_curve(
-    truth: ArrayLike, scores: ArrayLike
-) -> tuple[NDArray[np.float64], NDArray[np.float64], NDArray[Any]]:
+def precision_recall_curve(truth: ArrayLike, scores: ArrayLike) -> tuple[Floats, Floats, Floats]:
     """(precision, recall, threshold) at each distinct anomalous score, thresholds falling."""
     ranking = rank(truth, scores)
-    return ranking.precision(), ranking.recall(), ranking.thresholds
+    (stretch,) = ranking.stretches
+    return _precision(stretch), stretch["hits"] / ranking.anomalous, stretch["threshold"]

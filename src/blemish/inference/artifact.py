@@ -5,7 +5,6 @@ model.json is written last: it makes the artifact whole.
 
 import hashlib
 import json
-import math
 from dataclasses import asdict, dataclass, fields
 from pathlib import Path
 from typing import Any
@@ -15,7 +14,7 @@ from blemish.data.atomic import write_text
 from blemish.errors import ArtifactError
 from blemish.inference.calibration import Calibration
 
-FORMAT_VERSION = 1
+FORMAT_VERSION = 2
 MODEL_FILE = "model.json"
 WEIGHTS_FILE = "weights.safetensors"
 
@@ -67,6 +66,10 @@ def read_artifact(folder: str | Path) -> Artifact:
         raise ArtifactError(
             f"{path} has format {values['format_version']}, this version reads up to {FORMAT_VERSION}: upgrade blemish"
         )
+    if values["format_version"] < FORMAT_VERSION:
+        raise ArtifactError(
+            f"{path} has format {values['format_version']}, from before the first release: train the model anew"
+        )
     try:
         artifact = _from_json(Path(folder), values)
     except (KeyError, TypeError, ValueError) as error:
@@ -79,9 +82,8 @@ def read_artifact(folder: str | Path) -> Artifact:
 
 def _from_json(folder: Path, values: dict[str, Any]) -> Artifact:
     height, width = (int(side) for side in values["image_size"])
-    calibration = Calibration.from_json(values["calibration"])
-    if height < 1 or width < 1 or not math.isfinite(calibration.threshold):
-        raise ValueError("image_size or threshold is out of range")
+    if height < 1 or width < 1:
+        raise ValueError(f"image_size is {height}x{width}")
     return Artifact(
         folder=folder,
         method=str(values["method"]),
@@ -89,7 +91,7 @@ def _from_json(folder: Path, values: dict[str, Any]) -> Artifact:
         teachers=[dict(teacher) for teacher in values["teachers"]],
         image_size=(height, width),
         weights_sha256=str(values["weights_sha256"]),
-        calibration=calibration,
+        calibration=Calibration.from_json(values["calibration"]),
         training=dict(values["training"]),
     )
 

@@ -1,57 +1,121 @@
-"""The threshold of an artifact, and what it promises; evaluation/calibration.py computes it."""
+"""Thresholds of an artifact, and what they promise; evaluation/calibration.py computes them."""
 
 import math
 from bisect import bisect_left
 from dataclasses import dataclass
 from fractions import Fraction
-from typing import Any
+from typing import Any, Literal
+
+Verdict = Literal["normal", "check", "anomalous"]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Threshold:
+    """A value above which there is an alarm, what was asked of it and what it promises."""
+
+    value: float
+    asked_rate: float
+    """Share of good photos that may be above it, 0 to 1."""
+    promised_rate: float | None
+    """Kept on average over draws of the calibration photos; above `asked_rate` where they are too few for that.
+
+    None: the value is an estimate from a fitted tail, which promises nothing.
+    """
+    rate_95: float | None
+    """What the share of good photos above it is below in 95 of 100 draws of the calibration photos; None as above."""
+
+    @property
+    def estimated(self) -> bool:
+        return self.promised_rate is None
+
+    @property
+    def kept(self) -> bool:
+        """Whether the rate asked for is promised."""
+        return self.promised_rate is not None and self.promised_rate <= self.asked_rate
+
+    def statement(self, photos: int) -> str:
+        """The promise in one line, and what it would take where it is not the one asked for."""
+        asked, needed = percent(self.asked_rate), photos_needed(self.asked_rate)
+        if self.promised_rate is None:
+            return (
+                f"an estimate, not a promise: {asked} of good photos above it if the logarithms of scores are normal "
+                f"({photos} calibration photos; a promise takes {needed})"
+            )
+        promise = f"at most {percent(self.promised_rate)} of good photos are expected above it"
+        if self.kept:
+            return f"{promise} ({photos} calibration photos)"
+        return f"{promise}: {photos} calibration photos can promise no less; {asked} takes {needed}"
+
+    @classmethod
+    def from_json(cls, values: dict[str, Any]) -> "Threshold":
+        """Back from `dataclasses.asdict` by way of JSON; raises KeyError, TypeError or ValueError where damaged."""
+        rates = {name: values[name] for name in ("promised_rate", "rate_95")}
+        threshold = cls(
+            value=float(values["value"]),
+            asked_rate=float(values["asked_rate"]),
+            **{name: None if rate is None else float(rate) for name, rate in rates.items()},
+        )
+        if not math.isfinite(threshold.value):
+            raise ValueError(f"a threshold is {threshold.value}")
+        return threshold
 
 
 @dataclass(frozen=True, kw_only=True)
 class Calibration:
-    """A threshold, what was asked of it and what it promises: a photo is anomalous when its score is above it."""
+    """What is known of good photos that were never trained on, and the thresholds that follow from them."""
 
-    threshold: float
-    false_alarm_rate: float
-    """Asked for: share of good photos called anomalous, 0 to 1."""
-    promised_rate: float
-    """Kept on average over draws of the held-out photos; above `false_alarm_rate` where they are too few for that."""
     scores: tuple[float, ...]
-    """Raw anomaly scores of the held-out normal photos, rising."""
+    """Their raw anomaly scores, rising."""
+    peaks: tuple[float, ...]
+    """The highest value of each one's anomaly map, rising."""
+    image: Threshold
+    """Of anomaly scores: above it a photo is anomalous."""
+    pixel: Threshold
+    """Of anomaly maps: above it a pixel is marked; its rates count the good photos with any marked pixel."""
+    check: Threshold | None = None
+    """Of anomaly scores: above it, but not above `image`, a person should look."""
 
     @property
     def n(self) -> int:
         return len(self.scores)
 
-    @property
-    def kept(self) -> bool:
-        """Whether the rate asked for is promised."""
-        return self.promised_rate <= self.false_alarm_rate
+    def verdict(self, score: float) -> Verdict:
+        if score > self.image.value:
+            return "anomalous"
+        return "check" if self.check is not None and score > self.check.value else "normal"
 
     def percentile(self, score: float) -> float:
-        """Share of the known good photos that score lower, 0 to 100."""
-        return 100 * bisect_left(self.scores, score) / self.n
+        """Share of the known good photos that score lower, 0 to 100; NaN where none are known."""
+        return 100 * bisect_left(self.scores, score) / self.n if self.n else math.nan
 
     def statement(self) -> str:
-        """The promise in one line, and what it would take where it is not the one asked for."""
-        promise = f"at most {_percent(self.promised_rate)} of good photos are expected above it"
-        if self.kept:
-            return f"{promise} ({self.n} held-out good photos)"
-        needed = math.ceil(1 / as_typed(self.false_alarm_rate)) - 1
-        return (
-            f"{promise}: {self.n} held-out good photos can promise no less; "
-            f"{_percent(self.false_alarm_rate)} takes {needed}"
-        )
+        """What the threshold of scores promises, in one line."""
+        return self.image.statement(self.n)
 
     @classmethod
     def from_json(cls, values: dict[str, Any]) -> "Calibration":
         """Back from `dataclasses.asdict` by way of JSON; raises KeyError, TypeError or ValueError where damaged."""
+        check = values["check"]
+        known = {name: tuple(float(value) for value in values[name]) for name in ("scores", "peaks")}
+        for name, rising in known.items():
+            if not all(map(math.isfinite, rising)) or list(rising) != sorted(rising):
+                raise ValueError(f"calibration {name} are not finite and rising")
         return cls(
-            threshold=float(values["threshold"]),
-            false_alarm_rate=float(values["false_alarm_rate"]),
-            promised_rate=float(values["promised_rate"]),
-            scores=tuple(float(score) for score in values["scores"]),
+            **known,
+            image=Threshold.from_json(values["image"]),
+            pixel=Threshold.from_json(values["pixel"]),
+            check=None if check is None else Threshold.from_json(check),
         )
+
+
+_NEVER = Threshold(value=math.inf, asked_rate=0.0, promised_rate=0.0, rate_95=0.0)
+UNCALIBRATED = Calibration(scores=(), peaks=(), image=_NEVER, pixel=_NEVER)
+"""Before any good photo was judged: nothing is anomalous."""
+
+
+def photos_needed(rate: float) -> int:
+    """How many calibration photos promise a false alarm rate."""
+    return math.ceil(1 / as_typed(rate)) - 1
 
 
 def as_typed(rate: float) -> Fraction:
@@ -59,5 +123,5 @@ def as_typed(rate: float) -> Fraction:
     return Fraction(str(rate))
 
 
-def _percent(rate: float) -> str:
+def percent(rate: float) -> str:
     return f"{100 * rate:.3g} %"

@@ -1,19 +1,28 @@
-"""What predicting leaves on the disk: predictions.jsonl, raw maps, overlays."""
+"""What predicting leaves on the disk: predictions.jsonl, predictions.csv, raw maps, overlays."""
 
+import csv
 import json
 from collections.abc import Sequence
+from contextlib import ExitStack
 from pathlib import Path
-from typing import IO
+from typing import IO, Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from blemish.data.images import overlay, read_image, save_map, save_png
 from blemish.errors import DataError, OutputError
-from blemish.inference.prediction import Prediction
+from blemish.inference.prediction import FORMAT_VERSION, Prediction
 
 SMALLEST = float(np.finfo(np.float32).tiny)
 PREDICTIONS_FILE = "predictions.jsonl"
+TABLE_FILE = "predictions.csv"
+COLUMNS = (
+    *("format_version", "image", "verdict", "anomaly_score", "threshold", "threshold_estimated", "percentile"),
+    *("pixel_threshold", "height", "width", "marked_pixels", "region_count", "left", "top", "right", "bottom", "area"),
+    *("peak", "centroid_x", "centroid_y", "map", "overlay", "error"),
+)
+"""Of the table; from `left` on, those of a region are of the one with the strongest peak."""
 
 
 class PredictionFolder:
@@ -22,16 +31,21 @@ class PredictionFolder:
     def __init__(self, folder: Path, photos: Sequence[Path]) -> None:
         self.folder = folder
         self._names = output_names(photos)
-        self._part = folder / f"{PREDICTIONS_FILE}.part"
+        self._open = ExitStack()
         try:
             folder.mkdir(parents=True, exist_ok=True)
-            self._lines: IO[str] = self._part.open("w", encoding="utf-8")
+            self._lines = self._part(PREDICTIONS_FILE)
+            self._rows = self._part(TABLE_FILE)
+            self._table = csv.DictWriter(self._rows, COLUMNS, extrasaction="ignore", lineterminator="\n")
+            self._table.writeheader()
         except OSError as error:
+            self._open.close()
             raise OutputError(f"cannot write into {folder}: {error.strerror}; choose another folder") from error
 
     def add(self, photo: Path, result: Prediction | DataError) -> None:
         if isinstance(result, DataError):
-            self._write({"image": str(photo), "verdict": "unreadable", "error": str(result)})
+            values = {"image": str(photo), "verdict": "unreadable", "error": str(result)}
+            self._write({"format_version": FORMAT_VERSION} | values)
             return
         name = self._names[photo]
         save_map(self.folder / "maps" / f"{name}.tiff", result.photo_map)
@@ -39,24 +53,51 @@ class PredictionFolder:
         self._write(result.to_json() | {"map": f"maps/{name}.tiff", "overlay": f"overlays/{name}.png"})
 
     def close(self) -> None:
-        """Gives the lines their name, also when not every photo was reached."""
-        self._lines.close()
-        self._part.replace(self.folder / PREDICTIONS_FILE)
-
-    def _write(self, line: dict[str, object]) -> None:
+        """Gives the files their names, also when not every photo was reached; raises OutputError."""
         try:
-            self._lines.write(json.dumps(line, ensure_ascii=False) + "\n")
-            self._lines.flush()
+            self._open.close()
+            for name in (PREDICTIONS_FILE, TABLE_FILE):
+                (self.folder / f"{name}.part").replace(self.folder / name)
         except OSError as error:
-            raise OutputError(f"cannot write into {self.folder}: {error.strerror}; make room") from error
+            raise self._refused(error) from error
+
+    def _part(self, name: str) -> IO[str]:
+        path = self.folder / f"{name}.part"
+        return self._open.enter_context(path.open("w", encoding="utf-8", errors="surrogateescape", newline=""))
+
+    def _write(self, values: dict[str, Any]) -> None:
+        try:
+            self._lines.write(json.dumps(values, ensure_ascii=False) + "\n")
+            self._table.writerow(_row(values))
+            self._lines.flush()
+            self._rows.flush()
+        except OSError as error:
+            raise self._refused(error) from error
+
+    def _refused(self, error: OSError) -> OutputError:
+        return OutputError(f"cannot write into {self.folder}: {error.strerror}; make room or choose another folder")
+
+
+def _row(values: dict[str, Any]) -> dict[str, Any]:
+    """The same prediction flat, for a spreadsheet."""
+    if "regions" not in values:
+        return values
+    row = values | {"region_count": len(values["regions"])}
+    for region in values["regions"][:1]:
+        row |= dict(zip(("left", "top", "right", "bottom"), region["box"], strict=True))
+        row |= dict(zip(("centroid_x", "centroid_y"), region["centroid"], strict=True))
+        row |= {"area": region["area"], "peak": region["peak"]}
+    return row
 
 
 def picture(prediction: Prediction) -> NDArray[np.uint8]:
-    """The photo under its anomaly map: half the colour scale is the threshold, for every photo of one model alike."""
+    """The photo under its anomaly map, marked regions outlined.
+
+    Half the colour scale is the pixel threshold, for every photo of one model alike.
+    """
     assert prediction.image is not None
-    anomaly_map = prediction.photo_map
-    scaled = np.clip(anomaly_map / max(2 * prediction.threshold, SMALLEST), 0, 1)
-    return overlay(read_image(prediction.image), scaled, mask=anomaly_map > prediction.threshold)
+    scaled = np.clip(prediction.photo_map / max(2 * prediction.calibration.pixel.value, SMALLEST), 0, 1)
+    return overlay(read_image(prediction.image), scaled, mask=prediction.predicted_mask)
 
 
 def output_names(photos: Sequence[Path]) -> dict[Path, str]:

@@ -11,7 +11,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from blemish.data.images import as_image, read_image, resize_image
-from blemish.errors import DataError
+from blemish.errors import ArtifactError, DataError
+from blemish.inference.calibration import Calibration
 from blemish.inference.prediction import Prediction
 
 Photo = str | Path | NDArray[np.uint8]
@@ -27,12 +28,20 @@ class Runtime(Protocol):
 
 
 class Predictor:
-    """Judges photos: reads, resizes, runs, compares with the threshold."""
+    """Judges photos: reads, resizes, runs, compares with the thresholds."""
 
-    def __init__(self, runtime: Runtime, image_size: tuple[int, int], *, threshold: float) -> None:
+    def __init__(
+        self, runtime: Runtime, image_size: tuple[int, int], *, calibration: Calibration, min_area: int = 1
+    ) -> None:
         self._runtime = runtime
         self.image_size = image_size
-        self.threshold = threshold
+        self.calibration = calibration
+        self.min_area = min_area
+
+    @property
+    def threshold(self) -> float:
+        """Scores above it are anomalous."""
+        return self.calibration.image.value
 
     def predict(self, photo: Photo) -> Prediction:
         """Raises DataError where the photo cannot be read."""
@@ -78,13 +87,16 @@ class Predictor:
         pixels = np.stack([image for image, _ in prepared])
         images = np.ascontiguousarray(pixels.transpose(0, 3, 1, 2), dtype=np.float32) / np.float32(255)
         maps, scores = self._runtime.run(images)
+        if not np.isfinite(scores).all():  # NaN is above no threshold: it would pass as normal
+            raise ArtifactError("the network gives scores that are not finite: its weights are damaged; train it anew")
         return [
             Prediction(
                 image=Path(photo) if isinstance(photo, str | Path) else None,
                 anomaly_score=float(score),
-                threshold=self.threshold,
+                calibration=self.calibration,
                 anomaly_map=anomaly_map,
                 photo_size=size,
+                min_area=self.min_area,
             )
             for photo, (_, size), anomaly_map, score in zip(photos, prepared, maps, scores, strict=True)
         ]

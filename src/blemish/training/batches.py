@@ -1,6 +1,6 @@
 """The stream of batches: seeded, sharded, resumable; decoded photos and teacher features kept within a budget.
 
-Photos are known by their index in one shuffled list, whose first part is held out. The first K of them are kept, where
+Photos are known by their index in one shuffled list, whose last part calibrates. The first K of them are kept, where
 K is what the budget holds; the rest are read, and their targets computed, each time they are met. Which photos are kept
 never depends on what was met before, so that a resumed run computes exactly what an uninterrupted one does.
 """
@@ -40,6 +40,11 @@ class Photos:
 
     def __len__(self) -> int:
         return len(self.paths)
+
+    @property
+    def kept(self) -> NDArray[np.uint8]:
+        """(N, H, W, 3) RGB: the first N photos, where they lie."""
+        return self._kept
 
     @property
     def kept_bytes(self) -> int:
@@ -104,10 +109,10 @@ class KeptTargets:
         self._budget = budget
         self._kept: Targets = ()
 
-    def load(self, batch_size: int, on_photo: Callable[[int, int], None]) -> None:
-        """Fills the store chunk by chunk, always the same chunks: a photo's features depend on its batch's size in the
-        last bits, and must not depend on the history of a run."""
-        room, start = len(self._photos), 0
+    def load(self, count: int, batch_size: int, on_photo: Callable[[int, int], None]) -> None:
+        """Fills the store with the first `count` photos, always in the same chunks: a photo's features depend on its
+        batch's size in the last bits, and must not depend on the history of a run."""
+        room, start = count, 0
         while start < room:
             indices = np.arange(start, min(start + batch_size, room))
             values = self._values(self._photos.images(indices, self._runtime.device))

@@ -1,7 +1,7 @@
 """The loop: knows stages, knows no method."""
 
 import math
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
@@ -17,10 +17,10 @@ from blemish.training.batches import Indices, KeptTargets, Photos, read_ahead, s
 from blemish.training.checkpoint import Checkpoint
 from blemish.training.runtime import Runtime
 from blemish.training.settings import TrainingSettings
+from blemish.training.split import Split
 from blemish.training.stop import StopRequest, stop_requests
+from blemish.training.textures import Textures
 
-# Of the held-out photos, judged at each check: enough to tell, and bounded however large the folder is.
-CHECKED_PHOTOS = 128
 GAIN = 0.1  # an error that falls by less than a tenth while patience lasts is not worth the time
 
 
@@ -60,8 +60,11 @@ class Job:
 
     detector: Detector
     photos: Photos
-    held_out: Indices
-    train: Indices
+    digests: Sequence[str]
+    """Of the photos' files, in their order."""
+    split: Split
+    textures: Mapping[Path | None, Textures]
+    """What defects are drawn from, by the folder that a stage names."""
     settings: TrainingSettings
     runtime: Runtime
     checkpoint: Path
@@ -112,16 +115,18 @@ class StageRun:
         self.loss: nn.Module = StageLoss(stage)
         if job.runtime.world_size > 1:
             self.loss = DistributedDataParallel(self.loss)
-        self.batch_size = _global_batch_size(job)
+        self.batch_size = _global_batch_size(job, stage)
         self.loss_sum = torch.zeros((), device=job.runtime.device)
-        budget = int(job.settings.cache_memory * 1e9) - job.photos.kept_bytes
+        elsewhere = job.photos.kept_bytes + sum(textures.bytes for textures in job.textures.values())
+        budget = max(0, int(job.settings.cache_memory * 1e9) - elsewhere)
         keeps = stage.targets is not None and stage.augment is None
         self.targets = KeptTargets(stage.targets or _nothing, job.photos, job.runtime, budget=budget if keeps else 0)
 
     def to_the_end(self, stop: StopRequest) -> None:
         job, stage = self.job, self.stage
         if stage.targets is not None and stage.augment is None:
-            self.targets.load(job.settings.batch_size, lambda n, of: self._report("teacher's features", n, of))
+            seen = len(job.split.selecting) + len(job.split.train)
+            self.targets.load(seen, job.settings.batch_size, lambda n, of: self._report("teacher's features", n, of))
         first = self.record.steps
         for step, (indices, photos) in enumerate(read_ahead(job.photos, self._shares(first)), start=first):
             if self._ended():
@@ -164,7 +169,8 @@ class StageRun:
         targets = self.targets.of(indices, clean) if stage.targets is not None else ()
         if stage.corrupt is None or not varied:
             return Batch(images=clean, clean=clean, targets=targets, global_size=global_size)
-        images, masks = stage.corrupt(clean, self.generator)
+        textures = self.job.textures[stage.textures].draw(len(clean), self.generator)
+        images, masks = stage.corrupt(clean, textures, self.generator)
         return Batch(images=images, clean=clean, targets=targets, masks=masks, global_size=global_size)
 
     def _check(self) -> None:
@@ -176,7 +182,7 @@ class StageRun:
         if not math.isfinite(loss):
             raise SettingsError(f"training diverged before step {steps} (loss {loss}): lower --learning-rate")
         entry: dict[str, float] = {"step": steps, "loss": loss}
-        if self.stage.held_out_error is not None and len(self.job.held_out):
+        if self.stage.held_out_error is not None and len(self.job.split.selecting):
             entry["held_out_error"] = error = self._held_out_error(self.stage.held_out_error)
             if self.record.best_error is None or error < self.record.best_error:
                 self.record.best_error, self.record.best_step = error, steps
@@ -188,7 +194,7 @@ class StageRun:
     @torch.no_grad()
     def _held_out_error(self, error: Callable[[Batch], Tensor]) -> float:
         runtime, size = self.job.runtime, self.job.settings.batch_size
-        mine = self.job.held_out[:CHECKED_PHOTOS][runtime.rank :: runtime.world_size]
+        mine = self.job.split.selecting[runtime.rank :: runtime.world_size]
         self.stage.trains.eval()
         values: list[float] = []
         for start in range(0, len(mine), size):
@@ -221,8 +227,8 @@ class StageRun:
         """This process's share of every step's photos."""
         job, runtime = self.job, self.job.runtime
         for step in range(first, self.stage.steps):
-            chosen = step_indices(len(job.train), self.batch_size, seed=job.settings.seed + self.index, step=step)
-            yield job.train[chosen][runtime.rank :: runtime.world_size]
+            chosen = step_indices(len(job.split.train), self.batch_size, seed=job.settings.seed + self.index, step=step)
+            yield job.split.train[chosen][runtime.rank :: runtime.world_size]
 
     def _seed(self, step: int) -> None:
         """Whatever a step draws depends on the step alone, so nothing of it need be saved."""
@@ -254,12 +260,15 @@ def _nothing(_clean: Tensor) -> tuple[Tensor, ...]:
     return ()
 
 
-def _global_batch_size(job: Job) -> int:
-    """A small folder fills one batch; every process gets the same number of photos."""
+def _global_batch_size(job: Job, stage: Stage) -> int:
+    """A small folder fills one batch, once or, where photos vary, as often as it takes; every process gets the same
+    number of photos."""
     world = job.runtime.world_size
-    size = min(job.settings.batch_size, len(job.train)) // world * world
+    varied = stage.augment is not None or stage.corrupt is not None
+    most = job.settings.batch_size
+    size = (most if varied else min(most, len(job.split.train))) // world * world
     if size == 0:
-        raise SettingsError(f"{len(job.train)} photos to train on are too few for {world} processes: start fewer")
+        raise SettingsError(f"{len(job.split.train)} photos to train on are too few for {world} processes: start fewer")
     return size
 
 

@@ -16,11 +16,12 @@ import torch
 
 import blemish
 from blemish.data.dataset import Sample
+from blemish.data.inspection import file_digest
 from blemish.detectors import DETECTORS, Detector, DetectorSettings
-from blemish.errors import ArtifactError, BlemishError, DataError, SettingsError
-from blemish.evaluation.calibration import calibrate
+from blemish.errors import ArtifactError, DataError, SettingsError
+from blemish.evaluation.calibration import calibrate, judge_good_photos
 from blemish.inference.artifact import MODEL_FILE, WEIGHTS_FILE, Artifact, file_sha256, read_artifact, write_artifact
-from blemish.inference.calibration import Calibration
+from blemish.inference.calibration import UNCALIBRATED, Calibration
 from blemish.inference.predictor import Predictor
 from blemish.inference.torch_runtime import TorchRuntime
 from blemish.networks.teacher import Teacher
@@ -30,10 +31,11 @@ from blemish.training.checkpoint import Checkpoint
 from blemish.training.fit import Job, OnProgress, Progress, StageRecord, fit
 from blemish.training.runtime import Runtime, open_runtime
 from blemish.training.settings import TrainingSettings
+from blemish.training.split import split
+from blemish.training.textures import open_textures
 
 CHECKPOINT_FILE = "checkpoint.safetensors"
 SMALLEST_SIDE = 32  # two pixels at the coarsest of three levels, for batch norm
-MOST_HELD_OUT = 2000  # promises one false alarm in 2,001; more would be taken from training for little
 
 log = logging.getLogger("blemish")
 
@@ -134,10 +136,11 @@ def _job(
     run: Path,
     on_progress: OnProgress,
 ) -> Job:
-    """Reads the photos in a shuffled order and holds the first share of them out."""
-    order = np.random.default_rng(training.seed).permutation(len(samples))
+    """Reads the photos in a shuffled order and divides them."""
+    digests = without_copies([sample.image for sample in samples])
+    paths = list(digests)
     photos = Photos(
-        [samples[i].image for i in order],
+        [paths[i] for i in np.random.default_rng(training.seed).permutation(len(paths))],
         detector.settings.image_size,
         budget=int(training.cache_memory * 1e9),
         workers=os.cpu_count() or 1,
@@ -147,19 +150,44 @@ def _job(
         log.warning("left out: %s", error)
     if len(photos) < 2:
         photos.close()
-        raise DataError(f"{len(photos)} readable good photos: at least 2 are needed, 30 or more are advised")
-    held_out = min(max(1, round(training.held_out * len(photos))), len(photos) - 1, MOST_HELD_OUT)
+        raise DataError(f"{len(photos)} readable, different good photos: at least 2 are needed, 30 or more are advised")
+    parts = split(len(photos), held_out=training.held_out)
     return Job(
         detector=detector,
         photos=photos,
-        held_out=np.arange(held_out),
-        train=np.arange(held_out, len(photos)),
+        digests=[digests[path] for path in photos.paths],
+        split=parts,
+        textures=open_textures(
+            detector.stages(),
+            photos,
+            parts.train,
+            settings=training,
+            runtime=runtime,
+            on_picture=lambda done, of: on_progress(Progress(activity="reading textures", done=done, total=of)),
+        ),
         settings=training,
         runtime=runtime,
         checkpoint=run / CHECKPOINT_FILE,
         identity={},
         on_progress=on_progress,
     )
+
+
+def without_copies(paths: Sequence[Path]) -> dict[Path, str]:
+    """Each file once, with its digest: a copy in another part of the split would break what the threshold promises."""
+    known: dict[str, Path] = {}
+    kept = {}
+    for path in paths:
+        try:
+            digest = file_digest(path)
+        except DataError:
+            kept[path] = ""  # decoding will say what is wrong with it
+            continue
+        if known.setdefault(digest, path) == path:
+            kept[path] = digest
+        else:
+            log.warning("left out: %s is an exact copy of %s", path, known[digest])
+    return kept
 
 
 def _identity(
@@ -171,13 +199,14 @@ def _identity(
     runtime: Runtime,
 ) -> dict[str, Any]:
     """All that decides the weights: a checkpoint is continued only where every entry agrees."""
-    names = "\n".join(path.name for path in job.photos.paths)
+    contents = hashlib.sha256("".join(job.digests).encode()).hexdigest()[:16]
     identity = {
         "method": method,
         "settings": settings.to_json(),
         "training": dataclasses.asdict(training),
         "teachers": [teacher["sha256"] for teacher in teachers],
-        "photos": f"{len(job.photos)} photos, names {hashlib.sha256(names.encode()).hexdigest()[:16]}",
+        "photos": f"{len(job.photos)} photos, contents {contents}",
+        "textures": [textures.contents for textures in job.textures.values()],
         "machine": f"{runtime.device.type} {runtime.precision}, {runtime.world_size} processes",
     }
     return dict(json.loads(json.dumps(identity)))  # as a checkpoint gives it back
@@ -200,10 +229,12 @@ def _continue_from(job: Job, run: Path) -> Checkpoint | None:
 def _training_record(job: Job, stages: list[StageRecord], *, seconds: float) -> dict[str, Any]:
     runtime = job.runtime
     return {
-        **{key: job.identity[key] for key in ("training", "photos", "machine")},
+        **{key: job.identity[key] for key in ("training", "photos", "textures", "machine")},
         "good_photos": len(job.photos),
-        "trained_on": len(job.train),
-        "held_out": len(job.held_out),
+        "digests": list(job.digests),
+        "trained_on": len(job.split.train),
+        "selecting": len(job.split.selecting),
+        "calibrating": len(job.split.calibrating),
         "unreadable": [str(error) for error in job.photos.unreadable],
         "stages": [dataclasses.asdict(stage) for stage in stages],
         "seconds": round(seconds, 1),
@@ -240,15 +271,16 @@ def _finish(job: Job, run: Path, method: str, *, teachers: list[dict[str, str]],
 
 
 def _calibrate(job: Job) -> Calibration:
-    """The threshold from held-out photos, judged as any photo will be: by the Predictor, in float32."""
-    predictor = Predictor(
-        TorchRuntime(job.detector, job.runtime.device), job.detector.settings.image_size, threshold=0.0
+    """The thresholds from photos that training never saw, judged as any photo will be: by the Predictor, in float32."""
+    runtime = TorchRuntime(job.detector, job.runtime.device)
+    predictor = Predictor(runtime, job.detector.settings.image_size, calibration=UNCALIBRATED)
+    judged = judge_good_photos(
+        predictor,
+        (job.photos.read(np.array([i]))[0] for i in job.split.calibrating),  # as decoded; no file need be there still
+        on_photo=lambda done: job.on_progress(
+            Progress(activity="calibrating", done=done, total=len(job.split.calibrating))
+        ),
     )
-    paths = [job.photos.paths[i] for i in job.held_out]
-    scores = []
-    for prediction in predictor.predict_many(paths):
-        if isinstance(prediction, BlemishError):
-            raise prediction
-        scores.append(prediction.anomaly_score)
-        job.on_progress(Progress(activity="calibrating", done=len(scores), total=len(paths)))
-    return calibrate(np.array(scores), false_alarm_rate=job.settings.false_alarms)
+    for error in judged.unreadable:
+        raise error
+    return calibrate(judged.scores, judged.peaks, false_alarm_rate=job.settings.false_alarms)
