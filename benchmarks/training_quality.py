@@ -18,7 +18,8 @@ from blemish.data.images import read_image, resize_image
 from blemish.data.mvtec_ad import find
 from blemish.detectors import ImageSize
 from blemish.detectors.stpm import STPM, STPMSettings
-from blemish.evaluation.evaluate import Evaluation, evaluate
+from blemish.evaluation.evaluate import evaluate
+from blemish.evaluation.evaluation import Evaluation
 from blemish.inference import open_predictor
 from blemish.inference.calibration import UNCALIBRATED
 from blemish.inference.predictor import Predictor

@@ -1,6 +1,9 @@
 """`python -m blemish`, `torchrun -m blemish`, and the command `blemish`."""
 
+import io
+import logging
 import sys
+import warnings
 from typing import NoReturn
 
 from blemish.errors import BlemishError, InterruptionError
@@ -12,8 +15,14 @@ def main() -> NoReturn:
     """Runs the command line; what goes wrong is one line on standard error and an honest exit code."""
     from blemish.cli import app
 
+    # What of a photo cannot be read is said in one line of ours.
+    warnings.filterwarnings("ignore", module="PIL")
+    logging.getLogger("PIL").setLevel(logging.CRITICAL)
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, io.TextIOWrapper):
+            stream.reconfigure(errors="backslashreplace")  # a name of other letters than the terminal's ends no run
     try:
-        code = app(exit_on_error=False, print_error=True, result_action="return_value")
+        code = app(sys.argv[1:], exit_on_error=False, print_error=True, result_action="return_value")
     except InterruptionError as stopped:
         fail(str(stopped), 128 + stopped.signal)
     except BlemishError as error:

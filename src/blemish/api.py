@@ -1,6 +1,7 @@
 """The Python interface: train, open, evaluate; the command line calls the same."""
 
 import dataclasses
+import logging
 from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -13,12 +14,14 @@ from blemish.inference import open_predictor, read_artifact
 from blemish.inference.predictor import Predictor
 
 if TYPE_CHECKING:
-    from blemish.evaluation.evaluate import Evaluation
+    from blemish.evaluation.evaluation import Evaluation
     from blemish.evaluation.recalibration import Recalibration
     from blemish.inference.artifact import Artifact
     from blemish.training.fit import OnProgress
 
 Folder = str | Path
+
+log = logging.getLogger("blemish")
 
 
 def train(
@@ -74,7 +77,10 @@ def _listed(files: Folder | Sequence[Folder]) -> Sequence[Folder]:
 def find_photos(root: Folder, *, dataset: str, category: str | None = None) -> Dataset:
     if dataset not in DATASETS:
         raise SettingsError(f"dataset {dataset!r} is unknown: give one of {', '.join(DATASETS)}")
-    return DATASETS[dataset](Path(root), category)
+    found = DATASETS[dataset](Path(root), category)
+    for error in found.left_out:
+        log.warning("left out: %s", error)
+    return found
 
 
 def open(  # noqa: A001
@@ -117,13 +123,19 @@ def calibrate(
 def evaluate(
     model: Folder | Predictor, photos: Folder | Dataset | Sequence[Sample], *, category: str | None = None
 ) -> "Evaluation":
-    """How well a model judges a test folder in MVTec AD's layout: test/good, test/DEFECT, ground_truth/DEFECT."""
+    """How well a model judges a test folder in MVTec AD's layout: test/good, test/DEFECT, ground_truth/DEFECT.
+
+    Test photos whose files a model was trained or calibrated with are listed as duplicates; a Predictor does not know
+    which these are.
+    """
     from blemish.evaluation.evaluate import evaluate as measure
 
-    predictor = model if isinstance(model, Predictor) else open(model)
+    digests = frozenset[str]()
+    if not isinstance(model, Predictor):
+        digests = frozenset(read_artifact(model).training.get("digests", ()))
+        model = open(model)
     if isinstance(photos, str | Path):
         photos = find_photos(photos, dataset="mvtec_ad", category=category)
-    samples = photos.test if isinstance(photos, Dataset) else photos
-    if not samples:
+    if not (photos.test if isinstance(photos, Dataset) else photos):
         raise DataError("there are no test photos: test/good and test/DEFECT are looked for")
-    return measure(predictor, samples)
+    return measure(model, photos, known_digests=digests)

@@ -25,7 +25,9 @@ from blemish.training.train import train
 from contract.two_stage import TwoStage
 
 ALL: dict[str, type[Detector]] = {**DETECTORS, "two_stage": TwoStage}
-SIZE = ImageSize(64, 64)
+SIZE = ImageSize(32, 32)  # the smallest that training takes
+SMALLEST: dict[str, dict[str, Any]] = {"rstpm": {"second_teacher": "resnet18", "reconstruction": "lite"}}
+"""Settings that make a method as small as it gets, and its teachers those whose weights are here."""
 TRAINING = TrainingSettings(batch_size=4, check_every=2, checkpoint_every=3, held_out=0.25)
 
 
@@ -41,12 +43,13 @@ def few(parts: Dataset) -> tuple[Sample, ...]:
 
 
 def settings_of(method: str, **values: Any) -> Any:
-    return ALL[method].Settings(image_size=SIZE, **{"steps": 7, **values})
+    return ALL[method].Settings(image_size=SIZE, **{"steps": 7, **SMALLEST.get(method, {}), **values})
 
 
 def trained(method: str, parts: Dataset, run: Path, teacher: Path, **options: Any) -> Artifact:
     options = {"training": TRAINING, **options}
-    return train(method, few(parts), run=run, settings=settings_of(method), teacher_weights=[teacher], **options)
+    files = [teacher for module in drawn(method).modules() if isinstance(module, Teacher)]
+    return train(method, few(parts), run=run, settings=settings_of(method), teacher_weights=files, **options)
 
 
 def drawn(method: str) -> Detector:
@@ -156,7 +159,7 @@ def test_the_same_seed_gives_the_same_weights_and_another_seed_others(
     method: str, parts: Dataset, tmp_path: Path, seeded_resnet18: Path
 ) -> None:
     first = trained(method, parts, tmp_path / "first", seeded_resnet18)
-    again = trained(method, parts, tmp_path / "again", seeded_resnet18)
+    again = trained(method, parts, tmp_path / "again", seeded_resnet18, resume=True)  # from nothing: the beginning
     other = dataclasses.replace(TRAINING, seed=1)
     assert first.weights_sha256 == again.weights_sha256
     assert trained(method, parts, tmp_path / "other", seeded_resnet18, training=other).weights_sha256 != (
@@ -165,25 +168,25 @@ def test_the_same_seed_gives_the_same_weights_and_another_seed_others(
 
 
 @pytest.mark.parametrize("cache_memory", [4.0, 0.0], ids=["kept", "nothing-kept"])
-@pytest.mark.parametrize("stop_at", [1, 4, 7])
+@pytest.mark.parametrize("stop_at", [2, 4, 7])
 def test_a_training_that_was_stopped_in_any_stage_ends_as_an_uninterrupted_one(
     method: str, parts: Dataset, tmp_path: Path, seeded_resnet18: Path, stop_at: int, cache_memory: float
 ) -> None:
+    stages = [stage for stage in drawn(method).stages() if stop_at <= stage.steps]
+    if not stages:
+        pytest.skip(f"no stage of {method} has {stop_at} steps")
     options = {"training": dataclasses.replace(TRAINING, cache_memory=cache_memory)}
     whole = trained(method, parts, tmp_path / "whole", seeded_resnet18, **options)
-    for stage in drawn(method).stages():
-        if stop_at > stage.steps:
-            continue
+    for stage in stages:
         run = tmp_path / stage.name
 
         def stop(progress: Progress, name: str = stage.name) -> None:
             if (progress.activity, progress.done) == (name, stop_at - 1):
                 os.kill(os.getpid(), signal.SIGTERM)
 
-        if stop_at > 1:
-            with pytest.raises(InterruptionError, match="--resume"):
-                trained(method, parts, run, seeded_resnet18, on_progress=stop, **options)
-            assert not (run / "model.json").exists()
+        with pytest.raises(InterruptionError, match="--resume"):
+            trained(method, parts, run, seeded_resnet18, on_progress=stop, **options)
+        assert not (run / "model.json").exists()
         resumed = trained(method, parts, run, seeded_resnet18, resume=True, **options)
         assert resumed.weights_sha256 == whole.weights_sha256
         assert resumed.calibration == whole.calibration

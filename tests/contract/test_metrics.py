@@ -2,8 +2,7 @@
 
 import tracemalloc
 from collections.abc import Callable
-from dataclasses import replace
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 import pytest
@@ -14,14 +13,30 @@ from numpy.typing import NDArray
 
 from blemish.errors import MetricError
 from blemish.evaluation import METRICS, Judgements
+from blemish.evaluation.intervals import bootstrap
+from blemish.evaluation.pixels import collect, iap, iap_at_90, pro
 from blemish.evaluation.ranking import auroc, average_precision, best_f1
-from blemish.evaluation.regions import iap, iap_at_90, pro
 
 every_metric = pytest.mark.parametrize("name", METRICS)
 every_metric_of_maps = pytest.mark.parametrize("name", [name for name in METRICS if not name.startswith("image_")])
 few = settings(max_examples=30, deadline=None)  # of each metric: each has tests of its own besides
 
 Values = NDArray[Any]
+
+
+class Case(NamedTuple):
+    """What is known of some photos and said of them, in memory."""
+
+    anomalous: Values
+    scores: Values
+    masks: Values
+    maps: Values
+
+    def judged(self, *, at_once: int = 1 << 25) -> Judgements:
+        return Judgements(
+            anomalous=self.anomalous, scores=self.scores, maps=collect(self.masks, self.maps, at_once=at_once)
+        )
+
 
 RISING: dict[str, Callable[[Values], Values]] = {
     "shifted below zero": lambda x: x - 1000,
@@ -33,14 +48,14 @@ RISING: dict[str, Callable[[Values], Values]] = {
 
 
 @st.composite
-def judgements(draw: st.DrawFn) -> Judgements:
+def cases(draw: st.DrawFn) -> Case:
     """A few small photos of both classes, with whole-numbered scores so that ties abound and transforms stay exact."""
     shape = draw(array_shapes(min_dims=3, max_dims=3, min_side=2, max_side=5))
     masks = draw(arrays(np.bool_, shape))
     masks[0] = False
     assume(masks.any())
     whole = st.integers(-8, 8).map(float)
-    return Judgements(
+    return Case(
         anomalous=np.asarray(masks.any(axis=(1, 2))),
         scores=draw(arrays(np.float64, shape[:1], elements=whole)),
         masks=masks,
@@ -48,7 +63,7 @@ def judgements(draw: st.DrawFn) -> Judgements:
     )
 
 
-def drawn(*, photos: int = 12, side: int = 32, noise: float = 0.5) -> Judgements:
+def drawn(*, photos: int = 12, side: int = 32, noise: float = 0.5) -> Case:
     """A third of the photos normal, the others with a square defect; maps and scores see it through noise."""
     rng = np.random.default_rng(0)
     masks = np.zeros((photos, side, side), bool)
@@ -57,7 +72,7 @@ def drawn(*, photos: int = 12, side: int = 32, noise: float = 0.5) -> Judgements
         mask[y : y + side // 6, x : x + side // 6] = True
     anomalous = np.asarray(masks.any(axis=(1, 2)))
     maps = masks + noise * rng.uniform(-1, 1, masks.shape)
-    return Judgements(
+    return Case(
         anomalous=anomalous,
         scores=anomalous + noise * rng.uniform(-1, 1, photos),
         masks=masks,
@@ -67,96 +82,120 @@ def drawn(*, photos: int = 12, side: int = 32, noise: float = 0.5) -> Judgements
 
 @every_metric
 @few
-@given(judged=judgements())
-def test_a_metric_lies_between_zero_and_one(name: str, judged: Judgements) -> None:
-    value = METRICS[name](judged)
+@given(case=cases())
+def test_a_metric_lies_between_zero_and_one(name: str, case: Case) -> None:
+    value = METRICS[name](case.judged())
     assert isinstance(value, float)
     assert 0 <= value <= 1
 
 
 @every_metric
 @few
-@given(judged=judgements(), transform=st.sampled_from(list(RISING)))
-def test_only_the_order_of_scores_counts(name: str, judged: Judgements, transform: str) -> None:
-    assert judged.maps is not None
+@given(case=cases(), transform=st.sampled_from(list(RISING)))
+def test_only_the_order_of_scores_counts(name: str, case: Case, transform: str) -> None:
     rise = RISING[transform]
-    risen = replace(judged, scores=rise(judged.scores), maps=rise(judged.maps))
-    assert METRICS[name](risen) == METRICS[name](judged)
+    risen = case._replace(scores=rise(case.scores), maps=rise(case.maps))
+    assert METRICS[name](risen.judged()) == METRICS[name](case.judged())
 
 
 @every_metric
 def test_defects_above_all_else_score_one(name: str) -> None:
-    assert METRICS[name](drawn(noise=0.4)) == 1
+    assert METRICS[name](drawn(noise=0.4).judged()) == 1
 
 
 @every_metric
 def test_defects_seen_through_noise_score_below_one_and_above_chance(name: str) -> None:
-    assert METRICS[name](drawn(noise=0)) > METRICS[name](drawn(noise=1.5)) > METRICS[name](drawn(noise=1000))
+    clear, noisy, drowned = (METRICS[name](drawn(noise=noise).judged()) for noise in (0, 1.5, 1000))
+    assert clear > noisy > drowned
 
 
 @every_metric
 @few
-@given(judged=judgements(), data=st.data())
-def test_the_order_of_photos_changes_nothing(name: str, judged: Judgements, data: st.DataObject) -> None:
-    assert judged.masks is not None
-    assert judged.maps is not None
-    order = data.draw(st.permutations(range(len(judged.scores))))
-    shuffled = Judgements(
-        anomalous=judged.anomalous[order],
-        scores=judged.scores[order],
-        masks=judged.masks[order],
-        maps=judged.maps[order],
-    )
-    assert METRICS[name](shuffled) == pytest.approx(METRICS[name](judged), abs=1e-12)
+@given(case=cases(), data=st.data())
+def test_the_order_of_photos_changes_nothing(name: str, case: Case, data: st.DataObject) -> None:
+    order = np.array(data.draw(st.permutations(range(len(case.scores)))))
+    expected = pytest.approx(METRICS[name](case.judged()), abs=1e-12)
+    assert METRICS[name](Case(*(values[order] for values in case)).judged()) == expected
+    assert METRICS[name](case.judged().of(order)) == expected
+
+
+@every_metric
+@few
+@given(case=cases(), at_once=st.integers(1, 60))
+def test_how_many_pixels_are_ranked_together_changes_nothing(name: str, case: Case, at_once: int) -> None:
+    assert METRICS[name](case.judged(at_once=at_once)) == pytest.approx(METRICS[name](case.judged()), abs=1e-12)
+
+
+@every_metric
+@few
+@given(case=cases(), data=st.data())
+def test_some_photos_of_many_are_measured_as_if_they_were_alone(name: str, case: Case, data: st.DataObject) -> None:
+    defective = np.flatnonzero(case.anomalous).tolist()
+    some = np.array([*data.draw(st.lists(st.sampled_from(defective), min_size=1, unique=True)), 0])
+    alone = Case(*(values[some] for values in case))
+    assert METRICS[name](case.judged().of(some)) == pytest.approx(METRICS[name](alone.judged()), abs=1e-12)
 
 
 @every_metric
 @pytest.mark.parametrize("defects", [True, False])
 def test_one_class_alone_has_no_metric(name: str, defects: bool) -> None:
-    judged = drawn(photos=3)
-    alone = replace(judged, anomalous=np.full(3, defects), masks=np.full((3, 32, 32), defects))
+    alone = drawn(photos=3)._replace(anomalous=np.full(3, defects), masks=np.full((3, 32, 32), defects))
     with pytest.raises(MetricError, match=r"^\d+ anomalous and \d+ normal (photos|pixels): [^\n]*$"):
-        METRICS[name](alone)
+        METRICS[name](alone.judged())
 
 
 @every_metric
 def test_nan_has_no_metric(name: str) -> None:
-    judged = drawn(photos=3)
-    assert judged.maps is not None
+    case = drawn(photos=3)
+    damaged = case._replace(scores=case.scores * np.nan, maps=case.maps * np.float32(np.nan))
     with pytest.raises(MetricError, match=r"^NaN [^\n]*$"):
-        METRICS[name](replace(judged, scores=judged.scores * np.nan, maps=judged.maps * np.float32(np.nan)))
+        METRICS[name](damaged.judged())
 
 
 @every_metric_of_maps
-@pytest.mark.parametrize("missing", ["masks", "maps"])
-def test_without_masks_or_maps_there_is_no_metric_of_pixels(name: str, missing: str) -> None:
-    with pytest.raises(MetricError, match=rf"^no (anomaly )?{missing} of these photos[^\n]*$"):
-        METRICS[name](replace(drawn(), **{missing: None}))  # type: ignore[arg-type]
+def test_one_pixel_of_nan_has_no_metric(name: str) -> None:
+    case = drawn(photos=3)
+    case.maps[2, 5, 5] = np.nan
+    with pytest.raises(MetricError, match=r"^NaN [^\n]*$"):
+        METRICS[name](case.judged())
+
+
+@every_metric_of_maps
+def test_without_maps_there_is_no_metric_of_pixels(name: str) -> None:
+    case = drawn()
+    with pytest.raises(MetricError, match=r"^no anomaly maps of these photos[^\n]*$"):
+        METRICS[name](Judgements(anomalous=case.anomalous, scores=case.scores))
+
+
+@every_metric
+def test_every_metric_has_an_interval_around_its_value(name: str) -> None:
+    judged = drawn(noise=1.5).judged()
+    value = METRICS[name](judged)
+    interval = bootstrap(judged, {name: value}, draws=200)[name]
+    assert interval is not None
+    assert 0 <= interval[0] < value < interval[1] <= 1
 
 
 def test_metrics_that_share_a_sort_are_those_of_the_arrays_alone() -> None:
-    judged = drawn(noise=1.5)
-    assert judged.masks is not None
-    assert judged.maps is not None
+    case = drawn(noise=1.5)
+    judged = case.judged()
     assert {name: metric(judged) for name, metric in METRICS.items()} == {
-        "image_auroc": auroc(judged.anomalous, judged.scores),
-        "image_ap": average_precision(judged.anomalous, judged.scores),
-        "image_f1_max": best_f1(judged.anomalous, judged.scores)[0],
-        "pixel_auroc": auroc(judged.masks, judged.maps),
-        "pixel_ap": average_precision(judged.masks, judged.maps),
-        "pro": pro(judged.masks, judged.maps),
-        "iap": iap(judged.masks, judged.maps),
-        "iap_at_90": iap_at_90(judged.masks, judged.maps),
+        "image_auroc": auroc(case.anomalous, case.scores),
+        "image_ap": average_precision(case.anomalous, case.scores),
+        "image_f1_max": best_f1(case.anomalous, case.scores)[0],
+        "pixel_auroc": auroc(case.masks, case.maps),
+        "pixel_ap": average_precision(case.masks, case.maps),
+        "pro": pro(case.masks, case.maps),
+        "iap": iap(case.masks, case.maps),
+        "iap_at_90": iap_at_90(case.masks, case.maps),
     }
 
 
-def test_all_metrics_together_take_little_more_memory_than_one_copy_of_the_maps() -> None:
-    judged = drawn(photos=24, side=256, noise=1.5)
-    assert judged.maps is not None
+def test_all_metrics_and_intervals_together_take_a_part_of_the_memory_that_the_maps_would() -> None:
+    case = drawn(photos=64, side=512, noise=1.5)
     tracemalloc.start()
-    for metric in METRICS.values():
-        metric(judged)
-    kept, peak = tracemalloc.get_traced_memory()
+    judged = case.judged(at_once=1 << 20)
+    bootstrap(judged, {name: metric(judged) for name, metric in METRICS.items()}, draws=100)
+    _, peak = tracemalloc.get_traced_memory()
     tracemalloc.stop()
-    assert peak < 1.8 * judged.maps.nbytes
-    assert kept < 0.8 * judged.maps.nbytes
+    assert peak < 0.5 * case.maps.nbytes

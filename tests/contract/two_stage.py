@@ -100,10 +100,9 @@ def _flip(clean: Images, generator: Generator) -> Images:
     return torch.where(flipped[:, None, None, None], clean.flip(-1), clean)
 
 
-def _draw_squares(clean: Images, generator: Generator) -> tuple[Images, Tensor]:
+def _draw_squares(clean: Images, textures: Images, generator: Generator) -> tuple[Images, Tensor]:
     masks = torch.zeros_like(clean[:, :1])
     corners = torch.randint(0, clean.shape[-1] // 2, (len(clean), 2), generator=generator, device=clean.device)
     for mask, (top, left) in zip(masks, corners.tolist(), strict=True):
         mask[:, top : top + 12, left : left + 12] = 1
-    colour = torch.rand((len(clean), 3, 1, 1), generator=generator, device=clean.device)
-    return torch.where(masks > 0, colour, clean), masks
+    return torch.where(masks > 0, textures, clean), masks

@@ -3,6 +3,7 @@ from pathlib import Path
 
 import pytest
 
+import permissions
 from blemish.data.listing import list_photos, photos_under
 from blemish.errors import DataError
 
@@ -90,15 +91,43 @@ def test_a_folder_that_links_to_itself_gives_one_line_naming_it(tmp_path: Path) 
     assert "\n" not in str(caught.value)
 
 
-@pytest.mark.skipif(not hasattr(os, "geteuid") or os.geteuid() == 0, reason="this user may read everything")
 def test_a_folder_without_permission_gives_one_line_naming_it(tmp_path: Path) -> None:
-    touch(tmp_path, "a.png", "shut/b.png")
+    touch(tmp_path, "a.png", "shut/b.png", "z/c.png")
     (tmp_path / "shut").chmod(0)
-    try:
+    errors: list[DataError] = []
+    with permissions.obeyed():
         with pytest.raises(DataError, match=r"shut: cannot be listed \(Permission denied\)"):
             list_photos(tmp_path)
-    finally:
-        (tmp_path / "shut").chmod(0o755)
+        found = list_photos(tmp_path, on_error=errors.append)
+    assert [path.name for path in found] == ["a.png", "c.png"]
+    assert [str(error) for error in errors] == [
+        f"{tmp_path / 'shut'}: cannot be listed (Permission denied); check its permissions"
+    ]
+
+
+def test_a_link_that_leads_where_nobody_may_look_is_a_photo_to_be_refused(tmp_path: Path) -> None:
+    touch(tmp_path, "here/a.png", "shut/b.png")
+    (tmp_path / "here" / "link.png").symlink_to(tmp_path / "shut" / "b.png")
+    (tmp_path / "shut").chmod(0)
+    with permissions.obeyed():
+        assert listed(tmp_path / "here") == ["a.png", "link.png"]
+
+
+def test_a_name_that_is_not_utf_8_is_listed(tmp_path: Path) -> None:
+    name = os.fsdecode(b"na\xffme 12.png")
+    touch(tmp_path, name, "na 2.png")
+    assert sorted(listed(tmp_path)) == sorted([name, "na 2.png"])
+
+
+def test_what_cannot_be_found_is_told_and_harms_no_other_place(tmp_path: Path) -> None:
+    touch(tmp_path, "set/a.png", "empty/notes.txt")
+    errors: list[DataError] = []
+    found = photos_under([tmp_path / "none.png", tmp_path / "set", tmp_path / "empty"], on_error=errors.append)
+    assert [path.name for path in found] == ["a.png"]
+    assert [str(error).split(": ")[1].split(";")[0] for error in errors] == [
+        "no such file or folder",
+        "holds no photos (.png .jpg .jpeg .bmp .tif .tiff .webp)",
+    ]
 
 
 def test_files_and_folders_may_be_mixed_and_each_photo_counts_once(tmp_path: Path) -> None:

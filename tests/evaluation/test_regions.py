@@ -11,7 +11,7 @@ from hypothesis.extra.numpy import array_shapes, arrays
 from numpy.typing import NDArray
 
 from blemish.errors import MetricError
-from blemish.evaluation.regions import find_regions, iap, iap_at_90, pro
+from blemish.evaluation.pixels import collect, iap, iap_at_90, pro
 
 unhurried = settings(deadline=None)  # a first call may import for long, and a busy machine may stall
 Masks = NDArray[np.bool_]
@@ -108,7 +108,9 @@ def test_many_regions_of_many_sizes_score_as_in_plain_loops(seed: int) -> None:
 def test_touching_corners_are_one_region_and_photos_never_touch() -> None:
     masks = np.zeros((2, 4, 4), bool)
     masks[0, 0, 0] = masks[0, 1, 1] = masks[0, 3, 3] = masks[1, 3, 3] = True
-    assert find_regions(masks, np.zeros((2, 4, 4), np.float32)).sizes.tolist() == [2, 1, 1]
+    pixels = collect(masks, np.zeros((2, 4, 4), np.float32))
+    assert [len(found_at) for found_at in pixels.found_at] == [2, 1]
+    assert [sizes.tolist() for sizes in pixels.sizes] == [[2, 2, 1], [1]]
 
 
 def test_a_small_defect_weighs_as_much_in_pro_as_a_large_one() -> None:

@@ -1,8 +1,10 @@
 """Files that appear whole or not at all."""
 
 import os
+import secrets
 import tempfile
 from collections.abc import Callable
+from contextlib import suppress
 from pathlib import Path
 
 from blemish.errors import OutputError
@@ -13,25 +15,23 @@ def write_atomically(path: Path, write: Callable[[Path], object]) -> None:
 
     Raises OutputError, and leaves what was at `path` as it was, when the disk is full or may not be written.
     """
-    beside: Path | None = None
+    # The suffix stays last: writers of pictures choose the format by it.
+    beside = path.with_name(f".writing-{secrets.token_hex(4)}{path.suffix}")
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
-        # The suffix stays last: writers of pictures choose the format by it.
-        handle, name = tempfile.mkstemp(dir=path.parent, prefix=".writing-", suffix=path.suffix)
-        os.close(handle)
-        beside = Path(name)
+        beside.open("xb").close()
+        permissions = beside.stat().st_mode  # those of any new file of the user's
         write(beside)
-        beside.chmod(0o666 & ~_umask())
+        beside.chmod(permissions)  # some writers put another file in its place, for nobody else to read
         with beside.open("rb") as file:
             os.fsync(file.fileno())
         beside.replace(path)
     except OutputError:
         raise
     except OSError as error:
-        reason = error.strerror or error
-        raise OutputError(f"cannot write {path}: {reason}; make room or choose another folder") from error
+        raise cannot_write(path, error) from error
     finally:
-        if beside is not None:
+        with suppress(OSError):  # where the disk has become read-only, there is already an error to tell of
             beside.unlink(missing_ok=True)
 
 
@@ -39,8 +39,34 @@ def write_text(path: Path, text: str) -> None:
     write_atomically(path, lambda beside: beside.write_text(text, encoding="utf-8"))
 
 
-def _umask() -> int:
-    """mkstemp makes files private; the user's own mask decides for what we leave behind."""
-    mask = os.umask(0)
-    os.umask(mask)
-    return mask
+def make_folder(folder: Path) -> None:
+    """Makes a folder, or finds it, and tries to write in it; raises OutputError, better now than after long work."""
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        with tempfile.TemporaryFile(dir=folder):
+            pass
+    except (FileExistsError, NotADirectoryError) as error:
+        raise OutputError(f"cannot write {folder}: it is a file, or lies in one; choose another folder") from error
+    except OSError as error:
+        raise cannot_write(folder, error) from error
+
+
+def remove(path: Path) -> None:
+    """Deletes a file, or notices that there is none; raises OutputError."""
+    try:
+        path.unlink(missing_ok=True)
+    except OSError as error:
+        raise OutputError(f"cannot delete {path}: {error.strerror}; check the folder's permissions") from error
+
+
+def move(path: Path, to: Path) -> None:
+    """Gives a file another name in its folder, in place of what has that name; raises OutputError."""
+    try:
+        path.replace(to)
+    except OSError as error:
+        raise cannot_write(to, error) from error
+
+
+def cannot_write(path: Path, error: OSError) -> OutputError:
+    """What to raise where a file or folder of the user's cannot be written."""
+    return OutputError(f"cannot write {path}: {error.strerror or error}; make room or choose another folder")

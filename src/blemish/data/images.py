@@ -1,9 +1,10 @@
 """Photos, masks and maps: the one place that decodes, checks, resizes and saves pictures."""
 
+import ctypes
 import os
 import stat
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from io import BufferedReader, BytesIO
 from pathlib import Path
@@ -11,11 +12,11 @@ from typing import IO, Any, Literal
 
 import numpy as np
 from numpy.typing import NDArray
-from PIL import ExifTags, Image, UnidentifiedImageError
+from PIL import ExifTags, Image, UnidentifiedImageError, _imaging
 
 from blemish.data.atomic import write_atomically
 from blemish.data.listing import file_kind
-from blemish.errors import DataError
+from blemish.errors import DataError, brief
 
 _FORMATS = ("PNG", "JPEG", "BMP", "TIFF", "WEBP")  # nothing else is tried, whatever the file's name says
 _TURNS = {
@@ -90,7 +91,9 @@ def read_header(path: Path) -> Header:
         tags = getattr(picture, "tag_v2", {})  # of a TIFF, whose size some Pillows give already turned
         width = tags.get(ExifTags.Base.ImageWidth, picture.width)
         height = tags.get(ExifTags.Base.ImageLength, picture.height)
-        sideways = picture.getexif().get(ExifTags.Base.Orientation, 1) in (5, 6, 7, 8)
+        # Pillow decodes a PNG to look for EXIF data behind the pixels, where hardly any program writes them.
+        exif = picture.getexif() if picture.format != "PNG" or "exif" in picture.info else {}
+        sideways = exif.get(ExifTags.Base.Orientation, 1) in (5, 6, 7, 8)
         colours = _COLOURS.get("I;16" if picture.mode.startswith("I") else picture.mode, picture.mode)
         kind = f"{'JPEG' if picture.format == 'MPO' else picture.format} {colours}"
         return Header(size=(width, height) if sideways else (height, width), kind=kind)
@@ -231,8 +234,7 @@ def _opened(file: IO[bytes], *, name: str) -> Iterator[Image.Image]:
     except (Image.DecompressionBombError, Image.DecompressionBombWarning):
         raise DataError(f"{name}: has too many pixels to be decoded safely; cut it into smaller photos") from None
     except Exception as error:  # a damaged file makes decoders raise nearly anything
-        reason = " ".join(str(error).split()) or type(error).__name__
-        raise DataError(f"{name}: cannot be decoded ({reason}); copy or save it again, or delete it") from error
+        raise DataError(f"{name}: cannot be decoded ({brief(error)}); copy or save it again, or delete it") from error
 
 
 def _pixels(file: IO[bytes], *, name: str, mode: Literal["L", "RGB"]) -> NDArray[np.uint8] | NDArray[np.uint16]:
@@ -254,6 +256,15 @@ def _sixteen_bits(grey: NDArray[Any], tags: Mapping[int, Any]) -> NDArray[np.uin
     if tags.get(ExifTags.Base.BitsPerSample) == (12,):
         values = ((values.astype(np.uint32) * 65535 + 2047) // 4095).astype(np.uint16)
     return np.invert(values) if tags.get(ExifTags.Base.PhotometricInterpretation) == 0 else values
+
+
+def _silence_libtiff() -> None:
+    """Of a damaged file libtiff would print, on standard error, beside the one line of our own."""
+    with suppress(OSError, AttributeError):  # not every Pillow lets it be told so
+        ctypes.CDLL(_imaging.__file__).TIFFSetErrorHandler(None)
+
+
+_silence_libtiff()
 
 
 def _eight_bits(pixels: NDArray[np.uint8] | NDArray[np.uint16]) -> NDArray[np.uint8]:

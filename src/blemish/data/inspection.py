@@ -12,7 +12,7 @@ from blemish.data.images import Header, Size, open_photo, read_header, read_imag
 from blemish.errors import DataError, on_one_line
 
 _DIGEST_DIGITS = 16  # 64 bits: of a million different photos, two share a digest in one folder of 37 million
-_DARK = 16  # of 255: where 12-bit values lie in a 16-bit file, nothing is above 4095, which is 15 of 255
+_DARK = 16  # of 255: the highest of 12 bits, 4095, in a file of 16
 _SHOWN = 5
 _SAME_SHAPE = 1.02  # ratio of aspect ratios
 
@@ -44,7 +44,10 @@ class Inspection:
     def lines(self) -> list[str]:
         """A few lines for a person; what cannot be read is only counted."""
         found = self.readable + len(self.unreadable)
-        lines = [f"{found} photos" + (f", {len(self.unreadable)} of them cannot be read" if self.unreadable else "")]
+        lines = [
+            f"{found} photo{'s' if found != 1 else ''}"
+            + (f", {len(self.unreadable)} of them cannot be read" if self.unreadable else "")
+        ]
         if self.sizes:
             sizes = {f"{width}x{height}": count for (height, width), count in self.sizes.items()}
             lines.append(f"width x height: {_counted(sizes)}{self._shapes()}")
@@ -56,10 +59,7 @@ class Inspection:
             )
         if self.copies:
             more = sum(len(group) - 1 for group in self.copies)
-            lines.append(
-                f"{more} are exact copies of others: {_groups(self.copies)}; remove them, for copies of a photo both "
-                "learnt and held out make the threshold promise too much"
-            )
+            lines.append(f"{more} are exact copies of others, of which training takes one each: {_groups(self.copies)}")
         return lines
 
     def _shapes(self) -> str:
@@ -130,7 +130,7 @@ class _Photo:
 def _look(path: Path, *, decode: bool) -> _Photo | DataError:
     try:
         header = read_header(path)
-        dark = decode and int(read_image(path).max()) < _DARK
+        dark = decode and int(read_image(path).max()) <= _DARK
         return _Photo(header=header, digest=file_digest(path), dark=dark)
     except DataError as error:
         return error

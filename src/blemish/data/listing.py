@@ -1,5 +1,6 @@
 """Photos in folders: found by their suffix, in natural order, and not opened."""
 
+import os
 import re
 import stat
 from collections.abc import Callable, Iterable
@@ -37,14 +38,14 @@ def list_folder(folder: Path) -> tuple[list[Path], list[Path]]:
 def list_photos(folder: Path, *, on_error: OnError | None = None) -> tuple[Path, ...]:
     """All photos in a folder, then those of its sub-folders, by suffix, in natural order, without hidden ones.
 
-    Links to folders are followed, but not to a folder that this one lies in; a folder that is reached twice counts once.
+    Links to folders are followed, but not to one that this folder lies in; a folder that is reached twice counts once.
     """
     found: list[Path] = []
-    seen = set(folder.resolve().parents)
+    seen = set(_real(folder).parents)
     waiting = [folder]
     while waiting:
         here = waiting.pop()
-        real = here.resolve()
+        real = _real(here)
         if real in seen:
             continue
         seen.add(real)
@@ -93,6 +94,10 @@ def file_kind(path: Path) -> int:
         raise DataError(f"{path}: cannot be opened ({error.strerror}); check its permissions") from error
     except ValueError:
         raise DataError(f"{path}: no file can have this name; check the path") from None
+
+
+def _real(path: Path) -> Path:
+    return Path(os.path.realpath(path))  # Path.resolve raises where links make a loop
 
 
 def _is_folder(entry: Path) -> bool:

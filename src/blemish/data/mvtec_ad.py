@@ -3,7 +3,6 @@
 Train or test may be missing, but not both; ground truth may be missing as a whole or for single photos.
 """
 
-import os
 from difflib import get_close_matches
 from pathlib import Path
 
@@ -54,10 +53,18 @@ def category_folder(root: Path, category: str | None) -> Path:
 
 def refuse_categories(root: Path) -> None:
     """DataError where a folder holds several categories, of which none was named."""
-    open_folders = [folder for folder in list_folder(root)[1] if os.access(folder, os.R_OK | os.X_OK)]
-    names = [folder.name for folder in open_folders if _is_category(folder)]
+    names = [folder.name for folder in list_folder(root)[1] if _may_be_listed(folder) and _is_category(folder)]
     if names:
         raise DataError(f"{root}: holds the categories {', '.join(names)}; name one of them")
+
+
+def _may_be_listed(folder: Path) -> bool:
+    """Where it may not, listing its photos says so, and leaves them out."""
+    try:
+        list_folder(folder)
+    except DataError:
+        return False
+    return True
 
 
 def _is_category(folder: Path) -> bool:

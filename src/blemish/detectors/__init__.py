@@ -1,10 +1,14 @@
 """The methods."""
 
+from blemish.detectors.destseg import DeSTSeg
 from blemish.detectors.detector import Batch, Detector, DetectorSettings, Images, ImageSize, Output, Stage
+from blemish.detectors.rstpm import RSTPM
 from blemish.detectors.stpm import STPM
 
 DETECTORS: dict[str, type[Detector]] = {
     "stpm": STPM,
+    "rstpm": RSTPM,
+    "destseg": DeSTSeg,
 }
 
 __all__ = ["DETECTORS", "Batch", "Detector", "DetectorSettings", "ImageSize", "Images", "Output", "Stage"]

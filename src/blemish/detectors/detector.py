@@ -6,6 +6,7 @@ import typing
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any, ClassVar, NamedTuple, Self
 
 from torch import Generator, Tensor, nn
@@ -75,8 +76,10 @@ class Stage:
     """How a clean photo varies; None: not at all, and `targets` are computed once and kept."""
     targets: Callable[[Images], tuple[Tensor, ...]] | None = None
     """What the frozen teacher says of clean photos, each (B, ...)."""
-    corrupt: Callable[[Images, Generator], tuple[Images, Tensor]] | None = None
-    """Draws defects: (images, masks (B, 1, H, W))."""
+    corrupt: Callable[[Images, Images, Generator], tuple[Images, Tensor]] | None = None
+    """Draws defects: photos and textures of the same shape -> (images, masks (B, 1, H, W))."""
+    textures: Path | None = None
+    """Folder of pictures that `corrupt` gets as textures; None: made from noise and the training photos."""
     held_out_error: Callable[[Batch], Tensor] | None = None
     """(B,) how badly held-out normal photos are judged; the weights with the lowest mean are kept. None: the last."""
     patience: int | None = None

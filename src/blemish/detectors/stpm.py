@@ -17,7 +17,7 @@ from torch.optim import SGD
 
 from blemish.detectors.detector import Batch, Detector, DetectorSettings, Images, Output, Stage
 from blemish.networks import build_backbone
-from blemish.networks.discrepancy import highest, multiply_maps, resize_map, squared_distance, unit_vectors
+from blemish.networks.discrepancy import distances, highest, multiply_maps, resize_map, unit_vectors
 from blemish.networks.teacher import Teacher
 
 LEVELS = 3  # sec. 3: outputs of conv2_x, conv3_x, conv4_x
@@ -53,7 +53,7 @@ class STPM(Detector):
         self.student = build_backbone(settings.teacher, levels=LEVELS)
 
     def forward(self, images: Images) -> Output:
-        product = _product_map(self._teacher_vectors(images), self.student(images))
+        product = multiply_maps(distances(self._teacher_vectors(images), self.student(images)))
         anomaly_map = resize_map(product, (images.shape[-2], images.shape[-1]))
         return Output(anomaly_map, highest(anomaly_map))
 
@@ -76,23 +76,24 @@ class STPM(Detector):
         return tuple(unit_vectors(features) for features in self.teacher(images))
 
     def _loss(self, batch: Batch) -> dict[str, Tensor]:
-        """Eq. 1-2 as the official code has them: per level the mean over photos and pixels of ||t - s||^2."""
-        student = self.student(batch.images)
-        return {
-            f"level{level}": squared_distance(t.float(), unit_vectors(s)).mean()
-            for level, (t, s) in enumerate(zip(batch.targets, student, strict=True), start=1)
-        }
+        return imitation_loss(batch.targets, self.student(batch.images))
 
     def _held_out_error(self, batch: Batch) -> Tensor:
-        """Mean of the product map, by which the official code selects an epoch."""
-        targets = tuple(t.float() for t in batch.targets)
-        return _product_map(targets, self.student(batch.images)).mean(dim=(1, 2, 3))
+        return imitation_error(batch.targets, self.student(batch.images))
 
     def _optimizer(self, module: nn.Module) -> torch.optim.Optimizer:
         s = self.settings
         return SGD(module.parameters(), lr=s.learning_rate, momentum=s.momentum, weight_decay=s.weight_decay)
 
 
-def _product_map(teacher: Sequence[Tensor], student: Sequence[Tensor]) -> Tensor:
-    """(B, 1, h, w) at the finest level's resolution: product over levels of the squared distances (sec. 3.3)."""
-    return multiply_maps([squared_distance(t, unit_vectors(s)) for t, s in zip(teacher, student, strict=True)])
+def imitation_loss(teacher: Sequence[Tensor], student: Sequence[Tensor]) -> dict[str, Tensor]:
+    """Eq. 1-2 as the official code has them: per level the mean over photos and pixels of ||t - s||^2.
+
+    The teacher's features are unit vectors already.
+    """
+    return {f"level{level}": d.mean() for level, d in enumerate(distances(teacher, student), start=1)}
+
+
+def imitation_error(teacher: Sequence[Tensor], student: Sequence[Tensor]) -> Tensor:
+    """(B,) mean of the product over levels of ||t - s||^2, by which the official code selects an epoch."""
+    return multiply_maps(distances(teacher, student)).mean(dim=(1, 2, 3))

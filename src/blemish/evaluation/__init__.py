@@ -17,5 +17,6 @@ METRICS: dict[str, Metric] = {
     "iap": lambda judged: judged.regions.iap(),
     "iap_at_90": lambda judged: judged.regions.iap_at_90(),
 }
+"""Their intervals are made by DRAWN in intervals.py; a metric that is not there has none."""
 
 __all__ = ["METRICS", "Judgements", "Metric"]

@@ -1,98 +1,122 @@
 """Predictor x test photos -> Evaluation."""
 
-from collections.abc import Callable, Sequence
-from dataclasses import asdict, dataclass
-from typing import Any
+import os
+from collections.abc import Callable, Collection, Iterable, Sequence
+from contextlib import suppress
+from dataclasses import dataclass
+from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
 
-from blemish.data.dataset import GOOD, Sample
+from blemish.data.dataset import GOOD, Dataset, Sample
 from blemish.data.images import read_mask, resize_mask
+from blemish.data.inspection import file_digest
 from blemish.errors import DataError, MetricError
-from blemish.evaluation import METRICS
-from blemish.evaluation.judgements import Judgements
+from blemish.evaluation import METRICS, Judgements, curves
+from blemish.evaluation.curves import Curve
+from blemish.evaluation.evaluation import DefectType, Evaluation, PhotoJudgement
+from blemish.evaluation.intervals import binomial, bootstrap
+from blemish.evaluation.pixels import PixelCollector
+from blemish.evaluation.stored_arrays import check_room
 from blemish.inference.predictor import Predictor
 
-MASK_RULE = "masks resized to the image size with antialiased bilinear, then rounded at 0.5"
+METRICS_PER_TYPE = ("image_auroc", "pixel_auroc", "pixel_ap", "pro")
 
 
 @dataclass(frozen=True, kw_only=True)
-class DefectType:
-    """How the photos of one folder of the test set were judged."""
-
-    photos: int
-    judged_anomalous: int
-    image_auroc: float | None
-    """Of these photos against the good ones; None for the good ones and where there are none."""
-
-
-@dataclass(frozen=True, kw_only=True)
-class Evaluation:
-    """How well an artifact judges a test set; what evaluation.json holds."""
-
-    metrics: dict[str, float | None]
-    """By the names of METRICS, 0 to 1; None where `undefined` says why."""
-    undefined: dict[str, str]
-    threshold: float
-    false_alarms: int
-    """Good photos above the threshold."""
-    good_photos: int
-    misses: int
-    """Defective photos not above the threshold."""
-    defective_photos: int
-    without_mask: int
-    """Defective photos without ground truth; with any of them, no pixel metric is given."""
-    lost_masks: int
-    """Defects so small that nothing of their mask is left at the image size: their pixels count as normal."""
-    defect_types: dict[str, DefectType]
-    unreadable: list[str]
-    image_size: tuple[int, int]
-    mask_rule: str = MASK_RULE
-
-    def to_json(self) -> dict[str, Any]:
-        return asdict(self)
-
-
-@dataclass(frozen=True, kw_only=True)
-class Judged:
-    """A test photo, its score, and its map and mask at the network's size."""
+class _Judged:
+    """A test photo and what is kept of its judgement."""
 
     sample: Sample
-    score: float
-    anomaly_map: NDArray[np.float32]
-    mask: NDArray[np.bool_] | None
+    judgement: PhotoJudgement
+    marked: bool
+    """Whether its map is above the threshold of pixels anywhere."""
+    lost: bool
+    """Whether nothing is left of its mask at the image size."""
 
 
 def evaluate(
     predictor: Predictor,
-    samples: Sequence[Sample],
+    photos: Dataset | Sequence[Sample],
     *,
+    known_digests: Collection[str] = frozenset(),
     on_photo: Callable[[int, int], None] = lambda _done, _of: None,
 ) -> Evaluation:
-    """Raises DataError where no photo could be judged; unreadable ones are listed and left out."""
-    judged: list[Judged] = []
-    unreadable: list[str] = []
-    results = predictor.predict_many(sample.image for sample in samples)
-    for sample, prediction in zip(samples, results, strict=True):
-        try:
-            if isinstance(prediction, DataError):
-                raise prediction
-            mask = _mask(sample, prediction.photo_size, predictor.image_size)
-            judged.append(
-                Judged(sample=sample, score=prediction.anomaly_score, anomaly_map=prediction.anomaly_map, mask=mask)
-            )
-        except DataError as error:
-            unreadable.append(str(error))
-        on_photo(len(judged) + len(unreadable), len(samples))
+    """Judges every test photo and measures how well that went.
+
+    `known_digests` (see `file_digest`) are of the photos that the predictor was trained and calibrated with: test
+    photos among them are listed as duplicates. The maps' pixels go to temporary files, 4 bytes each, and memory holds
+    about a hundredth of them. Raises DataError where no photo could be judged; unreadable ones are listed and left
+    out. A photo whose mask is missing or cannot be used counts in metrics of images. Raises OutputError where there is
+    no room for temporary files.
+    """
+    found = photos if isinstance(photos, Dataset) else _as_dataset(photos)
+    check_room(4 * len(found.test) * predictor.image_size[0] * predictor.image_size[1])
+    collector, unreadable = PixelCollector(), [f"left out: {error}" for error in found.left_out]
+    judged = _judge(predictor, found.test, collector=collector, unreadable=unreadable, on_photo=on_photo)
     if not judged:
-        raise DataError("no test photo could be judged: " + (unreadable[0] if unreadable else "the folder holds none"))
-    return _summary(judged, unreadable, predictor)
+        raise DataError("no test photo could be judged: " + (unreadable[0] if unreadable else "there is none"))
+    judgements = Judgements(
+        anomalous=np.array([j.sample.anomalous for j in judged]),
+        scores=np.array([j.judgement.anomaly_score for j in judged]),
+        maps=collector.pixels(),
+    )
+    return _summary(
+        judged,
+        judgements,
+        predictor,
+        found=found,
+        unreadable=unreadable,
+        duplicates=[
+            j.judgement.image for j in judged if known_digests and file_digest(j.sample.image) in known_digests
+        ],
+    )
+
+
+def _as_dataset(samples: Sequence[Sample]) -> Dataset:
+    folders = [sample.image.absolute().parent for sample in samples]
+    return Dataset(name="samples", root=Path(os.path.commonpath(folders) if folders else "."), test=tuple(samples))
+
+
+def _judge(
+    predictor: Predictor,
+    samples: Sequence[Sample],
+    *,
+    collector: PixelCollector,
+    unreadable: list[str],
+    on_photo: Callable[[int, int], None],
+) -> list[_Judged]:
+    """Fills `collector` with a map for each photo that is returned, and `unreadable` with a line for each trouble."""
+    judged: list[_Judged] = []
+    results = predictor.predict_many(sample.image for sample in samples)
+    for done, (sample, prediction) in enumerate(zip(samples, results, strict=True), start=1):
+        if isinstance(prediction, DataError):
+            unreadable.append(f"left out: {prediction}")
+        else:
+            mask = None
+            try:
+                mask = _mask(sample, prediction.photo_size, predictor.image_size)
+            except DataError as error:
+                unreadable.append(f"{error}; its photo counts in metrics of images only")
+            collector.add(prediction.anomaly_map, mask)
+            judgement = PhotoJudgement(
+                image=str(sample.image.absolute()),
+                defect_type=sample.defect_type,
+                mask=str(sample.mask.absolute()) if sample.mask is not None and mask is not None else None,
+                anomaly_score=prediction.anomaly_score,
+                verdict=prediction.verdict,
+            )
+            marked = bool(prediction.anomaly_map.max() > predictor.calibration.pixel.value)
+            lost = sample.anomalous and mask is not None and not mask.any()
+            judged.append(_Judged(sample=sample, judgement=judgement, marked=marked, lost=lost))
+        on_photo(done, len(samples))
+    return judged
 
 
 def _mask(sample: Sample, photo_size: tuple[int, int], size: tuple[int, int]) -> NDArray[np.bool_] | None:
     if not sample.anomalous:
-        return np.zeros(size, bool)
+        return np.zeros(size, np.bool_)
     if sample.mask is None:
         return None
     mask = read_mask(sample.mask)
@@ -104,63 +128,76 @@ def _mask(sample: Sample, photo_size: tuple[int, int], size: tuple[int, int]) ->
     return resize_mask(mask, size)
 
 
-def _summary(judged: Sequence[Judged], unreadable: list[str], predictor: Predictor) -> Evaluation:
-    anomalous = np.array([j.sample.anomalous for j in judged])
-    scores = np.array([j.score for j in judged])
-    alarm = scores > predictor.threshold
-    metrics, undefined = _measure(_judgements(judged, anomalous, scores))
+def _summary(
+    judged: Sequence[_Judged],
+    judgements: Judgements,
+    predictor: Predictor,
+    *,
+    found: Dataset,
+    unreadable: list[str],
+    duplicates: list[str],
+) -> Evaluation:
+    threshold = predictor.calibration.image
+    good, alarm = ~judgements.anomalous, judgements.scores > threshold.value
+    false_alarms, misses = int(np.sum(alarm & good)), int(np.sum(~alarm & ~good))
+    metrics, undefined = _measure(judgements, METRICS)
     return Evaluation(
+        dataset=found.name,
+        root=str(found.root.absolute()),
+        category=found.category,
         metrics=metrics,
         undefined=undefined,
-        threshold=predictor.threshold,
-        false_alarms=int(np.sum(alarm & ~anomalous)),
-        good_photos=int(np.sum(~anomalous)),
-        misses=int(np.sum(~alarm & anomalous)),
-        defective_photos=int(np.sum(anomalous)),
-        without_mask=sum(j.mask is None for j in judged),
-        lost_masks=sum(j.sample.anomalous and j.mask is not None and not j.mask.any() for j in judged),
-        defect_types=_by_type(judged, scores, alarm),
+        intervals=bootstrap(judgements, metrics),
+        threshold=threshold.value,
+        threshold_estimated=threshold.estimated,
+        asked_rate=threshold.asked_rate,
+        promised_rate=threshold.promised_rate,
+        false_alarms=false_alarms,
+        good_photos=int(good.sum()),
+        false_alarm_interval=binomial(false_alarms, int(good.sum())),
+        misses=misses,
+        defective_photos=int(np.sum(~good)),
+        miss_interval=binomial(misses, int(np.sum(~good))),
+        marked_good_photos=sum(j.marked for j in judged if not j.sample.anomalous),
+        without_mask=sum(j.sample.anomalous and j.judgement.mask is None for j in judged),
+        lost_masks=sum(j.lost for j in judged),
+        defect_types=_by_type([j.sample.defect_type for j in judged], judgements, alarm),
+        photos=[j.judgement for j in judged],
         unreadable=unreadable,
+        duplicates=duplicates,
+        curves=_curves(judgements),
         image_size=predictor.image_size,
     )
 
 
-def _judgements(
-    judged: Sequence[Judged],
-    anomalous: NDArray[np.bool_],
-    scores: NDArray[np.float64],
-) -> Judgements:
-    masks = [j.mask for j in judged if j.mask is not None]
-    if len(masks) < len(judged):
-        return Judgements(anomalous=anomalous, scores=scores)
-    maps = np.stack([j.anomaly_map for j in judged])
-    return Judgements(anomalous=anomalous, scores=scores, masks=np.stack(masks), maps=maps)
-
-
-def _measure(judgements: Judgements) -> tuple[dict[str, float | None], dict[str, str]]:
-    values: dict[str, float | None] = {}
+def _measure(judgements: Judgements, names: Iterable[str]) -> tuple[dict[str, float | None], dict[str, str]]:
+    """Each metric, and why it has no value where it has none."""
+    values: dict[str, float | None] = dict.fromkeys(names)
     undefined: dict[str, str] = {}
-    for name, metric in METRICS.items():
+    for name in values:
         try:
-            values[name] = metric(judgements)
+            values[name] = METRICS[name](judgements)
         except MetricError as error:
-            values[name], undefined[name] = None, str(error)
+            undefined[name] = str(error)
     return values, undefined
 
 
-def _by_type(
-    judged: Sequence[Judged],
-    scores: NDArray[np.float64],
-    alarm: NDArray[np.bool_],
-) -> dict[str, DefectType]:
-    types = np.array([j.sample.defect_type for j in judged])
+def _curves(judgements: Judgements) -> dict[str, Curve]:
+    found: dict[str, Curve] = {}
+    for unit in ("image", "pixel"):
+        with suppress(MetricError):  # `undefined` says why
+            ranking = judgements.photos if unit == "image" else judgements.pixels
+            found |= {f"{unit}_roc": curves.roc(ranking), f"{unit}_pr": curves.precision_recall(ranking)}
+    return found
+
+
+def _by_type(types: Sequence[str], judgements: Judgements, alarm: NDArray[np.bool_]) -> dict[str, DefectType]:
     found = {}
     for name in sorted(set(types), key=lambda t: (t != GOOD, t)):
-        of_type, both = types == name, (types == name) | (types == GOOD)
-        auroc = None
-        if name != GOOD and (types == GOOD).any():
-            auroc = METRICS["image_auroc"](Judgements(anomalous=of_type[both], scores=scores[both]))
-        found[str(name)] = DefectType(
-            photos=int(of_type.sum()), judged_anomalous=int(alarm[of_type].sum()), image_auroc=auroc
-        )
+        of_type = np.array([t == name for t in types])
+        both = np.flatnonzero(of_type | ~judgements.anomalous)
+        metrics: dict[str, float | None] = dict.fromkeys(METRICS_PER_TYPE)
+        if name != GOOD and not judgements.anomalous.all():
+            metrics, _ = _measure(judgements.of(both), METRICS_PER_TYPE)
+        found[name] = DefectType(photos=int(of_type.sum()), judged_anomalous=int(alarm[of_type].sum()), **metrics)
     return found

@@ -7,40 +7,47 @@ import numpy as np
 from numpy.typing import NDArray
 
 from blemish.errors import MetricError
+from blemish.evaluation.pixels import Pixels
 from blemish.evaluation.ranking import Ranking, rank
-from blemish.evaluation.regions import Regions, find_regions
+from blemish.evaluation.regions import Regions
 
 
 @dataclass(frozen=True, kw_only=True)
 class Judgements:
-    """Truth and scores of N photos; maps and masks share one size (H, W)."""
+    """Truth and scores of N photos, and the pixels of their maps."""
 
     anomalous: NDArray[np.bool_]
     """(N,) truth of each photo."""
     scores: NDArray[np.float64]
     """(N,) raw anomaly scores, any range."""
-    masks: NDArray[np.bool_] | None = None
-    """(N, H, W) true masks; all False for normal photos; None where no ground truth is known."""
-    maps: NDArray[np.float32] | None = None
-    """(N, H, W) raw anomaly maps, any range."""
+    maps: Pixels | None = None
+    """Of the same photos."""
+
+    def of(self, photos: NDArray[np.intp]) -> "Judgements":
+        """These photos only, in this order."""
+        return Judgements(
+            anomalous=self.anomalous[photos],
+            scores=self.scores[photos],
+            maps=self.maps.of(photos) if self.maps is not None else None,
+        )
 
     @cached_property
     def photos(self) -> Ranking:
         """Of the photos' scores; raises MetricError where only one class is there."""
         return rank(self.anomalous, self.scores, unit="photos")
 
-    @cached_property
+    @property
     def pixels(self) -> Ranking:
-        """Of all pixels of all photos, sorted once for all metrics; raises MetricError without masks or defects."""
-        return rank(*self._masks_and_maps(), unit="pixels")
+        """Of all pixels of all photos, ranked once for all metrics; raises MetricError without masks or defects."""
+        return self._maps.ranking
 
-    @cached_property
+    @property
     def regions(self) -> Regions:
         """Where the true defects stand in `pixels`; raises MetricError without masks or defects."""
-        return find_regions(*self._masks_and_maps(), ranking=self.pixels)
+        return self._maps.regions
 
-    def _masks_and_maps(self) -> tuple[NDArray[np.bool_], NDArray[np.float32]]:
-        if self.masks is None or self.maps is None:
-            missing = "masks" if self.masks is None else "anomaly maps"
-            raise MetricError(f"no {missing} of these photos: metrics of pixels and regions need them")
-        return self.masks, self.maps
+    @property
+    def _maps(self) -> Pixels:
+        if self.maps is None:
+            raise MetricError("no anomaly maps of these photos: metrics of pixels and regions need them")
+        return self.maps

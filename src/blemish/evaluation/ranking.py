@@ -65,22 +65,12 @@ class Ranking:
                 best, threshold = float(f1[at]), float(stretch["threshold"][at])
         return best, threshold
 
-    def f1_max(self) -> float:
-        """The highest F1 of all thresholds."""
-        return self.best_f1()[0]
-
     def weighted_area(self, limit: float) -> float:
         """Area under weighted recall versus the false alarm rate up to `limit`, the curve cut exactly there."""
-        area, x0, y0 = 0.0, 0.0, 0.0
+        area, last = 0.0, (0.0, 0.0)
         for x, y in self.corners(weighted=True):
-            x, y = np.append(x0, x), np.append(y0, y)
-            inside = int(np.searchsorted(x, limit, side="right"))
-            if inside < len(x):
-                y = np.append(y[:inside], np.interp(limit, x[inside - 1 : inside + 1], y[inside - 1 : inside + 1]))
-                x = np.append(x[:inside], limit)
-                return area + _trapezoids(x, y)
-            area += _trapezoids(x, y)
-            x0, y0 = x[-1], y[-1]
+            area += _area_up_to(limit, np.append(last[0], x), np.append(last[1], y))
+            last = x[-1], y[-1]
         return area
 
     def corners(self, *, weighted: bool = False) -> Iterator[tuple[Floats, Floats]]:
@@ -97,6 +87,11 @@ class Ranking:
             yield x, np.stack([np.append(reached / whole, recall[:-1]), recall], axis=1).ravel()
             reached = float(recall[-1]) * whole
         yield np.ones(1), np.ones(1)
+
+    def recall_and_precision(self) -> Iterator[tuple[Floats, Floats]]:
+        """At each threshold, falling, stretch by stretch."""
+        for stretch in self.stretches:
+            yield stretch["hits"] / self.anomalous, _precision(stretch)
 
     def precision_at(self, scores: Floats) -> Floats:
         """Precision where each of these anomalous scores is the threshold."""
@@ -119,7 +114,14 @@ def _precision(stretch: Stretch) -> Floats:
     return np.asarray(stretch["hits"] / (stretch["hits"] + stretch["false_alarms"]), np.float64)
 
 
-def _trapezoids(x: Floats, y: Floats) -> float:
+def _area_up_to(limit: float, x: Floats, y: Floats) -> float:
+    """Below straight lines from corner to corner, x rising."""
+    inside = int(np.searchsorted(x, limit, side="right"))
+    if 0 < inside < len(x):
+        y = np.append(y[:inside], np.interp(limit, x[inside - 1 : inside + 1], y[inside - 1 : inside + 1]))
+        x = np.append(x[:inside], limit)
+    else:
+        x, y = x[:inside], y[:inside]
     return float(np.diff(x) @ (y[1:] + y[:-1]) / 2)
 
 
@@ -202,5 +204,6 @@ def roc_curve(truth: ArrayLike, scores: ArrayLike) -> tuple[Floats, Floats]:
 def precision_recall_curve(truth: ArrayLike, scores: ArrayLike) -> tuple[Floats, Floats, Floats]:
     """(precision, recall, threshold) at each distinct anomalous score, thresholds falling."""
     ranking = rank(truth, scores)
+    ((recall, precision),) = ranking.recall_and_precision()
     (stretch,) = ranking.stretches
-    return _precision(stretch), stretch["hits"] / ranking.anomalous, stretch["threshold"]
+    return precision, recall, stretch["threshold"]

@@ -5,31 +5,57 @@ the pixels of each region stand in it, so no map is ever thresholded.
 """
 
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 from scipy import ndimage
 
 from blemish.errors import MetricError
-from blemish.evaluation.ranking import Ranking, rank
+from blemish.evaluation.ranking import Floats, Ranking
 
 EIGHT_CONNECTED = np.ones((3, 3), np.bool_)
+PRO_LIMIT = 0.3
+"""False positive rate up to which PRO looks: Bergmann et al., IJCV 2021."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class PhotoRegions:
+    """The P defect pixels of one photo in R regions, as scores."""
+
+    scores: NDArray[Any]
+    """(P,) rising."""
+    sizes: NDArray[np.uint32]
+    """(P,) pixels of the region that each of them belongs to."""
+    found_at: NDArray[Any]
+    """(R,) the highest threshold at which more than half of a region's pixels reach it."""
+
+
+def find_regions(mask: NDArray[np.bool_], anomaly_map: NDArray[Any]) -> PhotoRegions:
+    """The regions of a mask (H, W), seen through a map of its size."""
+    labels, count = ndimage.label(mask, EIGHT_CONNECTED)
+    region, scores = labels[mask] - 1, anomaly_map[mask]
+    sizes = np.bincount(region, minlength=count)
+    by_region = scores[np.lexsort((scores, region))]
+    rising = np.argsort(scores)
+    return PhotoRegions(
+        scores=scores[rising],
+        sizes=sizes[region[rising]].astype(np.uint32),
+        # Half of a region's pixels, rounded down, stand at or above this one of them.
+        found_at=by_region[np.cumsum(sizes) - 1 - sizes // 2],
+    )
 
 
 @dataclass(frozen=True, kw_only=True)
 class Regions:
-    """The P defect pixels of a test set: to which of the R regions each belongs, and where its score stands."""
+    """The R regions of a test set."""
 
     ranking: Ranking
-    """Of all pixels of all photos."""
-    sizes: NDArray[np.int64]
-    """(R,) pixels of each region."""
-    region: NDArray[np.int64]
-    """(P,) index of a pixel's region."""
-    level: NDArray[np.int64]
-    """(P,) index of a pixel's score in `ranking.thresholds`: 0 is the highest."""
+    """Of all pixels of all photos, defect pixels weighing one part of their region each."""
+    found_at: Floats
+    """(R,) the highest threshold at which more than half of a region's pixels reach it."""
 
-    def pro(self, *, fpr_limit: float = 0.3) -> float:
+    def pro(self, *, fpr_limit: float = PRO_LIMIT) -> float:
         """Area under mean region overlap versus false positive rate up to `fpr_limit`, as a share of that limit.
 
         Per-region overlap of Bergmann et al., IJCV 2021, at every threshold there is. The rate is over all
@@ -37,16 +63,7 @@ class Regions:
         """
         if not 0 < fpr_limit <= 1:
             raise MetricError(f"fpr_limit is {fpr_limit}: give a rate above 0 and at most 1")
-        share = 1 / self.sizes[self.region]  # a pixel is this much of its region
-        gains = np.bincount(self.level, weights=share, minlength=len(self.ranking.thresholds))
-        rate, overlap = self.ranking.against_false_alarms(gains)
-        inside = rate <= fpr_limit
-        rate, overlap = (
-            np.append(rate[inside], fpr_limit),
-            np.append(overlap[inside], np.interp(fpr_limit, rate, overlap)),
-        )
-        area = np.diff(rate) @ (overlap[1:] + overlap[:-1]) / 2
-        return min(float(area) / fpr_limit, 1.0)  # rounding may pass 1 by the last bit
+        return min(self.ranking.weighted_area(fpr_limit) / fpr_limit, 1.0)  # rounding may pass 1 by the last bit
 
     def iap(self) -> float:
         """Mean over regions of the best precision, over all pixels, at which this and every easier region is found.
@@ -60,52 +77,6 @@ class Regions:
         precision = self._precision_as_regions_are_lost()
         return float(precision[len(precision) // 10])  # so many regions may be missed: at most one in ten
 
-    def _precision_as_regions_are_lost(self) -> NDArray[np.float64]:
+    def _precision_as_regions_are_lost(self) -> Floats:
         """(R,) highest precision that finds all regions but the i hardest, i rising."""
-        levels = len(self.ranking.thresholds)
-        by_region = np.sort(self.region * levels + self.level)  # one key sorts faster than two
-        starts = np.cumsum(self.sizes) - self.sizes
-        # Half of a region's pixels, rounded down, and one more stand at this level or higher.
-        found_from = by_region[starts + self.sizes // 2] % levels
-        precision = self.ranking.precision()[np.sort(found_from)[::-1]]
-        return np.maximum.accumulate(precision)
-
-
-def find_regions(masks: NDArray[np.bool_], maps: NDArray[np.float32], *, ranking: Ranking | None = None) -> Regions:
-    """Finds the regions of (N, H, W) masks and places them in the ranking of all pixels of (N, H, W) maps.
-
-    `ranking` spares the sort where it is already known. Raises MetricError where `rank` does.
-    """
-    masks, maps = np.asarray(masks, np.bool_), np.asarray(maps)
-    if masks.ndim != 3:
-        raise MetricError(f"masks have shape {masks.shape}: give one of (photos, height, width)")
-    ranking = ranking or rank(masks, maps, unit="pixels")
-    region, found = [], 0
-    for mask in masks:
-        if mask.any():
-            labels, count = ndimage.label(mask, EIGHT_CONNECTED)
-            region.append(labels[mask].astype(np.int64) + (found - 1))
-            found += count
-    indices = np.concatenate(region)
-    rising = np.unique(maps[masks], return_inverse=True)[1]
-    return Regions(
-        ranking=ranking,
-        sizes=np.bincount(indices),
-        region=indices,
-        level=len(ranking.thresholds) - 1 - rising,
-    )
-
-
-def pro(masks: NDArray[np.bool_], maps: NDArray[np.float32], *, fpr_limit: float = 0.3) -> float:
-    """Per-region overlap of (N, H, W) maps; see Regions.pro."""
-    return find_regions(masks, maps).pro(fpr_limit=fpr_limit)
-
-
-def iap(masks: NDArray[np.bool_], maps: NDArray[np.float32]) -> float:
-    """Instance average precision of (N, H, W) maps; see Regions.iap."""
-    return find_regions(masks, maps).iap()
-
-
-def iap_at_90(masks: NDArray[np.bool_], maps: NDArray[np.float32]) -> float:
-    """Precision of (N, H, W) maps where at least 90 % of the regions are found; see Regions.iap_at_90."""
-    return find_regions(masks, maps).iap_at_90()
+        return np.maximum.accumulate(self.ranking.precision_at(np.sort(self.found_at)))

@@ -30,7 +30,7 @@ class StoredArrays:
         weakref.finalize(self, self._file.close)
 
     def append(self, array: NDArray[Any]) -> None:
-        left = memoryview(np.ascontiguousarray(array, self.dtype).view(np.uint8))
+        left = np.ascontiguousarray(array, self.dtype).view(np.uint8).data
         with _one_line():
             self._file.seek(self.ends[-1] * self.dtype.itemsize)
             while left:
@@ -51,7 +51,7 @@ class StoredArrays:
     def gather(self, starts: NDArray[np.int64], stops: NDArray[np.int64]) -> NDArray[Any]:
         """The items from each start to its stop, counted from the first array's first item, one after the other."""
         found = np.empty(int((stops - starts).sum()), self.dtype)
-        left = memoryview(found.view(np.uint8))
+        left = found.view(np.uint8).data
         with _one_line():
             for start, size in zip(starts.tolist(), ((stops - starts) * self.dtype.itemsize).tolist(), strict=True):
                 self._file.seek(start * self.dtype.itemsize)

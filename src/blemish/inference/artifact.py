@@ -11,12 +11,13 @@ from typing import Any
 
 import blemish
 from blemish.data.atomic import write_text
-from blemish.errors import ArtifactError
+from blemish.errors import ArtifactError, brief
 from blemish.inference.calibration import Calibration
 
 FORMAT_VERSION = 2
 MODEL_FILE = "model.json"
 WEIGHTS_FILE = "weights.safetensors"
+LARGEST_SIDE = 1 << 14  # pixels: a photo as large takes gigabytes already
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -58,8 +59,10 @@ def read_artifact(folder: str | Path) -> Artifact:
         values = json.loads(path.read_text(encoding="utf-8"))
     except FileNotFoundError as error:
         raise ArtifactError(f"{folder} holds no {MODEL_FILE}: give the RUN folder of a finished training") from error
-    except (OSError, ValueError) as error:
-        raise ArtifactError(f"{path} cannot be read: {error}") from error
+    except OSError as error:
+        raise ArtifactError(f"{path} cannot be read: {error.strerror}; check path and permissions") from error
+    except (ValueError, RecursionError) as error:
+        raise ArtifactError(f"{path} cannot be read, it is no JSON: {brief(error)}; train or copy it anew") from error
     if not isinstance(values, dict) or not isinstance(values.get("format_version"), int):
         raise ArtifactError(f"{path} is not a Blemish model: it has no format_version")
     if values["format_version"] > FORMAT_VERSION:
@@ -72,34 +75,42 @@ def read_artifact(folder: str | Path) -> Artifact:
         )
     try:
         artifact = _from_json(Path(folder), values)
-    except (KeyError, TypeError, ValueError) as error:
-        raise ArtifactError(
-            f"{path} is damaged or edited ({type(error).__name__}: {error}): train or copy it anew"
-        ) from error
+    except (KeyError, TypeError, ValueError, OverflowError) as error:
+        reason = f"{type(error).__name__}: {brief(error)}"
+        raise ArtifactError(f"{path} is damaged or edited ({reason}): train or copy it anew") from error
     _check_weights(artifact)
     return artifact
 
 
 def _from_json(folder: Path, values: dict[str, Any]) -> Artifact:
-    height, width = (int(side) for side in values["image_size"])
-    if height < 1 or width < 1:
+    height, width = values["image_size"]
+    if not all(type(side) is int and 1 <= side <= LARGEST_SIDE for side in (height, width)):
         raise ValueError(f"image_size is {height}x{width}")
+    if values["settings"]["image_size"] != [height, width]:
+        raise ValueError("image_size is not that of the settings")
+    method, digest, training = values["method"], values["weights_sha256"], dict(values["training"])
+    if not all(isinstance(text, str) for text in (method, digest, *training.get("digests", []))):
+        raise TypeError("method, weights_sha256 or digests are not texts")
     return Artifact(
         folder=folder,
-        method=str(values["method"]),
+        method=method,
         settings=dict(values["settings"]),
         teachers=[dict(teacher) for teacher in values["teachers"]],
         image_size=(height, width),
-        weights_sha256=str(values["weights_sha256"]),
+        weights_sha256=digest,
         calibration=Calibration.from_json(values["calibration"]),
-        training=dict(values["training"]),
+        training=training,
     )
 
 
 def _check_weights(artifact: Artifact) -> None:
-    if not artifact.weights.is_file():
-        raise ArtifactError(f"{artifact.folder} holds no {WEIGHTS_FILE}: copy the whole folder")
-    if file_sha256(artifact.weights) != artifact.weights_sha256:
+    try:
+        digest = file_sha256(artifact.weights)
+    except FileNotFoundError as error:
+        raise ArtifactError(f"{artifact.folder} holds no {WEIGHTS_FILE}: copy the whole folder") from error
+    except OSError as error:
+        raise ArtifactError(f"{artifact.weights} cannot be read: {error.strerror}; check its permissions") from error
+    if digest != artifact.weights_sha256:
         raise ArtifactError(
             f"{artifact.weights} does not match {MODEL_FILE}: its checksum differs; copy the folder anew"
         )

@@ -57,6 +57,8 @@ class Threshold:
         )
         if not math.isfinite(threshold.value):
             raise ValueError(f"a threshold is {threshold.value}")
+        if not 0 < threshold.asked_rate < 1 or not all(0 <= rate <= 1 for rate in rates.values() if rate is not None):
+            raise ValueError("a false alarm rate is no share between 0 and 1")
         return threshold
 
 
@@ -98,8 +100,8 @@ class Calibration:
         check = values["check"]
         known = {name: tuple(float(value) for value in values[name]) for name in ("scores", "peaks")}
         for name, rising in known.items():
-            if not all(map(math.isfinite, rising)) or list(rising) != sorted(rising):
-                raise ValueError(f"calibration {name} are not finite and rising")
+            if not rising or not all(map(math.isfinite, rising)) or list(rising) != sorted(rising):
+                raise ValueError(f"calibration {name} are missing, or not finite and rising")
         return cls(
             **known,
             image=Threshold.from_json(values["image"]),

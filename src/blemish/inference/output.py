@@ -2,6 +2,7 @@
 
 import csv
 import json
+import os
 from collections.abc import Sequence
 from contextlib import ExitStack
 from pathlib import Path
@@ -14,6 +15,7 @@ from blemish.data.images import overlay, read_image, save_map, save_png
 from blemish.errors import DataError, OutputError
 from blemish.inference.prediction import FORMAT_VERSION, Prediction
 
+LONGEST_NAME = 200  # bytes: most disks take 255, of which a number and the suffix need some
 SMALLEST = float(np.finfo(np.float32).tiny)
 PREDICTIONS_FILE = "predictions.jsonl"
 TABLE_FILE = "predictions.csv"
@@ -63,7 +65,7 @@ class PredictionFolder:
 
     def _part(self, name: str) -> IO[str]:
         path = self.folder / f"{name}.part"
-        return self._open.enter_context(path.open("w", encoding="utf-8", errors="surrogateescape", newline=""))
+        return self._open.enter_context(path.open("w", encoding="utf-8", errors="backslashreplace", newline=""))
 
     def _write(self, values: dict[str, Any]) -> None:
         try:
@@ -90,25 +92,30 @@ def _row(values: dict[str, Any]) -> dict[str, Any]:
     return row
 
 
-def picture(prediction: Prediction) -> NDArray[np.uint8]:
-    """The photo under its anomaly map, marked regions outlined.
+def picture(prediction: Prediction, photo: NDArray[np.uint8] | None = None) -> NDArray[np.uint8]:
+    """The photo under its anomaly map, marked regions outlined; `photo`: its pixels, where they are at hand.
 
     Half the colour scale is the pixel threshold, for every photo of one model alike.
     """
-    assert prediction.image is not None
+    if photo is None:
+        assert prediction.image is not None
+        photo = read_image(prediction.image)
     scaled = np.clip(prediction.photo_map / max(2 * prediction.calibration.pixel.value, SMALLEST), 0, 1)
-    return overlay(read_image(prediction.image), scaled, mask=prediction.predicted_mask)
+    return overlay(photo, scaled, mask=prediction.predicted_mask)
 
 
 def output_names(photos: Sequence[Path]) -> dict[Path, str]:
-    """A file name for each photo: its own stem, numbered where several photos share it."""
+    """A file name for each photo: its own stem, numbered where several photos share it, cut where it is very long."""
     names: dict[Path, str] = {}
     taken: set[str] = set()
     for photo in photos:
-        name, number = photo.stem, 1
-        while name in taken:
+        stem = photo.stem
+        while len(os.fsencode(stem)) > LONGEST_NAME:
+            stem = stem[:-1]
+        name, number = stem, 1
+        while name.casefold() in taken:  # some disks take A and a for the same
             number += 1
-            name = f"{photo.stem}-{number}"
-        taken.add(name)
+            name = f"{stem}-{number}"
+        taken.add(name.casefold())
         names[photo] = name
     return names

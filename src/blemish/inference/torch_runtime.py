@@ -7,8 +7,9 @@ from safetensors import SafetensorError
 from safetensors.torch import load_file
 
 from blemish.detectors import DETECTORS, Detector
-from blemish.errors import ArtifactError, SettingsError
-from blemish.inference.artifact import Artifact
+from blemish.errors import ArtifactError, SettingsError, WeightsError, brief
+from blemish.inference.artifact import WEIGHTS_FILE, Artifact
+from blemish.networks.pretrained import load_weights
 
 
 class TorchRuntime:
@@ -40,12 +41,13 @@ def open_runtime(artifact: Artifact, device: str) -> TorchRuntime:
 def rebuild(artifact: Artifact) -> Detector:
     """The detector as it was trained, on the CPU."""
     if artifact.method not in DETECTORS:
-        raise ArtifactError(f"{artifact.folder}: method {artifact.method!r} is unknown here: upgrade blemish")
+        raise ArtifactError(f"{artifact.folder}: method {artifact.method[:40]!r} is unknown here: upgrade blemish")
     kind = DETECTORS[artifact.method]
     try:
         detector = kind(kind.Settings.from_json(artifact.settings))
-        detector.load_state_dict(load_file(artifact.weights))
-    except (SettingsError, SafetensorError, RuntimeError, OSError) as error:
-        reason = " ".join(str(error).split())
-        raise ArtifactError(f"{artifact.folder}: settings and weights do not make a detector ({reason})") from error
+        load_weights(detector, load_file(artifact.weights), origin=WEIGHTS_FILE)
+    except (SettingsError, WeightsError, SafetensorError, RuntimeError, OSError) as error:
+        raise ArtifactError(
+            f"{artifact.folder}: settings and weights do not make a detector ({brief(error)}); train or copy it anew"
+        ) from error
     return detector

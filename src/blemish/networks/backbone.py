@@ -3,6 +3,7 @@
 from abc import ABC, abstractmethod
 from collections.abc import Callable
 from dataclasses import dataclass
+from typing import ClassVar
 
 import torch
 from torch import Tensor, nn
@@ -22,6 +23,8 @@ class FeaturePyramid(nn.Module, ABC):
     Levels that were not asked for are not built, so a weights file need not hold them.
     """
 
+    nonnegative: ClassVar[bool] = False
+    """Whether features are known to be 0 or more."""
     mean: Tensor
     std: Tensor
 

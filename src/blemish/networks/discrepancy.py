@@ -21,6 +21,11 @@ def squared_distance(teacher: Tensor, student: Tensor) -> Tensor:
     return (teacher - student).square().sum(dim=1, keepdim=True)
 
 
+def distances(teacher: Sequence[Tensor], student: Sequence[Tensor]) -> list[Tensor]:
+    """Per level (B, 1, h_l, w_l): squared distance of the teacher's unit vectors and the student's features made so."""
+    return [squared_distance(t.float(), unit_vectors(s)) for t, s in zip(teacher, student, strict=True)]
+
+
 def resize_map(anomaly_map: Tensor, size: tuple[int, int]) -> Tensor:
     """(B, 1, h, w) -> (B, 1, *size), bilinear, pixel centres aligned (not corners)."""
     if anomaly_map.shape[-2:] == size:

@@ -34,7 +34,10 @@ ANSWER_SECONDS = 1.6  # name lookup, connection and first answer: without a netw
 STALL_SECONDS = 30.0
 PROGRESS_SECONDS = 0.25
 CHUNK = 1 << 18
-WAYS_OUT = "give a file with --teacher-weights FILE, or take the embedded teacher with --teacher efficientnet_lite0"
+WAYS_OUT = (
+    "give a file with --teacher-weights FILE, or take the embedded teacher with --teacher efficientnet_lite0 "
+    "(where a method has two teachers: a file each, in order; or --second-teacher)"
+)
 
 
 @dataclass(frozen=True, kw_only=True)

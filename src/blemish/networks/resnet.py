@@ -71,6 +71,8 @@ class WideBottleneck(Bottleneck):
 class ResNet(FeaturePyramid):
     """Outputs of layer1, layer2, ... after their last ReLU: every feature is 0 or more."""
 
+    nonnegative = True
+
     def __init__(self, block: type[BasicBlock] | type[Bottleneck], depths: Sequence[int], *, levels: int) -> None:
         widths = [64 * 2**level for level in range(levels)]
         channels = tuple(width * block.expansion for width in widths)

@@ -62,6 +62,8 @@ class Job:
     photos: Photos
     digests: Sequence[str]
     """Of the photos' files, in their order."""
+    unreadable: Sequence[str]
+    """A line for each photo that was left out."""
     split: Split
     textures: Mapping[Path | None, Textures]
     """What defects are drawn from, by the folder that a stage names."""
@@ -180,7 +182,9 @@ class StageRun:
         loss = sum(self.job.runtime.gather([self.loss_sum.item()])) / self.job.runtime.world_size / since
         self.loss_sum.zero_()
         if not math.isfinite(loss):
-            raise SettingsError(f"training diverged before step {steps} (loss {loss}): lower --learning-rate")
+            raise SettingsError(
+                f"stage {self.stage.name} diverged before step {steps} (loss {loss}): lower its learning rate"
+            )
         entry: dict[str, float] = {"step": steps, "loss": loss}
         if self.stage.held_out_error is not None and len(self.job.split.selecting):
             entry["held_out_error"] = error = self._held_out_error(self.stage.held_out_error)

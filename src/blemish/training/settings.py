@@ -13,13 +13,13 @@ class TrainingSettings:
     seed: int = 0
     """Seed of the weights, the split, the order of photos and every drawn defect."""
     batch_size: int = 32
-    """Photos per step, over all processes; never more than there are photos to train on."""
+    """Photos per step, over all processes. A smaller folder makes a smaller batch, or fills it where photos vary."""
     held_out: float = 0.2
-    """Share of the good photos (2,000 at most) never trained on: it selects the weights and gives the threshold."""
+    """Share of the good photos never trained on: a quarter of it selects the weights, the rest gives the thresholds."""
     false_alarms: float = 0.01
     """Share of good photos that the threshold may call anomalous."""
     check_every: int = 25
-    """Steps between two looks at the held-out photos."""
+    """Steps between two looks at the photos that select the weights."""
     checkpoint_every: int = 100
     """Steps between two checkpoints: as much is lost at most when training is killed."""
     cache_memory: float = 4.0

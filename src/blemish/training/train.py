@@ -15,8 +15,9 @@ import numpy as np
 import torch
 
 import blemish
+from blemish.data.atomic import make_folder, move, remove
 from blemish.data.dataset import Sample
-from blemish.data.inspection import file_digest
+from blemish.data.inspection import inspect
 from blemish.detectors import DETECTORS, Detector, DetectorSettings
 from blemish.errors import ArtifactError, DataError, SettingsError
 from blemish.evaluation.calibration import calibrate, judge_good_photos
@@ -115,10 +116,9 @@ def _check_settings(settings: DetectorSettings, training: TrainingSettings) -> N
 
 
 def _check_folder(run: Path, *, resume: bool, overwrite: bool) -> None:
-    """Nothing that took long to compute is lost by repeating a command."""
+    """Nothing that took long to compute is lost by repeating a command, or for want of a folder to write into."""
+    make_folder(run)
     trained, unfinished = (run / MODEL_FILE).exists(), (run / CHECKPOINT_FILE).exists()
-    if run.exists() and not run.is_dir():
-        raise ArtifactError(f"{run} is a file: give a folder")
     if trained and resume and not unfinished:
         raise ArtifactError(f"{run} is already trained: there is nothing to resume")
     if trained and not (resume or overwrite):
@@ -137,8 +137,10 @@ def _job(
     on_progress: OnProgress,
 ) -> Job:
     """Reads the photos in a shuffled order and divides them."""
-    digests = without_copies([sample.image for sample in samples])
-    paths = list(digests)
+    found = inspect([sample.image for sample in samples])
+    log.info("good parts: %s", "\n  ".join(found.lines()))
+    # Copies in other parts of the split would break what the threshold promises.
+    paths = list({digest: path for path, digest in reversed(found.digests.items())}.values())[::-1]
     photos = Photos(
         [paths[i] for i in np.random.default_rng(training.seed).permutation(len(paths))],
         detector.settings.image_size,
@@ -146,8 +148,9 @@ def _job(
         workers=os.cpu_count() or 1,
     )
     photos.load(lambda done, of: on_progress(Progress(activity="reading photos", done=done, total=of)))
-    for error in photos.unreadable:
-        log.warning("left out: %s", error)
+    unreadable = [*found.unreadable, *map(str, photos.unreadable)]
+    for line in unreadable:
+        log.warning("left out: %s", line)
     if len(photos) < 2:
         photos.close()
         raise DataError(f"{len(photos)} readable, different good photos: at least 2 are needed, 30 or more are advised")
@@ -155,7 +158,8 @@ def _job(
     return Job(
         detector=detector,
         photos=photos,
-        digests=[digests[path] for path in photos.paths],
+        digests=[found.digests[path] for path in photos.paths],
+        unreadable=unreadable,
         split=parts,
         textures=open_textures(
             detector.stages(),
@@ -171,23 +175,6 @@ def _job(
         identity={},
         on_progress=on_progress,
     )
-
-
-def without_copies(paths: Sequence[Path]) -> dict[Path, str]:
-    """Each file once, with its digest: a copy in another part of the split would break what the threshold promises."""
-    known: dict[str, Path] = {}
-    kept = {}
-    for path in paths:
-        try:
-            digest = file_digest(path)
-        except DataError:
-            kept[path] = ""  # decoding will say what is wrong with it
-            continue
-        if known.setdefault(digest, path) == path:
-            kept[path] = digest
-        else:
-            log.warning("left out: %s is an exact copy of %s", path, known[digest])
-    return kept
 
 
 def _identity(
@@ -235,7 +222,7 @@ def _training_record(job: Job, stages: list[StageRecord], *, seconds: float) -> 
         "trained_on": len(job.split.train),
         "selecting": len(job.split.selecting),
         "calibrating": len(job.split.calibrating),
-        "unreadable": [str(error) for error in job.photos.unreadable],
+        "unreadable": list(job.unreadable),
         "stages": [dataclasses.asdict(stage) for stage in stages],
         "seconds": round(seconds, 1),
         "precision": runtime.precision,
@@ -251,8 +238,10 @@ def _finish(job: Job, run: Path, method: str, *, teachers: list[dict[str, str]],
         detector, settings = job.detector, job.detector.settings
         calibration = _calibrate(job)
         tensors = {name: value.cpu().contiguous() for name, value in detector.state_dict().items()}
-        (run / MODEL_FILE).unlink(missing_ok=True)
-        checkpoints.save_tensors(tensors, run / WEIGHTS_FILE)
+        fresh = run / f"new-{WEIGHTS_FILE}"
+        checkpoints.save_tensors(tensors, fresh)
+        remove(run / MODEL_FILE)
+        move(fresh, run / WEIGHTS_FILE)
         write_artifact(
             Artifact(
                 folder=run,
@@ -265,7 +254,7 @@ def _finish(job: Job, run: Path, method: str, *, teachers: list[dict[str, str]],
                 training=record,
             )
         )
-        job.checkpoint.unlink(missing_ok=True)
+        remove(job.checkpoint)
     job.runtime.wait()
     return read_artifact(run)
 

@@ -1,0 +1,133 @@
+"""`blemish check`: what lies in folders of photos, before anything is trained or judged."""
+
+import sys
+from collections import Counter
+from collections.abc import Sequence
+from pathlib import Path
+
+from blemish.cli.progress import ProgressBars
+from blemish.data import DATASETS
+from blemish.data.dataset import GOOD, Dataset, Sample
+from blemish.data.images import read_header, read_mask
+from blemish.data.inspection import Inspection, common_files, inspect
+from blemish.errors import DataError, on_one_line
+from blemish.inference.calibration import percent
+from blemish.training.settings import TrainingSettings
+from blemish.training.split import split
+
+ALL_FINE, SOME_UNUSABLE = 0, 2
+SHOWN = 5
+
+
+def check(*folders: Path, category: str | None = None) -> int:
+    """Look through folders of photos: what training and evaluating would find there. Nothing is changed.
+
+    Every photo is decoded. Exit code 2 where something cannot be used: a photo, mask or folder that cannot be read, a
+    mask that fits no photo.
+
+    Parameters
+    ----------
+    folders
+        Folders of photos of good parts, or in MVTec AD's layout.
+    category
+        Which part, where the folders hold several.
+    """
+    if not folders:
+        raise DataError("no folder to check: give folders of photos")
+    code = ALL_FINE
+    for folder in folders:
+        if len(folders) > 1:
+            print(f"{on_one_line(folder)}:")
+        for problem in _problems(folder, category):
+            sys.stderr.write(f"blemish: {problem}\n")
+            code = SOME_UNUSABLE
+    return code
+
+
+def _problems(folder: Path, category: str | None) -> Sequence[str]:
+    """Prints what is in the folder, and returns what of it cannot be used, a line each."""
+    try:
+        found = DATASETS["folder"](folder, category)
+    except DataError as error:
+        return [str(error)]
+    with ProgressBars() as bars:
+        train, test = (_inspect(samples, bars) for samples in (found.train, found.test))
+    if found.train:
+        _print("good parts", [*train.lines(), promise(train)])
+    if found.test:
+        _print("test", [*test.lines(), *_types(found)])
+    twice = common_files(test, train)
+    if twice:
+        print(
+            f"{len(twice)} test photos are also among the good parts, and flatter the model: "
+            + _some([f"{on_one_line(copy)} = {on_one_line(original)}" for copy, original in twice])
+        )
+    left_out = [str(error) for error in found.left_out]
+    return [*left_out, *train.unreadable, *test.unreadable, *_wrong_masks(found.test)]
+
+
+def promise(good_parts: Inspection) -> str:
+    """What training on these photos can promise, in one line."""
+    photos = len(set(good_parts.digests.values()))
+    if photos < 2:
+        return "training takes 2 different ones at least; 30 or more are advised"
+    parts = split(photos, held_out=TrainingSettings().held_out)
+    calibrating = len(parts.calibrating)
+    return (
+        f"training would learn from {len(parts.train)}, choose weights by {len(parts.selecting)} and calibrate with "
+        f"{calibrating}, which can promise a false alarm rate of {percent(1 / (calibrating + 1))} and no less"
+    )
+
+
+def _inspect(samples: Sequence[Sample], bars: ProgressBars) -> Inspection:
+    name = "test photos" if any(sample.anomalous for sample in samples) else "good photos"
+    paths = [sample.image for sample in samples]
+    return inspect(paths, decode=True, on_photo=lambda done, of: bars.show(name, done, of))
+
+
+def _print(title: str, lines: Sequence[str]) -> None:
+    print(f"{title}: " + "\n  ".join(lines))
+
+
+def _types(found: Dataset) -> list[str]:
+    """How many photos are good, how many of each defect type, and how many of these have no mask."""
+    counts = Counter(sample.defect_type for sample in found.test)
+    good = counts.pop(GOOD, 0)
+    defects = ", ".join(f"{on_one_line(name)} ({count})" for name, count in counts.items())
+    lines = [f"{good} good; defects: {defects or 'none'}"]
+    bare = [sample.image for sample in found.test if sample.anomalous and sample.mask is None]
+    if bare:
+        lines.append(
+            f"{len(bare)} of {counts.total()} defective photos have no mask, without which no metric of pixels is "
+            f"given: {_some([on_one_line(path) for path in bare])}"
+        )
+    return lines
+
+
+def _wrong_masks(samples: Sequence[Sample]) -> list[str]:
+    """Masks that cannot be read or are of another size than their photo."""
+    wrong = []
+    for sample in samples:
+        if sample.mask is None:
+            continue
+        try:
+            mask = read_mask(sample.mask)
+        except DataError as error:
+            wrong.append(str(error))
+            continue
+        try:
+            height, width = read_header(sample.image).size
+        except DataError:
+            continue  # the photo's own line says so
+        if mask.shape != (height, width):
+            wrong.append(
+                on_one_line(
+                    f"{sample.mask} is {mask.shape[1]}x{mask.shape[0]}, its photo {width}x{height}: a mask must have "
+                    "its photo's size"
+                )
+            )
+    return wrong
+
+
+def _some(names: Sequence[str]) -> str:
+    return ", ".join(names[:SHOWN]) + (f" and {len(names) - SHOWN} more" if len(names) > SHOWN else "")

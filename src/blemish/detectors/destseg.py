@@ -1,0 +1,231 @@
+"""DeSTSeg: segmentation guided denoising student-teacher (Zhang, Li, Li, Huang, Shan, Chen; CVPR 2023).
+
+First a student, an encoder with a decoder, learns to give the teacher's features of the good photo when it sees the
+photo with drawn defects. Then, with the student fixed, a segmentation network learns from such photos to read off the
+two networks' features where the defects are.
+
+Where paper and official code differ, the code is followed:
+- textures are 0.2 to 1 opaque, not 0.15 to 1;
+- the student's loss is summed over the batch, so that it grows with --batch-size, not averaged as Eq. 4 has it;
+- the segmentation network's input is the negative product of the features, not the product (Eq. 2);
+- between residual blocks and the last convolution it has, beside ASPP, a 3x3 convolution that the text leaves out, and
+  ASPP has no 1x1 branch and is merged by a 3x3 convolution;
+- the student's encoder begins with the last batch norm of every residual block at zero weight.
+
+Differing from the code: what does not reach the result is not computed (in stage 1 the segmentation network and the
+teacher on spoilt photos, in stage 2 the teacher on good ones and the student's gradients); a vector of length 0 is
+left at 0 rather than divided by 1e-12; a folder with fewer photos than the batch fills it with repetitions, each with
+defects of its own, where the code would wait for ever.
+"""
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Literal
+
+import torch
+from torch import Generator, Tensor, nn
+from torch.nn import functional as F
+from torch.optim import SGD, Optimizer
+
+from blemish.detectors.detector import PAPERS_SIZE, Batch, Detector, DetectorSettings, Images, Output, Stage
+from blemish.errors import SettingsError
+from blemish.networks import build_backbone
+from blemish.networks.backbone import FeaturePyramid, draw_weights
+from blemish.networks.blocks import ASPP, ReversedPyramid, conv_norm_relu, silence_residuals, two_blocks
+from blemish.networks.discrepancy import resize_map, unit_vectors
+from blemish.networks.teacher import Teacher
+from blemish.synthesis.defects import draw_defects
+from blemish.synthesis.rotation import Rotation, turn_at_random
+
+LEVELS = 3  # of the teacher that are imitated; the student's encoder has one more
+WIDTH = 256  # channels of the segmentation network
+RATES = (6, 12, 18)  # of ASPP's dilated convolutions
+
+# Which good parts of MVTec AD the paper turns. Whoever chose it had seen the test photos: take it to compare with the
+# paper's figures, not as advice for other parts.
+MVTEC_AD_ROTATION: dict[str, Rotation] = {
+    **dict.fromkeys(("capsule", "metal_nut", "pill", "toothbrush", "transistor"), "none"),
+    **dict.fromkeys(("cable", "wood", "zipper"), "slight"),
+    **dict.fromkeys(("bottle", "carpet", "grid", "hazelnut", "leather", "screw", "tile"), "full"),
+}
+
+
+@dataclass(frozen=True, kw_only=True)
+class DeSTSegSettings(DetectorSettings):
+    """Settings of DeSTSeg; the defaults are the official code's."""
+
+    steps: int = 5000
+    """Training steps of both stages together; the weights of the last are kept."""
+    student_share: float = 0.2
+    """Share of the steps in which the student learns; in the rest the segmentation network does."""
+    textures: str | None = None
+    """Folder of pictures that drawn defects are made of, such as DTD; none: from noise and pieces of the photos."""
+    rotation: Literal["none", "slight", "full"] = "none"
+    """How good parts may lie: slight is up to 5 degrees either way, full any quarter turn and slight on top."""
+    student_learning_rate: float = 0.4
+    """Step size of SGD for the student."""
+    residual_learning_rate: float = 0.1
+    """Step size of SGD for the segmentation network's residual blocks."""
+    head_learning_rate: float = 0.01
+    """Step size of SGD for the rest of the segmentation network."""
+    momentum: float = 0.9
+    """Momentum of SGD."""
+    weight_decay: float = 1e-4
+    """Weight decay of SGD."""
+    focal_gamma: float = 4.0
+    """How little pixels count that are already judged right, in the focal loss."""
+    top_pixels: int = 100
+    """The score is the mean of this many highest pixels of the map, counted at 256x256 and scaled with its area."""
+
+
+class DeSTSeg(Detector):
+    """DeSTSeg (CVPR 2023): a student that ignores drawn defects, and a network that segments where it does."""
+
+    Settings = DeSTSegSettings
+    settings: DeSTSegSettings
+
+    def __init__(self, settings: DeSTSegSettings) -> None:
+        super().__init__(settings)
+        _check(settings)
+        self.teacher = Teacher(build_backbone(settings.teacher, levels=LEVELS), name=settings.teacher)
+        self.student = Student(build_backbone(settings.teacher, levels=LEVELS + 1))
+        self.segmentation = Segmentation(sum(self.teacher.channels))
+        height, width = settings.image_size
+        share = settings.top_pixels / (PAPERS_SIZE.height * PAPERS_SIZE.width)
+        self._counted = min(max(1, round(share * height * width)), height * width)
+
+    def forward(self, images: Images) -> Output:
+        judged = torch.sigmoid(self.segmentation(self._products(images)).float())
+        anomaly_map = resize_map(judged, (images.shape[-2], images.shape[-1]))
+        return Output(anomaly_map, anomaly_map.flatten(1).topk(self._counted, dim=1).values.mean(dim=1))
+
+    def stages(self) -> Sequence[Stage]:
+        settings = self.settings
+        textures = Path(settings.textures).expanduser() if settings.textures is not None else None
+        student_steps = math.ceil(settings.student_share * settings.steps)
+        return [
+            Stage(
+                name="student",
+                steps=student_steps,
+                trains=self.student,
+                loss=self._student_loss,
+                optimizer=self._student_optimizer,
+                augment=self._turn if settings.rotation != "none" else None,
+                targets=self._teacher_vectors,
+                corrupt=draw_defects,
+                textures=textures,
+            ),
+            Stage(
+                name="segmentation",
+                steps=max(1, settings.steps - student_steps),
+                trains=self.segmentation,
+                loss=self._segmentation_loss,
+                optimizer=self._segmentation_optimizer,
+                augment=self._turn if settings.rotation != "none" else None,
+                corrupt=draw_defects,
+                textures=textures,
+            ),
+        ]
+
+    def _turn(self, clean: Images, generator: Generator) -> Images:
+        return turn_at_random(clean, self.settings.rotation, generator)
+
+    def _teacher_vectors(self, images: Images) -> tuple[Tensor, ...]:
+        return tuple(unit_vectors(features) for features in self.teacher(images))
+
+    def _products(self, images: Images) -> Tensor:
+        """Eq. 2: the segmentation network's input (B, 448 with ResNet-18, h, w), at the finest level's resolution."""
+        student = self.student(images)
+        size = student[0].shape[-2:]
+        products = [-t * unit_vectors(s) for t, s in zip(self._teacher_vectors(images), student, strict=True)]
+        finest, *others = products
+        resized = (F.interpolate(product, size=size, mode="bilinear", align_corners=False) for product in others)
+        return torch.cat([finest, *resized], dim=1)
+
+    def _student_loss(self, batch: Batch) -> dict[str, Tensor]:
+        """Eq. 4: per level the mean over pixels of 1 - cos, summed over the whole batch."""
+        _check_batch(batch)
+        student = self.student(batch.images)
+        return {
+            f"level{level}": (1 - (t.float() * unit_vectors(s)).sum(dim=1)).mean() * batch.global_size
+            for level, (t, s) in enumerate(zip(batch.targets, student, strict=True), start=1)
+        }
+
+    def _segmentation_loss(self, batch: Batch) -> dict[str, Tensor]:
+        """Focal loss and L1 distance to the masks, which are shrunk to the map's resolution."""
+        assert batch.masks is not None
+        _check_batch(batch)
+        with torch.no_grad():
+            products = self._products(batch.images)
+        logits = self.segmentation(products).float()
+        masks = F.interpolate(batch.masks, size=logits.shape[-2:], mode="bilinear", align_corners=False) >= 0.5
+        return segmentation_losses(logits, masks, gamma=self.settings.focal_gamma)
+
+    def _student_optimizer(self, module: nn.Module) -> Optimizer:
+        s = self.settings
+        return SGD(module.parameters(), lr=s.student_learning_rate, momentum=s.momentum, weight_decay=s.weight_decay)
+
+    def _segmentation_optimizer(self, module: nn.Module) -> Optimizer:
+        assert isinstance(module, Segmentation)
+        s = self.settings
+        groups = [
+            {"params": module.residual.parameters(), "lr": s.residual_learning_rate},
+            {"params": module.head.parameters(), "lr": s.head_learning_rate},
+        ]
+        return SGD(groups, momentum=s.momentum, weight_decay=s.weight_decay)
+
+
+class Student(nn.Module):
+    """An encoder like the teacher's with one level more, and a decoder that is a residual network run backwards."""
+
+    def __init__(self, encoder: FeaturePyramid) -> None:
+        super().__init__()
+        self.encoder = encoder
+        silence_residuals(encoder)
+        self.decoder = ReversedPyramid(encoder.channels, nonnegative=encoder.nonnegative)
+
+    def forward(self, images: Images) -> tuple[Tensor, ...]:
+        """Images (B, 3, H, W) -> features of the shapes that the teacher's have."""
+        features: tuple[Tensor, ...] = self.decoder(self.encoder(images))
+        return features
+
+
+class Segmentation(nn.Module):
+    """Products of features (B, in_channels, h, w) -> logits of being a defect (B, 1, h, w)."""
+
+    def __init__(self, in_channels: int) -> None:
+        super().__init__()
+        self.residual = two_blocks(in_channels, WIDTH)
+        draw_weights(self.residual)
+        self.head = nn.Sequential(
+            ASPP(WIDTH, WIDTH, rates=RATES), conv_norm_relu(WIDTH, WIDTH, kernel=3), nn.Conv2d(WIDTH, 1, 1)
+        )
+
+    def forward(self, products: Tensor) -> Tensor:
+        logits: Tensor = self.head(self.residual(products))
+        return logits
+
+
+def segmentation_losses(logits: Tensor, masks: Tensor, *, gamma: float) -> dict[str, Tensor]:
+    """From logits (B, 1, h, w) in float32, so that no logarithm of a rounded 0 is taken; masks are bool.
+
+    With p the probability given to the truth: focal is the mean of -(1 - p)^gamma log p, L1 the mean of 1 - p.
+    """
+    signed = torch.where(masks, logits, -logits)
+    missed = torch.sigmoid(-signed)
+    return {"focal": (missed**gamma * F.softplus(-signed)).mean(), "l1": missed.mean()}
+
+
+def _check(settings: DeSTSegSettings) -> None:
+    if not 0 < settings.student_share < 1:
+        raise SettingsError(f"student_share is {settings.student_share}: it is a share, between 0 and 1")
+    if settings.top_pixels < 1:
+        raise SettingsError(f"top_pixels is {settings.top_pixels}: it must be at least 1")
+
+
+def _check_batch(batch: Batch) -> None:
+    """Batch norm of a single value, which ASPP's mean of all pixels has, would be an error of torch's."""
+    if len(batch.images) < 2:
+        raise SettingsError("DeSTSeg needs at least 2 photos per step and process: raise --batch-size")

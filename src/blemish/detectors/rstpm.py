@@ -1,0 +1,215 @@
+"""RSTPM: reconstruction student with attention for student-teacher pyramid matching (Yamada & Hotta, arXiv 2111.15376).
+
+Two pairs of teacher and student. The first is STPM. In the second a student takes the first teacher's deepest features,
+grows them stage by stage, and reconstructs another teacher's features, helped by attention that looks at those. Six
+maps, two at each of three levels, make the anomaly map.
+
+No official code exists and the text was not to be had; this is read off the abstract, the figures of the follow-up
+(Yamada, Kamiya & Hotta, IROS 2022, arXiv 2210.07548) and the one public re-implementation that runs.
+
+Established:
+- two pairs, the first exactly STPM; the second reconstructs, has attention and another teacher; six maps; STPM is
+  improved in pixel and image AUROC (abstract);
+- the first teacher is ResNet-18 with its 4 stages, the second ResNet-50 with 3, the first student ResNet-18 with 3;
+- the reconstruction student begins with the output of the first teacher's 4th stage and has 3 stages of growing
+  resolution; its results are compared with the second teacher's stages, the coarsest first;
+- attention comes from the second teacher at all three levels: 3x3 convolution, batch norm, ReLU, 1x1 convolution,
+  sigmoid, giving one plane;
+- maps of the same level are added; STPM multiplies its three and fails where one misses;
+- the published 98.7 / 98.5 / 95.1 belong to the follow-up's additional segmentation network, not to this one.
+
+Our reading:
+- each gate acts on what its stage has grown, before the residual blocks. What is compared is the direction of each
+  pixel's vector: one positive factor per pixel, put on the compared features themselves, would cancel, and the gate of
+  the finest level would neither do nor learn anything. Gates between the stages, as the re-implementation has two of,
+  leave that level without (`--attention between-stages` builds its layers literally);
+- a transposed 3x3 convolution doubles the resolution, then two residual blocks per stage, as wide as the second
+  teacher. `lite` has one, and gates with a quarter of the channels: half of the arithmetic;
+- where the second teacher's features may be negative, as EfficientNet's, no stage ends in a ReLU;
+- the sums of the three levels are multiplied, as the re-implementation does, each map first resized to the photo;
+- loss, optimiser, learning rate and choice of weights are STPM's, for each pair on its own: the students share nothing
+  that learns, so that training them together would be the same but for memory.
+"""
+
+import itertools
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Literal, NamedTuple
+
+import torch
+from torch import Tensor, nn
+from torch.optim import SGD, Optimizer
+
+from blemish.detectors.detector import Batch, Detector, Images, Output, Stage
+from blemish.detectors.stpm import LEVELS, STPMSettings, imitation_error, imitation_loss
+from blemish.errors import SettingsError
+from blemish.networks import build_backbone
+from blemish.networks.discrepancy import distances, highest, multiply_maps, resize_map, unit_vectors
+from blemish.networks.reconstruction import GatesBetweenStages, GrowingPyramid
+from blemish.networks.teacher import Teacher
+
+
+class Size(NamedTuple):
+    """Of the reconstruction student."""
+
+    blocks: int
+    """Residual blocks per stage."""
+    squeeze: int
+    """How many times fewer channels a gate has inside than the features it looks at."""
+
+
+SIZES = {"full": Size(blocks=2, squeeze=1), "lite": Size(blocks=1, squeeze=4)}
+
+
+@dataclass(frozen=True, kw_only=True)
+class RSTPMSettings(STPMSettings):
+    """Settings of RSTPM: STPM's, and those of the second pair."""
+
+    steps: int = 1600
+    """The most training steps of each student; fewer are taken when held-out photos stop improving."""
+    second_teacher: str = "resnet50"
+    """What is reconstructed; names as for the first teacher."""
+    attention: Literal["input-gate", "between-stages", "none"] = "input-gate"
+    """Where the second teacher says which pixels count: as stages begin, or between them, where the finest has none."""
+    reconstruction: Literal["full", "lite"] = "full"
+    """Size of the reconstruction student; lite takes half of the arithmetic."""
+    learning_rate: float = 0.4
+    """Step size of SGD for the first student, as in STPM."""
+    reconstruction_learning_rate: float = 0.4
+    """Step size of SGD for the reconstruction student."""
+
+
+class RSTPM(Detector):
+    """RSTPM (arXiv 2111.15376): STPM, and a second student that reconstructs another teacher's features."""
+
+    Settings = RSTPMSettings
+    settings: RSTPMSettings
+
+    def __init__(self, settings: RSTPMSettings) -> None:
+        super().__init__(settings)
+        self.teacher = Teacher(build_backbone(settings.teacher, levels=LEVELS + 1), name=settings.teacher)
+        self.second_teacher = Teacher(
+            build_backbone(settings.second_teacher, levels=LEVELS), name=settings.second_teacher
+        )
+        self.student = build_backbone(settings.teacher, levels=LEVELS)
+        self.reconstruction = _reconstruction_student(settings, self.teacher, self.second_teacher)
+
+    def forward(self, images: Images) -> Output:
+        maps = self.level_maps(images)
+        anomaly_map = multiply_maps(
+            [maps[f"student_level{level}"] + maps[f"reconstruction_level{level}"] for level in range(1, LEVELS + 1)]
+        )
+        return Output(anomaly_map, highest(anomaly_map))
+
+    def level_maps(self, images: Images) -> dict[str, Tensor]:
+        """What each pair says at each level, student_level1 to reconstruction_level3: 1 - cos, (B, 1, H, W), 0 to 2."""
+        *matched, deepest = self.teacher(images)
+        second = self.second_teacher(images)
+        size = (images.shape[-2], images.shape[-1])
+        pairs = {
+            "student": (matched, self.student(images)),
+            "reconstruction": (second, self.reconstruction(deepest, second)),
+        }
+        return {
+            f"{pair}_level{level}": resize_map(distance / 2, size)
+            for pair, (teacher, student) in pairs.items()
+            for level, distance in enumerate(distances(_vectors(teacher), student), start=1)
+        }
+
+    def stages(self) -> Sequence[Stage]:
+        self._check_sizes()
+        settings = self.settings
+        selects = settings.keep == "best"
+        return [
+            Stage(
+                name="student",
+                steps=settings.steps,
+                trains=self.student,
+                loss=self._student_loss,
+                optimizer=self._student_optimizer,
+                targets=self._student_targets,
+                held_out_error=self._student_error if selects else None,
+                patience=settings.patience,
+            ),
+            Stage(
+                name="reconstruction",
+                steps=settings.steps,
+                trains=self.reconstruction,
+                loss=self._reconstruction_loss,
+                optimizer=self._reconstruction_optimizer,
+                targets=self._reconstruction_targets,
+                held_out_error=self._reconstruction_error if selects else None,
+                patience=settings.patience,
+            ),
+        ]
+
+    def _check_sizes(self) -> None:
+        """Now rather than when the first student has been trained for an hour."""
+        size, stride = self.settings.image_size, self.teacher.strides[-1]
+        if self.settings.attention == "between-stages" and max(size) <= stride:
+            raise SettingsError(  # its batch norm on the deepest features needs two pixels even of a single photo
+                f"image_size is {size}: attention between-stages needs a side above {stride}"
+            )
+        photo = torch.zeros(1, 3, *size, device=next(self.parameters()).device)
+        features = (*self.second_teacher(photo), self.teacher(photo)[-1])
+        for finer, coarser in itertools.pairwise(tuple(level.shape[-2:]) for level in features):
+            if not all(2 * c - f in (0, 1) for c, f in zip(coarser, finer, strict=True)):
+                raise SettingsError(
+                    f"teacher {self.teacher.name} and second teacher {self.second_teacher.name} do not go together at "
+                    f"image_size {size}: features of {_by(coarser)} grow to twice that or one less, not to {_by(finer)}"
+                )
+
+    def _student_targets(self, images: Images) -> tuple[Tensor, ...]:
+        return _vectors(self.teacher(images)[:LEVELS])
+
+    def _student_loss(self, batch: Batch) -> dict[str, Tensor]:
+        return imitation_loss(batch.targets, self.student(batch.images))
+
+    def _student_error(self, batch: Batch) -> Tensor:
+        return imitation_error(batch.targets, self.student(batch.images))
+
+    def _reconstruction_targets(self, images: Images) -> tuple[Tensor, ...]:
+        """All that the reconstruction student sees, so that no teacher runs while it learns.
+
+        The second teacher's features as they are: the gates look at their lengths too.
+        """
+        return (self.teacher(images)[-1], *self.second_teacher(images))
+
+    def _reconstruction_loss(self, batch: Batch) -> dict[str, Tensor]:
+        return imitation_loss(*self._second_pair(batch))
+
+    def _reconstruction_error(self, batch: Batch) -> Tensor:
+        return imitation_error(*self._second_pair(batch))
+
+    def _second_pair(self, batch: Batch) -> tuple[tuple[Tensor, ...], tuple[Tensor, ...]]:
+        deepest, *second = (target.float() for target in batch.targets)
+        return _vectors(second), self.reconstruction(deepest, second)
+
+    def _student_optimizer(self, module: nn.Module) -> Optimizer:
+        return self._sgd(module, learning_rate=self.settings.learning_rate)
+
+    def _reconstruction_optimizer(self, module: nn.Module) -> Optimizer:
+        return self._sgd(module, learning_rate=self.settings.reconstruction_learning_rate)
+
+    def _sgd(self, module: nn.Module, *, learning_rate: float) -> Optimizer:
+        s = self.settings
+        return SGD(module.parameters(), lr=learning_rate, momentum=s.momentum, weight_decay=s.weight_decay)
+
+
+def _vectors(features: Sequence[Tensor]) -> tuple[Tensor, ...]:
+    return tuple(unit_vectors(level) for level in features)
+
+
+def _by(size: tuple[int, ...]) -> str:
+    return "x".join(str(side) for side in size)
+
+
+def _reconstruction_student(settings: RSTPMSettings, first: Teacher, second: Teacher) -> nn.Module:
+    deepest, nonnegative = first.channels[-1], second.backbone.nonnegative
+    blocks, squeeze = SIZES[settings.reconstruction]
+    if settings.attention == "between-stages":
+        return GatesBetweenStages(deepest, second.channels, blocks=blocks, squeeze=squeeze, nonnegative=nonnegative)
+    gated = settings.attention == "input-gate"
+    return GrowingPyramid(
+        deepest, second.channels, gated=gated, blocks=blocks, squeeze=squeeze, nonnegative=nonnegative
+    )

@@ -1,0 +1,82 @@
+"""Several evaluations of one test set: how much figures move from seed to seed."""
+
+import statistics
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+from blemish.errors import DataError
+from blemish.evaluation.evaluation import Evaluation
+
+RATES = ("false_alarm_rate", "miss_rate")
+
+
+@dataclass(frozen=True, kw_only=True)
+class Spread:
+    """One figure over several evaluations."""
+
+    mean: float
+    deviation: float
+    """Standard deviation, of n - 1."""
+    lowest: float
+    highest: float
+
+
+def summarize(evaluations: Mapping[str, Evaluation]) -> dict[str, Spread | None]:
+    """Each metric, and the rates of false alarms and misses; None where not every evaluation has a value.
+
+    Keys are what errors call an evaluation. Raises DataError for fewer than two, and where they judge other photos,
+    against other masks or at another size: such figures cannot be compared.
+    """
+    if len(evaluations) < 2:
+        raise DataError(f"{len(evaluations)} evaluation has no spread: give two or more")
+    names = list(evaluations)
+    for name in names[1:]:
+        difference = _difference(evaluations[names[0]], evaluations[name])
+        if difference:
+            raise DataError(f"{names[0]} and {name} cannot be compared: {difference}")
+    figures = [_figures(evaluation) for evaluation in evaluations.values()]
+    return {
+        name: _spread([some.get(name) for some in figures]) for name in dict.fromkeys(n for f in figures for n in f)
+    }
+
+
+def _difference(one: Evaluation, other: Evaluation) -> str | None:
+    """In what two test sets differ, if in anything; folders may have moved as a whole."""
+    if (one.image_size, one.mask_rule) != (other.image_size, other.mask_rule):
+        return "masks were made in another way ({} at {}x{}, {} at {}x{})".format(
+            one.mask_rule, *one.image_size, other.mask_rule, *other.image_size
+        )
+    different = _test_set(one) ^ _test_set(other)
+    if different:
+        return f"their test sets differ, such as in {min(image for image, _, _ in different)}"
+    return None
+
+
+def _test_set(evaluation: Evaluation) -> set[tuple[str, str, bool]]:
+    def inside(path: str) -> str:
+        place = Path(path)
+        return (place.relative_to(evaluation.root) if place.is_relative_to(evaluation.root) else place).as_posix()
+
+    return {(inside(photo.image), photo.defect_type, photo.mask is not None) for photo in evaluation.photos}
+
+
+def _figures(evaluation: Evaluation) -> dict[str, float | None]:
+    counts = (
+        (evaluation.false_alarms, evaluation.good_photos),
+        (evaluation.misses, evaluation.defective_photos),
+    )
+    rates = {name: some / of if of else None for name, (some, of) in zip(RATES, counts, strict=True)}
+    return evaluation.metrics | rates
+
+
+def _spread(values: list[float | None]) -> Spread | None:
+    known = [value for value in values if value is not None]
+    if len(known) < len(values):
+        return None
+    return Spread(
+        mean=statistics.fmean(known),
+        deviation=statistics.stdev(known),
+        lowest=min(known),
+        highest=max(known),
+    )

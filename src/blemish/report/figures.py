@@ -1,0 +1,149 @@
+"""What the report draws: scores, curves, the course of training."""
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from blemish.report.svg import CALIBRATION, GRID, INK, LIMIT, MUTED, draw, plain_numbers
+
+if TYPE_CHECKING:
+    from blemish.report.svg import Axes, Figure
+
+LOGARITHMIC_FROM = 30.0  # highest over lowest value
+BINS = 40
+DASHES: Any = (0, (4, 3))
+
+
+@dataclass(frozen=True, kw_only=True)
+class Row:
+    """One group of photos in the histogram."""
+
+    label: str
+    scores: Sequence[float]
+    colour: str
+
+
+@dataclass(frozen=True, kw_only=True)
+class Limit:
+    """A threshold in the histogram."""
+
+    label: str
+    value: float
+    dashed: bool = False
+
+
+@dataclass(frozen=True, kw_only=True)
+class Line:
+    """One curve, and the point on it where the threshold stands."""
+
+    x: Sequence[float]
+    y: Sequence[float]
+    colour: str
+    dashed: bool = False
+    at_threshold: tuple[float, float] | None = None
+
+
+def score_histogram(rows: Sequence[Row], limits: Sequence[Limit], *, alt: str) -> str:
+    """Scores of each group of photos in a row of its own, each as high as its fullest bin; limits across all."""
+    values = [score for row in rows for score in row.scores] + [limit.value for limit in limits]
+    logarithmic = _spans(values)
+    edges = _edges(min(values), max(values), logarithmic=logarithmic)
+
+    def paint(figure: "Figure") -> None:
+        axes = figure.add_subplot()
+        for place, row in enumerate(reversed(rows)):
+            counts, _ = np.histogram(np.clip(row.scores, edges[0], edges[-1]), edges)
+            axes.stairs(place + 0.55 * counts / counts.max(), edges, baseline=place, fill=True, color=row.colour)
+            axes.axhline(place, color=GRID, linewidth=1)
+            axes.annotate(row.label, (0, place + 0.74), xycoords=("axes fraction", "data"), va="center", fontsize=12)
+        axes.set(xlim=(edges[0], edges[-1]), ylim=(-0.02, len(rows)), yticks=[], xlabel="anomaly score")
+        axes.set_xscale("log" if logarithmic else "linear")
+        axes.spines["left"].set_visible(False)
+        plain_numbers(axes.xaxis, logarithmic=logarithmic)
+        _mark(axes, limits)
+
+    return draw(paint, height=70 + 18 * len(limits) + 48 * len(rows), alt=alt)
+
+
+def _mark(axes: "Axes", limits: Sequence[Limit]) -> None:
+    """A line each, up to its label above the rows: beyond a full line, before a dashed one, where there is room."""
+    for place, limit in enumerate(limits):
+        style: dict[str, Any] = {"color": LIMIT, "linewidth": 1.6, "linestyle": DASHES if limit.dashed else "-"}
+        axes.axvline(limit.value, **style)
+        top, height = (limit.value, 1), 4 + 18 * (len(limits) - 1 - place)
+        at: dict[str, Any] = {"xycoords": ("data", "axes fraction"), "textcoords": "offset points"}
+        axes.annotate("", top, xytext=(0, height + 12), arrowprops={"arrowstyle": "-", "shrinkB": 0} | style, **at)
+        share = axes.transAxes.inverted().transform(axes.transData.transform((limit.value, 0)))[0]
+        left = share > (0.3 if limit.dashed else 0.7)
+        aside = (-5, height) if left else (5, height)
+        axes.annotate(
+            limit.label, top, xytext=aside, ha="right" if left else "left", color=LIMIT, fontsize=12, zorder=10, **at
+        )
+
+
+def roc(lines: Sequence[Line], *, alt: str) -> str:
+    """Share found against share of false alarms; dotted where chance would lead."""
+    return _curves(lines, x="false alarm rate", y="share of defects found", diagonal=True, alt=alt)
+
+
+def precision_recall(lines: Sequence[Line], *, alt: str) -> str:
+    """Share of alarms that are right against share found."""
+    return _curves(lines, x="share of defects found", y="share of alarms that are right", diagonal=False, alt=alt)
+
+
+def _curves(lines: Sequence[Line], *, x: str, y: str, diagonal: bool, alt: str) -> str:
+    def paint(figure: "Figure") -> None:
+        axes = figure.add_subplot()
+        axes.grid(linewidth=1)
+        if diagonal:
+            axes.plot((0, 1), (0, 1), color=MUTED, linewidth=1, linestyle=":")
+        for line in lines:
+            style = DASHES if line.dashed else "-"
+            axes.plot(line.x, line.y, color=line.colour, linewidth=2, linestyle=style, clip_on=False)
+        for line in lines:
+            if line.at_threshold is not None:
+                axes.plot(*line.at_threshold, "o", color=LIMIT, markersize=9, clip_on=False, zorder=5)
+        axes.set(xlim=(0, 1), ylim=(0, 1), xlabel=x, ylabel=y)
+        plain_numbers(axes.xaxis)
+        plain_numbers(axes.yaxis)
+
+    return draw(paint, height=380, alt=alt)
+
+
+def training_curve(history: Sequence[dict[str, float]], *, kept_step: int | None, alt: str) -> str:
+    """Loss and, where it was measured, held-out error over the steps of one stage."""
+    kinds = [("loss", "loss", INK), ("held_out_error", "held-out error", CALIBRATION)]
+    shown = [kind for kind in kinds if any(kind[0] in entry for entry in history)]
+
+    def paint(figure: "Figure") -> None:
+        panels = figure.subplots(len(shown), 1, sharex=True, squeeze=False)[:, 0]
+        for axes, (name, label, colour) in zip(panels, shown, strict=True):
+            steps, values = zip(*[(entry["step"], entry[name]) for entry in history if name in entry], strict=True)
+            axes.plot(steps, values, "o-", color=colour, linewidth=2, markersize=4, clip_on=False)
+            axes.set(ylabel=label, yscale="log" if _spans(values) else "linear")
+            axes.set_xlim(0, max(history[-1]["step"], 1))
+            axes.grid(linewidth=1)
+            plain_numbers(axes.xaxis)
+            plain_numbers(axes.yaxis, logarithmic=_spans(values))
+            if kept_step:
+                axes.axvline(kept_step, color=LIMIT, linewidth=1.6, linestyle=DASHES)
+        panels[-1].set_xlabel("step")
+
+    return draw(paint, height=80 + 130 * len(shown), alt=alt)
+
+
+def _spans(values: Sequence[float]) -> bool:
+    """Whether values are so far apart that only a logarithmic scale shows them all."""
+    return min(values) > 0 and max(values) > LOGARITHMIC_FROM * min(values)
+
+
+def _edges(low: float, high: float, *, logarithmic: bool) -> NDArray[np.float64]:
+    """Bins over all scores, with a little room at both ends."""
+    if logarithmic:
+        return np.asarray(np.exp(_edges(math.log(low), math.log(high), logarithmic=False)))
+    room = 0.02 * (high - low) or abs(high) or 1.0
+    return np.linspace(low - room, high + room, BINS + 1)

@@ -1,0 +1,99 @@
+"""The report's page: reads what training and evaluation left, fills the template, writes one file."""
+
+from collections import Counter
+from pathlib import Path
+from typing import Any
+
+from blemish.data.atomic import write_text
+from blemish.data.dataset import GOOD
+from blemish.errors import DataError, MissingExtraError
+from blemish.evaluation.evaluation import EVALUATION_FILE, Evaluation, read_evaluation
+from blemish.inference import open_predictor
+from blemish.inference.artifact import Artifact, read_artifact
+from blemish.inference.predictor import Predictor
+from blemish.report import sections
+from blemish.report.photos import choose, draw_photos, scale
+from blemish.report.verdict import share, verdict_on
+
+EVALUATION = Path("evaluation", EVALUATION_FILE)
+"""Where in RUN an evaluation is, unless it was written elsewhere."""
+PAGE = "report.html"
+TEMPLATE = "report.html"
+
+
+def write_report(
+    run: Path, *, evaluation: Path | None = None, output: Path | None = None, predictor: Predictor | None = None
+) -> Path:
+    """Writes the report of the model in `run` and returns the page's path: beside the evaluation, else in `run`.
+
+    `evaluation` is an evaluation.json elsewhere; without any, the page tells of training and calibration alone.
+    Raises ArtifactError or DataError where model or evaluation are missing or damaged, OutputError where the page
+    cannot be written.
+    """
+    artifact = read_artifact(run)
+    file = evaluation or run / EVALUATION
+    measured = _read_evaluation(file) if evaluation is not None or file.exists() else None
+    page = output or (file.with_name(PAGE) if measured is not None else run / PAGE)
+    groups = [] if measured is None else choose(measured)
+    if groups:
+        draw_photos(groups, predictor or open_predictor(run))
+    html = _render(_context(artifact, measured) | {"groups": groups, "run": run.resolve().name})
+    # A file name may hold bytes that are no text.
+    write_text(page, html.encode("utf-8", "backslashreplace").decode())
+    return page
+
+
+def _read_evaluation(path: Path) -> Evaluation:
+    """Every field is of its type; here, what the page counts on beyond that."""
+    evaluation = read_evaluation(path)
+    counted = Counter(photo.defect_type for photo in evaluation.photos)
+    sound = (
+        counted == {name: kind.photos for name, kind in evaluation.defect_types.items()}
+        and counted[GOOD] == evaluation.good_photos
+        and counted.total() == evaluation.good_photos + evaluation.defective_photos
+        and all(curve.x and len(curve.x) == len(curve.y) for curve in evaluation.curves.values())
+    )
+    if not sound:
+        raise DataError(f"{path} is damaged or edited (its counts and its photos disagree): evaluate anew")
+    return evaluation
+
+
+def _context(artifact: Artifact, evaluation: Evaluation | None) -> dict[str, Any]:
+    """What the template lays out."""
+    context = {
+        "artifact": artifact,
+        "calibration": artifact.calibration,
+        "method": sections.METHODS.get(artifact.method, artifact.method),
+        "verdict": verdict_on(artifact, evaluation),
+        "facts": sections.facts(artifact, evaluation),
+        "histogram": sections.histogram(artifact, evaluation),
+        "training_curves": sections.training_curves(artifact),
+        "evaluation": evaluation,
+        "scale": scale(),
+    }
+    if evaluation is not None:
+        context |= {
+            "rates": sections.rates(artifact, evaluation),
+            "metrics": sections.metrics(artifact, evaluation),
+            "curves": sections.curves(evaluation),
+            "kinds": sections.hardest_first(evaluation),
+        }
+    return context
+
+
+def _render(context: dict[str, Any]) -> str:
+    try:
+        from jinja2 import Environment, PackageLoader, StrictUndefined
+        from markupsafe import Markup
+    except ImportError as error:
+        raise MissingExtraError(package="jinja2", extra="report", purpose="a report's page") from error
+    environment = Environment(
+        loader=PackageLoader("blemish.report"),
+        autoescape=True,
+        undefined=StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+    )
+    environment.filters["share"] = share
+    environment.filters["svg"] = Markup  # only of what svg.draw made, which escapes every name in it
+    return environment.get_template(TEMPLATE).render(context)

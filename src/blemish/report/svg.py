@@ -1,0 +1,106 @@
+"""matplotlib's drawings as a part of a page: text stays text, and colours are the page's own, light or dark.
+
+Figures are drawn with stand-in colours; each is replaced by a variable of the page's style sheet.
+"""
+
+import io
+import re
+import warnings
+from collections.abc import Callable
+from html import escape
+from typing import TYPE_CHECKING, Any
+
+from blemish.errors import MissingExtraError
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes as Axes
+    from matplotlib.figure import Figure as Figure
+
+# Stand-ins that no figure would choose by chance, and the variables of report.css that take their place.
+INK, MUTED, GRID = "#010101", "#020202", "#030303"
+CALIBRATION, GOOD_PARTS, DEFECT, LIMIT = "#040404", "#050505", "#060606", "#070707"
+PHOTOS, PIXELS = "#080808", "#090909"
+VARIABLES = {
+    INK: "--ink",
+    MUTED: "--muted",
+    GRID: "--grid",
+    CALIBRATION: "--calibration",
+    GOOD_PARTS: "--good",
+    DEFECT: "--defect",
+    LIMIT: "--limit",
+    PHOTOS: "--photos",
+    PIXELS: "--pixels",
+}
+
+WIDTH = 480  # CSS pixels: on a phone, at three quarters of that, text of 13 is still read
+DOTS = 72  # per inch: matplotlib's SVG counts in points
+
+STYLE = {
+    "svg.fonttype": "none",
+    "text.parse_math": False,  # a folder may be called $x$
+    "font.size": 13,
+    "xtick.labelsize": 12,
+    "ytick.labelsize": 12,
+    "axes.edgecolor": MUTED,
+    "axes.labelcolor": INK,
+    "text.color": INK,
+    "xtick.color": MUTED,
+    "ytick.color": MUTED,
+    "xtick.labelcolor": INK,
+    "ytick.labelcolor": INK,
+    "axes.facecolor": "none",
+    "figure.facecolor": "none",
+    "grid.color": GRID,
+    "axes.axisbelow": True,
+    "axes.spines.top": False,
+    "axes.spines.right": False,
+}
+
+
+def draw(paint: Callable[["Figure"], None], *, height: int, alt: str) -> str:
+    """The SVG element of what `paint` draws on a figure; `alt` says in words what is to be seen."""
+    matplotlib = _matplotlib()
+    with matplotlib.rc_context(STYLE | {"svg.hashsalt": alt}):  # the salt keeps names apart that two figures share
+        from matplotlib.figure import Figure
+
+        figure = Figure(figsize=(WIDTH / DOTS, height / DOTS), dpi=DOTS, layout="constrained")
+        paint(figure)
+        file = io.StringIO()
+        with warnings.catch_warnings():
+            # A name in any script: the browser has the glyphs that matplotlib's own font lacks.
+            warnings.filterwarnings("ignore", message="Glyph .* missing from")
+            figure.savefig(file, format="svg", metadata={"Date": None})
+    return _inline(file.getvalue(), alt=alt)
+
+
+def plain_numbers(axis: Any, *, logarithmic: bool = False) -> None:
+    """Ticks as 0.001 rather than as powers of ten."""
+    from matplotlib.ticker import FuncFormatter, LogLocator, MaxNLocator, NullFormatter
+
+    if logarithmic:
+        axis.set_major_locator(LogLocator(subs=(1, 2, 5), numticks=8))
+        axis.set_minor_formatter(NullFormatter())
+    else:
+        axis.set_major_locator(MaxNLocator(6))
+    axis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:g}"))
+
+
+def _inline(svg: str, *, alt: str) -> str:
+    """Only what is drawn: no header, no addresses, no style for all, no names but those referred to."""
+    view = re.search(r'viewBox="([^"]*)"', svg)
+    assert view is not None
+    inside = svg[svg.index("</metadata>") + len("</metadata>") : svg.rindex("</svg>")]
+    inside = re.sub(r"<defs>\s*<style.*?</style>\s*</defs>", "", inside, flags=re.DOTALL)
+    inside = re.sub(r'<g id="[^"]*">', "<g>", inside).replace("xlink:href", "href")
+    inside = re.sub(r"font-family: [^;]*; ", "", inside)  # the page's
+    for colour, variable in VARIABLES.items():
+        inside = re.sub(rf"(fill|stroke): {colour}\b", rf"\1: var({variable})", inside)
+    return f'<svg viewBox="{view[1]}" role="img" aria-label="{escape(alt)}">{inside}</svg>'
+
+
+def _matplotlib() -> Any:
+    try:
+        import matplotlib
+    except ImportError as error:
+        raise MissingExtraError(package="matplotlib", extra="report", purpose="a report's figures") from error
+    return matplotlib

@@ -1,0 +1,48 @@
+"""Turning images about their centre."""
+
+import math
+from typing import Literal
+
+import torch
+from torch import Generator, Tensor
+from torch.nn import functional as F
+
+Rotation = Literal["none", "slight", "full"]
+
+SLIGHT = 5.0  # degrees to either side
+GREY = 114 / 255  # of corners that nothing was turned into
+
+
+def turn_at_random(images: Tensor, rotation: Rotation, generator: Generator) -> Tensor:
+    """Each image (B, C, H, W) by an angle of its own: up to 5 degrees, with `full` after a random quarter turn.
+
+    Corners become grey. Where images are not square, `full` makes half turns only: a quarter would cut the part off.
+    """
+    if rotation == "none":
+        return images
+    count, device = len(images), images.device
+    degrees = SLIGHT * (2 * torch.rand(count, generator=generator, device=device) - 1)
+    if rotation == "full":
+        turns = 4 if images.shape[-2] == images.shape[-1] else 2
+        degrees += 360 / turns * torch.randint(turns, (count,), generator=generator, device=device)
+    return rotate(images, degrees, fill=GREY)
+
+
+def rotate(images: Tensor, degrees: Tensor, *, fill: float = 0.0) -> Tensor:
+    """Each image (B, C, H, W) by its angle (B,), counter-clockwise; same size, bilinear, `fill` where nothing was."""
+    angles = degrees * (math.pi / 180)
+    cos, sin = angles.cos(), angles.sin()
+    aspect = images.shape[-1] / images.shape[-2]
+    return sample(images - fill, torch.stack([cos, -sin / aspect, sin * aspect, cos], dim=1).view(-1, 2, 2)) + fill
+
+
+def sample(images: Tensor, matrix: Tensor, centre: Tensor | None = None, *, outside: str = "zeros") -> Tensor:
+    """Bilinear samples of each image (B, C, H, W): the pixel at p is taken from matrix @ p + centre.
+
+    `matrix` (B, 2, 2), `centre` (B, 2) in (x, y); coordinates run from -1 to 1 over width and height. `outside`: one
+    of torch's padding modes.
+    """
+    shift = torch.zeros_like(matrix[:, :, 0]) if centre is None else centre
+    theta = torch.cat([matrix, shift[:, :, None]], dim=2)
+    grid = F.affine_grid(theta, list(images.shape), align_corners=False)
+    return F.grid_sample(images, grid, padding_mode=outside, align_corners=False)

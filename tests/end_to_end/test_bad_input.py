@@ -1,0 +1,165 @@
+"""Whatever lies in the folders: one clear line for each trouble, and no harm to anything else."""
+
+import json
+import shutil
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+from PIL import Image
+
+from blemish.data.dataset import Dataset
+from commands import QUICK, Done, blemish, one_line
+from end_to_end.bad_photos import BAD_NAMES, GOOD_NAMES, bad_photos, good_photos
+
+
+def a_line_for_each_bad_photo(done: Done) -> None:
+    for name in (*BAD_NAMES, "/closed"):
+        assert len(done.about(name)) == 1, (name, done.err)
+    assert all(line.isprintable() for line in done.err)
+
+
+@pytest.mark.parametrize("names", [(), ("notes.txt", ".hidden.png")], ids=["empty", "no photos"])
+@pytest.mark.parametrize("command", ["train", "check", "predict"])
+def test_a_folder_without_photos_is_named(trained: Path, tmp_path: Path, names: tuple[str, ...], command: str) -> None:
+    folder = tmp_path / "photos"
+    folder.mkdir()
+    for name in names:
+        (folder / name).touch()
+    arguments = {"train": ("stpm", folder, tmp_path / "out", *QUICK), "check": (folder,), "predict": (trained, folder)}
+    done = blemish(command, *arguments[command])
+    assert done.code == 2
+    assert done.about(str(folder))
+    assert "holds no photos" in done.err[0]
+    assert not (tmp_path / "out").exists()
+
+
+def test_training_leaves_out_what_cannot_be_read_and_says_so(parts: Dataset, tmp_path: Path) -> None:
+    good_photos(parts, tmp_path / "photos", *GOOD_NAMES, "a.png", "b.png")
+    bad_photos(parts, tmp_path / "photos")
+    done = blemish("train", "stpm", tmp_path / "photos", tmp_path / "out", *QUICK, bound=True)
+    assert done.code == 0, done
+    a_line_for_each_bad_photo(done)
+    training = json.loads((tmp_path / "out" / "model.json").read_text())["training"]
+    assert training["trained_on"] + training["selecting"] + training["calibrating"] == len(GOOD_NAMES) + 2
+    assert len(training["unreadable"]) == len(BAD_NAMES)
+
+
+def test_a_single_good_photo_is_too_few(parts: Dataset, tmp_path: Path) -> None:
+    good_photos(parts, tmp_path / "photos", "only.png")
+    done = blemish("train", "stpm", tmp_path / "photos", tmp_path / "out", *QUICK)
+    assert done.code == 2
+    assert "at least 2 are needed" in done.err[-1]
+
+
+def test_copies_of_a_single_photo_are_a_single_photo(parts: Dataset, tmp_path: Path) -> None:
+    (photo,) = good_photos(parts, tmp_path / "photos", "only.png")
+    for i in range(5):
+        shutil.copy(photo, photo.with_name(f"copy {i}.png"))
+    done = blemish("train", "stpm", tmp_path / "photos", tmp_path / "out", *QUICK)
+    assert done.code == 2
+    assert "at least 2 are needed" in done.err[-1]
+    assert not (tmp_path / "out" / "model.json").exists()
+
+
+def test_a_trained_model_is_not_trained_over(parts: Dataset, copy: Path) -> None:
+    before = (copy / "model.json").read_bytes()
+    one_line(blemish("train", "stpm", parts.root / "train" / "good", copy, *QUICK), "already holds a trained model")
+    assert (copy / "model.json").read_bytes() == before
+
+
+@pytest.mark.parametrize("older", [False, True], ids=["a new run", "over an older model"])
+def test_a_folder_that_may_not_be_written_is_named_before_anything_is_computed(
+    parts: Dataset, copy: Path, tmp_path: Path, older: bool
+) -> None:
+    place = copy if older else tmp_path / "shut" / "run"
+    shut = copy if older else tmp_path / "shut"
+    shut.mkdir(exist_ok=True)
+    shut.chmod(0o500)
+    done = blemish("train", "stpm", parts.root / "train" / "good", place, *QUICK, "--overwrite", bound=True)
+    shut.chmod(0o700)
+    one_line(done, str(place), "ermission")
+    if older:
+        assert blemish("predict", copy, parts.test[0].image).code in (0, 1)
+
+
+def test_a_full_disk_costs_neither_an_older_model_nor_the_training(
+    parts: Dataset, trained: Path, disk_of: Callable[[int], Path]
+) -> None:
+    """There is room for the checkpoint, which is twice the weights, but not for the weights beside it."""
+    weights = (trained / "weights.safetensors").stat().st_size
+    run = Path(shutil.copytree(trained, disk_of(weights * 7 // 2) / "model"))
+    train = ("train", "stpm", parts.root / "train" / "good", run, *QUICK, "--seed", "1")
+    done = blemish(*train, "--overwrite")
+    assert done.code == 2
+    assert len(done.about("cannot write")) == len(done.about("weights.safetensors")) == 1, done.err
+    assert {path.name for path in run.iterdir()} == {"model.json", "weights.safetensors", "checkpoint.safetensors"}
+    assert blemish("predict", run, parts.test[0].image).code in (0, 1)
+    disk_of(weights * 5)
+    assert blemish(*train, "--resume").code == 0
+    assert {path.name for path in run.iterdir()} == {"model.json", "weights.safetensors"}
+
+
+def test_predicting_judges_what_can_be_read_and_tells_of_the_rest(
+    trained: Path, parts: Dataset, tmp_path: Path
+) -> None:
+    good_photos(parts, tmp_path / "photos", *GOOD_NAMES)
+    bad_photos(parts, tmp_path / "photos")
+    done = blemish("predict", trained, tmp_path / "photos", "--output", tmp_path / "out", bound=True)
+    assert done.code == 2
+    a_line_for_each_bad_photo(done)
+    assert len(done.err) == len(BAD_NAMES) + 1
+    assert len(done.out) == len(GOOD_NAMES), done.out
+    lines = (tmp_path / "out" / "predictions.jsonl").read_bytes().decode("utf-8").splitlines()
+    written = [json.loads(line) for line in lines]
+    readable = {Path(line["image"]).name for line in written if line["verdict"] != "unreadable"}
+    assert readable == set(GOOD_NAMES)
+    assert {Path(line["image"]).name for line in written if line["verdict"] == "unreadable"} == set(BAD_NAMES)
+    assert all((tmp_path / "out" / line["overlay"]).exists() for line in written if "overlay" in line)
+    (tmp_path / "out" / "predictions.csv").read_bytes().decode("utf-8")
+
+
+def test_predicting_leaves_other_files_of_the_output_folder_alone(
+    trained: Path, parts: Dataset, tmp_path: Path
+) -> None:
+    (tmp_path / "thesis.txt").write_text("years of work")
+    (tmp_path / "overlays").mkdir()
+    (tmp_path / "overlays" / "mine.png").write_text("mine")
+    assert blemish("predict", trained, parts.test[0].image, "--output", tmp_path).code in (0, 1)
+    assert (tmp_path / "thesis.txt").read_text() == "years of work"
+    assert (tmp_path / "overlays" / "mine.png").read_text() == "mine"
+
+
+def test_a_file_in_the_place_of_the_output_folder_is_named(trained: Path, parts: Dataset, tmp_path: Path) -> None:
+    (tmp_path / "out").write_text("a file")
+    one_line(blemish("predict", trained, parts.test[0].image, "--output", tmp_path / "out"), str(tmp_path / "out"))
+    assert (tmp_path / "out").read_text() == "a file"
+
+
+def test_an_output_folder_that_may_not_be_written_is_named(trained: Path, parts: Dataset, tmp_path: Path) -> None:
+    (tmp_path / "out").mkdir(mode=0o500)
+    done = blemish("predict", trained, parts.test[0].image, "--output", tmp_path / "out", bound=True)
+    one_line(done, str(tmp_path / "out"), "Permission denied")
+
+
+def test_a_full_disk_ends_predicting_with_one_line_and_keeps_what_was_written(
+    trained: Path, parts: Dataset, tmp_path: Path
+) -> None:
+    """Maps of 64x64 fit; that of a large photo does not."""
+    good_photos(parts, tmp_path / "photos", "1.png", "2.png")
+    Image.new("RGB", (400, 400)).save(tmp_path / "photos" / "3.png")
+    out = tmp_path / "out"
+    done = blemish("predict", trained, tmp_path / "photos", "--output", out, largest_file=100_000)
+    one_line(done, "cannot write", "File too large")
+    assert len(done.out) == 3  # the verdict of the third photo too
+    lines = (out / "predictions.jsonl").read_text().splitlines()
+    assert [Path(json.loads(line)["image"]).name for line in lines] == ["1.png", "2.png"]
+    assert not list(out.rglob(".writing*"))
+
+
+def test_a_name_as_long_as_a_name_can_be_is_judged(trained: Path, parts: Dataset, tmp_path: Path) -> None:
+    (photo,) = good_photos(parts, tmp_path / "photos", "x" * 251 + ".png")
+    done = blemish("predict", trained, photo, photo, "--output", tmp_path / "out")
+    assert done.code in (0, 1), done.err
+    (line,) = (tmp_path / "out" / "predictions.jsonl").read_text().splitlines()
+    assert (tmp_path / "out" / json.loads(line)["map"]).exists()

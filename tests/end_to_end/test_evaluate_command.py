@@ -1,0 +1,124 @@
+"""`blemish evaluate` and `blemish summarize`, as commands."""
+
+import shutil
+import subprocess
+import sys
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+import blemish
+from blemish.data.dataset import Dataset
+from blemish.evaluation.evaluation import read_evaluation, write_evaluation
+from evaluation.example import EVALUATION
+
+
+def command(*arguments: str | Path) -> "subprocess.CompletedProcess[str]":
+    return subprocess.run(
+        [sys.executable, "-m", "blemish", *(str(a) for a in arguments)], capture_output=True, text=True, cwd="/"
+    )
+
+
+@pytest.fixture(scope="module")
+def run(parts: Dataset, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    folder = tmp_path_factory.mktemp("runs") / "a run"
+    blemish.train("stpm", parts, folder, teacher="efficientnet_lite0", image_size=64, steps=20)
+    return folder
+
+
+@pytest.fixture
+def test_set(parts: Dataset, tmp_path: Path) -> Path:
+    """A copy that may be harmed."""
+    for name in ("test", "ground_truth"):
+        shutil.copytree(parts.root / name, tmp_path / "parts" / name)
+    return tmp_path / "parts"
+
+
+def test_every_figure_is_printed_with_its_interval_and_kept_in_the_run(run: Path, parts: Dataset) -> None:
+    done = command("evaluate", run, parts.root, "--no-report")
+    assert done.returncode == 0, done.stderr
+    assert done.stderr == ""
+    found = read_evaluation(run / "evaluation" / "evaluation.json")
+    for name, value in found.metrics.items():
+        low, high = found.intervals[name] or (None, None)
+        span = f"{low:.4f} to {high:.4f}" if low is not None else "-"
+        assert f"{name:<15}{value:.4f}  {span}" in done.stdout.splitlines()
+    assert found.intervals["pixel_ap"] is not None
+    assert f"{found.misses} of {found.defective_photos} defective photos (" in done.stdout
+    for name in found.defect_types:
+        assert name in done.stdout
+    assert not (run / "evaluation" / "report.html").exists()
+
+
+def test_an_unreadable_photo_and_a_wrong_mask_are_a_line_each_and_exit_code_2(
+    run: Path, test_set: Path, tmp_path: Path
+) -> None:
+    photos = sorted((test_set / "test").rglob("*.png"))
+    photos[0].write_bytes(photos[0].read_bytes()[:200])
+    mask = sorted((test_set / "ground_truth").rglob("*.png"))[-1]
+    mask.write_text("no picture")
+    done = command("evaluate", run, test_set, "--output", tmp_path / "out", "--no-report")
+    assert done.returncode == 2
+    first, second = done.stderr.splitlines()
+    assert first.startswith(f"blemish: left out: {photos[0]}: ")
+    assert second.startswith(f"blemish: {mask}: ")
+    assert second.endswith("its photo counts in metrics of images only")
+    assert "no masks of 1 defective photos" in done.stdout
+    assert len(read_evaluation(tmp_path / "out" / "evaluation.json").photos) == len(photos) - 1
+
+
+def test_a_training_photo_among_the_test_photos_is_warned_of(
+    run: Path, parts: Dataset, test_set: Path, tmp_path: Path
+) -> None:
+    copy = test_set / "test" / "good" / "copy.png"
+    shutil.copy(parts.train[0].image, copy)
+    done = command("evaluate", run, test_set, "--output", tmp_path / "out", "--no-report")
+    assert done.returncode == 0
+    assert done.stderr.startswith(
+        "blemish: 1 test photos are copies of photos the model was trained or calibrated with"
+    )
+    assert str(copy) in done.stderr
+    assert done.stderr.count("\n") == 1
+    assert read_evaluation(tmp_path / "out" / "evaluation.json").duplicates == [str(copy)]
+    assert blemish.evaluate(run, test_set).duplicates == [str(copy)]
+
+
+def test_an_output_folder_that_is_a_file_is_refused_before_photos_are_judged(
+    run: Path, parts: Dataset, tmp_path: Path
+) -> None:
+    (tmp_path / "file").write_text("somebody's")
+    done = command("evaluate", run, parts.root, "--output", tmp_path / "file")
+    assert done.returncode == 2
+    assert done.stderr.startswith(f"blemish: cannot make {tmp_path / 'file'}: ")
+    assert done.stderr.count("\n") == 1
+    assert done.stdout == ""
+
+
+def test_seeds_are_summarized_from_run_folders_and_files(tmp_path: Path) -> None:
+    run, file = tmp_path / "run", tmp_path / "second.json"
+    write_evaluation(replace(EVALUATION, metrics={"image_auroc": 0.9}), run / "evaluation" / "evaluation.json")
+    write_evaluation(replace(EVALUATION, metrics={"image_auroc": 0.8}), file)
+    done = command("summarize", run, file)
+    assert done.returncode == 0, done.stderr
+    (line,) = [line for line in done.stdout.splitlines() if line.startswith("image_auroc")]
+    assert line.split() == ["image_auroc", "0.8500", "0.0707", "0.8000", "0.9000"]
+
+
+def test_what_cannot_be_summarized_is_one_line(tmp_path: Path) -> None:
+    file, other, damaged = (tmp_path / f"{name}.json" for name in ("evaluation", "other", "damaged"))
+    write_evaluation(EVALUATION, file)
+    write_evaluation(replace(EVALUATION, photos=EVALUATION.photos[:1]), other)
+    damaged.write_text(file.read_text()[:100])
+    said = {
+        "cannot be compared": (file, other),
+        "damaged.json cannot be read": (file, damaged),
+        "given twice": (file, tmp_path),
+        "two or more": (file,),
+        "no such file": (file, tmp_path / "nowhere"),
+    }
+    for words, arguments in said.items():
+        done = command("summarize", *arguments)
+        assert done.returncode == 2
+        assert words in done.stderr
+        assert done.stderr.count("\n") == 1

@@ -1,0 +1,40 @@
+"""An evaluation with every kind of value in it."""
+
+from blemish.evaluation.curves import Curve
+from blemish.evaluation.evaluation import DefectType, Evaluation, PhotoJudgement
+
+EVALUATION = Evaluation(
+    dataset="mvtec_ad",
+    root="/parts",
+    category="screw",
+    metrics={"image_auroc": 0.9, "pro": None},
+    undefined={"pro": "no masks"},
+    intervals={"image_auroc": (0.8, 0.95), "pro": None},
+    threshold=1e6,
+    threshold_estimated=True,
+    asked_rate=0.01,
+    promised_rate=None,
+    false_alarms=0,
+    good_photos=1,
+    false_alarm_interval=(0.0, 0.975),
+    misses=1,
+    defective_photos=1,
+    miss_interval=(0.025, 1.0),
+    marked_good_photos=0,
+    without_mask=1,
+    lost_masks=0,
+    defect_types={
+        "good": DefectType(photos=1, judged_anomalous=0, image_auroc=None, pixel_auroc=None, pixel_ap=None, pro=None),
+        "größe 2": DefectType(photos=1, judged_anomalous=0, image_auroc=1.0, pixel_auroc=None, pixel_ap=None, pro=None),
+    },
+    photos=[
+        PhotoJudgement(image="/parts/a.png", defect_type="good", mask=None, anomaly_score=-3.5, verdict="normal"),
+        PhotoJudgement(
+            image="/parts/\udcff.png", defect_type="größe 2", mask="/parts/m.png", anomaly_score=2e6, verdict="check"
+        ),
+    ],
+    unreadable=["left out: b.png: is empty"],
+    duplicates=["/parts/a.png"],
+    curves={"image_roc": Curve(x=[0.0, 1.0], y=[0.0, 1.0])},
+    image_size=(256, 128),
+)

@@ -1,0 +1,232 @@
+"""Photos on the disk, judged by a network that measures brightness: what is counted, left out, and said."""
+
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pytest
+from numpy.typing import NDArray
+from PIL import Image
+
+from blemish.data.dataset import Dataset, Sample
+from blemish.data.inspection import file_digest
+from blemish.data.mvtec_ad import find
+from blemish.errors import DataError, OutputError
+from blemish.evaluation import METRICS
+from blemish.evaluation.evaluate import evaluate
+from blemish.evaluation.pixels import iap, pro
+from blemish.evaluation.ranking import auroc, average_precision
+from blemish.inference.calibration import Calibration, Threshold
+from blemish.inference.predictor import Predictor
+
+SIDE = 32
+
+
+class Brightness:
+    """A runtime whose map is the grey value, 0 to 1, and whose score is the highest of it."""
+
+    def run(self, images: NDArray[np.float32]) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
+        maps = images.mean(axis=1)
+        return maps, maps.max(axis=(1, 2))
+
+
+def threshold(value: float, *, promised_rate: float | None = 0.1) -> Threshold:
+    return Threshold(value=value, asked_rate=0.1, promised_rate=promised_rate, rate_95=None)
+
+
+CALIBRATION = Calibration(scores=(0.1,), peaks=(0.1,), image=threshold(0.6), pixel=threshold(0.5))
+
+
+def predictor(calibration: Calibration = CALIBRATION) -> Predictor:
+    return Predictor(Brightness(), (SIDE, SIDE), calibration=calibration)
+
+
+def save(path: Path, grey: NDArray[np.uint8]) -> Path:
+    path.parent.mkdir(parents=True, exist_ok=True)
+    Image.fromarray(grey).save(path)
+    return path
+
+
+@pytest.fixture
+def parts(tmp_path: Path) -> Dataset:
+    """Eight good photos, five scratched and five dented ones; some good ones are bright, some defects faint."""
+    rng = np.random.default_rng(0)
+    brightness = {"good": range(100, 180, 10), "dent": range(130, 230, 20), "scratch": range(150, 250, 20)}
+    for name, of_type in brightness.items():
+        for number, bright in enumerate(of_type):
+            grey = rng.integers(0, 120, (SIDE, SIDE)).astype(np.uint8)
+            mask = np.zeros((SIDE, SIDE), np.uint8)
+            y, x = rng.integers(0, SIDE - 6, 2)
+            grey[y : y + 6, x : x + 6] = bright
+            mask[y : y + 6, x : x + 6] = 255
+            save(tmp_path / "test" / name / f"{number}.png", grey)
+            if name != "good":
+                save(tmp_path / "ground_truth" / name / f"{number}_mask.png", mask)
+    return find(tmp_path, None)
+
+
+def arrays(samples: tuple[Sample, ...]) -> tuple[NDArray[np.bool_], NDArray[np.bool_], NDArray[np.float32]]:
+    """(anomalous, masks, maps) as plainly as can be."""
+    maps = np.stack([np.array(Image.open(s.image).convert("RGB"), np.float32).mean(axis=2) / 255 for s in samples])
+    masks = np.stack([np.array(Image.open(s.mask)) > 0 if s.mask else np.zeros((SIDE, SIDE), bool) for s in samples])
+    return np.array([s.anomalous for s in samples]), masks, maps
+
+
+def test_metrics_are_those_of_the_photos_maps_and_masks(parts: Dataset) -> None:
+    anomalous, masks, maps = arrays(parts.test)
+    found = evaluate(predictor(), parts)
+    assert found.metrics["image_auroc"] == pytest.approx(auroc(anomalous, maps.max(axis=(1, 2))))
+    assert found.metrics["pixel_auroc"] == pytest.approx(auroc(masks, maps))
+    assert found.metrics["pro"] == pytest.approx(pro(masks, maps))
+    assert found.metrics["iap"] == pytest.approx(iap(masks, maps))
+    assert found.undefined == {}
+    assert set(found.metrics) == set(found.intervals) == set(METRICS)
+    for name, interval in found.intervals.items():
+        assert interval is not None
+        assert interval[0] <= (found.metrics[name] or 0) <= interval[1]
+    assert {"image_roc", "image_pr", "pixel_roc", "pixel_pr"} == set(found.curves)
+
+
+def test_every_photo_is_counted_at_the_thresholds(parts: Dataset) -> None:
+    found = evaluate(predictor(replace(CALIBRATION, check=threshold(0.55))), parts)
+    bright = {name: [b / 255 for b in r] for name, r in (("good", range(100, 180, 10)), ("bad", range(130, 230, 20)))}
+    assert found.good_photos == 8
+    assert found.false_alarms == sum(b > 0.6 for b in bright["good"]) == 2
+    assert found.marked_good_photos == sum(b > 0.5 for b in bright["good"]) == 5
+    assert found.defect_types["dent"].judged_anomalous == sum(b > 0.6 for b in bright["bad"]) == 3
+    assert found.misses == 10 - sum(found.defect_types[name].judged_anomalous for name in ("dent", "scratch"))
+    assert found.false_alarm_interval == pytest.approx((0.0319, 0.6509), abs=1e-4)  # Clopper-Pearson of 2 in 8
+    assert [photo.verdict for photo in found.photos if photo.defect_type == "good"].count("check") == 1  # 150 of 255
+    assert (found.threshold, found.asked_rate, found.promised_rate) == (0.6, 0.1, 0.1)
+    assert not found.threshold_estimated
+
+
+def test_an_estimated_threshold_is_called_one(parts: Dataset) -> None:
+    found = evaluate(predictor(replace(CALIBRATION, image=threshold(0.6, promised_rate=None))), parts)
+    assert found.threshold_estimated
+    assert found.promised_rate is None
+
+
+def test_each_defect_type_is_measured_against_the_good_photos(parts: Dataset) -> None:
+    found = evaluate(predictor(), parts)
+    assert list(found.defect_types) == ["good", "dent", "scratch"]
+    anomalous, masks, maps = arrays(tuple(s for s in parts.test if s.defect_type != "dent"))
+    scratch = found.defect_types["scratch"]
+    assert scratch.photos == 5
+    assert scratch.image_auroc == pytest.approx(auroc(anomalous, maps.max(axis=(1, 2))))
+    assert scratch.pixel_auroc == pytest.approx(auroc(masks, maps))
+    assert scratch.pixel_ap == pytest.approx(average_precision(masks, maps))
+    assert scratch.pro == pytest.approx(pro(masks, maps))
+    assert found.defect_types["good"].image_auroc is None
+
+
+def test_photos_are_listed_with_where_they_and_their_masks_are(parts: Dataset) -> None:
+    found = evaluate(predictor(), parts)
+    assert [photo.image for photo in found.photos] == [str(sample.image) for sample in parts.test]
+    assert [photo.mask for photo in found.photos] == [str(s.mask) if s.mask else None for s in parts.test]
+    assert (found.dataset, found.root, found.category) == ("mvtec_ad", str(parts.root), None)
+
+
+def test_a_mask_of_another_size_is_named_and_its_photo_counts_in_metrics_of_images(parts: Dataset) -> None:
+    wrong = next(s for s in parts.test if s.defect_type == "dent")
+    assert wrong.mask is not None
+    save(wrong.mask, np.full((SIDE, SIDE // 2), 255, np.uint8))
+    found = evaluate(predictor(), parts)
+    assert len(found.photos) == 18
+    assert found.metrics["image_auroc"] is not None
+    assert found.unreadable == [
+        f"{wrong.mask} is 16x32, its photo 32x32: a mask must have its photo's size; "
+        "its photo counts in metrics of images only"
+    ]
+    assert found.without_mask == 1
+    assert next(photo for photo in found.photos if photo.image == str(wrong.image)).mask is None
+
+
+@pytest.mark.parametrize("lost", ["deleted", "not listed"])
+def test_without_all_masks_there_are_metrics_of_images_and_of_the_types_that_have_them(
+    parts: Dataset, lost: str
+) -> None:
+    without = next(s for s in parts.test if s.defect_type == "dent")
+    assert without.mask is not None
+    samples = list(parts.test)
+    if lost == "deleted":
+        without.mask.unlink()
+    else:
+        samples[samples.index(without)] = replace(without, mask=None)
+    found = evaluate(predictor(), samples)
+    assert found.metrics["image_auroc"] is not None
+    for name in ("pixel_auroc", "pixel_ap", "pro", "iap", "iap_at_90"):
+        assert found.metrics[name] is None
+        assert found.intervals[name] is None
+        assert "no masks of 1 defective photos" in found.undefined[name]
+    assert found.defect_types["dent"].pixel_auroc is None
+    assert found.defect_types["dent"].image_auroc is not None
+    assert found.defect_types["scratch"].pixel_auroc is not None
+    assert set(found.curves) == {"image_roc", "image_pr"}
+    assert len(found.unreadable) == (lost == "deleted")
+
+
+def test_an_unreadable_photo_is_left_out_and_the_others_are_measured(parts: Dataset) -> None:
+    parts.test[0].image.write_bytes(b"")
+    found = evaluate(predictor(), parts)
+    assert len(found.photos) == 17
+    assert found.defective_photos == 9
+    (line,) = found.unreadable
+    assert line.startswith(f"left out: {parts.test[0].image}: ")
+
+
+def test_what_the_dataset_could_not_use_is_reported_too(parts: Dataset) -> None:
+    found = evaluate(predictor(), replace(parts, left_out=(DataError("m.png: has no photo"),)))
+    assert found.unreadable == ["left out: m.png: has no photo"]
+
+
+@pytest.mark.parametrize("kind", ["good", "dent"])
+def test_one_class_only_is_said_in_words_and_never_a_half(parts: Dataset, kind: str) -> None:
+    samples = [sample for sample in parts.test if sample.defect_type == kind]
+    found = evaluate(predictor(), samples)
+    for name in ("image_auroc", "image_ap", "image_f1_max"):
+        assert found.metrics[name] is None
+        assert found.intervals[name] is None
+        assert "this metric needs some of both" in found.undefined[name]
+    assert (found.metrics["pixel_auroc"] is None) == (kind == "good")  # defective photos have normal pixels too
+    rates = (found.false_alarm_interval, found.miss_interval)
+    assert [rate is None for rate in rates] == [kind == "dent", kind == "good"]
+
+
+def test_copies_of_known_photos_are_listed(parts: Dataset) -> None:
+    known = [parts.test[2].image, parts.test[9].image]
+    digests = {file_digest(path) for path in known} | {"0123456789abcdef"}
+    assert evaluate(predictor(), parts, known_digests=digests).duplicates == [str(path) for path in known]
+    assert evaluate(predictor(), parts).duplicates == []
+
+
+def test_a_defect_lost_in_resizing_is_counted_and_its_pixels_are_normal(parts: Dataset, tmp_path: Path) -> None:
+    large, speck = np.full((320, 320), 90, np.uint8), np.zeros((320, 320), np.uint8)
+    speck[0, 0] = 255
+    image, mask = save(tmp_path / "large.png", large), save(tmp_path / "speck.png", speck)
+    found = evaluate(predictor(), [*parts.test, Sample(image=image, defect_type="speck", mask=mask)])
+    assert found.lost_masks == 1
+    assert found.without_mask == 0
+    assert found.metrics["pixel_auroc"] is not None
+    assert found.defect_types["speck"].pixel_auroc is None
+    assert found.defect_types["speck"].image_auroc is not None
+
+
+def test_progress_is_told_photo_by_photo(parts: Dataset) -> None:
+    parts.test[3].image.unlink()
+    seen: list[tuple[int, int]] = []
+    evaluate(predictor(), parts, on_photo=lambda done, of: seen.append((done, of)))
+    assert seen == [(done, 18) for done in range(1, 19)]
+
+
+def test_nothing_to_judge_is_one_line() -> None:
+    with pytest.raises(DataError, match=r"^no test photo could be judged: there is none$"):
+        evaluate(predictor(), [])
+    with pytest.raises(DataError, match=r"^no test photo could be judged: [^\n]*nowhere[^\n]*$"):
+        evaluate(predictor(), [Sample(image=Path("/nowhere/photo.png"))])
+
+
+def test_maps_that_find_no_room_are_refused_before_any_photo_is_judged() -> None:
+    large = Predictor(Brightness(), (10**7, 10**7), calibration=CALIBRATION)
+    with pytest.raises(OutputError, match=r"^[^\n]*TMPDIR[^\n]*$"):
+        evaluate(large, [Sample(image=Path("/nowhere/photo.png"))])

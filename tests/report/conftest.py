@@ -1,0 +1,66 @@
+"""A small model with its evaluation, and small test sets."""
+
+import shutil
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+import blemish
+from blemish.data import mvtec_ad
+from blemish.data.dataset import Dataset
+from report.models import evaluate_on
+
+
+@pytest.fixture(scope="session")
+def trained(parts: Dataset, seeded_resnet18: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Not evaluated; never to be changed."""
+    folder = tmp_path_factory.mktemp("trained") / "run"
+    blemish.train(
+        "stpm",
+        parts,
+        folder,
+        teacher="resnet18",
+        teacher_weights=seeded_resnet18,
+        image_size=64,
+        steps=6,
+        precision="fp32",
+        check_every=2,
+        false_alarms=0.1,
+    )
+    return folder
+
+
+@pytest.fixture(scope="session")
+def evaluated(trained: Path, parts: Dataset, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Never to be changed."""
+    run = Path(shutil.copytree(trained, tmp_path_factory.mktemp("evaluated") / "run"))
+    evaluate_on(run, parts)
+    return run
+
+
+@pytest.fixture
+def run(evaluated: Path, tmp_path: Path) -> Path:
+    """A copy of the evaluated model, to be changed."""
+    return Path(shutil.copytree(evaluated, tmp_path / "run"))
+
+
+@pytest.fixture
+def few(parts: Dataset, tmp_path: Path) -> Callable[..., Dataset]:
+    """New test sets of three photos each of the kinds named, under folders of any name: few("screw", crack="$x$")."""
+
+    def make(name: str, **folders: str) -> Dataset:
+        root = tmp_path / "sets" / name
+        for kind, folder in folders.items():
+            for photo in [s for s in parts.test if s.defect_type == kind][:3]:
+                _copy(photo.image, root / "test" / folder)
+                if photo.mask is not None:
+                    _copy(photo.mask, root / "ground_truth" / folder)
+        return mvtec_ad.find(root, None)
+
+    return make
+
+
+def _copy(file: Path, folder: Path) -> None:
+    folder.mkdir(parents=True, exist_ok=True)
+    shutil.copy(file, folder)

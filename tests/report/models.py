@@ -1,0 +1,25 @@
+"""What a trained model is evaluated on, and other thresholds for it."""
+
+from dataclasses import replace
+from pathlib import Path
+
+import blemish
+from blemish.data.dataset import Dataset
+from blemish.evaluation.calibration import calibrate
+from blemish.evaluation.evaluate import evaluate
+from blemish.evaluation.evaluation import EVALUATION_FILE, Evaluation, write_evaluation
+from blemish.inference.artifact import read_artifact, write_artifact
+
+
+def evaluate_on(run: Path, photos: Dataset) -> Evaluation:
+    """Evaluates, and leaves evaluation.json where the report looks for it."""
+    evaluation = evaluate(blemish.open(run), photos)
+    write_evaluation(evaluation, run / "evaluation" / EVALUATION_FILE)
+    return evaluation
+
+
+def recalibrate_to(run: Path, rate: float, *, check: float | None = None, estimate: bool = False) -> None:
+    artifact = read_artifact(run)
+    known = artifact.calibration
+    calibration = calibrate(known.scores, known.peaks, false_alarm_rate=rate, check_rate=check, estimate=estimate)
+    write_artifact(replace(artifact, calibration=calibration))

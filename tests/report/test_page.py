@@ -1,0 +1,121 @@
+"""The page as a whole: complete, self-contained, safe, the same twice."""
+
+import os
+import re
+import subprocess
+import sys
+from collections import Counter
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from blemish.data.dataset import Dataset
+from blemish.errors import MissingExtraError
+from blemish.report import write_report
+from report.models import evaluate_on
+from report.reading import Page
+
+SECTIONS = ("threshold", "types", "metrics", "photos", "training")
+
+
+@pytest.fixture(scope="module")
+def page(evaluated: Path, tmp_path_factory: pytest.TempPathFactory) -> Page:
+    return Page(write_report(evaluated, output=tmp_path_factory.mktemp("page") / "report.html"))
+
+
+def test_the_page_holds_every_section_and_says_what_a_quality_engineer_asks(page: Page) -> None:
+    assert tuple(section["id"] for section in page.all("section")) == SECTIONS
+    for said in ("The model finds", "of 42 defective photos", "of 24 good photos", "at most 6.67 %", "Misses:"):
+        assert said in page.text
+    for said in ("resnet18", "72 good ones to train on", "64 x 64 pixels", "6 steps", "fp32", "torch", "IAP@90"):
+        assert said in page.text
+    for said in ("ROC curve", "Precision-recall", "held-out error", "the worst misses", "best finds", "rounded at 0.5"):
+        assert said in page.text
+
+
+def test_every_picture_and_figure_is_told_in_words_and_every_table_has_its_caption(page: Page) -> None:
+    assert len([image for image in page.all("img") if image["alt"]]) == len(page.all("img")) - 1  # the colour scale
+    drawings = [svg["aria-label"] for svg in page.all("svg")]
+    assert len(drawings) == 4 and all(drawings)
+    assert len(page.all("caption")) == len(page.all("table")) == 3
+    assert all(cell.get("scope") in ("row", "col") for cell in page.all("th"))
+
+
+def test_the_page_needs_nothing_but_itself(page: Page) -> None:
+    assert "http" not in page.source.replace("http-equiv", "")
+    assert {tag for tag, _ in page.tags} & {"script", "link", "iframe", "object", "embed", "base", "form"} == set()
+    assert all(image["src"].startswith("data:image/jpeg;base64,") for image in page.all("img"))
+    named = Counter(attributes["id"] for _, attributes in page.tags if "id" in attributes)
+    referred = {place[1:] for _, attributes in page.tags if (place := attributes.get("href")) is not None}
+    referred |= set(re.findall(r"url\(([^)]*)\)", page.source.replace("url(#", "url(")))
+    assert referred <= set(named), "a reference leads out of the page"
+    assert max(named.values()) == 1
+    assert "@import" not in page.source
+
+
+def test_figures_take_their_colours_from_the_style_sheet(page: Page) -> None:
+    drawn = "".join(re.findall(r"<svg.*?</svg>", page.source, re.DOTALL))
+    used = set(re.findall(r"var\((--[a-z]+)\)", drawn))
+    assert {"--ink", "--good", "--defect", "--calibration", "--limit", "--photos", "--pixels"} <= used
+    assert re.search(r"#[0-9a-f]{6}\b", re.sub(r'(id|href)="[^"]*"|url\(#\w*\)', "", drawn)) is None
+    light, dark = page.source.split("prefers-color-scheme: dark")
+    assert all(f"{variable}:" in light and f"{variable}:" in dark for variable in used)
+
+
+def test_the_same_inputs_give_the_same_page(evaluated: Path, page: Page, tmp_path: Path) -> None:
+    assert write_report(evaluated, output=tmp_path / "again.html").read_text(encoding="utf-8") == page.source
+
+
+def test_the_page_lies_beside_the_evaluation_wherever_that_is(run: Path, tmp_path: Path) -> None:
+    assert write_report(run) == run / "evaluation" / "report.html"
+    elsewhere = tmp_path / "elsewhere" / "evaluation.json"
+    elsewhere.parent.mkdir()
+    (run / "evaluation" / "evaluation.json").rename(elsewhere)
+    assert write_report(run, evaluation=elsewhere) == elsewhere.with_name("report.html")
+
+
+def test_hostile_names_are_shown_and_do_nothing(run: Path, few: Callable[..., Dataset]) -> None:
+    crack, hole = "<script>alert('x')<", '" onload="alert(1)'
+    evaluate_on(run, few("$x^$ & co", good="good", crack=crack, hole=hole))
+    page = Page(write_report(run))
+    assert "script" not in {tag for tag, _ in page.tags}
+    assert not any(name.startswith("on") for _, attributes in page.tags for name in attributes)
+    assert crack in page.text and hole in page.text and "$x^$ & co" in page.text
+    assert any(crack in svg["aria-label"] for svg in page.all("svg"))
+
+
+def test_names_of_any_script_and_bytes_that_are_no_text_are_shown(run: Path, few: Callable[..., Dataset]) -> None:
+    broken = os.fsdecode(b"no\xfftext")
+    try:
+        found = few("名前", good="good", crack="亀裂 $x$", hole=broken)
+    except OSError:
+        pytest.skip("this file system takes no names that are not text")
+    evaluate_on(run, found)
+    page = Page(write_report(run))
+    assert "亀裂 $x$" in page.text
+    assert "no\\udcfftext" in page.text
+
+
+def test_a_missing_extra_is_named_with_the_line_that_installs_it(
+    evaluated: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for package in ("matplotlib", "jinja2"):
+        with monkeypatch.context() as without:
+            without.setitem(sys.modules, package, None)  # how Python says that it is not installed
+            with pytest.raises(MissingExtraError, match=rf"needs {package}.*pip install 'blemish\[report\]'"):
+                write_report(evaluated, output=tmp_path / "never.html")
+    assert not (tmp_path / "never.html").exists()
+
+
+def test_the_command_says_where_the_page_is(run: Path, tmp_path: Path) -> None:
+    command = [sys.executable, "-m", "blemish", "report", str(run), "--output", str(tmp_path / "page.html")]
+    done = subprocess.run(command, capture_output=True, text=True)
+    assert done.stderr == ""
+    assert done.stdout == f"report in {tmp_path / 'page.html'}\n"
+    assert "</html>" in (tmp_path / "page.html").read_text(encoding="utf-8")
+
+
+def test_help_loads_nothing_that_draws() -> None:
+    code = "import blemish.cli, sys; sys.exit(bool({'matplotlib', 'jinja2', 'blemish.report'} & sys.modules.keys()))"
+    assert subprocess.run([sys.executable, "-c", code]).returncode == 0

@@ -1,0 +1,74 @@
+"""The code in the how-to pages runs as it stands, and what it adds works."""
+
+import re
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+import blemish
+from blemish.data import DATASETS
+from blemish.data.dataset import Dataset
+from blemish.detectors import DETECTORS
+from blemish.evaluation import METRICS, Judgements
+from blemish.networks import BACKBONES
+
+DOCS = Path(__file__).parents[1] / "docs"
+PAGES = sorted(page for page in DOCS.rglob("*.md") if "```python" in page.read_text(encoding="utf-8"))
+
+
+@pytest.fixture(autouse=True)
+def registries() -> Iterator[None]:
+    """As they were, for other tests run over them."""
+    before: list[tuple[dict[str, Any], dict[str, Any]]] = [
+        (registry, dict(registry))
+        for registry in (BACKBONES, DATASETS, DETECTORS, METRICS)
+    ]
+    yield
+    for registry, entries in before:
+        registry.clear()
+        registry.update(entries)
+
+
+def run(page: Path, into: dict[str, Any]) -> None:
+    for block in re.findall(r"```python\n(.*?)```", page.read_text(encoding="utf-8"), re.DOTALL):
+        exec(compile(block, page.name, "exec"), into)
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
+def test_the_code_of_a_page_runs(page: Path) -> None:
+    run(page, {"__name__": "page"})
+
+
+def test_the_method_of_the_page_trains_and_judges(parts: Dataset, tmp_path: Path) -> None:
+    run(DOCS / "how-to" / "add-a-method.md", {"__name__": "page"})
+    blemish.train("coarse", parts, tmp_path / "run", teacher="efficientnet_lite0", image_size=64, steps=2)
+    assert blemish.open(tmp_path / "run").predict(parts.test[0].image).anomaly_score > 0
+
+
+def test_the_dataset_of_the_page_finds_photos(tmp_path: Path) -> None:
+    run(DOCS / "how-to" / "add-a-dataset.md", {"__name__": "page"})
+    for name in ("lid/ok/1.png", "lid/ok/2.png", "lid/nok/1.png"):
+        (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
+        (tmp_path / name).touch()
+    found = DATASETS["ok_nok"](tmp_path, "lid")
+    assert (len(found.train), [sample.anomalous for sample in found.test]) == (2, [True])
+
+
+def test_the_metric_of_the_page_counts_what_it_says() -> None:
+    run(DOCS / "how-to" / "add-a-metric.md", {"__name__": "page"})
+    anomalous = np.array([False] * 200 + [True] * 10)
+    scores = np.concatenate([np.arange(200.0), [0, 50, 100, 196.5, 197.5, 198.5, 199, 300, 300, 300]])
+    found = METRICS["image_recall_at_1_percent"](Judgements(anomalous=anomalous, scores=scores))
+    assert found == pytest.approx(0.6)  # two good photos of 200 may pass: 198 and 199, so 197.5 is found
+
+
+def test_every_page_is_linked_from_the_contents_and_every_link_leads_somewhere() -> None:
+    contents = (DOCS / "README.md").read_text(encoding="utf-8")
+    for page in DOCS.rglob("*.md"):
+        assert page == DOCS / "README.md" or str(page.relative_to(DOCS)) in contents, page
+    for page in [*DOCS.rglob("*.md"), DOCS.parent / "README.md"]:
+        for target in re.findall(r"\]\(([^)#:]+)(?:#[^)]*)?\)", page.read_text(encoding="utf-8")):
+            assert (page.parent / target).exists(), f"{page.name} links to {target}"
