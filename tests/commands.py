@@ -15,7 +15,10 @@ _PROCESSES = multiprocessing.get_context("forkserver")
 _PROCESSES.set_forkserver_preload(["blemish.cli.check", "blemish.cli.evaluate", "blemish.cli.train"])
 
 
-QUICK = ("--teacher", "efficientnet_lite0", "--image-size", "64", "--steps", "4", "--check-every", "2")
+QUICK = (
+    *("--teacher", "efficientnet_lite0", "--image-size", "64"),
+    *("--steps", "2", "--batch-size", "4", "--check-every", "2"),
+)
 """A training of seconds."""
 
 

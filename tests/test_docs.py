@@ -23,8 +23,7 @@ PAGES = sorted(page for page in DOCS.rglob("*.md") if "```python" in page.read_t
 def registries() -> Iterator[None]:
     """As they were, for other tests run over them."""
     before: list[tuple[dict[str, Any], dict[str, Any]]] = [
-        (registry, dict(registry))
-        for registry in (BACKBONES, DATASETS, DETECTORS, METRICS)
+        (registry, dict(registry)) for registry in (BACKBONES, DATASETS, DETECTORS, METRICS)
     ]
     yield
     for registry, entries in before:

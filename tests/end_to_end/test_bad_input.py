@@ -62,39 +62,39 @@ def test_copies_of_a_single_photo_are_a_single_photo(parts: Dataset, tmp_path: P
     assert not (tmp_path / "out" / "model.json").exists()
 
 
-def test_a_trained_model_is_not_trained_over(parts: Dataset, copy: Path) -> None:
+def test_a_trained_model_is_not_trained_over(photos: Path, copy: Path) -> None:
     before = (copy / "model.json").read_bytes()
-    one_line(blemish("train", "stpm", parts.root / "train" / "good", copy, *QUICK), "already holds a trained model")
+    one_line(blemish("train", "stpm", photos, copy, *QUICK), "already holds a trained model")
     assert (copy / "model.json").read_bytes() == before
 
 
 @pytest.mark.parametrize("older", [False, True], ids=["a new run", "over an older model"])
 def test_a_folder_that_may_not_be_written_is_named_before_anything_is_computed(
-    parts: Dataset, copy: Path, tmp_path: Path, older: bool
+    photos: Path, copy: Path, tmp_path: Path, older: bool
 ) -> None:
     place = copy if older else tmp_path / "shut" / "run"
     shut = copy if older else tmp_path / "shut"
     shut.mkdir(exist_ok=True)
     shut.chmod(0o500)
-    done = blemish("train", "stpm", parts.root / "train" / "good", place, *QUICK, "--overwrite", bound=True)
+    done = blemish("train", "stpm", photos, place, *QUICK, "--overwrite", bound=True)
     shut.chmod(0o700)
     one_line(done, str(place), "ermission")
     if older:
-        assert blemish("predict", copy, parts.test[0].image).code in (0, 1)
+        assert blemish("predict", copy, photos).code in (0, 1)
 
 
 def test_a_full_disk_costs_neither_an_older_model_nor_the_training(
-    parts: Dataset, trained: Path, disk_of: Callable[[int], Path]
+    photos: Path, trained: Path, disk_of: Callable[[int], Path]
 ) -> None:
     """There is room for the checkpoint, which is twice the weights, but not for the weights beside it."""
     weights = (trained / "weights.safetensors").stat().st_size
     run = Path(shutil.copytree(trained, disk_of(weights * 7 // 2) / "model"))
-    train = ("train", "stpm", parts.root / "train" / "good", run, *QUICK, "--seed", "1")
+    train = ("train", "stpm", photos, run, *QUICK, "--seed", "1")
     done = blemish(*train, "--overwrite")
     assert done.code == 2
     assert len(done.about("cannot write")) == len(done.about("weights.safetensors")) == 1, done.err
     assert {path.name for path in run.iterdir()} == {"model.json", "weights.safetensors", "checkpoint.safetensors"}
-    assert blemish("predict", run, parts.test[0].image).code in (0, 1)
+    assert blemish("predict", run, photos).code in (0, 1)
     disk_of(weights * 5)
     assert blemish(*train, "--resume").code == 0
     assert {path.name for path in run.iterdir()} == {"model.json", "weights.safetensors"}

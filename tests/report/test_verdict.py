@@ -96,3 +96,4 @@ def test_an_estimate_is_called_one_before_any_evaluation(run: Path, tmp_path: Pa
 def test_rates_are_rounded_to_what_a_count_of_photos_can_tell() -> None:
     assert " ".join(share_and_interval(1, 300, binomial(1, 300)).split()) == "0.33 % (95 % interval: 0.0084 to 1.8 %)"
     assert " ".join(share_and_interval(299, 300, None).split()) == "99.7 %"
+    assert " ".join(share_and_interval(60, 60, binomial(60, 60)).split()) == "100 % (95 % interval: 94 to 100 %)"

@@ -23,3 +23,8 @@ def test_every_photo_is_in_one_part_and_training_and_calibration_are_never_empty
 def test_a_fifth_is_held_out_of_which_a_quarter_selects(photos: int, selecting: int, calibrating: int) -> None:
     parts = split(photos, held_out=0.2)
     assert (len(parts.selecting), len(parts.calibrating)) == (selecting, calibrating)
+
+
+def test_a_method_that_selects_nothing_calibrates_with_all_that_are_held_out() -> None:
+    parts = split(30, held_out=0.2, selects=False)
+    assert [len(part) for part in (parts.selecting, parts.train, parts.calibrating)] == [0, 24, 6]

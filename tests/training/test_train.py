@@ -3,6 +3,7 @@
 import json
 import os
 import resource
+import shutil
 import signal
 import subprocess
 import sys
@@ -12,7 +13,7 @@ from typing import Any
 
 import pytest
 
-from blemish.data.dataset import Dataset
+from blemish.data.dataset import Dataset, Sample
 from blemish.data.inspection import file_digest
 from blemish.detectors import ImageSize
 from blemish.detectors.stpm import STPMSettings
@@ -67,7 +68,7 @@ def test_the_weights_of_the_best_check_are_kept(parts: Dataset, tmp_path: Path, 
     errors = {entry["step"]: entry["held_out_error"] for entry in stage["history"]}
     assert stage["best_step"] == min(errors, key=lambda step: errors[step])
     assert stage["best_error"] == min(errors.values())
-    stopped_there = STPMSettings(image_size=SIZE, steps=stage["best_step"], learning_rate=2.0, keep="last")
+    stopped_there = STPMSettings(image_size=SIZE, steps=stage["best_step"], learning_rate=2.0)
     again = quick(parts, tmp_path / "again", seeded_resnet18, settings=stopped_there, training=training)
     assert again.weights_sha256 == read_artifact(tmp_path / "run").weights_sha256
 
@@ -88,6 +89,20 @@ def test_training_ends_when_held_out_photos_stop_improving(
 def test_a_folder_smaller_than_the_batch_trains(parts: Dataset, tmp_path: Path, seeded_resnet18: Path) -> None:
     artifact = quick(parts, tmp_path / "run", seeded_resnet18, photos=3, training=TrainingSettings(batch_size=32))
     assert artifact.training["trained_on"] == 2
+
+
+def test_a_copy_of_a_photo_is_left_out_so_that_it_cannot_be_both_learnt_and_calibrated_with(
+    parts: Dataset, tmp_path: Path, seeded_resnet18: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    for i, sample in enumerate(parts.train[:4]):
+        for copy in range(3):
+            shutil.copy(sample.image, tmp_path / f"{i}-{copy}.png")
+    twelve = Dataset(name="folder", root=tmp_path, train=tuple(Sample(image=p) for p in sorted(tmp_path.glob("*.png"))))
+    with caplog.at_level("INFO", logger="blemish"):
+        artifact = quick(twelve, tmp_path / "run", seeded_resnet18, photos=12)
+    assert artifact.training["good_photos"] == 4
+    assert len(set(artifact.training["digests"])) == 4
+    assert "8 are exact copies of others" in caplog.text
 
 
 def test_one_photo_is_too_few_and_the_error_says_how_many(
@@ -158,7 +173,7 @@ def test_bf16_learns_what_fp32_learns(parts: Dataset, tmp_path: Path, seeded_res
 
 def test_a_training_that_diverges_says_so(parts: Dataset, tmp_path: Path, seeded_resnet18: Path) -> None:
     settings = STPMSettings(image_size=SIZE, steps=50, learning_rate=1e30)
-    with pytest.raises(SettingsError, match="learning-rate"):
+    with pytest.raises(SettingsError, match="lower its learning rate"):
         quick(parts, tmp_path / "run", seeded_resnet18, settings=settings)
 
 

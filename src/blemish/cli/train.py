@@ -80,7 +80,8 @@ def _train(
     found = find_photos(photos, dataset=options.dataset, category=options.category)
     if not found.train:
         raise DataError(f"{found.root} holds no good photos to train on")
-    logging.basicConfig(format="%(message)s", level=logging.INFO)
+    leads = int(os.environ.get("RANK", "0")) == 0  # of several processes one speaks
+    logging.basicConfig(format="%(message)s", level=logging.INFO if leads else logging.ERROR)
     with ProgressBars() as bars:
 
         def on_progress(p: Progress) -> None:
@@ -99,7 +100,7 @@ def _train(
             overwrite=options.overwrite,
             on_progress=on_progress,
         )
-    if int(os.environ.get("RANK", "0")) == 0:
+    if leads:
         _say(artifact)
     return 0
 

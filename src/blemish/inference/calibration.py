@@ -102,6 +102,8 @@ class Calibration:
         for name, rising in known.items():
             if not rising or not all(map(math.isfinite, rising)) or list(rising) != sorted(rising):
                 raise ValueError(f"calibration {name} are missing, or not finite and rising")
+        if len(known["peaks"]) != len(known["scores"]):
+            raise ValueError(f"{len(known['peaks'])} calibration peaks for {len(known['scores'])} scores")
         return cls(
             **known,
             image=Threshold.from_json(values["image"]),

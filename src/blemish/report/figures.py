@@ -127,7 +127,7 @@ def training_curve(history: Sequence[dict[str, float]], *, kept_step: int | None
             axes.set(ylabel=label, yscale="log" if _spans(values) else "linear")
             axes.set_xlim(0, max(history[-1]["step"], 1))
             axes.grid(linewidth=1)
-            plain_numbers(axes.xaxis)
+            plain_numbers(axes.xaxis, whole=True)
             plain_numbers(axes.yaxis, logarithmic=_spans(values))
             if kept_step:
                 axes.axvline(kept_step, color=LIMIT, linewidth=1.6, linestyle=DASHES)

@@ -84,7 +84,7 @@ def _context(artifact: Artifact, evaluation: Evaluation | None) -> dict[str, Any
 def _render(context: dict[str, Any]) -> str:
     try:
         from jinja2 import Environment, PackageLoader, StrictUndefined
-        from markupsafe import Markup
+        from markupsafe import Markup, escape
     except ImportError as error:
         raise MissingExtraError(package="jinja2", extra="report", purpose="a report's page") from error
     environment = Environment(
@@ -95,5 +95,6 @@ def _render(context: dict[str, Any]) -> str:
         lstrip_blocks=True,
     )
     environment.filters["share"] = share
+    environment.filters["breakable"] = lambda name: escape(name).replace("_", Markup("_<wbr>"))
     environment.filters["svg"] = Markup  # only of what svg.draw made, which escapes every name in it
     return environment.get_template(TEMPLATE).render(context)

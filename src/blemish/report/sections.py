@@ -64,6 +64,15 @@ class RateRow:
     promise: str
 
 
+@dataclass(frozen=True, kw_only=True)
+class StageCurve:
+    """How one stage of training went."""
+
+    stage: str
+    kept_step: int | None
+    drawing: str
+
+
 def facts(artifact: Artifact, evaluation: Evaluation | None) -> dict[str, str]:
     """What was trained on what, how, and for how long."""
     t = artifact.training
@@ -208,15 +217,19 @@ def curves(e: Evaluation) -> dict[str, str]:
     return drawn
 
 
-def training_curves(artifact: Artifact) -> dict[str, str]:
-    """By stage, loss and held-out error over the steps."""
-    return {
-        stage["name"]: training_curve(
-            stage["history"], kept_step=stage["best_step"], alt=f"Loss and held-out error of stage {stage['name']}"
+def training_curves(artifact: Artifact) -> list[StageCurve]:
+    """Loss and held-out error of each stage over its steps."""
+    return [
+        StageCurve(
+            stage=stage["name"],
+            kept_step=stage["best_step"],
+            drawing=training_curve(
+                stage["history"], kept_step=stage["best_step"], alt=f"Loss and held-out error of stage {stage['name']}"
+            ),
         )
         for stage in artifact.training["stages"]
         if stage["history"]
-    }
+    ]
 
 
 def _stage(stage: dict[str, object]) -> str:

@@ -73,15 +73,15 @@ def draw(paint: Callable[["Figure"], None], *, height: int, alt: str) -> str:
     return _inline(file.getvalue(), alt=alt)
 
 
-def plain_numbers(axis: Any, *, logarithmic: bool = False) -> None:
-    """Ticks as 0.001 rather than as powers of ten."""
+def plain_numbers(axis: Any, *, logarithmic: bool = False, whole: bool = False) -> None:
+    """Ticks as 0.001 rather than as powers of ten; `whole`: at whole numbers alone."""
     from matplotlib.ticker import FuncFormatter, LogLocator, MaxNLocator, NullFormatter
 
     if logarithmic:
         axis.set_major_locator(LogLocator(subs=(1, 2, 5), numticks=8))
         axis.set_minor_formatter(NullFormatter())
     else:
-        axis.set_major_locator(MaxNLocator(6))
+        axis.set_major_locator(MaxNLocator(6, integer=whole))
     axis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:g}"))
 
 

@@ -61,7 +61,7 @@ def share_and_interval(count: int, of: int, interval: Interval | None) -> str:
 
 def _rounded(rate: float) -> str:
     """In percent, as far as a count of photos can tell."""
-    return f"{100 * rate:.1f}" if rate >= 0.01 else f"{100 * rate:.2g}"
+    return f"{100 * rate:.1f}".removesuffix(".0") if rate >= 0.01 else f"{100 * rate:.2g}"
 
 
 def _headline(e: Evaluation) -> str:

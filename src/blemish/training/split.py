@@ -21,11 +21,14 @@ class Split:
     """Seen by nothing but the finished network, so that what they promise is a promise."""
 
 
-def split(photos: int, *, held_out: float) -> Split:
-    """Divides at least two photos; `held_out` is the share that is not trained on, 0 to 1."""
+def split(photos: int, *, held_out: float, selects: bool = True) -> Split:
+    """Divides at least two photos; `held_out` is the share that is not trained on, 0 to 1.
+
+    Where the method keeps its last weights (`selects` is False), all of those held out calibrate.
+    """
     assert photos >= 2
     held = min(max(1, round(held_out * photos)), photos - 1)
-    selecting = min(max(1, round(SELECTING * held)), MOST_SELECTING) if held > 1 else 0
+    selecting = min(max(1, round(SELECTING * held)), MOST_SELECTING) if selects and held > 1 else 0
     calibrating = min(held - selecting, MOST_CALIBRATING)
     first, train, last = np.split(np.arange(photos), [selecting, photos - calibrating])
     return Split(selecting=first, train=train, calibrating=last)

@@ -154,7 +154,11 @@ def _job(
     if len(photos) < 2:
         photos.close()
         raise DataError(f"{len(photos)} readable, different good photos: at least 2 are needed, 30 or more are advised")
-    parts = split(len(photos), held_out=training.held_out)
+    parts = split(
+        len(photos),
+        held_out=training.held_out,
+        selects=any(stage.held_out_error is not None for stage in detector.stages()),
+    )
     return Job(
         detector=detector,
         photos=photos,
