@@ -138,7 +138,7 @@ def test_a_description_that_is_none_is_refused(copy: Path, photos: Path, content
         (lambda v: v["calibration"].update(scores=[]), "calibration scores are missing"),
         (lambda v: v["calibration"].update(scores=[2, 1]), "not finite and rising"),
         (lambda v: v["calibration"].update(peaks="123"), "damaged or edited"),
-        (lambda v: v["calibration"].update(peaks=[1]), "1 calibration peaks for "),
+        (lambda v: v["calibration"].update(peaks=[1, 2]), "2 calibration peaks for "),
         (lambda v: v["settings"].update(steps="many"), "steps"),
         (lambda v: v["settings"].update(image_size=[]), "image_size"),
         (lambda v: v["training"].update(digests=[5]), "digests are not texts"),
@@ -149,4 +149,4 @@ def test_a_description_edited_by_hand_is_refused(
     copy: Path, photos: Path, change: Callable[[Values], object], said: str
 ) -> None:
     edit(copy, change)
-    judged_by(copy, photos, said)
+    one_line(blemish("predict", copy, photos), str(copy), said)

@@ -14,7 +14,6 @@ from blemish.data.images import read_image, save_png
 from commands import Done, blemish, one_line
 from end_to_end.bad_photos import BAD_NAMES, GOOD_NAMES, bad_photos, good_photos
 
-
 NO_REPORT = "--no-report"
 
 
