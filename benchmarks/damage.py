@@ -138,7 +138,7 @@ def move_parts(data: bytearray, rng: random.Random) -> None:
     """Swaps, repeats or drops parts of the file."""
     known = [piece for piece in pieces(bytes(data)) if piece[1] <= len(data)]
     if len(known) < 2:
-        known = [(at, at + rng.randrange(1, 64)) for at in rng.sample(range(len(data)), 2)]
+        known = [(at, at + rng.randrange(1, 64)) for at in rng.choices(range(len(data)), k=2)]
     (a, b), (c, d) = sorted(rng.sample(known, 2))
     one, two = data[a:b], data[c:d]
     change = rng.randrange(3)

@@ -97,6 +97,7 @@ def model_trial(folder: Path, *, damage_weights: bool) -> Trial:
     text, tensors = description.read_text(), weights.read_bytes()
     header = 8 + int.from_bytes(tensors[:8], "little")
     photo = np.zeros((48, 48, 3), np.uint8)
+    open_predictor(model, device="cpu").predict(photo)  # loads what is loaded once
 
     def use() -> None:
         predictor = open_predictor(model, device="cpu")
@@ -148,15 +149,17 @@ TRIALS: dict[str, tuple[float, Callable[[Path], Trial]]] = {
 """Share of all files, and how a kind is tried."""
 
 
-def prepare(folder: Path) -> None:
-    """Parts, a model of two steps, and a teacher's weights as they were drawn."""
+def prepare(folder: Path, *, model: bool) -> None:
+    """Parts; and where it is asked for, a model of two steps, and a teacher's weights as they were drawn."""
+    parts = make_up(folder / "parts", seed=0, size=48, train=3, good=1, defective=6)
+    if not model:
+        return
     import torch
     from safetensors.torch import save_file
 
     import blemish
     from blemish.networks import build_backbone
 
-    parts = make_up(folder / "parts", seed=0, size=48, train=3, good=1, defective=6)
     blemish.train("stpm", parts, folder / "model", teacher="efficientnet_lite0", image_size=64, steps=2)
     weights = build_backbone("efficientnet_lite0", levels=3).state_dict()
     save_file(weights, folder / "teacher.safetensors")
@@ -247,7 +250,7 @@ def main() -> int:
     print(f"{'kind':<22}{'files':>8}{'read':>8}{'refused':>9}{'crashed':>9}{'seconds':>9}{'slowest':>9}{'peak MB':>9}")
     with tempfile.TemporaryDirectory() as name, ThreadPoolExecutor(args.jobs) as pool:
         folder = Path(name)
-        prepare(folder)
+        prepare(folder, model=any("model" in kind or "teacher" in kind for kind in args.only))
         attempt = partial(try_all, folder=folder, seed=args.seed, keep=args.keep)
         for kind in args.only:
             count = round(args.count * TRIALS[kind][0] / share)

@@ -8,7 +8,10 @@ from pathlib import Path
 import pytest
 from PIL import Image
 
+from blemish.cli.commands import predict_into
+from blemish.cli.progress import ProgressBars
 from blemish.data.dataset import Dataset
+from blemish.inference import open_predictor
 from commands import QUICK, Done, blemish, one_line
 from end_to_end.bad_photos import BAD_NAMES, GOOD_NAMES, bad_photos, good_photos
 
@@ -155,6 +158,28 @@ def test_a_full_disk_ends_predicting_with_one_line_and_keeps_what_was_written(
     lines = (out / "predictions.jsonl").read_text().splitlines()
     assert [Path(json.loads(line)["image"]).name for line in lines] == ["1.png", "2.png"]
     assert not list(out.rglob(".writing*"))
+
+
+def test_a_photo_that_goes_while_it_is_judged_harms_no_other(
+    trained: Path, photos: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """As where a camera's folder is emptied meanwhile: the first is gone as soon as its verdict is said."""
+    paths = [Path(shutil.copy(photo, tmp_path)) for photo in sorted(photos.iterdir())[:2]]
+    with ProgressBars() as bars:
+        code = predict_into(
+            tmp_path / "out",
+            open_predictor(trained),
+            paths,
+            bars=bars,
+            say=lambda _: paths[0].unlink(missing_ok=True),
+        )
+    assert code == 2
+    assert capsys.readouterr().err == f"blemish: {paths[0]}: no such file or folder; check the path\n"
+    lines = [json.loads(line) for line in (tmp_path / "out" / "predictions.jsonl").read_text().splitlines()]
+    assert [(line["image"], line["verdict"] == "unreadable") for line in lines] == [
+        (str(paths[0]), True),
+        (str(paths[1]), False),
+    ]
 
 
 def test_a_name_as_long_as_a_name_can_be_is_judged(trained: Path, parts: Dataset, tmp_path: Path) -> None:

@@ -102,7 +102,7 @@ def test_a_copy_of_a_photo_is_left_out_so_that_it_cannot_be_both_learnt_and_cali
         artifact = quick(twelve, tmp_path / "run", seeded_resnet18, photos=12)
     assert artifact.training["good_photos"] == 4
     assert len(set(artifact.training["digests"])) == 4
-    assert "8 are exact copies of others" in caplog.text
+    assert "exact copies, which training leaves out: 8" in caplog.text
 
 
 def test_one_photo_is_too_few_and_the_error_says_how_many(

@@ -58,17 +58,15 @@ def _problems(folder: Path, category: str | None) -> Sequence[str]:
         _print("test", [*test.lines(), *_types(found)])
     twice = common_files(test, train)
     if twice:
-        print(
-            f"{len(twice)} test photos are also among the good parts, and flatter the model: "
-            + _some([f"{on_one_line(copy)} = {on_one_line(original)}" for copy, original in twice])
-        )
+        pairs = _some([f"{on_one_line(copy)} = {on_one_line(original)}" for copy, original in twice])
+        print(f"test photos that are also among the good parts, and flatter the model: {len(twice)} ({pairs})")
     left_out = [str(error) for error in found.left_out]
     return [*left_out, *train.unreadable, *test.unreadable, *_wrong_masks(found.test)]
 
 
 def promise(good_parts: Inspection) -> str:
     """What training on these photos can promise, in one line."""
-    photos = len(set(good_parts.digests.values()))
+    photos = len(good_parts.different)
     if photos < 2:
         return "training takes 2 different ones at least; 30 or more are advised"
     parts = split(photos, held_out=TrainingSettings().held_out)
@@ -98,8 +96,8 @@ def _types(found: Dataset) -> list[str]:
     bare = [sample.image for sample in found.test if sample.anomalous and sample.mask is None]
     if bare:
         lines.append(
-            f"{len(bare)} of {counts.total()} defective photos have no mask, without which no metric of pixels is "
-            f"given: {_some([on_one_line(path) for path in bare])}"
+            f"defective photos without mask, without which no metric of pixels is given: {len(bare)} of "
+            f"{counts.total()} ({_some([on_one_line(path) for path in bare])})"
         )
     return lines
 

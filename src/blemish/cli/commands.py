@@ -73,7 +73,12 @@ def predict_into(
                 if say is not None:
                     say(f"{result.verdict:<9}  {result.anomaly_score:.6g}  {on_one_line(path)}")
             if folder is not None:
-                folder.add(path, result)
+                try:
+                    folder.add(path, result)
+                except DataError as error:  # it was there to be judged, but not to be shown under its map
+                    code = SOME_UNREADABLE
+                    sys.stderr.write(f"blemish: {error}\n")
+                    folder.add(path, error)
             bars.show("judging", done, len(photos))
     finally:
         if folder is not None:

@@ -14,13 +14,15 @@ from blemish.evaluation.evaluate import evaluate
 from blemish.evaluation.evaluation import EVALUATION_FILE, Evaluation, write_evaluation
 from blemish.inference import open_predictor
 from blemish.inference.predictor import Predictor
+from blemish.report import write_report
+from blemish.report.page import PAGE
 
 TEACHER = "efficientnet_lite0"  # comes with the installation
 IMAGE_SIZE = 128
 BATCH_SIZE = 16  # small batches: more steps in the same time
 STEPS = 120
 COUNTS = {"train": 125, "good": 16, "defective": 18}
-LEFT = {"parts", "model", "predictions", EVALUATION_FILE}
+LEFT = {"parts", "model", "predictions", EVALUATION_FILE, PAGE}
 SHOWN = ("image_auroc", "pixel_auroc", "pixel_ap", "pro")
 
 
@@ -46,16 +48,18 @@ def demo(folder: Path = Path("demo"), /, *, steps: int = STEPS, seed: int = 0) -
         where = folder / kind
         parts = make_up(where / "parts", seed=seed, size=IMAGE_SIZE, textures=(kind,), **COUNTS)
         model = _train(parts, where / "model", steps=steps, seed=seed)
-        evaluation = evaluate(model, parts.test)
+        evaluation = evaluate(model, parts)
         write_evaluation(evaluation, where / EVALUATION_FILE)
+        write_report(where / "model", evaluation=where / EVALUATION_FILE, predictor=model)
         with ProgressBars() as bars:
             predict_into(where / "predictions", model, [s.image for s in parts.test], bars=bars, say=None)
         _print(kind, parts, evaluation)
     print(f"\ndone in {time.monotonic() - started:.0f} s. Per kind of part, in {folder}:")
-    print("  KIND/predictions/overlays           where the model saw something: look at these")
-    print("  KIND/predictions/predictions.jsonl  a verdict and a score per photo")
-    print("  KIND/evaluation.json                all figures")
-    print(f"  KIND/model                          the model: try `blemish predict {folder / 'brick' / 'model'} PHOTO`")
+    print("  KIND/report.html               what it finds and misses, with photos: open it in a browser")
+    print("  KIND/predictions/overlays      where the model saw something, photo by photo")
+    print("  KIND/predictions               predictions.csv and .jsonl: a verdict, a score and regions per photo")
+    print("  KIND/evaluation.json           all figures")
+    print(f"  KIND/model                     the model: try `blemish predict {folder / 'brick' / 'model'} PHOTO`")
     return 0
 
 

@@ -1,14 +1,13 @@
 """Photos, masks and maps: the one place that decodes, checks, resizes and saves pictures."""
 
 import ctypes
-import os
 import stat
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
-from io import BufferedReader, BytesIO
+from io import BytesIO
 from pathlib import Path
-from typing import IO, Any, Literal
+from typing import Any, Literal
 
 import numpy as np
 from numpy.typing import NDArray
@@ -19,6 +18,7 @@ from blemish.data.listing import file_kind
 from blemish.errors import DataError, brief
 
 _FORMATS = ("PNG", "JPEG", "BMP", "TIFF", "WEBP")  # nothing else is tried, whatever the file's name says
+_LARGEST_FILE = 1 << 30  # bytes; as many pixels as are decoded take 0.7 GB, uncompressed, in four times 16 bits
 _TURNS = {
     2: Image.Transpose.FLIP_LEFT_RIGHT,
     3: Image.Transpose.ROTATE_180,
@@ -76,18 +76,22 @@ def read_image(path: Path) -> NDArray[np.uint8]:
     16-bit grey is scaled so that 65535 becomes 255 (of a 12-bit TIFF, 4095). Alpha is dropped, not blended. Of several
     frames the first counts. Colour profiles are not applied. More pixels than Image.MAX_IMAGE_PIXELS are refused.
     """
-    with open_photo(path) as file:
-        return _eight_bits(_pixels(file, name=str(path), mode="RGB"))
+    return decode_image(read_file(path), name=str(path))
 
 
 def decode_image(data: bytes, *, name: str) -> NDArray[np.uint8]:
     """The same as `read_image` for the bytes of a file; `name` is what errors call it."""
-    return _eight_bits(_pixels(BytesIO(data), name=name, mode="RGB"))
+    return _eight_bits(_pixels(data, name=name, mode="RGB"))
 
 
 def read_header(path: Path) -> Header:
     """Cheap, for no pixel is decoded; DataError where even the header is damaged."""
-    with open_photo(path) as file, _opened(file, name=str(path)) as picture:
+    return decode_header(read_file(path), name=str(path))
+
+
+def decode_header(data: bytes, *, name: str) -> Header:
+    """The same as `read_header` for the bytes of a file; `name` is what errors call it."""
+    with _opened(data, name=name) as picture:
         tags = getattr(picture, "tag_v2", {})  # of a TIFF, whose size some Pillows give already turned
         width = tags.get(ExifTags.Base.ImageWidth, picture.width)
         height = tags.get(ExifTags.Base.ImageLength, picture.height)
@@ -121,8 +125,7 @@ def read_mask(path: Path) -> NDArray[np.bool_]:
     A mask of other low values (class numbers, dark colours) would come out empty: it is a DataError. Turned upright as
     `read_image` does.
     """
-    with open_photo(path) as file:
-        grey = _pixels(file, name=str(path), mode="L")
+    grey = _pixels(read_file(path), name=str(path), mode="L")
     white = int(np.iinfo(grey.dtype).max)
     highest = int(grey.max())
     if highest <= 1:
@@ -199,27 +202,31 @@ def save_map(path: Path, anomaly_map: NDArray[np.float32]) -> None:
     write_atomically(path, lambda beside: Image.fromarray(anomaly_map).save(beside, format="TIFF"))
 
 
-def open_photo(path: Path) -> BufferedReader:
-    """The file, to be read; DataError where it is none or may not be read."""
+def read_file(path: Path) -> bytes:
+    """What lies in a photo's file; DataError where it is none or may not be read.
+
+    Decoders get bytes rather than the file: where a damaged one asks for gigabytes, a file would make room for them.
+    """
     kind = file_kind(path)
     if stat.S_ISDIR(kind):
         raise DataError(f"{path}: is a folder where a photo was expected; name a file in it")
     if not stat.S_ISREG(kind):  # a pipe would wait forever
         raise DataError(f"{path}: is not a regular file; name a photo")
     try:
-        return path.open("rb")
+        if path.stat().st_size > _LARGEST_FILE:
+            raise DataError(f"{path}: has more than {_LARGEST_FILE >> 20} MB, as no photo has; save the photo alone")
+        return path.read_bytes()
     except OSError as error:
-        raise DataError(f"{path}: cannot be opened ({error.strerror}); check its permissions") from error
+        raise DataError(f"{path}: cannot be read ({error.strerror}); check its permissions") from error
 
 
 @contextmanager
-def _opened(file: IO[bytes], *, name: str) -> Iterator[Image.Image]:
+def _opened(data: bytes, *, name: str) -> Iterator[Image.Image]:
     """The first frame, of which only the header was read; whatever then goes wrong with it is a DataError."""
-    if file.seek(0, os.SEEK_END) == 0:
+    if not data:
         raise DataError(f"{name}: is empty (0 bytes); copy it again or delete it")
-    file.seek(0)
     try:
-        with Image.open(file, formats=_FORMATS) as picture:
+        with Image.open(BytesIO(data), formats=_FORMATS) as picture:
             if Image.MAX_IMAGE_PIXELS is not None and picture.width * picture.height > Image.MAX_IMAGE_PIXELS:
                 raise Image.DecompressionBombError  # twice as many for Pillow itself, which warns of these
             if picture.mode == "F" or (picture.mode == "I" and picture.format != "PNG"):
@@ -237,9 +244,9 @@ def _opened(file: IO[bytes], *, name: str) -> Iterator[Image.Image]:
         raise DataError(f"{name}: cannot be decoded ({brief(error)}); copy or save it again, or delete it") from error
 
 
-def _pixels(file: IO[bytes], *, name: str, mode: Literal["L", "RGB"]) -> NDArray[np.uint8] | NDArray[np.uint16]:
+def _pixels(data: bytes, *, name: str, mode: Literal["L", "RGB"]) -> NDArray[np.uint8] | NDArray[np.uint16]:
     """The first frame, upright: uint8 in the mode asked for, or uint16 (H, W) where the file holds 16-bit grey."""
-    with _opened(file, name=name) as picture:
+    with _opened(data, name=name) as picture:
         picture.load()
         # ImageOps.exif_transpose would also write the EXIF data anew, and fail where a camera wrote it badly.
         turn = _TURNS.get(picture.getexif().get(ExifTags.Base.Orientation, 1))

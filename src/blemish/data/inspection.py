@@ -8,7 +8,7 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
 
-from blemish.data.images import Header, Size, open_photo, read_header, read_image
+from blemish.data.images import Header, Size, decode_header, decode_image, read_file
 from blemish.errors import DataError, on_one_line
 
 _DIGEST_DIGITS = 16  # 64 bits: of a million different photos, two share a digest in one folder of 37 million
@@ -37,6 +37,11 @@ class Inspection:
         return len(self.digests)
 
     @property
+    def different(self) -> list[Path]:
+        """Photos that can be read, without exact copies of those before them."""
+        return [group[0] for group in _by_digest(self.digests).values()]
+
+    @property
     def copies(self) -> tuple[tuple[Path, ...], ...]:
         """Groups of photos whose files are the same, byte for byte."""
         return tuple(tuple(group) for group in _by_digest(self.digests).values() if len(group) > 1)
@@ -54,12 +59,12 @@ class Inspection:
             lines.append(f"kinds: {_counted(self.kinds)}")
         if self.dark:
             lines.append(
-                f"{len(self.dark)} are nearly black, such as {on_one_line(self.dark[0])}: where files of 16 bits hold "
-                "10 or 12, scale the values up first"
+                f"nearly black: {len(self.dark)}, such as {on_one_line(self.dark[0])}; where files of 16 bits hold 10 "
+                "or 12, scale the values up first"
             )
         if self.copies:
             more = sum(len(group) - 1 for group in self.copies)
-            lines.append(f"{more} are exact copies of others, of which training takes one each: {_groups(self.copies)}")
+            lines.append(f"exact copies, which training leaves out: {more} ({_groups(self.copies)})")
         return lines
 
     def _shapes(self) -> str:
@@ -107,11 +112,7 @@ def file_digest(path: Path) -> str:
 
     Raises DataError where the file cannot be read.
     """
-    with open_photo(path) as file:
-        try:
-            return hashlib.file_digest(file, "sha256").hexdigest()[:_DIGEST_DIGITS]
-        except OSError as error:
-            raise DataError(f"{path}: cannot be read ({error.strerror}); check the disk it is on") from error
+    return _digest(read_file(path))
 
 
 def common_files(some: Inspection, others: Inspection) -> list[tuple[Path, Path]]:
@@ -129,11 +130,16 @@ class _Photo:
 
 def _look(path: Path, *, decode: bool) -> _Photo | DataError:
     try:
-        header = read_header(path)
-        dark = decode and int(read_image(path).max()) <= _DARK
-        return _Photo(header=header, digest=file_digest(path), dark=dark)
+        data = read_file(path)
+        header = decode_header(data, name=str(path))
+        dark = decode and int(decode_image(data, name=str(path)).max()) <= _DARK
+        return _Photo(header=header, digest=_digest(data), dark=dark)
     except DataError as error:
         return error
+
+
+def _digest(data: bytes) -> str:
+    return hashlib.sha256(data).hexdigest()[:_DIGEST_DIGITS]
 
 
 def _by_digest(digests: dict[Path, str]) -> dict[str, list[Path]]:

@@ -17,7 +17,7 @@ import torch
 import blemish
 from blemish.data.atomic import make_folder, move, remove
 from blemish.data.dataset import Sample
-from blemish.data.inspection import inspect
+from blemish.data.inspection import Inspection, inspect
 from blemish.detectors import DETECTORS, Detector, DetectorSettings
 from blemish.errors import ArtifactError, DataError, SettingsError
 from blemish.evaluation.calibration import calibrate, judge_good_photos
@@ -137,10 +137,8 @@ def _job(
     on_progress: OnProgress,
 ) -> Job:
     """Reads the photos in a shuffled order and divides them."""
-    found = inspect([sample.image for sample in samples])
-    log.info("good parts: %s", "\n  ".join(found.lines()))
-    # Copies in other parts of the split would break what the threshold promises.
-    paths = list({digest: path for path, digest in reversed(found.digests.items())}.values())[::-1]
+    found = _look_through(samples)
+    paths = found.different  # copies in other parts of the split would break what the threshold promises
     photos = Photos(
         [paths[i] for i in np.random.default_rng(training.seed).permutation(len(paths))],
         detector.settings.image_size,
@@ -179,6 +177,13 @@ def _job(
         identity={},
         on_progress=on_progress,
     )
+
+
+def _look_through(samples: Sequence[Sample]) -> Inspection:
+    """Says what there is before anything is learnt from it."""
+    found = inspect([sample.image for sample in samples])
+    log.info("good parts: %s", "\n  ".join(found.lines()))
+    return found
 
 
 def _identity(
