@@ -6,6 +6,7 @@ import random
 import struct
 import zlib
 from collections.abc import Sequence
+from copy import deepcopy
 from typing import Any
 
 import numpy as np
@@ -188,9 +189,9 @@ def damaged_json(text: str, rng: random.Random) -> bytes:
         if change == 0:
             del where[key]
         elif change == 1 and isinstance(where, dict):
-            where[rng.choice(("extra", "", "é"))] = rng.choice(ODD_VALUES)
+            where[rng.choice(("extra", "", "é"))] = deepcopy(rng.choice(ODD_VALUES))
         else:
-            where[key] = rng.choice(ODD_VALUES)
+            where[key] = deepcopy(rng.choice(ODD_VALUES))
         if not values:
             break
     return json.dumps(values).encode()

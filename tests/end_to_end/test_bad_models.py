@@ -132,6 +132,8 @@ def test_a_description_that_is_none_is_refused(copy: Path, photos: Path, content
         (lambda v: v["calibration"]["image"].update(value=float("inf")), "a threshold is inf"),
         (lambda v: v["calibration"]["pixel"].update(value=float("nan")), "a threshold is nan"),
         (lambda v: v["calibration"]["image"].update(value=10**400), "damaged or edited"),
+        (lambda v: v["calibration"]["pixel"].update(value=1e308), "a threshold is 1e+308"),
+        (lambda v: v["settings"].update(learning_rate=10**400), "learning_rate"),
         (lambda v: v["calibration"]["image"].update(value=None), "damaged or edited"),
         (lambda v: v["calibration"]["image"].update(asked_rate=0), "no share between 0 and 1"),
         (lambda v: v["calibration"]["image"].update(promised_rate=-1), "no share between 0 and 1"),

@@ -98,7 +98,7 @@ def test_rates_are_taken_as_the_decimals_that_were_typed(hundredths: int) -> Non
     assert threshold.value == 99 - hundredths
     assert threshold.promised_rate == threshold.asked_rate
     assert threshold.kept
-    assert f"{hundredths} %" in threshold.statement(99)
+    assert f"{hundredths} %" in threshold.statement(99, "photos")
 
 
 @pytest.mark.parametrize(("n", "rate"), [(3, 0.05), (10, 0.01), (100, 0.002)])

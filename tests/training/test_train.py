@@ -13,6 +13,7 @@ from typing import Any
 
 import pytest
 
+import blemish
 from blemish.data.dataset import Dataset, Sample
 from blemish.data.inspection import file_digest
 from blemish.detectors import ImageSize
@@ -103,6 +104,23 @@ def test_a_copy_of_a_photo_is_left_out_so_that_it_cannot_be_both_learnt_and_cali
     assert artifact.training["good_photos"] == 4
     assert len(set(artifact.training["digests"])) == 4
     assert "exact copies, which training leaves out: 8" in caplog.text
+
+
+def test_photos_of_a_part_are_not_divided_and_parts_are_what_is_promised_of(
+    parts: Dataset, tmp_path: Path, seeded_resnet18: Path
+) -> None:
+    for i, sample in enumerate(parts.train[:12]):
+        shutil.copy(sample.image, tmp_path / f"lid{i // 3}_{i % 3}.png")
+    photos = Dataset(name="folder", root=tmp_path, train=tuple(Sample(image=p) for p in sorted(tmp_path.glob("*.png"))))
+    training = TrainingSettings(batch_size=4, check_every=2, part="(.+)_[0-9]+")
+    artifact = quick(photos, tmp_path / "run", seeded_resnet18, photos=12, training=training)
+    assert [artifact.training[part] for part in ("trained_on", "selecting", "calibrating")] == [6, 3, 3]
+    calibration = read_artifact(tmp_path / "run").calibration
+    assert (calibration.n, calibration.unit, calibration.image.promised_rate) == (1, "parts", 0.5)
+    scores = [blemish.open(tmp_path / "run").predict(photo.image).anomaly_score for photo in photos.train]
+    whole_parts = [max(scores[i : i + 3]) for i in range(0, 12, 3)]
+    assert calibration.image.value == pytest.approx(min(whole_parts, key=lambda s: abs(s - calibration.image.value)))
+    assert "of good parts are expected to have a photo above it" in calibration.statement()
 
 
 def test_one_photo_is_too_few_and_the_error_says_how_many(
@@ -224,9 +242,8 @@ def test_sigterm_leaves_a_checkpoint_one_line_and_the_signals_exit_code(
     process.send_signal(signal.SIGTERM)
     _, said = process.communicate(timeout=60)
     assert process.returncode == 128 + signal.SIGTERM
-    said = said.splitlines()[3:]  # after what was found in the folder
-    assert len(said) == 1
-    assert "--resume" in said[0]
+    (last,) = said.splitlines()[3:]  # after what was found in the folder
+    assert "--resume" in last
     assert sorted(p.name for p in run.iterdir()) == ["checkpoint.safetensors"]
 
 

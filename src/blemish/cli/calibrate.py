@@ -72,12 +72,12 @@ def calibrate(
 
 def lines_of(calibration: Calibration, run: Path) -> list[str]:
     """The thresholds, what they promise, and the ways out where that is not what was asked for."""
-    image, n = calibration.image, calibration.n
-    lines = [f"threshold {image.value:.6g}: {image.statement(n)}"]
+    image, n, unit = calibration.image, calibration.n, calibration.unit
+    lines = [f"threshold {image.value:.6g}: {image.statement(n, unit)}"]
     if image.rate_95 is not None:
         lines.append(f"  in 95 of 100 such calibrations, below {percent(image.rate_95)}")
     if calibration.check is not None:
-        lines.append(f"check above {calibration.check.value:.6g}: {calibration.check.statement(n)}")
+        lines.append(f"check above {calibration.check.value:.6g}: {calibration.check.statement(n, unit)}")
     if not (image.kept or image.estimated):
         lines += _ways_out(calibration, image, run)
     return lines

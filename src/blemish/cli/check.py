@@ -69,7 +69,7 @@ def promise(good_parts: Inspection) -> str:
     photos = len(good_parts.different)
     if photos < 2:
         return "training takes 2 different ones at least; 30 or more are advised"
-    parts = split(photos, held_out=TrainingSettings().held_out)
+    parts = split([str(photo) for photo in good_parts.different], held_out=TrainingSettings().held_out)
     calibrating = len(parts.calibrating)
     return (
         f"training would learn from {len(parts.train)}, choose weights by {len(parts.selecting)} and calibrate with "

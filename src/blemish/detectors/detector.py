@@ -1,6 +1,7 @@
 """What a method is to the rest of the house: a network that judges, settings that rebuild it, stages that train it."""
 
 import dataclasses
+import sys
 import types
 import typing
 from abc import ABC, abstractmethod
@@ -114,7 +115,7 @@ def _checked(name: str, value: Any, expected: Any) -> Any:
     """A JSON value as the type of its field; JSON knows no tuples and writes whole floats as integers."""
     if expected is ImageSize and isinstance(value, list) and [type(v) for v in value] == [int, int]:
         return ImageSize(*value)
-    if expected is float and type(value) is int:
+    if expected is float and type(value) is int and abs(value) <= sys.float_info.max:
         return float(value)
     origin = typing.get_origin(expected)
     if origin is typing.Literal:

@@ -19,7 +19,7 @@ from numpy.typing import NDArray
 from scipy import special
 
 from blemish.errors import DataError, SettingsError
-from blemish.inference.calibration import Calibration, Threshold, as_typed
+from blemish.inference.calibration import Calibration, Threshold, Unit, as_typed
 from blemish.inference.predictor import Photo, Predictor
 
 FEWEST_TO_ESTIMATE = 3
@@ -29,6 +29,8 @@ FEWEST_TO_ESTIMATE = 3
 class GoodPhotos:
     """What a network says of photos of good parts."""
 
+    judged: list[int]
+    """Which of the photos could be read; the following are of these."""
     scores: list[float]
     peaks: list[float]
     """The highest value of each one's anomaly map."""
@@ -39,15 +41,24 @@ def judge_good_photos(
     predictor: Predictor, photos: Iterable[Photo], *, on_photo: Callable[[int], None] = lambda _done: None
 ) -> GoodPhotos:
     """Judges calibration photos as any photo will be judged: by the Predictor."""
-    judged = GoodPhotos(scores=[], peaks=[], unreadable=[])
+    judged = GoodPhotos(judged=[], scores=[], peaks=[], unreadable=[])
     for done, prediction in enumerate(predictor.predict_many(photos), start=1):
         if isinstance(prediction, DataError):
             judged.unreadable.append(prediction)
         else:
+            judged.judged.append(done - 1)
             judged.scores.append(prediction.anomaly_score)
             judged.peaks.append(float(prediction.anomaly_map.max()))
         on_photo(done)
     return judged
+
+
+def highest_of_each(parts: Sequence[str], values: Sequence[float]) -> list[float]:
+    """The highest value of each part's photos: photos of one part are no independent witnesses, but parts are."""
+    highest: dict[str, float] = {}
+    for part, value in zip(parts, values, strict=True):
+        highest[part] = max(value, highest.get(part, value))
+    return list(highest.values())
 
 
 def calibrate(
@@ -57,8 +68,9 @@ def calibrate(
     false_alarm_rate: float,
     check_rate: float | None = None,
     estimate: bool = False,
+    unit: Unit = "photos",
 ) -> Calibration:
-    """Thresholds from the anomaly scores of good photos and the peaks of their maps, in any order.
+    """Thresholds from the anomaly scores of good photos (or parts) and the peaks of their maps, in any order.
 
     `check_rate` adds the threshold above which a person should look. `estimate` takes every threshold from a fitted
     tail instead of promising. Raises SettingsError for rates that are none, DataError where no threshold follows.
@@ -75,6 +87,7 @@ def calibrate(
         image=threshold(rising, false_alarm_rate),
         pixel=threshold(rising_peaks, false_alarm_rate),
         check=None if check_rate is None else threshold(rising, check_rate),
+        unit=unit,
     )
 
 

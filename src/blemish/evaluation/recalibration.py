@@ -6,8 +6,9 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from blemish.data.inspection import file_digest
+from blemish.data.parts import parts_of
 from blemish.errors import DataError
-from blemish.evaluation.calibration import GoodPhotos, calibrate, judge_good_photos
+from blemish.evaluation.calibration import calibrate, highest_of_each, judge_good_photos
 from blemish.inference.artifact import Artifact, write_artifact
 from blemish.inference.predictor import Predictor
 
@@ -39,24 +40,21 @@ def recalibrate(
     Raises what `calibrate` does, and OutputError; the artifact then stays as it was.
     """
     fresh, known, unreadable = _fresh(photos, artifact.training.get("digests", []))
+    every = parts_of(list(fresh.values()), artifact.training["training"].get("part"))
     judged = judge_good_photos(predictor, fresh.values(), on_photo=on_photo)
-    kept = GoodPhotos(scores=[], peaks=[], unreadable=[]) if replace else _kept(artifact)
+    parts, old = [every[i] for i in judged.judged], artifact.calibration
     calibration = calibrate(
-        kept.scores + judged.scores,
-        kept.peaks + judged.peaks,
+        [*(() if replace else old.scores), *highest_of_each(parts, judged.scores)],
+        [*(() if replace else old.peaks), *highest_of_each(parts, judged.peaks)],
         false_alarm_rate=false_alarm_rate,
         check_rate=check_rate,
         estimate=estimate,
+        unit=old.unit,
     )
     digests = [*artifact.training.get("digests", []), *fresh]
     new = dataclasses.replace(artifact, calibration=calibration, training=artifact.training | {"digests": digests})
     write_artifact(new)
     return Recalibration(artifact=new, added=len(judged.scores), known=known, unreadable=unreadable + judged.unreadable)
-
-
-def _kept(artifact: Artifact) -> GoodPhotos:
-    calibration = artifact.calibration
-    return GoodPhotos(scores=list(calibration.scores), peaks=list(calibration.peaks), unreadable=[])
 
 
 def _fresh(photos: Sequence[Path], digests: Sequence[str]) -> tuple[dict[str, Path], list[Path], list[DataError]]:

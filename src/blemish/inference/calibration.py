@@ -4,9 +4,11 @@ import math
 from bisect import bisect_left
 from dataclasses import dataclass
 from fractions import Fraction
-from typing import Any, Literal
+from typing import Any, Literal, get_args
 
 Verdict = Literal["normal", "check", "anomalous"]
+Unit = Literal["photos", "parts"]
+HIGHEST = 3.4028234663852886e38  # of float32, as which maps and scores are computed
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -33,18 +35,22 @@ class Threshold:
         """Whether the rate asked for is promised."""
         return self.promised_rate is not None and self.promised_rate <= self.asked_rate
 
-    def statement(self, photos: int) -> str:
-        """The promise in one line, and what it would take where it is not the one asked for."""
+    def statement(self, n: int, unit: Unit) -> str:
+        """The promise in one line, and what it would take where it is not the one asked for.
+
+        It follows from `n` calibration photos, or from the photos of `n` parts, of each of which the highest counts.
+        """
+        above = "above it" if unit == "photos" else "to have a photo above it"
         asked, needed = percent(self.asked_rate), photos_needed(self.asked_rate)
         if self.promised_rate is None:
             return (
-                f"an estimate, not a promise: {asked} of good photos above it if the logarithms of scores are normal "
-                f"({photos} calibration photos; a promise takes {needed})"
+                f"an estimate, not a promise: {asked} of good {unit} expected {above} if logarithms of scores are "
+                f"normal ({n} calibration {unit}; a promise takes {needed})"
             )
-        promise = f"at most {percent(self.promised_rate)} of good photos are expected above it"
+        promise = f"at most {percent(self.promised_rate)} of good {unit} are expected {above}"
         if self.kept:
-            return f"{promise} ({photos} calibration photos)"
-        return f"{promise}: {photos} calibration photos can promise no less; {asked} takes {needed}"
+            return f"{promise} ({n} calibration {unit})"
+        return f"{promise}: {n} calibration {unit} can promise no less; {asked} takes {needed}"
 
     @classmethod
     def from_json(cls, values: dict[str, Any]) -> "Threshold":
@@ -55,7 +61,7 @@ class Threshold:
             asked_rate=float(values["asked_rate"]),
             **{name: None if rate is None else float(rate) for name, rate in rates.items()},
         )
-        if not math.isfinite(threshold.value):
+        if not abs(threshold.value) <= HIGHEST:
             raise ValueError(f"a threshold is {threshold.value}")
         if not 0 < threshold.asked_rate < 1 or not all(0 <= rate <= 1 for rate in rates.values() if rate is not None):
             raise ValueError("a false alarm rate is no share between 0 and 1")
@@ -74,6 +80,8 @@ class Calibration:
     """Of anomaly scores: above it a photo is anomalous."""
     pixel: Threshold
     """Of anomaly maps: above it a pixel is marked; its rates count the good photos with any marked pixel."""
+    unit: Unit = "photos"
+    """What each score, peak and rate is of; of a part, the highest of its photos."""
     check: Threshold | None = None
     """Of anomaly scores: above it, but not above `image`, a person should look."""
 
@@ -92,12 +100,14 @@ class Calibration:
 
     def statement(self) -> str:
         """What the threshold of scores promises, in one line."""
-        return self.image.statement(self.n)
+        return self.image.statement(self.n, self.unit)
 
     @classmethod
     def from_json(cls, values: dict[str, Any]) -> "Calibration":
         """Back from `dataclasses.asdict` by way of JSON; raises KeyError, TypeError or ValueError where damaged."""
-        check = values["check"]
+        check, unit = values["check"], values["unit"]
+        if unit not in get_args(Unit):
+            raise ValueError(f"the unit of calibration is {unit}")
         known = {name: tuple(float(value) for value in values[name]) for name in ("scores", "peaks")}
         for name, rising in known.items():
             if not rising or not all(map(math.isfinite, rising)) or list(rising) != sorted(rising):
@@ -108,6 +118,7 @@ class Calibration:
             **known,
             image=Threshold.from_json(values["image"]),
             pixel=Threshold.from_json(values["pixel"]),
+            unit=unit,
             check=None if check is None else Threshold.from_json(check),
         )
 

@@ -82,7 +82,7 @@ def facts(artifact: Artifact, evaluation: Evaluation | None) -> dict[str, str]:
         "Method": METHODS.get(artifact.method, artifact.method),
         "Teacher": teachers or "none",
         "Photos": f"{t['trained_on']} good ones to train on, {t['selecting']} to select the weights, "
-        f"{artifact.calibration.n} to calibrate",
+        f"{artifact.calibration.n} {artifact.calibration.unit} to calibrate",
         "Unreadable": f"{len(t['unreadable'])} photos left out" if t["unreadable"] else "none",
         "Image size": f"{width} x {height} pixels (width x height)",
         "Training": "; ".join(_stage(stage) for stage in t["stages"]),
@@ -98,7 +98,11 @@ def facts(artifact: Artifact, evaluation: Evaluation | None) -> dict[str, str]:
 
 def histogram(artifact: Artifact, evaluation: Evaluation | None) -> str:
     calibration = artifact.calibration
-    rows = [Row(label=f"calibration: {calibration.n} good photos", scores=calibration.scores, colour=CALIBRATION)]
+    rows = [
+        Row(
+            label=f"calibration: {calibration.n} good {calibration.unit}", scores=calibration.scores, colour=CALIBRATION
+        )
+    ]
     threshold = calibration.image.value if evaluation is None else evaluation.threshold
     estimated = calibration.image.estimated if evaluation is None else evaluation.threshold_estimated
     limits = [Limit(label=f"threshold {threshold:.4g}" + (" (estimate)" if estimated else ""), value=threshold)]

@@ -62,6 +62,8 @@ class Job:
     photos: Photos
     digests: Sequence[str]
     """Of the photos' files, in their order."""
+    parts: Sequence[str]
+    """Which part each photo shows, in their order; those of one part stand together."""
     unreadable: Sequence[str]
     """A line for each photo that was left out."""
     split: Split

@@ -16,6 +16,8 @@ class TrainingSettings:
     """Photos per step, over all processes. A smaller folder makes a smaller batch, or fills it where photos vary."""
     held_out: float = 0.2
     """Share of the good photos never trained on: a quarter of it selects the weights, the rest gives the thresholds."""
+    part: str | None = None
+    """Regular expression for which part a photo's name says it shows, where several show one, such as (.+)_[0-9]+."""
     false_alarms: float = 0.01
     """Share of good photos that the threshold may call anomalous."""
     check_every: int = 25

@@ -1,9 +1,14 @@
 """How good photos are divided: to train on, to select the weights by, to calibrate with."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
+from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
+
+from blemish.data.parts import parts_of
+from blemish.errors import DataError
 
 MOST_CALIBRATING = 2000  # promises one false alarm in 2,001; more would be taken from training for little
 MOST_SELECTING = 128  # judged at every check: enough to tell, and bounded however large the folder is
@@ -21,14 +26,30 @@ class Split:
     """Seen by nothing but the finished network, so that what they promise is a promise."""
 
 
-def split(photos: int, *, held_out: float, selects: bool = True) -> Split:
-    """Divides at least two photos; `held_out` is the share that is not trained on, 0 to 1.
+def shuffled(photos: Sequence[Path], *, seed: int, part: str | None) -> list[Path]:
+    """In an order that the seed draws, but photos of a part, as the pattern `part` finds it, together."""
+    drawn = [photos[i] for i in np.random.default_rng(seed).permutation(len(photos))]
+    parts = parts_of(drawn, part)
+    places = {name: place for place, name in reversed(list(enumerate(parts)))}
+    return [photo for _, photo in sorted(zip(parts, drawn, strict=True), key=lambda pair: places[pair[0]])]
 
-    Where the method keeps its last weights (`selects` is False), all of those held out calibrate.
+
+def split(parts: Sequence[str], *, held_out: float, selects: bool = True) -> Split:
+    """Divides at least two photos, given which part each shows; photos of a part stand together and stay together.
+
+    `held_out` is the share that is not trained on, 0 to 1: so many photos, and the rest of their parts'. Where the
+    method keeps its last weights (`selects` is False), all of those held out calibrate. Raises DataError for photos of
+    a single part.
     """
+    photos = len(parts)
     assert photos >= 2
+    edges = [0, *(i for i in range(1, photos) if parts[i] != parts[i - 1]), photos]
+    if len(edges) == 2:
+        raise DataError(f"all {photos} photos show one part, {parts[0]}: at least 2 parts are needed")
     held = min(max(1, round(held_out * photos)), photos - 1)
     selecting = min(max(1, round(SELECTING * held)), MOST_SELECTING) if selects and held > 1 else 0
     calibrating = min(held - selecting, MOST_CALIBRATING)
-    first, train, last = np.split(np.arange(photos), [selecting, photos - calibrating])
+    end = max(edge for edge in edges if edge <= max(photos - calibrating, edges[1]))
+    start = min((edge for edge in edges if selecting <= edge < end), default=0)
+    first, train, last = np.split(np.arange(photos), [start, end])
     return Split(selecting=first, train=train, calibrating=last)

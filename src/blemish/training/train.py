@@ -18,9 +18,10 @@ import blemish
 from blemish.data.atomic import make_folder, move, remove
 from blemish.data.dataset import Sample
 from blemish.data.inspection import Inspection, inspect
+from blemish.data.parts import parts_of
 from blemish.detectors import DETECTORS, Detector, DetectorSettings
 from blemish.errors import ArtifactError, DataError, SettingsError
-from blemish.evaluation.calibration import calibrate, judge_good_photos
+from blemish.evaluation.calibration import calibrate, highest_of_each, judge_good_photos
 from blemish.inference.artifact import MODEL_FILE, WEIGHTS_FILE, Artifact, file_sha256, read_artifact, write_artifact
 from blemish.inference.calibration import UNCALIBRATED, Calibration
 from blemish.inference.predictor import Predictor
@@ -32,7 +33,7 @@ from blemish.training.checkpoint import Checkpoint
 from blemish.training.fit import Job, OnProgress, Progress, StageRecord, fit
 from blemish.training.runtime import Runtime, open_runtime
 from blemish.training.settings import TrainingSettings
-from blemish.training.split import split
+from blemish.training.split import shuffled, split
 from blemish.training.textures import open_textures
 
 CHECKPOINT_FILE = "checkpoint.safetensors"
@@ -140,7 +141,7 @@ def _job(
     found = _look_through(samples)
     paths = found.different  # copies in other parts of the split would break what the threshold promises
     photos = Photos(
-        [paths[i] for i in np.random.default_rng(training.seed).permutation(len(paths))],
+        shuffled(paths, seed=training.seed, part=training.part),
         detector.settings.image_size,
         budget=int(training.cache_memory * 1e9),
         workers=os.cpu_count() or 1,
@@ -152,8 +153,9 @@ def _job(
     if len(photos) < 2:
         photos.close()
         raise DataError(f"{len(photos)} readable, different good photos: at least 2 are needed, 30 or more are advised")
-    parts = split(
-        len(photos),
+    parts = parts_of(photos.paths, training.part)
+    divided = split(
+        parts,
         held_out=training.held_out,
         selects=any(stage.held_out_error is not None for stage in detector.stages()),
     )
@@ -162,11 +164,12 @@ def _job(
         photos=photos,
         digests=[found.digests[path] for path in photos.paths],
         unreadable=unreadable,
-        split=parts,
+        parts=parts,
+        split=divided,
         textures=open_textures(
             detector.stages(),
             photos,
-            parts.train,
+            divided.train,
             settings=training,
             runtime=runtime,
             on_picture=lambda done, of: on_progress(Progress(activity="reading textures", done=done, total=of)),
@@ -281,4 +284,10 @@ def _calibrate(job: Job) -> Calibration:
     )
     for error in judged.unreadable:
         raise error
-    return calibrate(judged.scores, judged.peaks, false_alarm_rate=job.settings.false_alarms)
+    parts = [job.parts[i] for i in job.split.calibrating]
+    return calibrate(
+        highest_of_each(parts, judged.scores),
+        highest_of_each(parts, judged.peaks),
+        false_alarm_rate=job.settings.false_alarms,
+        unit="photos" if job.settings.part is None else "parts",
+    )
