@@ -137,18 +137,19 @@ def _job(
     run: Path,
     on_progress: OnProgress,
 ) -> Job:
-    """Reads the photos in a shuffled order and divides them."""
+    """Reads the photos in a shuffled order and divides them.
+
+    Copies are left out: in other parts of the split they would break what the threshold promises.
+    """
     found = _look_through(samples)
-    paths = found.different  # copies in other parts of the split would break what the threshold promises
     photos = Photos(
-        shuffled(paths, seed=training.seed, part=training.part),
+        shuffled(found.different, seed=training.seed, part=training.part),
         detector.settings.image_size,
         budget=int(training.cache_memory * 1e9),
         workers=os.cpu_count() or 1,
     )
     photos.load(lambda done, of: on_progress(Progress(activity="reading photos", done=done, total=of)))
-    unreadable = [*found.unreadable, *map(str, photos.unreadable)]
-    for line in unreadable:
+    for line in (unreadable := [*found.unreadable, *map(str, photos.unreadable)]):
         log.warning("left out: %s", line)
     if len(photos) < 2:
         photos.close()
