@@ -99,7 +99,8 @@ def lines_of(evaluation: Evaluation) -> list[str]:
             interval = e.intervals[name]
             span = "-" if interval is None else f"{interval[0]:.4f} to {interval[1]:.4f}"
             lines.append(f"{name:<15}{value:.4f}  {span}")
-    return [*lines, e.bootstrap, *_about_threshold(e), *_about_types(e)]
+    lines += [f"pixels at {e.image_size[0]}x{e.image_size[1]}: {e.mask_rule}", e.bootstrap]
+    return [*lines, *_about_threshold(e), *_about_types(e)]
 
 
 def _about_threshold(e: Evaluation) -> list[str]:
