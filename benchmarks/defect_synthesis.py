@@ -23,9 +23,10 @@ from torch import Generator, Tensor
 from blemish.data.made_up import make_up
 from blemish.detectors import Batch, ImageSize
 from blemish.detectors.destseg import DeSTSeg, DeSTSegSettings
+from blemish.inference.torch_runtime import has_fast_bf16
 from blemish.synthesis.defects import draw_defects
 from blemish.training.batches import Photos, to_images
-from blemish.training.runtime import Runtime, has_fast_bf16, keep_freed_memory
+from blemish.training.runtime import Runtime, keep_freed_memory
 from blemish.training.settings import TrainingSettings
 from blemish.training.textures import Textures, open_textures
 

@@ -8,8 +8,10 @@ __version__ = "0.1.0"
 if TYPE_CHECKING:
     from blemish.api import calibrate as calibrate
     from blemish.api import evaluate as evaluate
+    from blemish.api import export as export
     from blemish.api import open as open  # noqa: A004
     from blemish.api import train as train
+    from blemish.api import verify as verify
     from blemish.errors import BlemishError as BlemishError
     from blemish.inference.prediction import Prediction as Prediction
     from blemish.inference.predictor import Predictor as Predictor
@@ -19,12 +21,25 @@ _PLACES = {
     "open": "blemish.api",
     "calibrate": "blemish.api",
     "evaluate": "blemish.api",
+    "export": "blemish.api",
+    "verify": "blemish.api",
     "BlemishError": "blemish.errors",
     "Prediction": "blemish.inference.prediction",
     "Predictor": "blemish.inference.predictor",
 }
 
-__all__ = ["BlemishError", "Prediction", "Predictor", "__version__", "calibrate", "evaluate", "open", "train"]
+__all__ = [
+    "BlemishError",
+    "Prediction",
+    "Predictor",
+    "__version__",
+    "calibrate",
+    "evaluate",
+    "export",
+    "open",
+    "train",
+    "verify",
+]
 
 
 def __getattr__(name: str) -> object:

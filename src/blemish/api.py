@@ -11,11 +11,14 @@ from blemish.data.dataset import Dataset, Sample
 from blemish.data.listing import photos_under
 from blemish.errors import DataError, SettingsError
 from blemish.inference import open_predictor, read_artifact
+from blemish.inference.exports import read_export
 from blemish.inference.predictor import Predictor
 
 if TYPE_CHECKING:
     from blemish.evaluation.evaluation import Evaluation
     from blemish.evaluation.recalibration import Recalibration
+    from blemish.exporting.export import Exported
+    from blemish.exporting.parity import Parity
     from blemish.inference.artifact import Artifact
     from blemish.training.fit import OnProgress
 
@@ -84,13 +87,33 @@ def find_photos(root: Folder, *, dataset: str, category: str | None = None) -> D
 
 
 def open(  # noqa: A001
-    run: Folder, *, runtime: str = "torch", device: str = "auto", min_area: int = 1
+    run: Folder, *, runtime: str = "auto", precision: str = "fp32", device: str = "auto", min_area: int = 1
 ) -> Predictor:
     """The trained model in the folder `run`, ready to judge photos; raises ArtifactError.
 
-    Marked regions of fewer than `min_area` pixels of a photo are dropped; verdicts do not change by it.
+    `runtime` auto takes the fastest that the model was exported to, else torch. Marked regions of fewer than `min_area`
+    pixels of a photo are dropped; verdicts do not change by it.
     """
-    return open_predictor(run, runtime=runtime, device=device, min_area=min_area)
+    return open_predictor(run, runtime=runtime, precision=precision, device=device, min_area=min_area)
+
+
+def export(run: Folder, to: str, *, precision: str = "fp32", photos: Sequence[Folder] = ()) -> "Exported":
+    """Makes the trained model in `run` serve another runtime or precision; see `blemish export --help`.
+
+    Raises ExportError, with the figures, where the export disagrees with the model.
+    """
+    from blemish.exporting.export import export as run_export
+
+    places = [Path(place) for place in photos]
+    return run_export(read_artifact(run), to, precision=precision, photos=photos_under(places) if places else ())
+
+
+def verify(run: Folder, runtime: str, *, precision: str = "fp32") -> "Parity":
+    """Proves again, on this machine, that an export says what the trained model says; raises ExportError."""
+    from blemish.exporting.proof import verify as run_proof
+
+    export = read_export(read_artifact(run), runtime, precision)
+    return run_proof(export, open(run, runtime=runtime, precision=precision))
 
 
 def calibrate(
@@ -107,15 +130,12 @@ def calibrate(
     `check` is the share of good photos that may be called anomalous or "check". `estimate` takes thresholds from a
     fitted tail, which promises nothing. `replace` forgets the calibration photos so far.
     """
-    from blemish.evaluation.recalibration import recalibrate
+    from blemish.evaluation.recalibration import Thresholds, recalibrate
 
     return recalibrate(
-        read_artifact(run),
-        open(run),
+        Path(run),
         photos_under([Path(place) for place in good]),
-        false_alarm_rate=false_alarms,
-        check_rate=check,
-        estimate=estimate,
+        asked=Thresholds(false_alarm_rate=false_alarms, check_rate=check, estimate=estimate),
         replace=replace,
     )
 

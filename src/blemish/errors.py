@@ -4,6 +4,7 @@ BlemishError
 ├── DataError           a photo, mask or folder cannot be used
 ├── WeightsError        a teacher's weights are missing, damaged or do not fit
 ├── ArtifactError       a model folder cannot be written, read or trusted
+├── ExportError         an exported graph does not agree with the trained detector
 ├── MetricError         a metric has no value for these photos
 ├── OutputError         a file cannot be written: full disk, no permission
 ├── SettingsError       settings that contradict each other, the data or the machine
@@ -31,6 +32,10 @@ class WeightsError(BlemishError, ValueError):
 
 class ArtifactError(BlemishError, ValueError):
     """A model folder cannot be written, read or trusted."""
+
+
+class ExportError(BlemishError, ValueError):
+    """An exported graph cannot be made, or does not agree with the trained detector."""
 
 
 class MetricError(BlemishError, ValueError):

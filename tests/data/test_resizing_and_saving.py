@@ -7,8 +7,8 @@ from hypothesis import strategies as st
 from numpy.typing import NDArray
 from PIL import Image
 
-from blemish.data.images import heatmap, overlay, read_image, resize_image, resize_map, resize_mask, save_map, save_png
-from blemish.errors import DataError, OutputError
+from blemish.data.images import read_image, resize_image, resize_map, resize_mask, save_map, save_png
+from blemish.errors import OutputError
 
 sizes = st.tuples(st.integers(1, 24), st.integers(1, 24))
 
@@ -68,44 +68,6 @@ def test_nothing_happens_where_the_size_is_right() -> None:
     image = np.zeros((4, 6, 3), np.uint8)
     assert resize_image(image, (4, 6)) is image
     assert resize_image(image, (6, 4)).shape == (6, 4, 3)
-
-
-def test_the_heatmap_grows_brighter_from_black_to_pale_yellow() -> None:
-    colours = heatmap(np.linspace(0, 1, 200)[None]).astype(float)[0]
-    assert colours[0].tolist() == [0, 0, 4]
-    assert colours[-1].tolist() == [252, 255, 164]
-    assert (np.diff(colours @ (0.2126, 0.7152, 0.0722)) >= -0.5).all()  # but for rounding
-
-
-def test_the_heatmap_takes_what_lies_outside_zero_to_one_as_the_nearest() -> None:
-    np.testing.assert_array_equal(heatmap(np.array([[-3.0, 7.0]])), heatmap(np.array([[0.0, 1.0]])))
-
-
-def test_the_overlay_leaves_the_photo_where_the_map_is_zero_and_colours_it_where_it_is_high() -> None:
-    image = np.random.default_rng(0).integers(0, 256, (20, 30, 3), dtype=np.uint8)
-    anomaly_map = np.zeros((20, 30), np.float32)
-    anomaly_map[5:10, 5:10] = 1
-    shown = overlay(image, anomaly_map)
-    np.testing.assert_array_equal(shown[anomaly_map == 0], image[anomaly_map == 0])
-    assert (
-        np.abs(shown.astype(int) - heatmap(anomaly_map)) <= np.abs(image.astype(int) - heatmap(anomaly_map)) + 1
-    ).all()
-
-
-def test_the_outline_runs_just_outside_the_predicted_mask() -> None:
-    image = np.zeros((12, 12, 3), np.uint8)
-    mask = np.zeros((12, 12), bool)
-    mask[4:8, 4:8] = True
-    line = (overlay(image, np.zeros((12, 12)), mask=mask) != 0).any(axis=2)
-    assert not (line & mask).any()
-    assert line.sum() == 16  # four pixels along each side
-    assert line[3, 4:8].all()
-    assert line[8, 4:8].all()
-
-
-def test_a_map_of_another_size_is_not_laid_over_a_photo() -> None:
-    with pytest.raises(DataError, match="resize them first"):
-        overlay(np.zeros((4, 4, 3), np.uint8), np.zeros((2, 2)))
 
 
 def test_saving_makes_the_folders_and_leaves_nothing_else_behind(tmp_path: Path) -> None:

@@ -160,7 +160,7 @@ def test_a_full_disk_ends_predicting_with_one_line_and_keeps_what_was_written(
     assert not list(out.rglob(".writing*"))
 
 
-def test_a_photo_that_goes_while_it_is_judged_harms_no_other(
+def test_a_photo_that_goes_once_it_is_judged_is_shown_all_the_same(
     trained: Path, photos: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     """As where a camera's folder is emptied meanwhile: the first is gone as soon as its verdict is said."""
@@ -173,13 +173,12 @@ def test_a_photo_that_goes_while_it_is_judged_harms_no_other(
             bars=bars,
             say=lambda _: paths[0].unlink(missing_ok=True),
         )
-    assert code == 2
-    assert capsys.readouterr().err == f"blemish: {paths[0]}: no such file or folder; check the path\n"
+    assert code in (0, 1)
+    assert not paths[0].exists()
+    assert capsys.readouterr().err == ""
     lines = [json.loads(line) for line in (tmp_path / "out" / "predictions.jsonl").read_text().splitlines()]
-    assert [(line["image"], line["verdict"] == "unreadable") for line in lines] == [
-        (str(paths[0]), True),
-        (str(paths[1]), False),
-    ]
+    assert [line["image"] for line in lines] == [str(path) for path in paths]
+    assert all((tmp_path / "out" / line["overlay"]).exists() for line in lines)
 
 
 def test_a_name_as_long_as_a_name_can_be_is_judged(trained: Path, parts: Dataset, tmp_path: Path) -> None:

@@ -2,17 +2,20 @@
 
 import csv
 import json
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
+from weakref import ref
 
 import numpy as np
 import pytest
 from PIL import Image
 
 from blemish.data.images import save_png
-from blemish.errors import DataError
+from blemish.errors import DataError, OutputError
 from blemish.evaluation.calibration import calibrate
 from blemish.inference.calibration import Calibration
+from blemish.inference.cores import available_cores
 from blemish.inference.output import COLUMNS, PredictionFolder, output_names, picture
 from blemish.inference.prediction import Prediction
 
@@ -82,10 +85,12 @@ def test_the_strongest_region_stands_in_the_table(tmp_path: Path, two_defects: n
 
 
 def test_a_map_just_above_the_threshold_is_marked_and_one_at_it_is_not(tmp_path: Path) -> None:
-    flat = np.full((32, 32), CALIBRATION.pixel.value, np.float32)
-    assert prediction(tmp_path / "at.png", flat).regions == ()
-    assert not prediction(tmp_path / "at.png", flat).anomalous
-    (region,) = prediction(tmp_path / "above.png", flat + 1).regions
+    at_99 = replace(CALIBRATION.image, value=99.0)  # which float32 holds without rounding
+    calibration = replace(CALIBRATION, image=at_99, pixel=at_99)
+    flat = np.full((32, 32), 99, np.float32)
+    assert prediction(tmp_path / "at.png", flat, calibration=calibration).regions == ()
+    assert not prediction(tmp_path / "at.png", flat, calibration=calibration).anomalous
+    (region,) = prediction(tmp_path / "above.png", np.nextafter(flat, 100), calibration=calibration).regions
     assert region.area == 64 * 64
 
 
@@ -115,6 +120,55 @@ def test_one_colour_means_one_value_on_every_photo_of_a_model(tmp_path: Path) ->
     strong[24:30, 24:30] = 900.0
     one, other = (picture(prediction(tmp_path / f"{i}.png", m)) for i, m in enumerate((faint, strong)))
     assert np.array_equal(one[:40, :40], other[:40, :40])
+
+
+def test_lines_come_in_the_order_of_the_photos_however_long_each_takes(tmp_path: Path) -> None:
+    sizes = [(400, 400), (2, 2), (3, 5), (300, 300), (4, 4), (2, 2), (2, 3), (200, 200), (2, 2), (2, 2)]
+    photos = [tmp_path / f"{i}.png" for i in range(len(sizes))]
+    folder = PredictionFolder(tmp_path / "out", photos)
+    for photo, size in zip(photos, sizes, strict=True):
+        folder.add(photo, prediction(photo, np.ones(size)))
+    folder.close()
+    lines, rows = written(tmp_path / "out")
+    assert [line["image"] for line in lines] == [row["image"] for row in rows] == [str(photo) for photo in photos]
+    assert all((tmp_path / "out" / line[name]).exists() for line in lines for name in ("map", "overlay"))
+
+
+def test_memory_holds_a_few_photos_however_many_are_written(tmp_path: Path) -> None:
+    photos = [tmp_path / f"{i}.png" for i in range(20 + 4 * available_cores())]
+    folder = PredictionFolder(tmp_path / "out", photos)
+    first = prediction(photos[0], np.ones((100, 100)))
+    held: list[ref[np.ndarray]] = []
+    most = 0
+    for path in photos:
+        pixels = np.zeros((200, 200, 3), np.uint8)
+        held.append(ref(pixels))
+        folder.add(path, replace(first, image=path, photo=pixels))
+        del pixels
+        most = max(most, sum(photo() is not None for photo in held))
+    folder.close()
+    assert most <= 2 * available_cores() + 1
+    assert len(written(tmp_path / "out")[0]) == len(photos)
+
+
+def test_a_photo_that_is_held_is_not_read_again(tmp_path: Path) -> None:
+    held = replace(prediction(tmp_path / "a.png", np.zeros((8, 8))), photo=np.full((16, 16, 3), 77, np.uint8))
+    (tmp_path / "a.png").unlink()
+    assert (picture(held) == 77).all()
+
+
+def test_what_cannot_be_written_ends_it_and_lines_before_it_stay(tmp_path: Path) -> None:
+    photos = [tmp_path / f"{i}.png" for i in range(6)]
+    folder = PredictionFolder(tmp_path / "out", photos)
+    (tmp_path / "out" / "overlays").mkdir()
+    (tmp_path / "out" / "overlays" / "3.png").mkdir()  # in the way of a file
+    with pytest.raises(OutputError, match=r"3\.png"):
+        try:
+            for photo in photos:
+                folder.add(photo, prediction(photo, np.ones((8, 8))))
+        finally:
+            folder.close()
+    assert [line["image"] for line in written(tmp_path / "out")[0]] == [str(photo) for photo in photos[:3]]
 
 
 def test_photos_of_one_name_in_two_folders_get_two_outputs() -> None:

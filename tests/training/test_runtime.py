@@ -4,7 +4,8 @@ import pytest
 import torch
 
 from blemish.errors import SettingsError
-from blemish.training.runtime import has_fast_bf16, open_runtime
+from blemish.inference.torch_runtime import has_fast_bf16
+from blemish.training.runtime import open_runtime
 from blemish.training.settings import TrainingSettings
 
 

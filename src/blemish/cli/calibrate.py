@@ -7,8 +7,8 @@ from blemish.cli.progress import ProgressBars
 from blemish.data.listing import photos_under
 from blemish.errors import DataError
 from blemish.evaluation.calibration import estimated_threshold
-from blemish.evaluation.recalibration import recalibrate
-from blemish.inference import open_predictor, read_artifact
+from blemish.evaluation.recalibration import Thresholds, recalibrate
+from blemish.inference import read_artifact
 from blemish.inference.calibration import Calibration, Threshold, percent
 
 
@@ -21,10 +21,10 @@ def calibrate(
     estimate: bool = False,
     good: tuple[Path, ...] = (),
     replace: bool = False,
-    runtime: str = "torch",
+    runtime: str = "auto",
     device: str = "auto",
 ) -> int:
-    """Set a trained model's thresholds anew, without training. Exit code 2 where some photos could not be read.
+    """Set thresholds anew, of a model and its exports, without training. Exit code 2: some photos could not be read.
 
     Parameters
     ----------
@@ -41,23 +41,24 @@ def calibrate(
     replace
         Forget the photos calibrated with so far, as after a change of camera or light; needs --good.
     runtime
-        What computes: torch.
+        What computes: torch, onnx, openvino, or auto for the fastest that the model was exported to, else torch.
     device
         auto, cpu or cuda.
     """
     if replace and not good:
         raise DataError("--replace forgets the calibration photos: give others with --good")
-    artifact = read_artifact(run)
+    before = read_artifact(run).calibration.image.asked_rate
     photos = photos_under(good)
     with ProgressBars() as bars:
         done = recalibrate(
-            artifact,
-            open_predictor(run, runtime=runtime, device=device),
+            run,
             photos,
-            false_alarm_rate=artifact.calibration.image.asked_rate if false_alarms is None else false_alarms,
-            check_rate=check,
-            estimate=estimate,
+            asked=Thresholds(
+                false_alarm_rate=before if false_alarms is None else false_alarms, check_rate=check, estimate=estimate
+            ),
             replace=replace,
+            runtime=runtime,
+            device=device,
             on_photo=lambda n: bars.show("judging", n, len(photos)),
         )
     for error in done.unreadable:

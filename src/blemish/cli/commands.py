@@ -6,8 +6,9 @@ from pathlib import Path
 
 from blemish.cli.progress import ProgressBars
 from blemish.data.listing import photos_under
-from blemish.errors import DataError, on_one_line
+from blemish.errors import DataError, SettingsError, on_one_line
 from blemish.inference import open_predictor
+from blemish.inference.level_maps import FOLDER, LevelMapFolder, runtime_for
 from blemish.inference.output import PredictionFolder
 from blemish.inference.predictor import Predictor
 
@@ -20,7 +21,9 @@ def predict(
     *photos: Path,
     output: Path | None = None,
     min_area: int = 1,
-    runtime: str = "torch",
+    level_maps: bool = False,
+    runtime: str = "auto",
+    precision: str = "fp32",
     device: str = "auto",
 ) -> int:
     """Judge photos: one line and verdict each. Exit code: 0 all normal, 1 some not, 2 some could not be read.
@@ -35,20 +38,29 @@ def predict(
         Folder for predictions.jsonl, predictions.csv, maps/ (float32 TIFF, raw values) and overlays/ (PNG).
     min_area
         Marked regions of fewer pixels of the photo are dropped; verdicts do not change by it.
+    level_maps
+        Leave in FOLDER/level_maps which pair of teacher and student fired, and at which level: a picture per photo, and
+        the raw values as float32 TIFF. Needs --output, the runtime torch, and two to three times the time.
     runtime
-        What computes: torch.
+        What computes: torch, onnx, openvino, or auto for the fastest that the model was exported to, else torch.
+    precision
+        fp32, or bf16 or int8 where the model was exported in it.
     device
         auto, cpu or cuda.
     """
-    predictor = open_predictor(run, runtime=runtime, device=device, min_area=min_area)
+    if level_maps and output is None:
+        raise SettingsError("level maps are left in files: say where with --output FOLDER")
+    runtime = runtime_for(runtime, level_maps=level_maps)
+    predictor = open_predictor(run, runtime=runtime, precision=precision, device=device, min_area=min_area)
     missing: list[DataError] = []
     found = photos_under(photos, on_error=missing.append)
     for error in missing:
         sys.stderr.write(f"blemish: {error}\n")
     if not found:
         raise DataError("no photos to judge: give photos, or folders that hold some")
+    levels = LevelMapFolder(output / FOLDER, found, predictor) if level_maps and output is not None else None
     with ProgressBars() as bars:
-        code = predict_into(output, predictor, found, bars=bars)
+        code = predict_into(output, predictor, found, levels=levels, bars=bars)
     return SOME_UNREADABLE if missing else code
 
 
@@ -57,6 +69,7 @@ def predict_into(
     predictor: Predictor,
     photos: Sequence[Path],
     *,
+    levels: LevelMapFolder | None = None,
     bars: ProgressBars,
     say: Callable[[str], object] | None = print,
 ) -> int:
@@ -64,7 +77,8 @@ def predict_into(
     folder = PredictionFolder(output, photos) if output is not None else None
     code = ALL_NORMAL
     try:
-        for done, (path, result) in enumerate(zip(photos, predictor.predict_many(photos), strict=True), start=1):
+        results = predictor.predict_many(photos, keep_photos=folder is not None)
+        for done, (path, result) in enumerate(zip(photos, results, strict=True), start=1):
             if isinstance(result, DataError):
                 code = SOME_UNREADABLE
                 sys.stderr.write(f"blemish: {result}\n")
@@ -72,13 +86,10 @@ def predict_into(
                 code = max(code, ALL_NORMAL if result.verdict == "normal" else SOME_NOT_NORMAL)
                 if say is not None:
                     say(f"{result.verdict:<9}  {result.anomaly_score:.6g}  {on_one_line(path)}")
+                if levels is not None:
+                    levels.add(path, result)
             if folder is not None:
-                try:
-                    folder.add(path, result)
-                except DataError as error:  # it was there to be judged, but not to be shown under its map
-                    code = SOME_UNREADABLE
-                    sys.stderr.write(f"blemish: {error}\n")
-                    folder.add(path, error)
+                folder.add(path, result)
             bars.show("judging", done, len(photos))
     finally:
         if folder is not None:

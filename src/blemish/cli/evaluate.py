@@ -25,7 +25,8 @@ def evaluate(
     output: Path | None = None,
     category: str | None = None,
     report: bool = True,
-    runtime: str = "torch",
+    runtime: str = "auto",
+    precision: str = "fp32",
     device: str = "auto",
 ) -> int:
     """Measure a model on test photos whose truth is known. Exit code 2 where some could not be read.
@@ -43,13 +44,15 @@ def evaluate(
     report
         Write report.html too, a page that shows what was found and missed.
     runtime
-        What computes: torch.
+        What computes: torch, onnx, openvino, or auto for the fastest that the model was exported to, else torch.
+    precision
+        fp32, or bf16 or int8 where the model was exported in it.
     device
         auto, cpu or cuda.
     """
     folder = output if output is not None else run / "evaluation"
     digests = frozenset(read_artifact(run).training.get("digests", ()))
-    predictor = open_predictor(run, runtime=runtime, device=device)
+    predictor = open_predictor(run, runtime=runtime, precision=precision, device=device)
     found = DATASETS["mvtec_ad"](test_folder, category)
     if not found.test:
         raise DataError(f"{found.root} holds no test photos: test/good and test/DEFECT are looked for")

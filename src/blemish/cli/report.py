@@ -5,7 +5,17 @@ from pathlib import Path
 from blemish.report import write_report
 
 
-def report(run: Path, /, *, evaluation: Path | None = None, output: Path | None = None) -> int:
+def report(
+    run: Path,
+    /,
+    *,
+    evaluation: Path | None = None,
+    output: Path | None = None,
+    level_maps: bool = False,
+    runtime: str = "auto",
+    precision: str = "fp32",
+    device: str = "auto",
+) -> int:
     """Write one self-contained HTML page on a model: verdict, figures, curves, and the photos that matter.
 
     Parameters
@@ -16,6 +26,23 @@ def report(run: Path, /, *, evaluation: Path | None = None, output: Path | None 
         An evaluation.json, where it is not in RUN/evaluation.
     output
         The page's file; by default report.html beside the evaluation, else in RUN.
+    level_maps
+        Show of each photo which pair of teacher and student fired, and at which level; needs the runtime torch.
+    runtime
+        What computes: auto, torch, onnx or openvino; auto is the fastest that the model was exported to, else torch.
+    precision
+        fp32, or what the model was exported to: bf16, int8.
+    device
+        auto, cpu or cuda.
     """
-    print(f"report in {write_report(run, evaluation=evaluation, output=output)}")
+    page = write_report(
+        run,
+        evaluation=evaluation,
+        output=output,
+        runtime=runtime,
+        precision=precision,
+        device=device,
+        level_maps=level_maps,
+    )
+    print(f"report in {page}")
     return 0

@@ -15,6 +15,7 @@ from PIL import ExifTags, Image, UnidentifiedImageError, _imaging
 
 from blemish.data.atomic import write_atomically
 from blemish.data.listing import file_kind
+from blemish.data.png import encode_png
 from blemish.errors import DataError, brief
 
 _FORMATS = ("PNG", "JPEG", "BMP", "TIFF", "WEBP")  # nothing else is tried, whatever the file's name says
@@ -39,22 +40,6 @@ _COLOURS = {
     "RGBA": "colour with alpha",
 }
 """What people call Pillow's modes; the others are called as they are."""
-
-# Nine evenly spaced colours of matplotlib's `inferno` (public domain): perceived brightness rises evenly.
-_INFERNO = np.array(
-    [
-        (0, 0, 4),
-        (33, 12, 74),
-        (87, 16, 110),
-        (138, 34, 106),
-        (188, 55, 84),
-        (228, 90, 49),
-        (249, 142, 9),
-        (249, 203, 53),
-        (252, 255, 164),
-    ]
-)
-_CONTOUR = (0, 255, 255)  # cyan is on no part of the scale above
 
 Size = tuple[int, int]
 """(height, width), as everywhere but inside Pillow."""
@@ -160,40 +145,14 @@ def resize_mask(mask: NDArray[np.bool_], size: Size) -> NDArray[np.bool_]:
     return resized
 
 
-def heatmap(anomaly_map: NDArray[np.floating]) -> NDArray[np.uint8]:
-    """Coloured picture of a map of 0 to 1: (H, W) -> (H, W, 3), black over violet and orange to pale yellow."""
-    place = np.clip(anomaly_map, 0, 1) * (len(_INFERNO) - 1)
-    below = np.minimum(place.astype(np.intp), len(_INFERNO) - 2)
-    part = (place - below)[..., None]
-    colours: NDArray[np.float64] = _INFERNO[below] * (1 - part) + _INFERNO[below + 1] * part
-    return np.rint(colours).astype(np.uint8)
-
-
-def overlay(
-    image: NDArray[np.uint8], anomaly_map: NDArray[np.floating], *, mask: NDArray[np.bool_] | None = None
-) -> NDArray[np.uint8]:
-    """The photo under its heatmap, transparent where the map (0 to 1) is low, with the predicted mask's outline.
-
-    All are (H, W), the photo (H, W, 3); returns (H, W, 3).
-    """
-    if anomaly_map.shape != image.shape[:2] or (mask is not None and mask.shape != image.shape[:2]):
-        raise DataError(f"overlay: photo {image.shape[:2]}, map {anomaly_map.shape} and mask differ; resize them first")
-    level = np.clip(anomaly_map, 0, 1)
-    opacity = (0.6 * level * level * (3 - 2 * level))[..., None]  # smooth from none to 0.6
-    blended: NDArray[np.uint8] = np.rint(image * (1 - opacity) + heatmap(anomaly_map) * opacity).astype(np.uint8)
-    if mask is not None:
-        blended[_outline(mask, thickness=max(1, round(min(mask.shape) / 200)))] = _CONTOUR
-    return blended
-
-
 def save_png(path: Path, array: NDArray[np.uint8] | NDArray[np.bool_]) -> None:
     """Write uint8 (H, W) or (H, W, 3), or a bool mask as 0 and 255; folders are made. Raises OutputError.
 
     The file appears whole or not at all.
     """
     assert array.dtype in (np.uint8, np.bool_), array.dtype
-    picture = Image.fromarray(array.astype(np.uint8) * 255 if array.dtype == np.bool_ else array)
-    write_atomically(path, lambda beside: picture.save(beside, format="PNG"))
+    pixels = array.astype(np.uint8) * np.uint8(255) if array.dtype == np.bool_ else array.astype(np.uint8, copy=False)
+    write_atomically(path, lambda beside: beside.write_bytes(encode_png(pixels)))
 
 
 def save_map(path: Path, anomaly_map: NDArray[np.float32]) -> None:
@@ -279,12 +238,3 @@ def _eight_bits(pixels: NDArray[np.uint8] | NDArray[np.uint16]) -> NDArray[np.ui
     if pixels.dtype == np.uint16:
         pixels = ((pixels.astype(np.uint32) + 128) // 257).astype(np.uint8)
     return as_image(pixels)
-
-
-def _outline(mask: NDArray[np.bool_], *, thickness: int) -> NDArray[np.bool_]:
-    """A line around the mask, just outside it, so that the defect stays visible."""
-    grown = mask
-    for _ in range(thickness):
-        padded = np.pad(grown, 1)
-        grown = grown | padded[:-2, 1:-1] | padded[2:, 1:-1] | padded[1:-1, :-2] | padded[1:-1, 2:]
-    return grown & ~mask

@@ -34,7 +34,7 @@ from blemish.errors import SettingsError
 from blemish.networks import build_backbone
 from blemish.networks.backbone import FeaturePyramid, draw_weights
 from blemish.networks.blocks import ASPP, ReversedPyramid, conv_norm_relu, silence_residuals, two_blocks
-from blemish.networks.discrepancy import resize_map, unit_vectors
+from blemish.networks.discrepancy import distances, maps_by_level, resize_map, unit_vectors
 from blemish.networks.teacher import Teacher
 from blemish.synthesis.defects import draw_defects
 from blemish.synthesis.rotation import Rotation, turn_at_random
@@ -100,6 +100,10 @@ class DeSTSeg(Detector):
         judged = torch.sigmoid(self.segmentation(self._products(images)).float())
         anomaly_map = resize_map(judged, (images.shape[-2], images.shape[-1]))
         return Output(anomaly_map, anomaly_map.flatten(1).topk(self._counted, dim=1).values.mean(dim=1))
+
+    def level_maps(self, images: Images) -> dict[str, Tensor]:
+        """What the segmentation network has to go by; their product is the official code's auxiliary map."""
+        return maps_by_level("student", distances(self._teacher_vectors(images), self.student(images)))
 
     def stages(self) -> Sequence[Stage]:
         settings = self.settings

@@ -144,6 +144,14 @@ class Detector(nn.Module, ABC):
     @abstractmethod
     def stages(self) -> Sequence[Stage]: ...
 
+    def level_maps(self, images: Images) -> dict[str, Tensor]:  # noqa: ARG002
+        """How far each student is from its teacher at each level, for people to look at; none unless a method says so.
+
+        By STUDENT_levelN, N from the finest: (B, 1, h, w) of the level's own resolution, float32, 1 - cos of the two
+        vectors of a pixel: 0 where they agree, 1 where they are perpendicular, 2 where they are opposite.
+        """
+        return {}
+
     if typing.TYPE_CHECKING:
 
         def __call__(self, images: Images) -> Output: ...

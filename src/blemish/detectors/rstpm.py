@@ -44,7 +44,7 @@ from blemish.detectors.detector import Batch, Detector, Images, Output, Stage
 from blemish.detectors.stpm import LEVELS, STPMSettings, imitation_error, imitation_loss
 from blemish.errors import SettingsError
 from blemish.networks import build_backbone
-from blemish.networks.discrepancy import distances, highest, multiply_maps, resize_map, unit_vectors
+from blemish.networks.discrepancy import distances, highest, maps_by_level, multiply_maps, resize_map, unit_vectors
 from blemish.networks.reconstruction import GatesBetweenStages, GrowingPyramid
 from blemish.networks.teacher import Teacher
 
@@ -95,26 +95,20 @@ class RSTPM(Detector):
         self.reconstruction = _reconstruction_student(settings, self.teacher, self.second_teacher)
 
     def forward(self, images: Images) -> Output:
-        maps = self.level_maps(images)
+        size = (images.shape[-2], images.shape[-1])
+        maps = {name: resize_map(level_map, size) for name, level_map in self.level_maps(images).items()}
         anomaly_map = multiply_maps(
             [maps[f"student_level{level}"] + maps[f"reconstruction_level{level}"] for level in range(1, LEVELS + 1)]
         )
         return Output(anomaly_map, highest(anomaly_map))
 
     def level_maps(self, images: Images) -> dict[str, Tensor]:
-        """What each pair says at each level, student_level1 to reconstruction_level3: 1 - cos, (B, 1, H, W), 0 to 2."""
+        """Of both pairs: student_level1 to -3, reconstruction_level1 to -3."""
         *matched, deepest = self.teacher(images)
         second = self.second_teacher(images)
-        size = (images.shape[-2], images.shape[-1])
-        pairs = {
-            "student": (matched, self.student(images)),
-            "reconstruction": (second, self.reconstruction(deepest, second)),
-        }
-        return {
-            f"{pair}_level{level}": resize_map(distance / 2, size)
-            for pair, (teacher, student) in pairs.items()
-            for level, distance in enumerate(distances(_vectors(teacher), student), start=1)
-        }
+        first_pair = distances(_vectors(matched), self.student(images))
+        second_pair = distances(_vectors(second), self.reconstruction(deepest, second))
+        return maps_by_level("student", first_pair) | maps_by_level("reconstruction", second_pair)
 
     def stages(self) -> Sequence[Stage]:
         self._check_sizes()

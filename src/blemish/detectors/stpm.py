@@ -17,7 +17,7 @@ from torch.optim import SGD
 
 from blemish.detectors.detector import Batch, Detector, DetectorSettings, Images, Output, Stage
 from blemish.networks import build_backbone
-from blemish.networks.discrepancy import distances, highest, multiply_maps, resize_map, unit_vectors
+from blemish.networks.discrepancy import distances, highest, maps_by_level, multiply_maps, resize_map, unit_vectors
 from blemish.networks.teacher import Teacher
 
 LEVELS = 3  # sec. 3: outputs of conv2_x, conv3_x, conv4_x
@@ -53,9 +53,12 @@ class STPM(Detector):
         self.student = build_backbone(settings.teacher, levels=LEVELS)
 
     def forward(self, images: Images) -> Output:
-        product = multiply_maps(distances(self._teacher_vectors(images), self.student(images)))
+        product = multiply_maps(self._distances(images))
         anomaly_map = resize_map(product, (images.shape[-2], images.shape[-1]))
         return Output(anomaly_map, highest(anomaly_map))
+
+    def level_maps(self, images: Images) -> dict[str, Tensor]:
+        return maps_by_level("student", self._distances(images))
 
     def stages(self) -> Sequence[Stage]:
         settings = self.settings
@@ -71,6 +74,9 @@ class STPM(Detector):
                 patience=settings.patience,
             )
         ]
+
+    def _distances(self, images: Images) -> list[Tensor]:
+        return distances(self._teacher_vectors(images), self.student(images))
 
     def _teacher_vectors(self, images: Images) -> tuple[Tensor, ...]:
         return tuple(unit_vectors(features) for features in self.teacher(images))

@@ -23,6 +23,7 @@ from blemish.inference.calibration import Calibration, Threshold, Unit, as_typed
 from blemish.inference.predictor import Photo, Predictor
 
 FEWEST_TO_ESTIMATE = 3
+ROUNDING = 1e-4  # relative: runtimes in float32 differ by less
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -92,14 +93,18 @@ def calibrate(
 
 
 def promised_threshold(scores: Sequence[float] | NDArray[np.float64], rate: float) -> Threshold:
-    """The lowest of the scores that promises `rate`, else the highest and what that does promise."""
+    """By the lowest of the scores that promises `rate`, else the highest and what that does promise.
+
+    The threshold stands above that score by what runtimes may differ by, so that the photo it comes from is judged
+    alike by all of them; a higher threshold gives no more false alarms.
+    """
     _check_rate(rate)
     rising = _rising(scores)
     n = rising.size
     # Of all n + 1 photos, this many may stand above the threshold; fewer than one cannot be promised.
     above = max(math.floor(as_typed(rate) * (n + 1)), 1)
     return Threshold(
-        value=float(rising[-above]),
+        value=float(rising[-above] + ROUNDING * abs(rising[-above])),
         asked_rate=rate,
         promised_rate=above / (n + 1),
         rate_95=float(special.betaincinv(above, n + 1 - above, 0.95)),

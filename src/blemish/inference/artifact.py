@@ -43,6 +43,19 @@ class Artifact:
     def weights(self) -> Path:
         return self.folder / WEIGHTS_FILE
 
+    @property
+    def calibrated_from(self) -> int:
+        """Where in the training record's lists of photos those begin that gave the thresholds."""
+        training = self.training
+        return int(training.get("calibrated_from", training["good_photos"] - training["calibrating"]))
+
+    def check_weights(self) -> None:
+        """Raises ArtifactError where the weights are missing or not those that model.json means.
+
+        Only who needs them asks: a folder that serves an export alone may leave them out.
+        """
+        check_file(self.weights, self.weights_sha256, folder=self.folder)
+
 
 def write_artifact(artifact: Artifact) -> None:
     """Writes model.json beside weights that are there already; raises OutputError."""
@@ -78,7 +91,6 @@ def read_artifact(folder: str | Path) -> Artifact:
     except (KeyError, TypeError, ValueError, OverflowError) as error:
         reason = f"{type(error).__name__}: {brief(error)}"
         raise ArtifactError(f"{path} is damaged or edited ({reason}): train or copy it anew") from error
-    _check_weights(artifact)
     return artifact
 
 
@@ -103,17 +115,16 @@ def _from_json(folder: Path, values: dict[str, Any]) -> Artifact:
     )
 
 
-def _check_weights(artifact: Artifact) -> None:
+def check_file(path: Path, sha256: str, *, folder: Path) -> None:
+    """Raises ArtifactError where a file that a model folder speaks of is missing or another."""
     try:
-        digest = file_sha256(artifact.weights)
+        digest = file_sha256(path)
     except FileNotFoundError as error:
-        raise ArtifactError(f"{artifact.folder} holds no {WEIGHTS_FILE}: copy the whole folder") from error
+        raise ArtifactError(f"{path.parent} holds no {path.name}: copy the whole folder {folder}") from error
     except OSError as error:
-        raise ArtifactError(f"{artifact.weights} cannot be read: {error.strerror}; check its permissions") from error
-    if digest != artifact.weights_sha256:
-        raise ArtifactError(
-            f"{artifact.weights} does not match {MODEL_FILE}: its checksum differs; copy the folder anew"
-        )
+        raise ArtifactError(f"{path} cannot be read: {error.strerror}; check its permissions") from error
+    if digest != sha256:
+        raise ArtifactError(f"{path} is damaged or another file: its checksum differs; copy the folder {folder} anew")
 
 
 def file_sha256(path: Path) -> str:

@@ -31,20 +31,32 @@ def find_regions(
         return mask, ()
     from scipy import ndimage  # slow to import, and most photos need it not
 
-    labels, count = ndimage.label(mask, EIGHT_CONNECTED)
-    areas = np.bincount(labels.ravel(), minlength=count + 1)[1:]
-    wanted = np.flatnonzero(areas >= min_area) + 1
-    boxes = ndimage.find_objects(labels)
-    peaks = ndimage.maximum(anomaly_map, labels, wanted)
-    centres = ndimage.center_of_mass(mask, labels, wanted)
+    top, bottom = _span(mask, axis=1)
+    left, right = _span(mask, axis=0)
+    labels, count = ndimage.label(mask[top:bottom, left:right], EIGHT_CONNECTED)
+    y, x = np.nonzero(labels)  # of marked pixels alone, of which there are few
+    label = labels[y, x] - 1
+    y, x = y + top, x + left
+    areas = np.bincount(label)
+    centres = np.stack([np.bincount(label, weights=place) / areas for place in (x, y)], axis=1)
+    peaks = np.full(count, -np.inf, np.float32)
+    np.maximum.at(peaks, label, anomaly_map[y, x])
+    wanted = areas >= min_area
     regions = [
         Region(
-            box=(boxes[i - 1][1].start, boxes[i - 1][0].start, boxes[i - 1][1].stop, boxes[i - 1][0].stop),
-            area=int(areas[i - 1]),
-            peak=float(peak),
-            centroid=(float(x), float(y)),
+            box=(left + columns.start, top + rows.start, left + columns.stop, top + rows.stop),
+            area=int(areas[i]),
+            peak=float(peaks[i]),
+            centroid=(float(centres[i, 0]), float(centres[i, 1])),
         )
-        for i, peak, (y, x) in zip(wanted, peaks, centres, strict=True)
+        for i, (rows, columns) in enumerate(ndimage.find_objects(labels))
+        if wanted[i]
     ]
-    kept = np.isin(labels, wanted) if wanted.size < count else mask
-    return kept, tuple(sorted(regions, key=lambda region: -region.peak))
+    mask[y, x] = wanted[label]
+    return mask, tuple(sorted(regions, key=lambda region: -region.peak))
+
+
+def _span(mask: NDArray[np.bool_], *, axis: int) -> tuple[int, int]:
+    """The first row (axis 1) or column (axis 0) that holds a marked pixel, and the one after the last."""
+    places = np.flatnonzero(np.any(mask, axis=axis))
+    return int(places[0]), int(places[-1]) + 1

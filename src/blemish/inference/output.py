@@ -3,7 +3,9 @@
 import csv
 import json
 import os
+from collections import deque
 from collections.abc import Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import ExitStack
 from pathlib import Path
 from typing import IO, Any
@@ -11,8 +13,10 @@ from typing import IO, Any
 import numpy as np
 from numpy.typing import NDArray
 
-from blemish.data.images import overlay, read_image, save_map, save_png
+from blemish.data.images import read_image, save_map, save_png
+from blemish.data.overlays import overlay
 from blemish.errors import DataError, OutputError
+from blemish.inference.cores import available_cores
 from blemish.inference.prediction import FORMAT_VERSION, Prediction
 
 LONGEST_NAME = 200  # bytes: most disks take 255, of which a number and the suffix need some
@@ -28,11 +32,18 @@ COLUMNS = (
 
 
 class PredictionFolder:
-    """Takes predictions as they come; a line that was written stays, whatever happens to later photos."""
+    """Takes predictions as they come; a line that was written stays, whatever happens to later photos.
+
+    Maps and overlays are drawn and written in threads, a few photos at a time; lines come in the order of the photos,
+    each when its photo's pictures are on the disk.
+    """
 
     def __init__(self, folder: Path, photos: Sequence[Path]) -> None:
         self.folder = folder
         self._names = output_names(photos)
+        self._pool = ThreadPoolExecutor(available_cores(), thread_name_prefix="write")
+        self._waiting: deque[Future[dict[str, Any]]] = deque()
+        self._most = 2 * available_cores()  # photos taken but not written
         self._open = ExitStack()
         try:
             folder.mkdir(parents=True, exist_ok=True)
@@ -45,17 +56,45 @@ class PredictionFolder:
             raise OutputError(f"cannot write into {folder}: {error.strerror}; choose another folder") from error
 
     def add(self, photo: Path, result: Prediction | DataError) -> None:
+        """Returns before it is written, unless writing has fallen behind; raises OutputError, also for earlier photos.
+
+        Where the prediction does not hold its photo that is read again, which may raise DataError.
+        """
+        self._waiting.append(self._pool.submit(self._draw, photo, result))
+        while self._waiting and (len(self._waiting) > self._most or self._waiting[0].done()):
+            self._write_next()
+
+    def close(self) -> None:
+        """Writes what is waiting and gives the files their names, also when not every photo was reached.
+
+        Raises as `add` does.
+        """
+        try:
+            while self._waiting:
+                self._write_next()
+        finally:
+            self._pool.shutdown()
+            self._finish()
+
+    def _draw(self, photo: Path, result: Prediction | DataError) -> dict[str, Any]:
+        """Writes the pictures and returns the line; in one of several threads."""
         if isinstance(result, DataError):
             values = {"image": str(photo), "verdict": "unreadable", "error": str(result)}
-            self._write({"format_version": FORMAT_VERSION} | values)
-            return
+            return {"format_version": FORMAT_VERSION} | values
         name = self._names[photo]
         save_map(self.folder / "maps" / f"{name}.tiff", result.photo_map)
         save_png(self.folder / "overlays" / f"{name}.png", picture(result))
-        self._write(result.to_json() | {"map": f"maps/{name}.tiff", "overlay": f"overlays/{name}.png"})
+        return result.to_json() | {"map": f"maps/{name}.tiff", "overlay": f"overlays/{name}.png"}
 
-    def close(self) -> None:
-        """Gives the files their names, also when not every photo was reached; raises OutputError."""
+    def _write_next(self) -> None:
+        try:
+            self._write(self._waiting.popleft().result())
+        except BaseException:
+            while self._waiting:  # lines after one that is missing would tell of a photo that was left out
+                self._waiting.pop().cancel()
+            raise
+
+    def _finish(self) -> None:
         try:
             self._open.close()
             for name in (PREDICTIONS_FILE, TABLE_FILE):
@@ -97,11 +136,12 @@ def picture(prediction: Prediction, photo: NDArray[np.uint8] | None = None) -> N
 
     Half the colour scale is the pixel threshold, for every photo of one model alike.
     """
+    photo = prediction.photo if photo is None else photo
     if photo is None:
         assert prediction.image is not None
         photo = read_image(prediction.image)
-    scaled = np.clip(prediction.photo_map / max(2 * prediction.calibration.pixel.value, SMALLEST), 0, 1)
-    return overlay(photo, scaled, mask=prediction.predicted_mask)
+    top = max(2 * prediction.calibration.pixel.value, SMALLEST)
+    return overlay(photo, prediction.photo_map, mask=prediction.predicted_mask, top=top)
 
 
 def output_names(photos: Sequence[Path]) -> dict[Path, str]:

@@ -1,6 +1,6 @@
 """What one photo gives."""
 
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field
 from functools import cached_property
 from pathlib import Path
 from typing import Any
@@ -32,6 +32,8 @@ class Prediction:
     """(height, width) of the photo, after its EXIF orientation."""
     min_area: int = 1
     """Marked regions of fewer pixels of the photo are dropped; the verdict knows nothing of it."""
+    photo: NDArray[np.uint8] | None = field(default=None, repr=False)
+    """(height, width, 3), the photo's own pixels, where they were kept."""
 
     @property
     def threshold(self) -> float:

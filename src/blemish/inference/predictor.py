@@ -1,18 +1,20 @@
 """Image in, prediction out: the one way for evaluate, predict, report and serve, whatever the runtime."""
 
-import os
+from collections import deque
 from collections.abc import Iterable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
+from dataclasses import dataclass
 from itertools import islice
 from pathlib import Path
-from typing import Protocol
+from typing import Protocol, runtime_checkable
 
 import numpy as np
 from numpy.typing import NDArray
 
 from blemish.data.images import as_image, read_image, resize_image
-from blemish.errors import ArtifactError, DataError
+from blemish.errors import ArtifactError, DataError, SettingsError
 from blemish.inference.calibration import Calibration
+from blemish.inference.cores import available_cores
 from blemish.inference.prediction import Prediction
 
 Photo = str | Path | NDArray[np.uint8]
@@ -27,13 +29,22 @@ class Runtime(Protocol):
         ...
 
 
+@runtime_checkable
+class LevelRuntime(Protocol):
+    """A runtime that can also say what each level gave."""
+
+    def level_maps(self, images: NDArray[np.float32]) -> dict[str, NDArray[np.float32]]:
+        """Images as for `run` -> by name, 1 - cos of teacher and student, each (B, h, w) of its own resolution."""
+        ...
+
+
 class Predictor:
     """Judges photos: reads, resizes, runs, compares with the thresholds."""
 
     def __init__(
         self, runtime: Runtime, image_size: tuple[int, int], *, calibration: Calibration, min_area: int = 1
     ) -> None:
-        self._runtime = runtime
+        self.runtime = runtime
         self.image_size = image_size
         self.calibration = calibration
         self.min_area = min_area
@@ -45,62 +56,93 @@ class Predictor:
 
     def predict(self, photo: Photo) -> Prediction:
         """Raises DataError where the photo cannot be read."""
-        return self._judge([photo], [self._prepare(photo)])[0]
+        return self._judge([self._prepare(photo)])[0]
 
-    def predict_many(self, photos: Iterable[Photo], *, batch_size: int = 8) -> Iterator[Prediction | DataError]:
+    def level_maps(self, photo: Photo) -> dict[str, NDArray[np.float32]]:
+        """How far each student is from its teacher at each level: 1 - cos, 0 to 2, (h, w) of the level's resolution.
+
+        Raises DataError where the photo cannot be read, SettingsError where runtime or method cannot tell.
+        """
+        if not isinstance(self.runtime, LevelRuntime):
+            raise SettingsError("exports compute map and score alone: for level maps take the runtime torch")
+        image = self._prepare(photo).resized
+        images = np.ascontiguousarray(image.transpose(2, 0, 1)[None], dtype=np.float32) / np.float32(255)
+        return {name: maps[0] for name, maps in self.runtime.level_maps(images).items()}
+
+    def predict_many(
+        self, photos: Iterable[Photo], *, batch_size: int = 8, keep_photos: bool = False
+    ) -> Iterator[Prediction | DataError]:
         """One result per photo, in order; a photo that cannot be read gives its error and harms no other.
 
-        Photos are decoded in threads while the network works on those before them; memory holds a few batches.
+        Photos are decoded in threads while the network works on those before them; two batches of photos are taken
+        before their results are asked for, and no more. `keep_photos`: predictions hold their photo's pixels.
         """
-        with ThreadPoolExecutor(os.cpu_count() or 1, thread_name_prefix="decode") as pool:
-            waiting: list[tuple[list[Photo], list[Future[_Prepared | DataError]]]] = []
-            source = iter(photos)
-            while True:
-                batch = list(islice(source, batch_size))
-                if batch:
-                    waiting.append((batch, [pool.submit(self._try, photo) for photo in batch]))
-                if waiting and (not batch or len(waiting) > 2):
-                    names, futures = waiting.pop(0)
-                    yield from self._judge_readable(names, [future.result() for future in futures])
-                elif not batch:
-                    return
+        pool = ThreadPoolExecutor(min(batch_size, available_cores()), thread_name_prefix="decode")
+        waiting: deque[Future[_Prepared | DataError]] = deque()
+        source = iter(photos)
 
-    def _prepare(self, photo: Photo) -> "_Prepared":
-        image = read_image(Path(photo)) if isinstance(photo, str | Path) else as_image(photo)
-        return resize_image(image, self.image_size), (image.shape[0], image.shape[1])
+        def read_ahead(count: int) -> None:
+            waiting.extend(pool.submit(self._try, photo, keep=keep_photos) for photo in islice(source, count))
 
-    def _try(self, photo: Photo) -> "_Prepared | DataError":
         try:
-            return self._prepare(photo)
+            read_ahead(batch_size)
+            while waiting:
+                batch: list[_Prepared | DataError] = []
+                while waiting and len(batch) < batch_size:
+                    batch.append(waiting.popleft().result())
+                    read_ahead(1)
+                yield from self._judge_readable(batch)
+        finally:
+            pool.shutdown(cancel_futures=True)
+
+    def _prepare(self, photo: Photo, *, keep: bool = False) -> "_Prepared":
+        path = Path(photo) if isinstance(photo, str | Path) else None
+        image = as_image(photo) if isinstance(photo, np.ndarray) else read_image(Path(photo))
+        return _Prepared(
+            path=path,
+            resized=resize_image(image, self.image_size),
+            photo_size=(image.shape[0], image.shape[1]),
+            photo=image if keep else None,
+        )
+
+    def _try(self, photo: Photo, *, keep: bool) -> "_Prepared | DataError":
+        try:
+            return self._prepare(photo, keep=keep)
         except DataError as error:
             return error
 
-    def _judge_readable(
-        self, photos: list[Photo], prepared: "list[_Prepared | DataError]"
-    ) -> Iterator[Prediction | DataError]:
-        good = [(photo, p) for photo, p in zip(photos, prepared, strict=True) if not isinstance(p, DataError)]
-        judged = iter(self._judge([photo for photo, _ in good], [p for _, p in good]) if good else [])
-        for p in prepared:
-            yield p if isinstance(p, DataError) else next(judged)
+    def _judge_readable(self, batch: "list[_Prepared | DataError]") -> Iterator[Prediction | DataError]:
+        good = [prepared for prepared in batch if not isinstance(prepared, DataError)]
+        judged = iter(self._judge(good) if good else [])
+        for prepared in batch:
+            yield prepared if isinstance(prepared, DataError) else next(judged)
 
-    def _judge(self, photos: list[Photo], prepared: "list[_Prepared]") -> list[Prediction]:
-        pixels = np.stack([image for image, _ in prepared])
+    def _judge(self, batch: "list[_Prepared]") -> list[Prediction]:
+        pixels = np.stack([prepared.resized for prepared in batch])
         images = np.ascontiguousarray(pixels.transpose(0, 3, 1, 2), dtype=np.float32) / np.float32(255)
-        maps, scores = self._runtime.run(images)
+        maps, scores = self.runtime.run(images)
         if not np.isfinite(scores).all():  # NaN is above no threshold: it would pass as normal
             raise ArtifactError("the network gives scores that are not finite: its weights are damaged; train it anew")
         return [
             Prediction(
-                image=Path(photo) if isinstance(photo, str | Path) else None,
+                image=prepared.path,
                 anomaly_score=float(score),
                 calibration=self.calibration,
                 anomaly_map=anomaly_map,
-                photo_size=size,
+                photo_size=prepared.photo_size,
                 min_area=self.min_area,
+                photo=prepared.photo,
             )
-            for photo, (_, size), anomaly_map, score in zip(photos, prepared, maps, scores, strict=True)
+            for prepared, anomaly_map, score in zip(batch, maps, scores, strict=True)
         ]
 
 
-_Prepared = tuple[NDArray[np.uint8], tuple[int, int]]
-"""Resized image, and the photo's own (height, width)."""
+@dataclass(frozen=True, kw_only=True)
+class _Prepared:
+    """A photo that was read."""
+
+    path: Path | None
+    resized: NDArray[np.uint8]
+    photo_size: tuple[int, int]
+    photo: NDArray[np.uint8] | None
+    """At its own size, where it is kept."""

@@ -1,5 +1,8 @@
 """Predicting with torch: the detector rebuilt from its artifact."""
 
+import logging
+from collections.abc import Mapping
+
 import numpy as np
 import torch
 from numpy.typing import NDArray
@@ -9,25 +12,40 @@ from safetensors.torch import load_file
 from blemish.detectors import DETECTORS, Detector
 from blemish.errors import ArtifactError, SettingsError, WeightsError, brief
 from blemish.inference.artifact import WEIGHTS_FILE, Artifact
+from blemish.inference.exports import Export
 from blemish.networks.pretrained import load_weights
+
+log = logging.getLogger("blemish")
 
 
 class TorchRuntime:
-    """A detector in eval mode on a device, in float32."""
+    """A detector in eval mode on a device."""
 
-    def __init__(self, detector: Detector, device: torch.device) -> None:
+    def __init__(self, detector: Detector, device: torch.device, *, precision: str = "fp32") -> None:
         self._device = device
+        self._bf16 = precision == "bf16"
+        if self._bf16 and not has_fast_bf16(device):
+            log.warning("this machine has no bf16 instructions: torch imitates them, slower than fp32")
         self._detector = detector.eval().requires_grad_(False)
         self._detector.to(device, memory_format=torch.channels_last)  # type: ignore[call-overload]
 
     def run(self, images: NDArray[np.float32]) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
-        with torch.inference_mode():
+        with torch.inference_mode(), torch.autocast(self._device.type, torch.bfloat16, enabled=self._bf16):
             batch = torch.from_numpy(images).to(self._device, memory_format=torch.channels_last)
             output = self._detector(batch)
             return output.anomaly_map[:, 0].cpu().numpy(), output.anomaly_score.cpu().numpy()
 
+    def level_maps(self, images: NDArray[np.float32]) -> dict[str, NDArray[np.float32]]:
+        """The detector's level maps, each (B, h, w) of its own resolution; raises SettingsError where it has none."""
+        with torch.inference_mode(), torch.autocast(self._device.type, torch.bfloat16, enabled=self._bf16):
+            batch = torch.from_numpy(images).to(self._device, memory_format=torch.channels_last)
+            maps = {name: found[:, 0].cpu().numpy() for name, found in self._detector.level_maps(batch).items()}
+        if not maps:
+            raise SettingsError(f"{type(self._detector).__name__} has no level maps: it does not say what levels gave")
+        return maps
 
-def open_runtime(artifact: Artifact, device: str) -> TorchRuntime:
+
+def open_runtime(artifact: Artifact, export: Export | None, device: str) -> TorchRuntime:
     """Raises ArtifactError where settings or weights do not fit the method."""
     if device == "auto":
         device = "cuda" if torch.cuda.is_available() else "cpu"
@@ -35,11 +53,12 @@ def open_runtime(artifact: Artifact, device: str) -> TorchRuntime:
         place = torch.device(device)
     except RuntimeError as error:
         raise SettingsError(f"device {device!r} is unknown: give auto, cpu or cuda") from error
-    return TorchRuntime(rebuild(artifact), place)
+    return TorchRuntime(rebuild(artifact), place, precision="fp32" if export is None else export.precision)
 
 
 def rebuild(artifact: Artifact) -> Detector:
     """The detector as it was trained, on the CPU."""
+    artifact.check_weights()
     if artifact.method not in DETECTORS:
         raise ArtifactError(f"{artifact.folder}: method {artifact.method[:40]!r} is unknown here: upgrade blemish")
     kind = DETECTORS[artifact.method]
@@ -51,3 +70,11 @@ def rebuild(artifact: Artifact) -> Detector:
             f"{artifact.folder}: settings and weights do not make a detector ({brief(error)}); train or copy it anew"
         ) from error
     return detector
+
+
+def has_fast_bf16(device: torch.device) -> bool:
+    """Asked of the machine: without AMX or AVX-512 BF16 instructions bf16 is emulated, and slower than fp32."""
+    if device.type == "cuda":
+        return torch.cuda.get_device_capability(device) >= (8, 0)
+    has: Mapping[str, object] = getattr(torch.cpu, "get_capabilities", dict)()
+    return bool(has.get("amx_bf16") or has.get("avx512_bf16"))

@@ -26,6 +26,11 @@ def distances(teacher: Sequence[Tensor], student: Sequence[Tensor]) -> list[Tens
     return [squared_distance(t.float(), unit_vectors(s)) for t, s in zip(teacher, student, strict=True)]
 
 
+def maps_by_level(student: str, squared_distances: Sequence[Tensor]) -> dict[str, Tensor]:
+    """`Detector.level_maps` of one student, from ||t - s||^2 of each level, finest first: half of that is 1 - cos."""
+    return {f"{student}_level{level}": distance / 2 for level, distance in enumerate(squared_distances, start=1)}
+
+
 def resize_map(anomaly_map: Tensor, size: tuple[int, int]) -> Tensor:
     """(B, 1, h, w) -> (B, 1, *size), bilinear, pixel centres aligned (not corners)."""
     if anomaly_map.shape[-2:] == size:

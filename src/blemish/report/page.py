@@ -6,13 +6,14 @@ from typing import Any
 
 from blemish.data.atomic import write_text
 from blemish.data.dataset import GOOD
-from blemish.errors import DataError, MissingExtraError
+from blemish.errors import DataError, MissingExtraError, SettingsError
 from blemish.evaluation.evaluation import EVALUATION_FILE, Evaluation, read_evaluation
 from blemish.inference import open_predictor
 from blemish.inference.artifact import Artifact, read_artifact
+from blemish.inference.level_maps import SCALE, runtime_for
 from blemish.inference.predictor import Predictor
 from blemish.report import sections
-from blemish.report.photos import choose, draw_photos, scale
+from blemish.report.photos import choose, draw_photos, level_scale, scale
 from blemish.report.verdict import share, verdict_on
 
 EVALUATION = Path("evaluation", EVALUATION_FILE)
@@ -22,22 +23,36 @@ TEMPLATE = "report.html"
 
 
 def write_report(
-    run: Path, *, evaluation: Path | None = None, output: Path | None = None, predictor: Predictor | None = None
+    run: Path,
+    *,
+    evaluation: Path | None = None,
+    output: Path | None = None,
+    predictor: Predictor | None = None,
+    runtime: str = "auto",
+    precision: str = "fp32",
+    device: str = "auto",
+    level_maps: bool = False,
 ) -> Path:
     """Writes the report of the model in `run` and returns the page's path: beside the evaluation, else in `run`.
 
     `evaluation` is an evaluation.json elsewhere; without any, the page tells of training and calibration alone.
-    Raises ArtifactError or DataError where model or evaluation are missing or damaged, OutputError where the page
-    cannot be written.
+    `runtime`, `precision` and `device` open a predictor where none is given and there are photos to show. Raises
+    ArtifactError or DataError where model or evaluation are missing or damaged, SettingsError where level maps are
+    asked for and cannot be had, OutputError where the page cannot be written.
     """
     artifact = read_artifact(run)
     file = evaluation or run / EVALUATION
     measured = _read_evaluation(file) if evaluation is not None or file.exists() else None
     page = output or (file.with_name(PAGE) if measured is not None else run / PAGE)
     groups = [] if measured is None else choose(measured)
+    if level_maps and not groups:
+        raise SettingsError(f"level maps are shown of test photos, and {run} has no evaluation: evaluate it first")
     if groups:
-        draw_photos(groups, predictor or open_predictor(run))
-    html = _render(_context(artifact, measured) | {"groups": groups, "run": run.resolve().name})
+        if predictor is None:
+            name = runtime_for(runtime, level_maps=level_maps)
+            predictor = open_predictor(run, runtime=name, precision=precision, device=device)
+        draw_photos(groups, predictor, level_maps=level_maps)
+    html = _render(_context(artifact, measured, level_maps=level_maps) | {"groups": groups, "run": run.resolve().name})
     # A file name may hold bytes that are no text.
     write_text(page, html.encode("utf-8", "backslashreplace").decode())
     return page
@@ -58,7 +73,7 @@ def _read_evaluation(path: Path) -> Evaluation:
     return evaluation
 
 
-def _context(artifact: Artifact, evaluation: Evaluation | None) -> dict[str, Any]:
+def _context(artifact: Artifact, evaluation: Evaluation | None, *, level_maps: bool) -> dict[str, Any]:
     """What the template lays out."""
     context = {
         "artifact": artifact,
@@ -70,6 +85,8 @@ def _context(artifact: Artifact, evaluation: Evaluation | None) -> dict[str, Any
         "training_curves": sections.training_curves(artifact),
         "evaluation": evaluation,
         "scale": scale(),
+        "level_scale": level_scale() if level_maps else None,
+        "degrees": SCALE,
     }
     if evaluation is not None:
         context |= {

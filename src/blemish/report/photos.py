@@ -11,20 +11,33 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from blemish.data.dataset import GOOD
-from blemish.data.images import overlay, read_image, read_mask, resize_image, resize_map
+from blemish.data.images import read_image, read_mask, resize_image, resize_map
+from blemish.data.overlays import heatmap, overlay
 from blemish.errors import DataError, on_one_line
 from blemish.evaluation.evaluation import Evaluation, PhotoJudgement
+from blemish.inference.level_maps import LevelMap, rows_of
 from blemish.inference.output import picture
 from blemish.inference.predictor import Predictor
 
 LONGEST_SIDE = 320
 LARGEST_FILE = 34_000  # bytes: with SHOWN this bounds the page to 5 MB
+LEVEL_SIDE = 160  # pixels of a level map
+LARGEST_LEVEL = 8_000  # bytes: six of them per photo bound the page to 8 MB
 QUALITIES = (85, 70, 50, 30, 15)  # the last fits whatever is drawn: noise takes 27,000 bytes
 GOOD_SHOWN = 4
 MOST_TYPES = 20
 SHOWN = {7: (4, 2), 12: (2, 2), MOST_TYPES: (1, 1)}  # up to so many defect types: lowest scores and best finds of each
 TRUE_CONTOUR = (120, 255, 0), (0, 0, 0)  # green edged with black: on any photo, and on no heatmap
 SAME_SCORE = 0.01  # relative: devices differ by less
+
+
+@dataclass(frozen=True, kw_only=True)
+class ShownLevel:
+    """A level map in the report."""
+
+    map: LevelMap
+    picture: str
+    """As a data URI."""
 
 
 @dataclass(kw_only=True)
@@ -41,6 +54,8 @@ class Shown:
     """(height, width) of both pictures."""
     outlined: bool = False
     """Whether the true contour is drawn."""
+    levels: list[list[ShownLevel]] = field(default_factory=list)
+    """A row per student, where level maps are asked for."""
     notes: list[str] = field(default_factory=list)
     """What is wrong with it, if anything is."""
 
@@ -88,20 +103,32 @@ def choose(evaluation: Evaluation) -> list[Group]:
     return groups
 
 
-def draw_photos(groups: Sequence[Group], predictor: Predictor) -> None:
-    """Judges the chosen photos once more and fills in their pictures, or a note where one cannot be had."""
+def draw_photos(groups: Sequence[Group], predictor: Predictor, *, level_maps: bool = False) -> None:
+    """Judges the chosen photos once more and fills in their pictures, or a note where one cannot be had.
+
+    Raises SettingsError where level maps are asked for that the predictor cannot give.
+    """
     for group in groups:
         for shown in (*group.lowest, *group.highest):
             try:
                 _draw(shown, predictor)
+                if level_maps:
+                    shown.levels = _levels(shown, predictor)
             except DataError as error:
                 shown.notes.append(str(error))
 
 
 def scale() -> str:
     """The colour scale of overlays on grey, from 0 to twice the pixel threshold, as a data URI."""
-    ramp = np.tile(np.linspace(0, 1, 240, dtype=np.float32), (12, 1))
-    return _data_uri(overlay(np.full((*ramp.shape, 3), 160, np.uint8), ramp))
+    return _data_uri(overlay(np.full((*_RAMP.shape, 3), 160, np.uint8), _RAMP))
+
+
+def level_scale() -> str:
+    """The colour scale of level maps, as a data URI."""
+    return _data_uri(heatmap(_RAMP))
+
+
+_RAMP = np.tile(np.linspace(0, 1, 240, dtype=np.float32), (12, 1))
 
 
 def _missed(photos: Sequence[PhotoJudgement]) -> int:
@@ -142,6 +169,15 @@ def _draw(shown: Shown, predictor: Predictor) -> None:
     shown.photo, shown.overlay = (_data_uri(image) for image in pictures)
 
 
+def _levels(shown: Shown, predictor: Predictor) -> list[list[ShownLevel]]:
+    zoom = LEVEL_SIDE / max(shown.size)
+    height, width = (max(1, round(side * zoom)) for side in shown.size)
+    return [
+        [ShownLevel(map=m, picture=_data_uri(m.heatmap((height, width)), largest=LARGEST_LEVEL)) for m in row]
+        for row in rows_of(predictor.level_maps(shown.judgement.image))
+    ]
+
+
 def _fitted(mask: NDArray[np.bool_], size: tuple[int, int]) -> NDArray[np.bool_]:
     """Where the small photo shows any of the defect, so that the smallest still gets its line."""
     return resize_map(mask.astype(np.float32), size) > 0
@@ -160,12 +196,12 @@ def _outlined(image: NDArray[np.uint8], mask: NDArray[np.bool_]) -> NDArray[np.u
     return drawn
 
 
-def _data_uri(image: NDArray[np.uint8]) -> str:
-    """A JPEG of the best quality that LARGEST_FILE has room for."""
+def _data_uri(image: NDArray[np.uint8], *, largest: int = LARGEST_FILE) -> str:
+    """A JPEG of the best quality that has so many bytes at most."""
     for quality in QUALITIES:
         file = BytesIO()
         # Full resolution of colour, for the sake of thin contours.
         Image.fromarray(image).save(file, format="JPEG", quality=quality, subsampling=0)
-        if file.tell() <= LARGEST_FILE:
+        if file.tell() <= largest:
             break
     return "data:image/jpeg;base64," + b64encode(file.getvalue()).decode()

@@ -3,7 +3,7 @@
 import ctypes
 import os
 import platform
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass
 
@@ -11,6 +11,7 @@ import torch
 from torch import distributed, nn
 
 from blemish.errors import SettingsError
+from blemish.inference.torch_runtime import has_fast_bf16
 from blemish.training.settings import TrainingSettings
 
 _M_TRIM_THRESHOLD, _M_MMAP_MAX = -1, -4  # malloc.h of glibc
@@ -122,9 +123,3 @@ def _precision(asked: str, device: torch.device) -> str:
     return "bf16" if has_fast_bf16(device) else "fp32"
 
 
-def has_fast_bf16(device: torch.device) -> bool:
-    """Asked of the machine: without AMX or AVX-512 BF16 instructions bf16 is emulated, and slower than fp32."""
-    if device.type == "cuda":
-        return torch.cuda.get_device_capability(device) >= (8, 0)
-    has: Mapping[str, object] = getattr(torch.cpu, "get_capabilities", dict)()
-    return bool(has.get("amx_bf16") or has.get("avx512_bf16"))

@@ -232,6 +232,7 @@ def _training_record(job: Job, stages: list[StageRecord], *, seconds: float) -> 
         **{key: job.identity[key] for key in ("training", "photos", "textures", "machine")},
         "good_photos": len(job.photos),
         "digests": list(job.digests),
+        "files": [str(path.absolute()) for path in job.photos.paths],
         "trained_on": len(job.split.train),
         "selecting": len(job.split.selecting),
         "calibrating": len(job.split.calibrating),

@@ -1,0 +1,100 @@
+"""`blemish export` and `blemish verify`: a trained model for other runtimes, and the proof that it is the same."""
+
+import sys
+from pathlib import Path
+
+from blemish.cli.progress import ProgressBars
+from blemish.data.listing import photos_under
+from blemish.errors import ArtifactError, ExportError
+from blemish.inference import open_predictor, read_artifact
+from blemish.inference.calibration import Calibration
+from blemish.inference.exports import Export, exports_of
+
+DONE, SOME_DISAGREE, SOME_UNREADABLE = 0, 1, 2
+
+
+def export(
+    run: Path,
+    /,
+    *,
+    to: str,
+    precision: str = "fp32",
+    photos: tuple[Path, ...] = (),
+) -> int:
+    """Make a trained model serve a PC without torch. Exit code 2 where some photos could not be read.
+
+    The export is kept only if it agrees with the model on real photos; the figures are printed.
+
+    Parameters
+    ----------
+    run
+        Folder of a trained model; the export goes into it.
+    to
+        onnx, openvino, or torch (for bf16, which needs no file, but thresholds of its own).
+    precision
+        fp32 gives the model's own scores; bf16 and int8 are faster, round, and get thresholds of their own.
+    photos
+        Photos, or folders of them, to compare on, best with defects; those that training used are found by themselves
+        if they are where they were, else among these. May be given again.
+    """
+    from blemish.exporting.export import export as make
+
+    artifact = read_artifact(run)
+    with ProgressBars() as bars:
+        made = make(
+            artifact, to, precision=precision, photos=photos_under(photos) if photos else (), on_progress=bars.show
+        )
+    for error in made.unreadable:
+        sys.stderr.write(f"blemish: left out: {error}\n")
+    print(f"{to} {precision}, compared with the trained model on {made.parity}")
+    if made.export.calibration is not None:
+        print(_thresholds(made.export.calibration, artifact.calibration))
+    size = sum((made.export.folder / name).stat().st_size for name in made.export.graph)
+    print(f"kept in {made.export.folder} ({size / 1e6:.1f} MB, and the proof that `blemish verify {run}` repeats)")
+    return SOME_UNREADABLE if made.unreadable else DONE
+
+
+def _thresholds(own: Calibration, trained: Calibration) -> str:
+    return (
+        f"threshold {own.image.value:.6g}, of its own; the trained model's is {trained.image.value:.6g}: "
+        f"{own.statement()}"
+    )
+
+
+def verify(run: Path, /, *, runtime: str | None = None, precision: str | None = None) -> int:
+    """Prove on this machine that exports say what the trained model says. Exit code 1 where one does not.
+
+    Every export brings photos and the trained model's answers; torch is not needed.
+
+    Parameters
+    ----------
+    run
+        Folder of a trained model that was exported.
+    runtime
+        Only exports to it; all where it is not given.
+    precision
+        Only exports in it; all where it is not given.
+    """
+    from blemish.exporting.proof import verify as prove
+
+    artifact = read_artifact(run)
+    found = [
+        export
+        for export in exports_of(artifact)
+        if runtime in (None, export.runtime) and precision in (None, export.precision)
+    ]
+    if not found:
+        raise ArtifactError(f"{run} holds no such export: make one with `blemish export {run} --to onnx`")
+    code = DONE
+    for export in found:
+        predictor = open_predictor(run, runtime=export.runtime, precision=export.precision)
+        try:
+            print(f"{_name(export)} agrees with the trained model on {prove(export, predictor)}")
+        except ExportError as error:
+            code = SOME_DISAGREE
+            sys.stderr.write(f"blemish: {error}\n")
+    return code
+
+
+def _name(export: Export) -> str:
+    return f"{export.runtime} {export.precision}"

@@ -1,0 +1,68 @@
+"""A few photos and the trained detector's answers, kept with an export, so that it can be proven on any machine."""
+
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+from safetensors import SafetensorError
+from safetensors.numpy import load_file, save_file
+
+from blemish.data.atomic import write_atomically
+from blemish.data.images import read_image, save_png
+from blemish.errors import ArtifactError, brief
+from blemish.exporting.parity import TOLERANCES, Answer, Parity, compare, shapes_of
+from blemish.inference.artifact import file_sha256
+from blemish.inference.exports import Export
+from blemish.inference.predictor import Predictor
+
+FOLDER = "proof"
+ANSWERS_FILE = "answers.safetensors"
+VERDICTS = ("normal", "check", "anomalous")
+
+
+def write_proof(photos: Sequence[NDArray[np.uint8]], reference: Predictor, folder: Path) -> dict[str, str]:
+    """Keeps the photos, and what `reference` says of each in all shapes; returns the files and their checksums."""
+    place = folder / FOLDER
+    for number, photo in enumerate(photos, start=1):
+        save_png(place / f"{number}.png", photo)
+    answers = [Answer.of(reference.predict(shape)) for photo in photos for shape in shapes_of(photo)]
+    tensors = {
+        "anomaly_maps": np.stack([answer.anomaly_map for answer in answers]),
+        "anomaly_scores": np.array([answer.score for answer in answers]),
+        "verdicts": np.array([VERDICTS.index(answer.verdict) for answer in answers], np.uint8),
+    }
+    write_atomically(place / ANSWERS_FILE, lambda beside: save_file(tensors, beside))
+    return {f"{FOLDER}/{path.name}": file_sha256(path) for path in sorted(place.iterdir())}
+
+
+def verify(export: Export, predictor: Predictor) -> Parity:
+    """Compares what the export says here, now, with the trained detector's kept answers.
+
+    Raises ExportError, with the figures, beyond the precision's tolerance; ArtifactError for a damaged proof.
+    """
+    export.check(export.proof)
+    parity = compare(_pairs(export, predictor))
+    parity.check(TOLERANCES[export.precision], of=f"{export.runtime} {export.precision}")
+    return parity
+
+
+def _pairs(export: Export, predictor: Predictor) -> Iterator[tuple[Answer, Answer]]:
+    kept = _kept_answers(export.folder / FOLDER / ANSWERS_FILE)
+    for name in sorted((name for name in export.proof if name.endswith(".png")), key=_number):
+        for shape in shapes_of(read_image(export.folder / name)):
+            yield next(kept), Answer.of(predictor.predict(shape))
+
+
+def _number(name: str) -> int:
+    return int(Path(name).stem)
+
+
+def _kept_answers(path: Path) -> Iterator[Answer]:
+    try:
+        tensors = load_file(path)
+        maps, scores, verdicts = (tensors[name] for name in ("anomaly_maps", "anomaly_scores", "verdicts"))
+    except (SafetensorError, KeyError, OSError) as error:
+        raise ArtifactError(f"{path} cannot be read ({brief(error)}): export anew") from error
+    for anomaly_map, score, verdict in zip(maps, scores, verdicts, strict=True):
+        yield Answer(score=float(score), anomaly_map=anomaly_map, verdict=VERDICTS[verdict])

@@ -1,0 +1,53 @@
+"""Predicting with OpenVINO."""
+
+import logging
+from pathlib import Path
+from threading import local
+
+import numpy as np
+import openvino
+from numpy.typing import NDArray
+
+from blemish.errors import ArtifactError, SettingsError, brief
+from blemish.inference.artifact import Artifact
+from blemish.inference.exports import Export
+
+# Left to itself, OpenVINO computes in bf16 wherever the processor can, whatever the file holds. In an int8 graph the
+# hint is for the layers that were not quantised.
+HINTS = {"fp32": openvino.Type.f32, "bf16": openvino.Type.bf16, "int8": openvino.Type.f32}
+
+log = logging.getLogger("blemish")
+
+
+class OpenVINORuntime:
+    """A compiled graph; every thread that calls it gets a request of its own."""
+
+    def __init__(self, graph: Path, *, precision: str) -> None:
+        core = openvino.Core()
+        if precision == "bf16" and "BF16" not in core.get_property("CPU", "OPTIMIZATION_CAPABILITIES"):
+            log.warning("this processor has no bf16 instructions: OpenVINO imitates them, slower than fp32")
+        hint = HINTS[precision]
+        try:
+            self._model = core.compile_model(
+                core.read_model(graph), "CPU", {"INFERENCE_PRECISION_HINT": hint, "PERFORMANCE_HINT": "LATENCY"}
+            )
+        except Exception as error:  # whatever its parser raises for a file that is none
+            raise ArtifactError(f"{graph} cannot be opened by OpenVINO ({brief(error)}); export anew") from error
+        taken = self._model.get_property("INFERENCE_PRECISION_HINT")
+        if taken != hint:
+            raise SettingsError(f"OpenVINO would compute in {taken.get_type_name()} here, not in {precision}")
+        self._of_thread = local()
+
+    def run(self, images: NDArray[np.float32]) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
+        if not hasattr(self._of_thread, "request"):
+            self._of_thread.request = self._model.create_infer_request()
+        results = self._of_thread.request.infer({"images": images})
+        return results["anomaly_map"][:, 0], results["anomaly_score"]
+
+
+def open_runtime(_artifact: Artifact, export: Export | None, device: str) -> OpenVINORuntime:
+    """Raises ArtifactError where the graph is missing, damaged or of no use, SettingsError for another device."""
+    assert export is not None
+    if device not in ("auto", "cpu"):
+        raise SettingsError(f"device {device!r}: Blemish runs OpenVINO on the processor; give auto or cpu")
+    return OpenVINORuntime(export.path(".xml"), precision=export.precision)

@@ -1,0 +1,80 @@
+"""What every runtime owes the house: it says what the trained detector says, of every method."""
+
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from blemish.data.dataset import Dataset
+from blemish.data.images import read_image
+from blemish.detectors import DETECTORS
+from blemish.exporting.export import export
+from blemish.inference import RUNTIMES, Artifact, Predictor, open_predictor
+from contract.test_detectors import trained
+
+TOLERANCE = 1e-4
+SEVERAL = 9
+
+
+@pytest.fixture(scope="module", params=DETECTORS)
+def artifact(
+    request: pytest.FixtureRequest, parts: Dataset, tmp_path_factory: pytest.TempPathFactory, seeded_resnet18: Path
+) -> Artifact:
+    method = str(request.param)
+    made = trained(method, parts, tmp_path_factory.mktemp(method) / "run", seeded_resnet18)
+    for runtime in RUNTIMES:
+        if runtime != "torch":
+            export(made, runtime)
+    return made
+
+
+@pytest.fixture(params=RUNTIMES)
+def predictor(request: pytest.FixtureRequest, artifact: Artifact) -> Predictor:
+    return open_predictor(artifact.folder, runtime=str(request.param))
+
+
+def test_it_says_what_the_trained_detector_says(artifact: Artifact, predictor: Predictor, parts: Dataset) -> None:
+    trained_detector = open_predictor(artifact.folder, runtime="torch")
+    for sample in parts.test[:SEVERAL]:
+        ours, theirs = predictor.predict(sample.image), trained_detector.predict(sample.image)
+        assert ours.anomaly_score == pytest.approx(theirs.anomaly_score, rel=TOLERANCE)
+        np.testing.assert_allclose(
+            ours.anomaly_map, theirs.anomaly_map, rtol=0, atol=TOLERANCE * theirs.anomaly_map.max()
+        )
+        assert ours.verdict == theirs.verdict
+
+
+def test_a_calibration_photo_is_judged_alike_although_the_threshold_comes_from_it(
+    artifact: Artifact, predictor: Predictor
+) -> None:
+    files = artifact.training["files"][artifact.calibrated_from :]
+    verdicts = [predictor.predict(file).verdict for file in files]
+    assert verdicts.count("anomalous") == 0  # so few photos promise no more than the highest of them
+
+
+def test_a_photo_alone_is_a_photo_in_a_batch(predictor: Predictor, parts: Dataset) -> None:
+    photos = [sample.image for sample in parts.test[:SEVERAL]]
+    batched = list(predictor.predict_many(photos, batch_size=4))
+    for photo, among_others in zip(photos, batched, strict=True):
+        alone = predictor.predict(photo)
+        assert not isinstance(among_others, Exception)
+        assert among_others.anomaly_score == pytest.approx(alone.anomaly_score, rel=TOLERANCE)
+
+
+def test_threads_may_share_it(predictor: Predictor, parts: Dataset) -> None:
+    photos = [read_image(sample.image) for sample in parts.test[:SEVERAL]]
+    alone = [predictor.predict(photo).anomaly_score for photo in photos]
+    score: Callable[[int], float] = lambda i: predictor.predict(photos[i % SEVERAL]).anomaly_score  # noqa: E731
+    with ThreadPoolExecutor(4) as pool:
+        shared = list(pool.map(score, range(4 * SEVERAL)))
+    np.testing.assert_allclose(shared, alone * 4, rtol=1e-5)
+
+
+def test_maps_and_scores_are_float32_of_the_images_shape(predictor: Predictor) -> None:
+    height, width = predictor.image_size
+    maps, scores = predictor.runtime.run(np.zeros((3, 3, height, width), np.float32))
+    assert maps.shape == (3, height, width)
+    assert scores.shape == (3,)
+    assert maps.dtype == scores.dtype == np.float32

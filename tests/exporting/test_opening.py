@@ -1,0 +1,160 @@
+"""Opening an export: which is taken, and one clear line where it is missing, damaged or foreign."""
+
+import json
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+import blemish
+from blemish.data.dataset import Dataset
+from blemish.errors import ArtifactError, ExportError, SettingsError
+from blemish.inference import open_predictor, read_artifact
+from blemish.inference.artifact import file_sha256
+from blemish.inference.exports import exports_of
+
+GRAPHS = {"onnx": "model.onnx", "openvino": "model.bin"}
+
+
+def without(package: str, statement: str) -> subprocess.CompletedProcess[str]:
+    """Runs Python where importing the package fails as if it were not installed."""
+    hide = f"""
+import sys, importlib.util
+found = importlib.util.find_spec
+importlib.util.find_spec = lambda name, *rest: None if name == {package!r} else found(name, *rest)
+class Hidden:
+    def find_spec(self, name, path=None, target=None):
+        if name.partition(".")[0] == {package!r}:
+            raise ModuleNotFoundError(name)
+sys.meta_path.insert(0, Hidden())
+"""
+    return subprocess.run([sys.executable, "-c", hide + statement], capture_output=True, text=True)
+
+
+@pytest.mark.parametrize("runtime", GRAPHS)
+def test_predicting_with_an_export_needs_no_torch_and_no_weights(copy: Path, parts: Dataset, runtime: str) -> None:
+    expected = blemish.open(copy, runtime="torch").predict(parts.test[0].image)
+    (copy / "weights.safetensors").unlink()
+    done = without(
+        "torch",
+        f"import blemish; p = blemish.open({str(copy)!r}, runtime={runtime!r}).predict({str(parts.test[0].image)!r}); "
+        "print(p.anomaly_score, p.verdict)",
+    )
+    assert done.returncode == 0, done.stderr
+    score, verdict = done.stdout.split()
+    assert float(score) == pytest.approx(expected.anomaly_score, rel=1e-4)
+    assert verdict == expected.verdict
+
+
+def test_without_torch_a_model_that_was_not_exported_says_what_to_install(run: Path) -> None:
+    done = without("torch", f"import blemish; blemish.open({str(run)!r})")
+    assert "runtime torch needs torch, which is not installed: pip install 'blemish[train]'" in done.stderr
+
+
+def test_auto_takes_an_export_that_is_there_and_installed(copy: Path, run: Path) -> None:
+    def chosen(folder: Path) -> str:
+        return type(blemish.open(folder).runtime).__name__
+
+    assert chosen(copy) == "OpenVINORuntime"
+    shutil.rmtree(copy / "exports" / "openvino-fp32")
+    assert chosen(copy) == "OnnxRuntime"
+    assert chosen(run) == "TorchRuntime"
+
+
+def test_exports_of_lists_them_all(exported: Path) -> None:
+    found = [(export.runtime, export.precision) for export in exports_of(read_artifact(exported))]
+    assert found == [("onnx", "fp32"), ("openvino", "fp32"), ("openvino", "int8")]
+
+
+def test_an_export_that_was_not_made_is_named_with_the_command_that_makes_it(run: Path) -> None:
+    with pytest.raises(ArtifactError, match=r"holds no int8 export for onnx: `blemish export .* --to onnx"):
+        open_predictor(run, runtime="onnx", precision="int8")
+
+
+@pytest.mark.parametrize("runtime", GRAPHS)
+def test_a_damaged_graph_is_noticed_by_its_checksum(copy: Path, runtime: str) -> None:
+    path = copy / "exports" / f"{runtime}-fp32" / GRAPHS[runtime]
+    data = bytearray(path.read_bytes())
+    data[len(data) // 2] ^= 1
+    path.write_bytes(data)
+    with pytest.raises(ArtifactError, match=f"{path.name} is damaged or another file: its checksum differs"):
+        open_predictor(copy, runtime=runtime)
+
+
+@pytest.mark.parametrize("runtime", GRAPHS)
+def test_a_missing_graph_is_named(copy: Path, runtime: str) -> None:
+    (copy / "exports" / f"{runtime}-fp32" / GRAPHS[runtime]).unlink()
+    with pytest.raises(ArtifactError, match=f"holds no {GRAPHS[runtime]}"):
+        open_predictor(copy, runtime=runtime)
+
+
+@pytest.mark.parametrize(("runtime", "graph"), [("onnx", "model.onnx"), ("openvino", "model.xml")])
+def test_a_foreign_graph_with_the_right_checksum_is_one_line(copy: Path, runtime: str, graph: str) -> None:
+    folder = copy / "exports" / f"{runtime}-fp32"
+    (folder / graph).write_text("no graph")
+    values = json.loads((folder / "export.json").read_text())
+    values["graph"][graph] = file_sha256(folder / graph)
+    (folder / "export.json").write_text(json.dumps(values))
+    with pytest.raises(ArtifactError, match=f"{graph} cannot be opened by") as caught:
+        open_predictor(copy, runtime=runtime)
+    assert "\n" not in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    ("change", "named"),
+    [
+        ({"format_version": 9}, "format 9"),
+        ({"runtime": "openvino"}, "as its folder's name is not"),
+        ({"weights_sha256": "0" * 64}, "exported from other weights"),
+        ({"graph": {"../model.json": "0"}}, "outside the export"),
+        ({"graph": [1]}, "damaged or edited"),
+        ({"calibration": {}}, "damaged or edited"),
+    ],
+)
+def test_an_edited_export_is_refused_with_what_is_wrong(copy: Path, change: dict[str, object], named: str) -> None:
+    path = copy / "exports" / "onnx-fp32" / "export.json"
+    path.write_text(json.dumps(json.loads(path.read_text()) | change))
+    with pytest.raises(ArtifactError, match=named) as caught:
+        open_predictor(copy, runtime="onnx")
+    assert "\n" not in str(caught.value)
+
+
+def test_half_a_file_is_refused(copy: Path) -> None:
+    (copy / "exports" / "onnx-fp32" / "export.json").write_text('{"format_version": 1')
+    with pytest.raises(ArtifactError, match="damaged or edited"):
+        open_predictor(copy, runtime="onnx")
+
+
+@pytest.mark.parametrize(("runtime", "device"), [("onnx", "tpu"), ("openvino", "cuda"), ("onnx", "cuda")])
+def test_a_device_that_is_not_there_is_refused(copy: Path, runtime: str, device: str) -> None:
+    with pytest.raises(SettingsError, match=device):
+        open_predictor(copy, runtime=runtime, device=device)
+
+
+@pytest.mark.parametrize(("runtime", "precision"), [("onnx", "fp32"), ("openvino", "fp32"), ("openvino", "int8")])
+def test_verify_repeats_the_proof_without_torch(copy: Path, runtime: str, precision: str) -> None:
+    done = without(
+        "torch", f"import blemish; print(blemish.verify({str(copy)!r}, {runtime!r}, precision={precision!r}))"
+    )
+    assert done.returncode == 0, done.stderr
+    assert "0 of 24 verdicts differ" in done.stdout
+
+
+def test_verify_tells_a_graph_of_other_answers(copy: Path) -> None:
+    """As a runtime would be that silently computes in less: here it is another precision's graph."""
+    exact, rounded = (copy / "exports" / f"openvino-{precision}" for precision in ("fp32", "int8"))
+    values = json.loads((exact / "export.json").read_text())
+    for name in values["graph"]:
+        shutil.copy(rounded / name, exact / name)
+        values["graph"][name] = file_sha256(exact / name)
+    (exact / "export.json").write_text(json.dumps(values))
+    with pytest.raises(ExportError, match="openvino fp32 disagrees with the trained detector on 24 photos"):
+        blemish.verify(copy, "openvino")
+
+
+def test_a_damaged_proof_is_noticed(copy: Path) -> None:
+    (copy / "exports" / "onnx-fp32" / "proof" / "1.png").write_bytes(b"")
+    with pytest.raises(ArtifactError, match=r"1\.png is damaged"):
+        blemish.verify(copy, "onnx")
