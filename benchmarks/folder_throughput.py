@@ -1,9 +1,10 @@
 """A folder of photos judged and written, against what decoding, the network and writing take alone, in one run.
 
-Two floors are printed. The first is the slower of decoding and the network, each alone on all cores: what the whole
+Three floors are printed. The first is the slower of decoding and the network, each alone on all cores: what the whole
 would reach if everything else were free. The second adds up the core time of every step and divides it by the cores:
-what the whole would reach if no core ever waited. Where the network alone keeps all cores busy, only the second can be
-reached. The steps are measured before and after the whole, for a machine's speed drifts.
+what the whole would reach if no core ever waited and nothing else ran on the machine. The third adds up the time of
+every step, each alone on all cores: what is left of the second on a machine that others use too. Where the network
+alone keeps all cores busy, the first is out of reach for whoever writes as well.
 
     python benchmarks/folder_throughput.py                          # made-up photos, drawn weights
     python benchmarks/folder_throughput.py --model RUN --runtime onnx --photos 1000
@@ -172,7 +173,8 @@ def compare(kind: str, workshop: Workshop, rounds: int) -> None:
         rate = steps[name].rate
         print(f"  {name}: {rate:.1f} photos/s, {rate / slower:.0%} of the slower of decoding and network alone,")
         print(f"    {rate / floor:.0%} of the floor of cores ({core_ms:.0f} core-ms on {available_cores()} cores),")
-        print(f"    which costs {steps[name].core_ms / core_ms:.2f} times the core time of its steps")
+        print(f"    {rate * sum(1 / steps[part].rate for part in needs):.0%} of the steps one after the other;")
+        print(f"    it costs {steps[name].core_ms / core_ms:.2f} times the core time of its steps")
 
 
 def arguments() -> argparse.Namespace:

@@ -27,7 +27,7 @@ GROUPS = (
 )
 COLUMNS = (*("p50", "p95") * 3, "judged", "written", "MB", "best", "median")
 WIDTH = 11
-BUSY = 0.3  # cores that other programs take without making figures worthless
+BUSY = 0.3  # a load that makes figures worse
 
 
 def benchmark(
@@ -121,9 +121,9 @@ def _say(speeds: Sequence[Speed], here: dict[str, str | int | float | None], pho
     print(f"{here['processor']}, {here['cores']} cores{threads}, {here['system']}, Python {here['python']}", end="")
     print(f", numpy {here['numpy']}, Pillow {here['pillow']}, blemish {here['blemish']}")
     print(photos)
-    busy = here["busy_cores"]
-    if isinstance(busy, float) and busy > BUSY:
-        print(f"other programs kept {busy:.1f} cores busy before: on a quiet machine figures are better")
+    load = here["load_before"]
+    if isinstance(load, float) and load > BUSY:
+        print(f"the machine was busy before (load {load:.1f} in the last minute): when it is quiet, figures are better")
     for heading in (GROUPS, COLUMNS):
         print(f"{'':<24}" + "".join(f"{text:>{WIDTH}}" for text in heading))
     for speed in speeds:

@@ -15,7 +15,6 @@ from PIL import ExifTags, Image, UnidentifiedImageError, _imaging
 
 from blemish.data.atomic import write_atomically
 from blemish.data.listing import file_kind
-from blemish.data.png import encode_png
 from blemish.errors import DataError, brief
 
 _FORMATS = ("PNG", "JPEG", "BMP", "TIFF", "WEBP")  # nothing else is tried, whatever the file's name says
@@ -152,7 +151,9 @@ def save_png(path: Path, array: NDArray[np.uint8] | NDArray[np.bool_]) -> None:
     """
     assert array.dtype in (np.uint8, np.bool_), array.dtype
     pixels = array.astype(np.uint8) * np.uint8(255) if array.dtype == np.bool_ else array.astype(np.uint8, copy=False)
-    write_atomically(path, lambda beside: beside.write_bytes(encode_png(pixels)))
+    picture = Image.fromarray(pixels)
+    # Level 1 takes a third of the default's time and makes a photo a third larger.
+    write_atomically(path, lambda beside: picture.save(beside, format="PNG", compress_level=1))
 
 
 def save_map(path: Path, anomaly_map: NDArray[np.float32]) -> None:

@@ -191,7 +191,7 @@ def machine() -> dict[str, str | int | float | None]:
         "cores": available_cores(),
         "system": f"{platform.system()} {platform.machine()}",
         "omp_num_threads": os.environ.get("OMP_NUM_THREADS"),
-        "busy_cores": os.getloadavg()[0] if hasattr(os, "getloadavg") else None,
+        "load_before": os.getloadavg()[0] if hasattr(os, "getloadavg") else None,
         "python": platform.python_version(),
         "blemish": blemish.__version__,
         "numpy": np.__version__,

@@ -121,5 +121,3 @@ def _precision(asked: str, device: torch.device) -> str:
     if asked != "auto":
         return asked
     return "bf16" if has_fast_bf16(device) else "fp32"
-
-
