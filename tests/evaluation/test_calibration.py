@@ -11,11 +11,18 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from blemish.errors import DataError, SettingsError
-from blemish.evaluation.calibration import calibrate, estimated_threshold, promised_threshold
+from blemish.evaluation.calibration import ROUNDING, calibrate, estimated_threshold, promised_threshold
 from blemish.inference.calibration import Calibration, photos_needed
 
 unhurried = settings(deadline=None)  # a first call may import for long, and a busy machine may stall
 rates = st.decimals("0.001", "0.999", places=3).map(float)
+
+
+def just_above(score: float) -> float:
+    """Where the threshold stands that comes from a score: runtimes may differ by that much."""
+    return score + ROUNDING * abs(score)
+
+
 some_scores = st.lists(st.integers(-5, 5).map(float) | st.floats(-1e9, 1e9), min_size=1, max_size=40)
 
 
@@ -72,13 +79,13 @@ def test_asking_for_fewer_false_alarms_never_lowers_the_threshold(scores: list[f
 def test_the_threshold_is_the_lowest_held_out_score_that_keeps_the_rate(scores: list[float], rate: float) -> None:
     threshold = promised_threshold(scores, rate)
     wanted = -(-(len(scores) + 1) * (1 - Fraction(str(rate))) // 1)  # ceil((n + 1)(1 - a))
-    assert threshold.value == sorted(scores)[min(int(wanted), len(scores)) - 1]
+    assert threshold.value == just_above(sorted(scores)[min(int(wanted), len(scores)) - 1])
     assert threshold.kept == (wanted <= len(scores))
 
 
 def test_too_few_photos_give_the_highest_score_and_what_it_promises() -> None:
     calibration = calibrate([3.0, 1.0, 2.0], [1, 1, 1], false_alarm_rate=0.01)
-    assert calibration.image.value == 3
+    assert calibration.image.value == just_above(3)
     assert calibration.image.promised_rate == 0.25
     assert not calibration.image.kept
     assert "25 %" in calibration.statement()
@@ -95,7 +102,7 @@ def test_the_stated_number_of_photos_is_enough_and_one_fewer_is_not(rate: float)
 @pytest.mark.parametrize("hundredths", range(1, 100))
 def test_rates_are_taken_as_the_decimals_that_were_typed(hundredths: int) -> None:
     threshold = promised_threshold(range(99), float(f"0.{hundredths:02}"))
-    assert threshold.value == 99 - hundredths
+    assert threshold.value == just_above(99 - hundredths)
     assert threshold.promised_rate == threshold.asked_rate
     assert threshold.kept
     assert f"{hundredths} %" in threshold.statement(99, "photos")
@@ -133,7 +140,7 @@ def test_where_nothing_can_be_estimated_it_says_why(scores: list[float], named: 
 def test_between_two_thresholds_a_person_should_look() -> None:
     calibration = calibrate(range(99), range(99), false_alarm_rate=0.01, check_rate=0.1)
     assert calibration.check is not None
-    assert (calibration.check.value, calibration.image.value) == (89, 98)
+    assert (calibration.check.value, calibration.image.value) == (just_above(89), just_above(98))
     assert [calibration.verdict(s) for s in (0, 89, 89.5, 98, 98.5)] == [
         *("normal", "normal", "check", "check", "anomalous"),
     ]
@@ -151,7 +158,7 @@ def test_the_pixel_threshold_marks_anything_on_as_few_good_photos_as_were_asked_
     maps = rng.random((200, 8, 8)) * rng.random((200, 1, 1))
     calibration = calibrate(range(200), maps.max((1, 2)).tolist(), false_alarm_rate=0.05)
     assert (maps > calibration.pixel.value).any((1, 2)).sum() == 9  # of 201 with the next one: 10
-    assert calibration.image.value == 190
+    assert calibration.image.value == just_above(190)
 
 
 def test_the_percentile_of_a_score_is_the_share_of_known_good_photos_below_it() -> None:

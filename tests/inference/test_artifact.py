@@ -86,7 +86,8 @@ def test_weights_that_were_damaged_or_lost_are_noticed(copy: Path) -> None:
     content[-1] ^= 1
     weights.write_bytes(content)
     with pytest.raises(ArtifactError, match="checksum"):
-        read_artifact(copy)
+        open_predictor(copy)
     weights.unlink()
     with pytest.raises(ArtifactError, match="whole folder"):
-        read_artifact(copy)
+        open_predictor(copy)
+    assert read_artifact(copy).method == "stpm"  # an export of it needs no weights

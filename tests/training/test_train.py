@@ -1,7 +1,6 @@
 """Training from folder to artifact: what it chooses, what it refuses, what survives."""
 
 import json
-import os
 import resource
 import shutil
 import signal
@@ -19,6 +18,7 @@ from blemish.data.inspection import file_digest
 from blemish.detectors import ImageSize
 from blemish.detectors.stpm import STPMSettings
 from blemish.errors import ArtifactError, DataError, SettingsError
+from blemish.evaluation.calibration import ROUNDING
 from blemish.inference import read_artifact
 from blemish.inference.artifact import Artifact
 from blemish.training.fit import Progress
@@ -119,7 +119,8 @@ def test_photos_of_a_part_are_not_divided_and_parts_are_what_is_promised_of(
     assert (calibration.n, calibration.unit, calibration.image.promised_rate) == (1, "parts", 0.5)
     scores = [blemish.open(tmp_path / "run").predict(photo.image).anomaly_score for photo in photos.train]
     whole_parts = [max(scores[i : i + 3]) for i in range(0, 12, 3)]
-    assert calibration.image.value == pytest.approx(min(whole_parts, key=lambda s: abs(s - calibration.image.value)))
+    nearest = min(whole_parts, key=lambda s: abs(s - calibration.image.value))
+    assert calibration.image.value == pytest.approx(nearest * (1 + ROUNDING))
     assert "of good parts are expected to have a photo above it" in calibration.statement()
 
 
@@ -262,49 +263,3 @@ def test_a_full_disk_is_one_clear_line_and_leaves_no_model(
     said = done.stderr.splitlines()[3:]  # after what was found in the folder
     assert [line.startswith("blemish: cannot write") for line in said] == [True]
     assert list(run.iterdir()) == []
-
-
-RANKS = """
-import hashlib, json, os, sys
-from pathlib import Path
-import torch
-from blemish.data import DATASETS
-from blemish.detectors import DETECTORS, ImageSize
-from blemish.networks.teacher import Teacher
-from blemish.training import fit as loop
-from blemish.training.settings import TrainingSettings
-from blemish.training.train import train
-
-good, run, teacher, out = (Path(a) for a in sys.argv[1:])
-digests, sizes = [], []
-step = loop.StageRun._step
-
-def noted(self, indices, clean):  # looks on: the weights after each step, before anything synchronises them
-    step(self, indices, clean)
-    sizes.append(len(indices))
-    weights = b"".join(p.detach().contiguous().numpy().tobytes() for p in self.stage.trains.parameters())
-    digests.append(hashlib.sha256(weights).hexdigest())
-
-loop.StageRun._step = noted
-settings = DETECTORS["stpm"].Settings(image_size=ImageSize(64, 64), steps=5)
-train("stpm", DATASETS["folder"](good, None).train[:20], run=run, settings=settings,
-      training=TrainingSettings(batch_size=7, check_every=2), teacher_weights=[teacher])
-(out / os.environ["RANK"]).write_text(json.dumps([digests, sizes]))
-"""
-
-
-def test_two_processes_keep_equal_weights_and_share_the_global_batch(
-    parts: Dataset, tmp_path: Path, seeded_resnet18: Path
-) -> None:
-    script = tmp_path / "ranks.py"
-    script.write_text(RANKS)
-    arguments = [str(parts.train[0].image.parent), str(tmp_path / "run"), str(seeded_resnet18), str(tmp_path)]
-    torchrun = [sys.executable, "-m", "torch.distributed.run", "--standalone", "--nproc-per-node", "2"]
-    environment = {**os.environ, "OMP_NUM_THREADS": "1"}
-    done = subprocess.run([*torchrun, str(script), *arguments], capture_output=True, text=True, env=environment)
-    assert done.returncode == 0, done.stderr[-2000:]
-    (first, sizes), (second, _) = (json.loads((tmp_path / rank).read_text()) for rank in "01")
-    assert first == second
-    assert len(set(first)) == 5
-    assert sizes == [3] * 5  # 7 photos per step do not divide by 2 processes: 6 do
-    assert read_artifact(tmp_path / "run").training["machine"].endswith("2 processes")
