@@ -1,4 +1,4 @@
-"""Run by torchrun: trains every method on several processes and notes each process's weights after every step."""
+"""Run by torchrun: trains methods on several processes and notes each process's weights after every step."""
 
 import hashlib
 import json
@@ -41,11 +41,11 @@ def train_noting(method: str, photos: tuple[Sample, ...], run: Path, teacher: Pa
 
 
 def main() -> None:
-    good, teacher, out = (Path(argument) for argument in sys.argv[1:])
+    methods, good, teacher, out = sys.argv[1].split(","), *map(Path, sys.argv[2:])
     DETECTORS.update(ALL)
     photos = tuple(DATASETS["folder"](good, None).train[:PHOTOS])
-    found = {method: train_noting(method, photos, out / method, teacher) for method in ALL}
-    (out / f"{os.environ['RANK']}.json").write_text(json.dumps(found))
+    seen = [train_noting(method, photos, out / f"run{i}", teacher) for i, method in enumerate(methods)]
+    (out / f"{os.environ['RANK']}.json").write_text(json.dumps(seen))
 
 
 if __name__ == "__main__":

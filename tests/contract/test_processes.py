@@ -13,33 +13,40 @@ from blemish.inference import read_artifact
 from contract import ranks
 from contract.test_detectors import ALL, drawn
 
-Seen = dict[str, list[tuple[str, int]]]
+Seen = list[tuple[str, int]]
+"""After every step, the weights' digest and how many photos this process had."""
 
 
-@pytest.fixture(scope="module")
-def both(parts: Dataset, tmp_path_factory: pytest.TempPathFactory, seeded_resnet18: Path) -> tuple[Path, list[Seen]]:
-    out = tmp_path_factory.mktemp("processes")
+def on_two_processes(methods: list[str], good: Path, teacher: Path, out: Path) -> list[tuple[Seen, Seen]]:
+    """Trains one after the other and returns what both processes saw of each."""
     torchrun = [sys.executable, "-m", "torch.distributed.run", "--standalone", "--nproc-per-node", "2"]
-    arguments = [parts.train[0].image.parent, seeded_resnet18, out]
     path = os.pathsep.join([str(Path(__file__).parents[1]), os.environ.get("PYTHONPATH", "")])
     done = subprocess.run(
-        [*torchrun, ranks.__file__, *map(str, arguments)],
+        [*torchrun, ranks.__file__, ",".join(methods), str(good), str(teacher), str(out)],
         capture_output=True,
         text=True,
         env={**os.environ, "OMP_NUM_THREADS": "1", "PYTHONPATH": path},
+        timeout=300,  # processes that wait for one another do so for ever
     )
     assert done.returncode == 0, done.stderr[-3000:]
-    return out, [json.loads((out / f"{rank}.json").read_text()) for rank in (0, 1)]
+    first, second = (json.loads((out / f"{rank}.json").read_text()) for rank in (0, 1))
+    return list(zip(first, second, strict=True))
 
 
 @pytest.mark.parametrize("method", ALL)
 def test_two_processes_keep_equal_weights_and_share_the_global_batch(
-    method: str, both: tuple[Path, list[Seen]]
+    method: str, parts: Dataset, tmp_path: Path, seeded_resnet18: Path
 ) -> None:
-    out, (first, second) = both
-    weights = [digest for digest, _ in first[method]]
-    assert weights == [digest for digest, _ in second[method]]
+    ((first, second),) = on_two_processes([method], parts.train[0].image.parent, seeded_resnet18, tmp_path)
+    weights = [digest for digest, _ in first]
+    assert weights == [digest for digest, _ in second]
     steps = sum(stage.steps for stage in drawn(method).stages())
     assert len(set(weights)) == steps
-    assert [photos for _, photos in first[method]] == [2] * steps
-    assert read_artifact(out / method).training["machine"].endswith("2 processes")
+    assert [photos for _, photos in first] == [2] * steps
+    assert read_artifact(tmp_path / "run0").training["machine"].endswith("2 processes")
+
+
+def test_the_same_processes_may_train_again(parts: Dataset, tmp_path: Path, seeded_resnet18: Path) -> None:
+    good = parts.train[0].image.parent
+    (first, _), (again, _) = on_two_processes(["stpm", "stpm"], good, seeded_resnet18, tmp_path)
+    assert first == again

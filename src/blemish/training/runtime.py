@@ -1,5 +1,6 @@
 """What training runs on: device, processes, precision, memory."""
 
+import atexit
 import ctypes
 import os
 import platform
@@ -78,13 +79,11 @@ def open_runtime(settings: TrainingSettings) -> Iterator[Runtime]:
     runtime = Runtime(device=device, precision=_precision(settings.precision, device), rank=rank, world_size=world_size)
     keep_freed_memory()
     torch.backends.cudnn.deterministic = True  # a seed gives the same weights
-    if world_size > 1:
+    if world_size > 1 and not distributed.is_initialized():
         distributed.init_process_group("nccl" if device.type == "cuda" else "gloo")
-    try:
-        yield runtime
-    finally:
-        if world_size > 1:
-            distributed.destroy_process_group()
+        # Not before: a group that is made again under torchrun finds the first one's addresses, and waits for ever.
+        atexit.register(distributed.destroy_process_group)
+    yield runtime
 
 
 def keep_freed_memory() -> None:
