@@ -4,12 +4,17 @@ import numpy as np
 import pytest
 
 from blemish.errors import ExportError
+from blemish.evaluation.calibration import calibrate
 from blemish.exporting.parity import TOLERANCES, Answer, Parity, compare, shapes_of
+from blemish.inference.prediction import Prediction
 
 
-def answer(score: float, verdict: str = "normal", value: float | None = None) -> Answer:
+def answer(score: float, verdict: str = "normal", value: float | None = None, margin: float = 1.0) -> Answer:
     return Answer(
-        score=score, anomaly_map=np.full((2, 2), score if value is None else value, np.float32), verdict=verdict
+        score=score,
+        anomaly_map=np.full((2, 2), score if value is None else value, np.float32),
+        verdict=verdict,
+        margin=margin,
     )
 
 
@@ -20,8 +25,28 @@ def test_the_figures_are_those_of_hand() -> None:
     assert parity.photos == 4
     assert parity.score_difference == pytest.approx(0.25)
     assert parity.map_difference == pytest.approx(0.1, rel=1e-6)
-    assert parity.flips == 1
+    assert (parity.flips, parity.clear_flips) == (1, 1)
     assert parity.rank_correlation == pytest.approx(1.0)
+
+
+def test_a_verdict_that_turns_near_the_threshold_is_no_clear_one() -> None:
+    pairs = [(answer(1.0, margin=margin), answer(1.0, "anomalous")) for margin in (0.01, 0.049, 0.051)]
+    parity = compare(pairs)
+    assert (parity.flips, parity.clear_flips) == (3, 1)
+
+
+def test_the_margin_is_that_to_the_nearest_threshold() -> None:
+    calibration = calibrate(range(1, 100), range(1, 100), false_alarm_rate=0.01, check_rate=0.5)
+    assert calibration.check is not None
+    for score, nearest in ((98.0, calibration.image.value), (55.0, calibration.check.value)):
+        prediction = Prediction(
+            image=None,
+            anomaly_score=score,
+            calibration=calibration,
+            anomaly_map=np.zeros((2, 2), np.float32),
+            photo_size=(2, 2),
+        )
+        assert Answer.of(prediction).margin == pytest.approx(abs(score - nearest) / nearest)
 
 
 def test_ranks_are_spearmans() -> None:
@@ -41,7 +66,14 @@ def test_a_score_of_nothing_is_compared_as_it_is() -> None:
 
 
 def parity(**values: float | None) -> Parity:
-    same = {"photos": 100, "score_difference": 0.0, "map_difference": 0.0, "flips": 0, "rank_correlation": 1.0}
+    same = {
+        "photos": 100,
+        "score_difference": 0.0,
+        "map_difference": 0.0,
+        "flips": 0,
+        "clear_flips": 0,
+        "rank_correlation": 1.0,
+    }
     return Parity(**{**same, **values})  # type: ignore[arg-type]
 
 
@@ -51,7 +83,7 @@ def parity(**values: float | None) -> Parity:
         ("fp32", {"score_difference": 9e-5, "map_difference": 9e-5}),
         ("fp32", {"rank_correlation": None}),
         ("int8", {"score_difference": 0.9, "map_difference": 0.9, "rank_correlation": 0.91}),
-        ("int8", {"flips": 2}),
+        ("int8", {"flips": 9, "clear_flips": 2}),
         ("bf16", {"score_difference": 0.04, "rank_correlation": 0.5}),
     ],
 )
@@ -65,7 +97,7 @@ def test_within_the_tolerance_it_is_kept(precision: str, figures: dict[str, floa
         ("fp32", {"score_difference": 1.1e-4}, "difference of 0.0001"),
         ("fp32", {"map_difference": 1.1e-4}, "difference of 0.0001"),
         ("fp32", {"flips": 1}, "no verdict"),
-        ("int8", {"flips": 3}, "2% of the verdicts"),
+        ("int8", {"flips": 3, "clear_flips": 3}, "2% of the verdicts over 5% from the threshold"),
         ("int8", {"score_difference": 0.06, "rank_correlation": 0.89}, "ranks of 0.9 "),
     ],
 )

@@ -25,16 +25,18 @@ class Tolerance:
     """Largest relative difference of scores and of maps; None: no limit, for its thresholds are its own."""
     flips: float
     """Share of verdicts that may differ."""
+    clear_flips: float
+    """Share of verdicts that may differ although the trained detector's score is NEAR no threshold."""
     rank_correlation: float
-    """Lowest Spearman correlation of the scores, where any of them differs by more than `negligible`."""
-    negligible: float = 0.0
-    """Relative difference of scores below which the order of photos is left to chance: good ones score so alike."""
+    """Lowest Spearman correlation of the scores, where any of them differs by more than NEAR."""
 
 
+NEAR = 0.05
+"""Relative: good photos score so alike that rounding decides their order, and their verdict at the threshold."""
 TOLERANCES = {
-    "fp32": Tolerance(difference=ROUNDING, flips=0.0, rank_correlation=0.0),  # where scores agree, so do ranks
-    "bf16": Tolerance(difference=None, flips=0.02, rank_correlation=0.9, negligible=0.05),
-    "int8": Tolerance(difference=None, flips=0.02, rank_correlation=0.9, negligible=0.05),
+    "fp32": Tolerance(difference=ROUNDING, flips=0.0, clear_flips=0.0, rank_correlation=0.0),
+    "bf16": Tolerance(difference=None, flips=1.0, clear_flips=0.02, rank_correlation=0.9),
+    "int8": Tolerance(difference=None, flips=1.0, clear_flips=0.02, rank_correlation=0.9),
 }
 
 
@@ -45,10 +47,19 @@ class Answer:
     score: float
     anomaly_map: NDArray[np.float32]
     verdict: str
+    margin: float
+    """Relative distance of the score from the nearest threshold."""
 
     @classmethod
     def of(cls, prediction: Prediction) -> "Answer":
-        return cls(score=prediction.anomaly_score, anomaly_map=prediction.anomaly_map, verdict=prediction.verdict)
+        score, calibration = prediction.anomaly_score, prediction.calibration
+        thresholds = [threshold.value for threshold in (calibration.image, calibration.check) if threshold is not None]
+        return cls(
+            score=score,
+            anomaly_map=prediction.anomaly_map,
+            verdict=prediction.verdict,
+            margin=min(_relative(abs(score - threshold), abs(threshold)) for threshold in thresholds),
+        )
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -62,14 +73,17 @@ class Parity:
     """Largest over the photos of max |a - b| / max |a|."""
     flips: int
     """Photos whose verdicts differ, each runtime judging by its own thresholds."""
+    clear_flips: int
+    """Those of them whose first score is NEAR no threshold."""
     rank_correlation: float | None
     """Spearman's, of the scores; None for fewer than three photos."""
 
     def __str__(self) -> str:
         ranks = "" if self.rank_correlation is None else f", correlation of ranks {self.rank_correlation:.4f}"
+        clear = f" ({self.clear_flips} of them over {NEAR:.0%} from the threshold)" if self.flips else ""
         return (
             f"{self.photos} photos: scores differ by {self.score_difference:.1e} at most, maps by "
-            f"{self.map_difference:.1e} (relative); {self.flips} of {self.photos} verdicts differ{ranks}"
+            f"{self.map_difference:.1e} (relative); {self.flips} of {self.photos} verdicts differ{clear}{ranks}"
         )
 
     def check(self, tolerance: Tolerance, *, of: str) -> None:
@@ -78,9 +92,11 @@ class Parity:
         if tolerance.difference is not None and max(self.score_difference, self.map_difference) > tolerance.difference:
             broken.append(f"a relative difference of {tolerance.difference:g}")
         if self.flips > tolerance.flips * self.photos:
-            broken.append(f"{tolerance.flips:.0%} of the verdicts" if tolerance.flips else "no verdict")
+            broken.append("no verdict")
+        elif self.clear_flips > tolerance.clear_flips * self.photos:
+            broken.append(f"{tolerance.clear_flips:.0%} of the verdicts over {NEAR:.0%} from the threshold")
         ranks = self.rank_correlation
-        if ranks is not None and self.score_difference > tolerance.negligible and ranks < tolerance.rank_correlation:
+        if ranks is not None and self.score_difference > NEAR and ranks < tolerance.rank_correlation:
             broken.append(
                 f"a correlation of ranks of {tolerance.rank_correlation:g} (few photos, or all alike, fall short by "
                 "chance: give more with --photos, best with defects)"
@@ -91,19 +107,20 @@ class Parity:
 
 def compare(pairs: Iterable[tuple[Answer, Answer]], *, on_photo: Callable[[], None] = lambda: None) -> Parity:
     """Of the first answers with the second, photo by photo; takes them one by one, for maps are large."""
-    first, second, maps, flips = [], [], [0.0], 0
+    first, second, maps, flips = [], [], [0.0], list[Answer]()
     for a, b in pairs:
         first.append(a.score)
         second.append(b.score)
         maps.append(_relative(np.abs(a.anomaly_map - b.anomaly_map).max(), np.abs(a.anomaly_map).max()))
-        flips += a.verdict != b.verdict
+        flips += [a] if a.verdict != b.verdict else []
         on_photo()
     differences = [_relative(abs(a - b), abs(a)) for a, b in zip(first, second, strict=True)]
     return Parity(
         photos=len(first),
         score_difference=max(differences, default=0.0),
         map_difference=max(maps),
-        flips=flips,
+        flips=len(flips),
+        clear_flips=sum(answer.margin > NEAR for answer in flips),
         rank_correlation=_rank_correlation(first, second),
     )
 

@@ -30,6 +30,7 @@ def write_proof(photos: Sequence[NDArray[np.uint8]], reference: Predictor, folde
     tensors = {
         "anomaly_maps": np.stack([answer.anomaly_map for answer in answers]),
         "anomaly_scores": np.array([answer.score for answer in answers]),
+        "margins": np.array([answer.margin for answer in answers]),
         "verdicts": np.array([VERDICTS.index(answer.verdict) for answer in answers], np.uint8),
     }
     write_atomically(place / ANSWERS_FILE, lambda beside: save_file(tensors, beside))
@@ -61,8 +62,8 @@ def _number(name: str) -> int:
 def _kept_answers(path: Path) -> Iterator[Answer]:
     try:
         tensors = load_file(path)
-        maps, scores, verdicts = (tensors[name] for name in ("anomaly_maps", "anomaly_scores", "verdicts"))
+        columns = [tensors[name] for name in ("anomaly_maps", "anomaly_scores", "margins", "verdicts")]
     except (SafetensorError, KeyError, OSError) as error:
         raise ArtifactError(f"{path} cannot be read ({brief(error)}): export anew") from error
-    for anomaly_map, score, verdict in zip(maps, scores, verdicts, strict=True):
-        yield Answer(score=float(score), anomaly_map=anomaly_map, verdict=VERDICTS[verdict])
+    for anomaly_map, score, margin, verdict in zip(*columns, strict=True):
+        yield Answer(score=float(score), anomaly_map=anomaly_map, verdict=VERDICTS[verdict], margin=float(margin))
