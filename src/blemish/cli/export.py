@@ -5,12 +5,12 @@ from pathlib import Path
 
 from blemish.cli.progress import ProgressBars
 from blemish.data.listing import photos_under
-from blemish.errors import ArtifactError, ExportError
+from blemish.errors import ArtifactError, BlemishError, ExportError
 from blemish.inference import open_predictor, read_artifact
 from blemish.inference.calibration import Calibration
 from blemish.inference.exports import Export, exports_of
 
-DONE, SOME_DISAGREE, SOME_UNREADABLE = 0, 1, 2
+DONE, SOME_DISAGREE, SOME_UNREADABLE, SOME_UNUSABLE = 0, 1, 2, 2
 
 
 def export(
@@ -62,7 +62,9 @@ def _thresholds(own: Calibration, trained: Calibration) -> str:
 
 
 def verify(run: Path, /, *, runtime: str | None = None, precision: str | None = None) -> int:
-    """Prove on this machine that exports say what the trained model says. Exit code 1 where one does not.
+    """Prove on this machine that exports say what the trained model says.
+
+    Exit code 1 where one does not, 2 where one cannot be tried.
 
     Every export brings photos and the trained model's answers; torch is not needed.
 
@@ -87,11 +89,11 @@ def verify(run: Path, /, *, runtime: str | None = None, precision: str | None = 
         raise ArtifactError(f"{run} holds no such export: make one with `blemish export {run} --to onnx`")
     code = DONE
     for export in found:
-        predictor = open_predictor(run, runtime=export.runtime, precision=export.precision)
         try:
+            predictor = open_predictor(run, runtime=export.runtime, precision=export.precision)
             print(f"{_name(export)} agrees with the trained model on {prove(export, predictor)}")
-        except ExportError as error:
-            code = SOME_DISAGREE
+        except BlemishError as error:
+            code = max(code, SOME_DISAGREE if isinstance(error, ExportError) else SOME_UNUSABLE)
             sys.stderr.write(f"blemish: {error}\n")
     return code
 
