@@ -1,5 +1,6 @@
 """One small trained model that the tests of exporting share, and copies of it with an export."""
 
+import json
 import shutil
 from pathlib import Path
 
@@ -7,6 +8,7 @@ import pytest
 
 import blemish
 from blemish.data.dataset import Dataset
+from blemish.inference.artifact import file_sha256
 
 
 @pytest.fixture(scope="package")
@@ -28,3 +30,15 @@ def exported(run: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
 @pytest.fixture
 def copy(exported: Path, tmp_path: Path) -> Path:
     return Path(shutil.copytree(exported, tmp_path / "copy"))
+
+
+@pytest.fixture
+def rounded_in_secret(copy: Path) -> Path:
+    """A copy whose float32 export for OpenVINO computes in int8, and says nothing of it."""
+    exact, rounded = (copy / "exports" / f"openvino-{precision}" for precision in ("fp32", "int8"))
+    values = json.loads((exact / "export.json").read_text())
+    for name in values["graph"]:
+        shutil.copy(rounded / name, exact / name)
+        values["graph"][name] = file_sha256(exact / name)
+    (exact / "export.json").write_text(json.dumps(values))
+    return copy

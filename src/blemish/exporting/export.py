@@ -25,7 +25,7 @@ from blemish.inference import Artifact, Export, check_runtime, open_predictor, o
 from blemish.inference.artifact import file_sha256
 from blemish.inference.calibration import Calibration
 from blemish.inference.exports import export_folder, write_export
-from blemish.inference.predictor import Photo, Predictor
+from blemish.inference.predictor import Photo, Predictor, as_images
 
 MOST_COMPARED = 200  # photos as they are
 MOST_RESHAPED = 4  # photos compared, and kept as proof, in all shapes
@@ -148,8 +148,7 @@ class Making:
     def _images_to_round_by(self) -> Iterator[NDArray[np.float32]]:
         photos = self.at_hand.trained_on[:MOST_TO_ROUND]
         for done, path in enumerate(photos, start=1):
-            pixels = resize_image(read_image(path), self.artifact.image_size)
-            yield np.ascontiguousarray(pixels.transpose(2, 0, 1)[None], dtype=np.float32) / np.float32(255)
+            yield as_images([resize_image(read_image(path), self.artifact.image_size)])
             self.on_progress("rounding", done, len(photos))
 
     def _calibrate(self) -> Calibration:

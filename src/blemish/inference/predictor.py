@@ -1,7 +1,7 @@
 """Image in, prediction out: the one way for evaluate, predict, report and serve, whatever the runtime."""
 
 from collections import deque
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
 from itertools import islice
@@ -38,6 +38,11 @@ class LevelRuntime(Protocol):
         ...
 
 
+def as_images(pixels: Sequence[NDArray[np.uint8]]) -> NDArray[np.float32]:
+    """What every runtime is given: photos (H, W, 3) of one size -> (B, 3, H, W), 0 to 1."""
+    return np.ascontiguousarray(np.stack(pixels).transpose(0, 3, 1, 2), dtype=np.float32) / np.float32(255)
+
+
 class Predictor:
     """Judges photos: reads, resizes, runs, compares with the thresholds."""
 
@@ -65,8 +70,7 @@ class Predictor:
         """
         if not isinstance(self.runtime, LevelRuntime):
             raise SettingsError("exports compute map and score alone: for level maps take the runtime torch")
-        image = self._prepare(photo).resized
-        images = np.ascontiguousarray(image.transpose(2, 0, 1)[None], dtype=np.float32) / np.float32(255)
+        images = as_images([self._prepare(photo).resized])
         return {name: maps[0] for name, maps in self.runtime.level_maps(images).items()}
 
     def predict_many(
@@ -118,9 +122,7 @@ class Predictor:
             yield prepared if isinstance(prepared, DataError) else next(judged)
 
     def _judge(self, batch: "list[_Prepared]") -> list[Prediction]:
-        pixels = np.stack([prepared.resized for prepared in batch])
-        images = np.ascontiguousarray(pixels.transpose(0, 3, 1, 2), dtype=np.float32) / np.float32(255)
-        maps, scores = self.runtime.run(images)
+        maps, scores = self.runtime.run(as_images([prepared.resized for prepared in batch]))
         if not np.isfinite(scores).all():  # NaN is above no threshold: it would pass as normal
             raise ArtifactError("the network gives scores that are not finite: its weights are damaged; train it anew")
         return [

@@ -26,7 +26,7 @@ from blemish.errors import BlemishError, DataError
 from blemish.inference import RUNTIMES, open_predictor
 from blemish.inference.cores import available_cores
 from blemish.inference.output import PredictionFolder
-from blemish.inference.predictor import Predictor
+from blemish.inference.predictor import Predictor, as_images
 
 MADE_UP_SIDE = 1024  # pixels
 MADE_UP = 8
@@ -95,8 +95,7 @@ def _in_this_process(
     try:
         predictor = open_predictor(run, runtime=runtime, precision=precision)
         pictures = [read_image(photo) for photo in photos[:IN_MEMORY]]
-        pixels = [resize_image(picture, predictor.image_size).transpose(2, 0, 1)[None] for picture in pictures]
-        images = [np.ascontiguousarray(image, dtype=np.float32) / np.float32(255) for image in pixels]
+        images = [as_images([resize_image(picture, predictor.image_size)]) for picture in pictures]
         return Speed(
             runtime=runtime,
             precision=precision,
