@@ -148,7 +148,9 @@ def test_what_is_saved_predicts_what_was_trained(
 ) -> None:
     artifact = trained(method, parts, tmp_path / "run", seeded_resnet18)
     photo = parts.test[0].image
+    state = torch.get_rng_state()
     runtime = TorchRuntime(rebuild(artifact), torch.device("cpu"))
+    assert torch.equal(torch.get_rng_state(), state), "opening a model draws from the user's generator"
     maps, scores = runtime.run(images(parts, 1).numpy())
     prediction = blemish.open(tmp_path / "run").predict(photo)
     assert prediction.anomaly_score == pytest.approx(float(scores[0]), rel=1e-5)

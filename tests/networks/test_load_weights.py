@@ -11,7 +11,7 @@ from safetensors.torch import save_file
 from torch import Tensor, nn
 
 from blemish.errors import WeightsError
-from blemish.networks.pretrained import load_weights, read_weights
+from blemish.networks.pretrained import Undrawn, load_weights, read_weights
 
 
 @pytest.fixture
@@ -24,6 +24,18 @@ def _weights(seed: int = 1) -> dict[str, Tensor]:
     torch.manual_seed(seed)
     other = nn.Sequential(OrderedDict(conv=nn.Conv2d(3, 4, 3), norm=nn.BatchNorm2d(4), fc=nn.Linear(4, 2)))
     return dict(other.state_dict())
+
+
+def test_a_network_built_to_be_loaded_draws_nothing(network: nn.Module) -> None:
+    state = torch.get_rng_state()
+    with Undrawn():
+        built = nn.Sequential(OrderedDict(conv=nn.Conv2d(3, 4, 3), norm=nn.BatchNorm2d(4)))
+        nn.init.kaiming_normal_(tensor=built.get_parameter("conv.weight"))
+        nn.init.xavier_normal_(built.get_parameter("conv.weight"))
+    assert torch.equal(torch.get_rng_state(), state)
+    load_weights(built, network.state_dict())
+    assert all(torch.equal(built.state_dict()[name], tensor) for name, tensor in network.state_dict().items())
+    assert not torch.equal(nn.Conv2d(3, 4, 3).weight, nn.Conv2d(3, 4, 3).weight), "outside, it draws as ever"
 
 
 @pytest.mark.parametrize("suffix", [".safetensors", ".pth"])

@@ -13,7 +13,7 @@ from blemish.detectors import DETECTORS, Detector
 from blemish.errors import ArtifactError, SettingsError, WeightsError, brief
 from blemish.inference.artifact import WEIGHTS_FILE, Artifact
 from blemish.inference.exports import Export
-from blemish.networks.pretrained import load_weights
+from blemish.networks.pretrained import Undrawn, load_weights
 
 log = logging.getLogger("blemish")
 
@@ -63,7 +63,8 @@ def rebuild(artifact: Artifact) -> Detector:
         raise ArtifactError(f"{artifact.folder}: method {artifact.method[:40]!r} is unknown here: upgrade blemish")
     kind = DETECTORS[artifact.method]
     try:
-        detector = kind(kind.Settings.from_json(artifact.settings))
+        with Undrawn():
+            detector = kind(kind.Settings.from_json(artifact.settings))
         load_weights(detector, load_file(artifact.weights), origin=WEIGHTS_FILE)
     except (SettingsError, WeightsError, SafetensorError, RuntimeError, OSError) as error:
         raise ArtifactError(
