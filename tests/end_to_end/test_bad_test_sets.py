@@ -142,6 +142,25 @@ def test_check_says_what_it_found_and_what_can_be_promised(photos: Path) -> None
     ]
 
 
+def test_check_counts_parts_where_several_photos_show_one(parts: Dataset, tmp_path: Path) -> None:
+    names = [f"part{part}_{shot}.png" for part in range(5) for shot in range(4)]
+    good_photos(parts, tmp_path / "photos", *names)
+    done = blemish("check", tmp_path / "photos", "--part", "(.+)_[0-9]+")
+    assert (done.code, done.err) == (0, [])
+    assert done.out[-1] == (
+        "  training would learn from 12, choose weights by 4 and calibrate with 1 of 5 parts, "
+        "which can promise a false alarm rate of 50 % and no less"
+    )
+
+
+@pytest.mark.parametrize(("pattern", "said"), [("_z", "finds no part in its name"), ("part", "at least 2 parts")])
+def test_check_says_where_a_pattern_finds_no_parts(parts: Dataset, tmp_path: Path, pattern: str, said: str) -> None:
+    good_photos(parts, tmp_path / "photos", "part1.png", "part2.png")
+    done = blemish("check", tmp_path / "photos", "--part", pattern)
+    one_line(done, said)
+    assert "good parts: 2 photos" in done.out
+
+
 def test_check_names_what_cannot_be_read(parts: Dataset, tmp_path: Path) -> None:
     good_photos(parts, tmp_path / "photos", *GOOD_NAMES)
     shutil.copy(tmp_path / "photos" / GOOD_NAMES[0], tmp_path / "photos" / "copy.png")

@@ -10,16 +10,17 @@ from blemish.data import DATASETS
 from blemish.data.dataset import GOOD, Dataset, Sample
 from blemish.data.images import read_header, read_mask
 from blemish.data.inspection import Inspection, common_files, inspect
+from blemish.data.parts import parts_of
 from blemish.errors import DataError, on_one_line
 from blemish.inference.calibration import percent
 from blemish.training.settings import TrainingSettings
-from blemish.training.split import split
+from blemish.training.split import shuffled, split
 
 ALL_FINE, SOME_UNUSABLE = 0, 2
 SHOWN = 5
 
 
-def check(*folders: Path, category: str | None = None) -> int:
+def check(*folders: Path, category: str | None = None, part: str | None = None) -> int:
     """Look through folders of photos: what training and evaluating would find there. Nothing is changed.
 
     Every photo is decoded. Exit code 2 where something cannot be used: a photo, mask or folder that cannot be read, a
@@ -31,6 +32,8 @@ def check(*folders: Path, category: str | None = None) -> int:
         Folders of photos of good parts, or in MVTec AD's layout.
     category
         Which part, where the folders hold several.
+    part
+        As for training: regular expression for which part a photo's name says it shows, such as (.+)_[0-9]+.
     """
     if not folders:
         raise DataError("no folder to check: give folders of photos")
@@ -38,13 +41,13 @@ def check(*folders: Path, category: str | None = None) -> int:
     for folder in folders:
         if len(folders) > 1:
             print(f"{on_one_line(folder)}:")
-        for problem in _problems(folder, category):
+        for problem in _problems(folder, category, part):
             sys.stderr.write(f"blemish: {problem}\n")
             code = SOME_UNUSABLE
     return code
 
 
-def _problems(folder: Path, category: str | None) -> Sequence[str]:
+def _problems(folder: Path, category: str | None, part: str | None) -> Sequence[str]:
     """Prints what is in the folder, and returns what of it cannot be used, a line each."""
     try:
         found = DATASETS["folder"](folder, category)
@@ -52,28 +55,38 @@ def _problems(folder: Path, category: str | None) -> Sequence[str]:
         return [str(error)]
     with ProgressBars() as bars:
         train, test = (_inspect(samples, bars) for samples in (found.train, found.test))
+    left_out = [str(error) for error in found.left_out]
     if found.train:
-        _print("good parts", [*train.lines(), promise(train)])
+        _print("good parts", train.lines())
+        try:
+            print(f"  {promise(train, part)}")
+        except DataError as error:
+            left_out.append(str(error))
     if found.test:
         _print("test", [*test.lines(), *_types(found)])
     twice = common_files(test, train)
     if twice:
         pairs = _some([f"{on_one_line(copy)} = {on_one_line(original)}" for copy, original in twice])
         print(f"test photos that are also among the good parts, and flatter the model: {len(twice)} ({pairs})")
-    left_out = [str(error) for error in found.left_out]
     return [*left_out, *train.unreadable, *test.unreadable, *_wrong_masks(found.test)]
 
 
-def promise(good_parts: Inspection) -> str:
-    """What training on these photos can promise, in one line."""
-    photos = len(good_parts.different)
-    if photos < 2:
+def promise(good_parts: Inspection, part: str | None) -> str:
+    """What training on these photos can promise, in one line.
+
+    Raises DataError or SettingsError where `part` does not say which part each photo shows, or they all show one.
+    """
+    if len(good_parts.different) < 2:
         return "training takes 2 different ones at least; 30 or more are advised"
-    parts = split([str(photo) for photo in good_parts.different], held_out=TrainingSettings().held_out)
-    calibrating = len(parts.calibrating)
+    training = TrainingSettings(part=part)
+    parts = parts_of(shuffled(good_parts.different, seed=training.seed, part=part), part)
+    divided = split(parts, held_out=training.held_out)
+    calibrating = len({parts[i] for i in divided.calibrating})
+    unit = "" if part is None else f" of {len(set(parts))} parts"
     return (
-        f"training would learn from {len(parts.train)}, choose weights by {len(parts.selecting)} and calibrate with "
-        f"{calibrating}, which can promise a false alarm rate of {percent(1 / (calibrating + 1))} and no less"
+        f"training would learn from {len(divided.train)}, choose weights by {len(divided.selecting)} and calibrate "
+        f"with {calibrating}{unit}, which can promise a false alarm rate of {percent(1 / (calibrating + 1))} and no "
+        "less"
     )
 
 
