@@ -1,5 +1,6 @@
 """`blemish evaluate` and `blemish summarize`, as commands."""
 
+import hashlib
 import shutil
 import subprocess
 import sys
@@ -11,6 +12,7 @@ import pytest
 import blemish
 from blemish.data.dataset import Dataset
 from blemish.evaluation.evaluation import read_evaluation, write_evaluation
+from blemish.inference.predictor import Model
 from evaluation.example import EVALUATION
 
 
@@ -40,6 +42,8 @@ def test_every_figure_is_printed_with_its_interval_and_kept_in_the_run(run: Path
     assert done.returncode == 0, done.stderr
     assert done.stderr == ""
     found = read_evaluation(run / "evaluation" / "evaluation.json")
+    digest = hashlib.sha256((run / "weights.safetensors").read_bytes()).hexdigest()
+    assert found.model == Model(weights_sha256=digest, runtime="torch", precision="fp32")
     for name, value in found.metrics.items():
         low, high = found.intervals[name] or (None, None)
         span = f"{low:.4f} to {high:.4f}" if low is not None else "-"

@@ -2,11 +2,13 @@
 
 from blemish.evaluation.curves import Curve
 from blemish.evaluation.evaluation import DefectType, Evaluation, PhotoJudgement
+from blemish.inference.predictor import Model
 
 EVALUATION = Evaluation(
     dataset="mvtec_ad",
     root="/parts",
     category="screw",
+    model=Model(weights_sha256="ab" * 32, runtime="onnx", precision="int8"),
     metrics={"image_auroc": 0.9, "pro": None},
     undefined={"pro": "no masks"},
     intervals={"image_auroc": (0.8, 0.95), "pro": None},

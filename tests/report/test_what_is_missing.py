@@ -14,6 +14,7 @@ from blemish.data import mvtec_ad
 from blemish.data.dataset import Dataset
 from blemish.data.images import save_png
 from blemish.errors import ArtifactError, DataError
+from blemish.inference.artifact import read_artifact, write_artifact
 from blemish.report import write_report
 from report.models import evaluate_on, recalibrate_to
 from report.reading import Page
@@ -32,6 +33,13 @@ def test_without_an_evaluation_the_page_says_so_and_what_to_do(trained: Path, tm
 def test_an_evaluation_that_is_named_must_be_there(trained: Path, tmp_path: Path) -> None:
     with pytest.raises(DataError, match="no such file"):
         write_report(trained, evaluation=tmp_path / "evaluation.json")
+
+
+def test_an_evaluation_of_another_training_is_refused(run: Path, few: Callable[..., Dataset]) -> None:
+    evaluate_on(run, few("few", good="good", crack="crack"))
+    write_artifact(replace(read_artifact(run), weights_sha256="0" * 64))
+    with pytest.raises(DataError, match=r"is of another model than .* holds now: evaluate anew"):
+        write_report(run)
 
 
 def test_a_photo_that_is_gone_is_said_to_be_gone(run: Path, few: Callable[..., Dataset]) -> None:

@@ -145,6 +145,7 @@ def _summary(
         dataset=found.name,
         root=str(found.root.absolute()),
         category=found.category,
+        model=predictor.model,
         metrics=metrics,
         undefined=undefined,
         intervals=bootstrap(judgements, metrics),

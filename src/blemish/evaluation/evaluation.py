@@ -13,6 +13,7 @@ from blemish.errors import DataError
 from blemish.evaluation.curves import Curve
 from blemish.evaluation.intervals import METHOD, Interval
 from blemish.inference.calibration import Verdict
+from blemish.inference.predictor import Model
 
 EVALUATION_FILE = "evaluation.json"
 FORMAT_VERSION = 1
@@ -55,6 +56,8 @@ class Evaluation:
     root: str
     """Absolute path of the folder they were found in."""
     category: str | None
+    model: Model | None
+    """What judged; None where it was no artifact."""
     metrics: dict[str, float | None]
     """By the names of METRICS, 0 to 1; None where `undefined` says why."""
     undefined: dict[str, str]

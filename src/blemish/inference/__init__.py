@@ -9,7 +9,7 @@ from typing import NamedTuple
 from blemish.errors import MissingExtraError, SettingsError
 from blemish.inference.artifact import Artifact, read_artifact
 from blemish.inference.exports import PRECISIONS, Export, has_export, read_export
-from blemish.inference.predictor import Predictor, Runtime
+from blemish.inference.predictor import Model, Predictor, Runtime
 
 
 class RuntimeKind(NamedTuple):
@@ -54,6 +54,7 @@ def open_predictor(
         artifact.image_size,
         calibration=artifact.calibration if export is None or export.calibration is None else export.calibration,
         min_area=min_area,
+        model=Model(weights_sha256=artifact.weights_sha256, runtime=name, precision=precision),
     )
 
 

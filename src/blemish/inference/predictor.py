@@ -21,6 +21,15 @@ Photo = str | Path | NDArray[np.uint8]
 """A file, or an image (H, W, 3) or (H, W), RGB or grey, 0 to 255."""
 
 
+@dataclass(frozen=True, kw_only=True)
+class Model:
+    """Which trained model judges, and what computes it."""
+
+    weights_sha256: str
+    runtime: str
+    precision: str
+
+
 class Runtime(Protocol):
     """What computes: torch, ONNX Runtime, OpenVINO. Safe to call from several threads."""
 
@@ -47,12 +56,19 @@ class Predictor:
     """Judges photos: reads, resizes, runs, compares with the thresholds."""
 
     def __init__(
-        self, runtime: Runtime, image_size: tuple[int, int], *, calibration: Calibration, min_area: int = 1
+        self,
+        runtime: Runtime,
+        image_size: tuple[int, int],
+        *,
+        calibration: Calibration,
+        min_area: int = 1,
+        model: Model | None = None,
     ) -> None:
         self.runtime = runtime
         self.image_size = image_size
         self.calibration = calibration
         self.min_area = min_area
+        self.model = model
 
     @property
     def threshold(self) -> float:

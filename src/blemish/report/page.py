@@ -42,7 +42,7 @@ def write_report(
     """
     artifact = read_artifact(run)
     file = evaluation or run / EVALUATION
-    measured = _read_evaluation(file) if evaluation is not None or file.exists() else None
+    measured = _read_evaluation(file, artifact) if evaluation is not None or file.exists() else None
     page = output or (file.with_name(PAGE) if measured is not None else run / PAGE)
     groups = [] if measured is None else choose(measured)
     if level_maps and not groups:
@@ -58,9 +58,11 @@ def write_report(
     return page
 
 
-def _read_evaluation(path: Path) -> Evaluation:
+def _read_evaluation(path: Path, artifact: Artifact) -> Evaluation:
     """Every field is of its type; here, what the page counts on beyond that."""
     evaluation = read_evaluation(path)
+    if evaluation.model is not None and evaluation.model.weights_sha256 != artifact.weights_sha256:
+        raise DataError(f"{path} is of another model than {artifact.folder} holds now: evaluate anew")
     counted = Counter(photo.defect_type for photo in evaluation.photos)
     sound = (
         counted == {name: kind.photos for name, kind in evaluation.defect_types.items()}

@@ -93,6 +93,8 @@ def facts(artifact: Artifact, evaluation: Evaluation | None) -> dict[str, str]:
     if evaluation is not None:
         said["Tested on"] = f"{evaluation.good_photos} good and {evaluation.defective_photos} defective photos of "
         said["Tested on"] += evaluation.root + (f", {evaluation.category}" if evaluation.category else "")
+        if evaluation.model is not None:
+            said["Computed by"] = f"{evaluation.model.runtime}, {evaluation.model.precision}"
     return said
 
 
