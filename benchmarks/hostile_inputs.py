@@ -7,14 +7,11 @@ SECONDS for one file, more than MEMORY. Every file follows from seed, kind and n
 """
 
 import argparse
-import hashlib
-import json
 import logging
 import multiprocessing
 import os
 import random
 import resource
-import shutil
 import sys
 import tempfile
 import traceback
@@ -29,7 +26,8 @@ from time import perf_counter
 from typing import NamedTuple
 
 import numpy as np
-from damage import damaged, damaged_json, encode, written_as
+from damage import damaged, encode, written_as
+from hostile_models import Trial, Use, export_trial, make_model, model_trial, teacher_trial
 from PIL import Image
 
 from blemish.data.images import read_header, read_image, read_mask, resize_image, resize_mask
@@ -40,10 +38,6 @@ SECONDS = 10.0
 MEMORY = 2 << 30  # beyond what a process holds when it begins
 AT_ONCE = 500  # files damaged by one process
 LONGEST_LINE = 600
-
-Use = Callable[[], object]
-Trial = Callable[[random.Random], tuple[bytes, Use]]
-"""Random numbers -> (a damaged file, what a command would do with it)."""
 
 
 class Outcome(NamedTuple):
@@ -88,82 +82,28 @@ def mask_trial(folder: Path) -> Trial:
     return trial
 
 
-def model_trial(folder: Path, *, damage_weights: bool) -> Trial:
-    """Opens a model of which one file is damaged, and judges a photo with it; of weights, the checksum is mended."""
-    from blemish.inference import open_predictor
-
-    model = Path(shutil.copytree(folder / "model", folder / f"model-{os.getpid()}"))
-    description, weights = model / "model.json", model / "weights.safetensors"
-    text, tensors = description.read_text(), weights.read_bytes()
-    header = 8 + int.from_bytes(tensors[:8], "little")
-    photo = np.zeros((48, 48, 3), np.uint8)
-    open_predictor(model, device="cpu").predict(photo)  # loads what is loaded once
-
-    def use() -> None:
-        predictor = open_predictor(model, device="cpu")
-        predictor.calibration.statement()
-        json.dumps(predictor.predict(photo).to_json(), allow_nan=False)
-
-    def trial(rng: random.Random) -> tuple[bytes, Use]:
-        if not damage_weights:
-            data = damaged_json(text, rng)
-            description.write_bytes(data)
-            return data, use
-        in_header = rng.random() < 0.6
-        head = damaged(tensors[:header], [tensors[:header]], rng) if in_header else tensors[:header]
-        data = head + (tensors[header:] if in_header else damaged(tensors[header:], [tensors[:header]], rng))
-        weights.write_bytes(data)
-        mended = json.loads(text) | {"weights_sha256": hashlib.sha256(data).hexdigest()}
-        description.write_text(json.dumps(mended))
-        return data, use
-
-    return trial
-
-
-def teacher_trial(folder: Path, *, suffix: str) -> Trial:
-    """Loads a damaged file of a teacher's weights."""
-    from blemish.networks import build_backbone
-    from blemish.networks.pretrained import load_weights, read_weights
-
-    network = build_backbone("efficientnet_lite0", levels=3)
-    whole = (folder / f"teacher{suffix}").read_bytes()
-    path = folder / f"{os.getpid()}{suffix}"
-
-    def trial(rng: random.Random) -> tuple[bytes, Use]:
-        part = rng.choice((len(whole), 20_000))  # most that can break is where the file begins
-        data = damaged(whole[:part], [whole[:500]], rng) + whole[part:]
-        path.write_bytes(data)
-        return data, lambda: load_weights(network, read_weights(path))
-
-    return trial
-
-
+MODEL_TRIALS: dict[str, tuple[float, Callable[[Path], Trial]]] = {
+    "model.json": (0.05, partial(model_trial, damage_weights=False)),
+    "model's weights": (0.015, partial(model_trial, damage_weights=True)),
+    "export.json": (0.02, partial(export_trial, runtime="onnx", damage_graph=False)),
+    "ONNX graph": (0.01, partial(export_trial, runtime="onnx", damage_graph=True)),
+    "OpenVINO graph": (0.01, partial(export_trial, runtime="openvino", damage_graph=True)),
+    "teacher .safetensors": (0.0075, partial(teacher_trial, suffix=".safetensors")),
+    "teacher .pth": (0.0075, partial(teacher_trial, suffix=".pth")),
+}
 TRIALS: dict[str, tuple[float, Callable[[Path], Trial]]] = {
     **{kind: (0.17, partial(photo_trial, kind)) for kind in ("PNG", "JPEG", "BMP", "TIFF", "WEBP")},
     "masks": (0.07, mask_trial),
-    "model.json": (0.05, partial(model_trial, damage_weights=False)),
-    "model's weights": (0.015, partial(model_trial, damage_weights=True)),
-    "teacher .safetensors": (0.0075, partial(teacher_trial, suffix=".safetensors")),
-    "teacher .pth": (0.0075, partial(teacher_trial, suffix=".pth")),
+    **MODEL_TRIALS,
 }
 """Share of all files, and how a kind is tried."""
 
 
 def prepare(folder: Path, *, model: bool) -> None:
-    """Parts; and where it is asked for, a model of two steps, and a teacher's weights as they were drawn."""
+    """Parts; and where it is asked for, what MODEL_TRIALS damage."""
     parts = make_up(folder / "parts", seed=0, size=48, train=3, good=1, defective=6)
-    if not model:
-        return
-    import torch
-    from safetensors.torch import save_file
-
-    import blemish
-    from blemish.networks import build_backbone
-
-    blemish.train("stpm", parts, folder / "model", teacher="efficientnet_lite0", image_size=64, steps=2)
-    weights = build_backbone("efficientnet_lite0", levels=3).state_dict()
-    save_file(weights, folder / "teacher.safetensors")
-    torch.save(weights, folder / "teacher.pth")
+    if model:
+        make_model(folder, parts)
 
 
 def outcome_of(number: int, use: Use) -> Outcome:
@@ -250,7 +190,7 @@ def main() -> int:
     print(f"{'kind':<22}{'files':>8}{'read':>8}{'refused':>9}{'crashed':>9}{'seconds':>9}{'slowest':>9}{'peak MB':>9}")
     with tempfile.TemporaryDirectory() as name, ThreadPoolExecutor(args.jobs) as pool:
         folder = Path(name)
-        prepare(folder, model=any("model" in kind or "teacher" in kind for kind in args.only))
+        prepare(folder, model=any(kind in MODEL_TRIALS for kind in args.only))
         attempt = partial(try_all, folder=folder, seed=args.seed, keep=args.keep)
         for kind in args.only:
             count = round(args.count * TRIALS[kind][0] / share)

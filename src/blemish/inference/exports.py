@@ -46,7 +46,12 @@ class Export:
     def path(self, suffix: str) -> Path:
         """The one graph file with that suffix, checked; raises ArtifactError."""
         self.check(self.graph)
-        return next(self.folder / name for name in self.graph if name.endswith(suffix))
+        named = [name for name in self.graph if name.endswith(suffix)]
+        if len(named) != 1:
+            raise ArtifactError(
+                f"{self.folder / EXPORT_FILE} is damaged or edited (it names {len(named)} {suffix} files)"
+            )
+        return self.folder / named[0]
 
     def check(self, files: dict[str, str]) -> None:
         """Raises ArtifactError where one of the files is missing or another."""
@@ -91,7 +96,9 @@ def read_export(artifact: Artifact, runtime: str, precision: str) -> Export:
         reason = f"{type(error).__name__}: {brief(error)}"
         raise ArtifactError(f"{path} is damaged or edited ({reason}); copy it anew, or make it with {how}") from error
     if (export.runtime, export.precision) != (runtime, precision):
-        raise ArtifactError(f"{path} is of {export.runtime} {export.precision}, as its folder's name is not: {how}")
+        raise ArtifactError(
+            f"{path} is of {export.runtime[:20]} {export.precision[:20]}, as its folder's name is not: {how}"
+        )
     if export.weights_sha256 != artifact.weights_sha256:
         raise ArtifactError(f"{folder} was exported from other weights than {artifact.folder} has now: {how}")
     return export

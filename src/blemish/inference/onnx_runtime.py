@@ -26,7 +26,9 @@ class OnnxRuntime:
         settings = onnxruntime.SessionOptions()
         settings.log_severity_level = 3  # errors; what it warns of is its own optimising
         try:
-            self._session = onnxruntime.InferenceSession(graph, settings, providers=[(provider, options)])
+            self._session = onnxruntime.InferenceSession(
+                graph, settings, providers=[(provider, options)], enable_fallback=0
+            )
         except Exception as error:  # whatever its parser raises for a file that is none
             raise ArtifactError(f"{graph} cannot be opened by ONNX Runtime ({brief(error)}); export anew") from error
         if provider not in self._session.get_providers():
