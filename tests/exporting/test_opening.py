@@ -110,6 +110,8 @@ def test_a_foreign_graph_with_the_right_checksum_is_one_line(copy: Path, runtime
         ({"weights_sha256": "0" * 64}, "exported from other weights"),
         ({"graph": {"../model.json": "0"}}, "outside the export"),
         ({"graph": [1]}, "damaged or edited"),
+        ({"graph": {}}, "names 0 .onnx files"),
+        ({"runtime": "x" * 1000}, f"is of {'x' * 40}, as"),
         ({"calibration": {}}, "damaged or edited"),
     ],
 )

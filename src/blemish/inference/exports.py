@@ -96,9 +96,8 @@ def read_export(artifact: Artifact, runtime: str, precision: str) -> Export:
         reason = f"{type(error).__name__}: {brief(error)}"
         raise ArtifactError(f"{path} is damaged or edited ({reason}); copy it anew, or make it with {how}") from error
     if (export.runtime, export.precision) != (runtime, precision):
-        raise ArtifactError(
-            f"{path} is of {export.runtime[:20]} {export.precision[:20]}, as its folder's name is not: {how}"
-        )
+        kind = f"{export.runtime} {export.precision}"[:40]
+        raise ArtifactError(f"{path} is of {kind}, as its folder's name is not: {how}")
     if export.weights_sha256 != artifact.weights_sha256:
         raise ArtifactError(f"{folder} was exported from other weights than {artifact.folder} has now: {how}")
     return export
