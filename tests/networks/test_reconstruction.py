@@ -87,15 +87,15 @@ def test_a_gate_begins_half_open_everywhere() -> None:
     assert 0.1 < float(opened.min()) < float(opened.max()) < 0.9
 
 
-def test_input_gates_act_between_growth_and_residual_blocks() -> None:
+def test_input_gates_act_on_what_comes_in_at_its_own_resolution() -> None:
     network, (deepest, levels) = growing(), features()
     x, expected = deepest, []
     with torch.no_grad():
         for stage, level in zip(network.stages, levels[::-1], strict=True):  # type: ignore[arg-type]
             assert isinstance(stage, GatedStage)
             assert stage.gate is not None
-            grown = stage.grow.norm(stage.grow.conv(x)).relu()
-            x = stage.blocks(grown * stage.gate(level))
+            gate = F.avg_pool2d(stage.gate(level), 2)
+            x = stage.blocks(stage.grow.norm(stage.grow.conv(x * gate)).relu())
             expected.append(x)
     torch.testing.assert_close(results(network, deepest, levels), expected[::-1])
 

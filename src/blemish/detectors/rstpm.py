@@ -19,10 +19,11 @@ Established:
 - the published 98.7 / 98.5 / 95.1 belong to the follow-up's additional segmentation network, not to this one.
 
 Our reading:
-- each gate acts on what its stage has grown, before the residual blocks. What is compared is the direction of each
-  pixel's vector: one positive factor per pixel, put on the compared features themselves, would cancel, and the gate of
-  the finest level would neither do nor learn anything. Gates between the stages, as the re-implementation has two of,
-  leave that level without (`--attention between-stages` builds its layers literally);
+- each gate acts on what enters its stage, resized to that. What is compared is the direction of each pixel's vector:
+  one positive factor per pixel, put on the compared features themselves, would cancel, and the gate of the finest
+  level would neither do nor learn anything. Gates between the stages, as the re-implementation has two of, leave that
+  level without (`--attention between-stages` builds its layers literally). A gate on what its stage has grown, as
+  finely resolved as what is to be reconstructed, told the student where to reconstruct defects: measured, and worse;
 - a transposed 3x3 convolution doubles the resolution, then two residual blocks per stage, as wide as the second
   teacher. `lite` has one, and gates with a quarter of the channels: half of the arithmetic;
 - where the second teacher's features may be negative, as EfficientNet's, no stage ends in a ReLU;

@@ -10,6 +10,7 @@ from torch import Tensor, nn
 
 from blemish.networks.backbone import draw_weights
 from blemish.networks.blocks import LinearBlock, conv_norm_relu
+from blemish.networks.discrepancy import resize_map
 from blemish.networks.resnet import BasicBlock
 
 
@@ -44,9 +45,11 @@ class Growth(nn.Module):
 
 
 class GatedStage(nn.Module):
-    """Grows, lets the gate weaken what is to pass, and only then filters: a gate on the result would not matter.
+    """Lets the gate weaken what comes in, grows it, and filters.
 
-    For what is compared is the direction of each pixel's vector, which a factor of the pixel does not change.
+    A gate on the result would not matter: what is compared is the direction of each pixel's vector, which a factor of
+    the pixel does not change. One on what has grown, at the resolution of the very features that are to be
+    reconstructed, tells the student where these are unlike good ones, and what it is told it reconstructs.
     """
 
     def __init__(self, grow: Growth, blocks: nn.Module, gate: Gate | None) -> None:
@@ -56,15 +59,14 @@ class GatedStage(nn.Module):
         self.gate = gate
 
     def forward(self, x: Tensor, features: Tensor) -> Tensor:
-        x = self.grow(x, features)
         if self.gate is not None:
-            x = x * self.gate(features)
-        filtered: Tensor = self.blocks(x)
+            x = x * resize_map(self.gate(features), (x.shape[-2], x.shape[-1]))
+        filtered: Tensor = self.blocks(self.grow(x, features))
         return filtered
 
 
 class GrowingPyramid(nn.Module):
-    """Stages that each grow, pass a gate, and filter."""
+    """Stages that each pass a gate, grow, and filter."""
 
     def __init__(
         self, deepest: int, channels: Sequence[int], *, gated: bool, blocks: int, squeeze: int, nonnegative: bool
