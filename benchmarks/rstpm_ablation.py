@@ -15,6 +15,7 @@ import json
 import statistics
 from collections import defaultdict
 from collections.abc import Sequence
+from dataclasses import asdict
 from pathlib import Path
 
 import torch
@@ -72,9 +73,14 @@ def measure(options: argparse.Namespace) -> None:
 
 
 def trained(method: str, run: Path, options: argparse.Namespace, *, settings: STPMSettings, seed: int) -> Artifact:
-    if (run / MODEL_FILE).exists():
-        return read_artifact(run)
     training = TrainingSettings(seed=seed, batch_size=options.batch_size)
+    if (run / MODEL_FILE).exists():
+        known = read_artifact(run)
+        if known.settings != json.loads(json.dumps(settings.to_json())) or known.training["training"] != asdict(
+            training
+        ):
+            raise SystemExit(f"{run} was trained with other settings: give another folder")
+        return known
     photos = find(options.category, None).train
     return train(method, photos, run=run, settings=settings, training=training, overwrite=True)
 
