@@ -118,21 +118,32 @@ def test_a_loop_of_links_among_the_folders_ends(tmp_path: Path) -> None:
     assert [s.image.name for s in found.test] == ["2.png", "3.png"]
 
 
-def test_two_masks_for_one_photo_are_named(tmp_path: Path) -> None:
-    touch(tmp_path, "test/cut/1.png", "ground_truth/cut/1_mask.png", "ground_truth/cut/1.png")
-    text = refusal(tmp_path)
-    assert "second mask of 1.png" in text
-    assert "1_mask.png" in text
+def test_of_two_masks_for_one_photo_neither_is_taken_and_others_keep_theirs(tmp_path: Path) -> None:
+    touch(tmp_path, "test/cut/1.png", "test/cut/2.png", "ground_truth/cut/1.png")
+    touch(tmp_path, "ground_truth/cut/1_mask.png", "ground_truth/cut/2_mask.png")
+    found = mvtec_ad.find(tmp_path, None)
+    assert masks(found) == {"1.png": None, "2.png": "2_mask.png"}
+    (line,) = left_out(found)
+    assert "second mask of 1.png" in line
+    assert "1_mask.png" in line
 
 
-def test_two_photos_of_one_name_cannot_share_a_mask(tmp_path: Path) -> None:
-    touch(tmp_path, "test/cut/1.png", "test/cut/1.jpg", "ground_truth/cut/1_mask.png")
-    assert "1.png: has the name of 1.jpg" in refusal(tmp_path)
+@pytest.mark.parametrize("other", ["1.jpg", "1_mask.png"])
+def test_a_mask_that_fits_two_photos_is_neithers(tmp_path: Path, other: str) -> None:
+    touch(tmp_path, "test/cut/1.png", f"test/cut/{other}", "test/cut/2.png")
+    touch(tmp_path, "ground_truth/cut/1_mask.png", "ground_truth/cut/2_mask.png")
+    found = mvtec_ad.find(tmp_path, None)
+    assert masks(found) == {"1.png": None, other: None, "2.png": "2_mask.png"}
+    (line,) = left_out(found)
+    assert "1_mask.png: could be the mask of " in line
+    assert f"{other}" in line
 
 
-def test_a_mask_that_fits_two_photos_is_named(tmp_path: Path) -> None:
-    touch(tmp_path, "test/cut/1.png", "test/cut/1_mask.png", "ground_truth/cut/1_mask.png")
-    assert "could be the mask of 1_mask.png or 1.png" in refusal(tmp_path)
+def test_two_photos_of_one_name_that_no_mask_is_for_are_no_trouble(tmp_path: Path) -> None:
+    touch(tmp_path, "test/cut/1.png", "test/cut/1.jpg", "test/cut/2.png", "ground_truth/cut/2_mask.png")
+    found = mvtec_ad.find(tmp_path, None)
+    assert masks(found) == {"1.png": None, "1.jpg": None, "2.png": "2_mask.png"}
+    assert left_out(found) == []
 
 
 def test_train_alone_and_test_alone_are_enough(tmp_path: Path) -> None:

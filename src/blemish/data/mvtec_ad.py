@@ -3,6 +3,7 @@
 Train or test may be missing, but not both; ground truth may be missing as a whole or for single photos.
 """
 
+from collections import defaultdict
 from difflib import get_close_matches
 from pathlib import Path
 
@@ -134,29 +135,35 @@ def _truth_folders(truth: Path, *, on_error: OnError) -> dict[str, Path]:
 
 
 def _pair(photos: tuple[Path, ...], folder: Path, truth: Path, *, on_error: OnError) -> dict[Path, Path]:
-    """Mask of each photo that has one, paired by name, whatever the suffix: photo X with mask X_mask or X."""
-    by_name: dict[str, Path] = {}
+    """Mask of each photo that has one, paired by name, whatever the suffix: photo X with mask X_mask or X.
+
+    A photo of which it is in doubt which mask is its own has none.
+    """
+    by_name: dict[str, list[Path]] = defaultdict(list)
     for photo in photos:
-        twin = by_name.setdefault(_name(photo, folder), photo)
-        if twin is not photo:
-            raise DataError(f"{photo}: has the name of {twin.name}, and masks are paired by name; rename one of them")
-    masks: dict[Path, Path] = {}
+        by_name[_name(photo, folder)].append(photo)
+    masks: dict[Path, list[Path]] = defaultdict(list)
+    doubtful: set[Path] = set()
     alone: list[Path] = []
     for mask in list_photos(truth, on_error=on_error):
         name = _name(mask, truth)
-        fits = [by_name[n] for n in dict.fromkeys((name, name.removesuffix("_mask"))) if n in by_name]
+        fits = [photo for n in dict.fromkeys((name, name.removesuffix("_mask"))) for photo in by_name.get(n, ())]
+        for photo in fits:
+            masks[photo].append(mask)
         if not fits:
             alone.append(mask)
-            continue
         if len(fits) > 1:
-            raise DataError(f"{mask}: could be the mask of {fits[0].name} or {fits[1].name}; rename one of the photos")
-        if fits[0] in masks:
-            raise DataError(f"{mask}: is a second mask of {fits[0].name}, beside {masks[fits[0]].name}; remove one")
-        masks[fits[0]] = mask
+            doubtful.update(fits)
+            names = " or ".join(photo.name for photo in fits)
+            on_error(DataError(f"{mask}: could be the mask of {names}; rename the photos"))
+    for photo, (mask, *more) in masks.items():
+        if more and photo not in doubtful:
+            doubtful.add(photo)
+            on_error(DataError(f"{more[0]}: is a second mask of {photo.name}, beside {mask.name}; remove one"))
     if alone:
         line = f"{alone[0]}: is the mask of no photo in {folder}{_others(alone)}; add its photo or remove the mask"
         on_error(DataError(line))
-    return masks
+    return {photo: mask for photo, (mask, *_) in masks.items() if photo not in doubtful}
 
 
 def _others(masks: list[Path]) -> str:
