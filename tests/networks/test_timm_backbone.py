@@ -28,8 +28,19 @@ def test_timms_resnet18_has_our_shapes_and_with_our_weights_our_features(tmp_pat
         torch.testing.assert_close(level, other)
 
 
-@pytest.mark.parametrize("model", ["no_such_model", "vit_tiny_patch16_224"])
+@pytest.mark.parametrize("model", ["no_such_model", "vit_tiny_patch16_224", "swin_tiny_patch4_window7_224"])
 def test_a_timm_network_without_our_strides_is_refused(model: str) -> None:
     pytest.importorskip("timm")
     with pytest.raises(SettingsError, match=f"timm/{model} gives no features at strides"):
         build_backbone(f"timm/{model}", levels=3)
+
+
+def test_trying_a_timm_network_out_leaves_it_as_new() -> None:
+    timm = pytest.importorskip("timm")
+    torch.manual_seed(0)
+    built = build_backbone("timm/resnet10t", levels=3)
+    torch.manual_seed(0)
+    timm.create_model("resnet10t", features_only=True)
+    new = timm.create_model("resnet10t", features_only=True, out_indices=(1, 2, 3))
+    assert built.training
+    torch.testing.assert_close(dict(built.pretrained_part.state_dict()), dict(new.state_dict()), rtol=0, atol=0)

@@ -4,6 +4,7 @@ from importlib import import_module
 from pathlib import Path
 from typing import Any
 
+import torch
 from torch import Tensor, nn
 
 from blemish.errors import MissingExtraError, SettingsError, WeightsError
@@ -33,10 +34,25 @@ def build_timm(model: str, *, levels: int) -> TimmPyramid:
     try:
         strides = timm.create_model(model, features_only=True).feature_info.reduction()
         wanted = tuple(strides.index(stride) for stride in STRIDES[:levels])
-        return TimmPyramid(timm.create_model(model, features_only=True, out_indices=wanted))
-    except (RuntimeError, ValueError, AttributeError) as error:
+        pyramid = TimmPyramid(timm.create_model(model, features_only=True, out_indices=wanted))
+        _try_out(pyramid)
+    except (AssertionError, AttributeError, RuntimeError, ValueError) as error:
         reason = str(error).partition("\n")[0]
         raise SettingsError(f"timm/{model} gives no features at strides {STRIDES[:levels]}: {reason}") from error
+    return pyramid
+
+
+@torch.no_grad()
+def _try_out(pyramid: TimmPyramid) -> None:
+    """ValueError, or what the network itself raises, where it wants photos of one size or puts channels last."""
+    height, width = 64, 96
+    pyramid.eval()  # so that no batch norm takes this for a photo
+    for feature, channels, stride in zip(
+        pyramid.features(torch.zeros(1, 3, height, width)), pyramid.channels, STRIDES, strict=False
+    ):
+        if feature.shape[1:] != (channels, height // stride, width // stride):
+            raise ValueError(f"those of a photo of {height}x{width} have the shape {tuple(feature.shape)}")
+    pyramid.train()
 
 
 def find_timm_weights(model: str, *, file: Path | None = None) -> WeightsFile:
