@@ -16,12 +16,13 @@ def test_without_timm_the_error_gives_the_pip_line(monkeypatch: pytest.MonkeyPat
         build_backbone("timm/resnet18.tv_in1k", levels=3)
 
 
-def test_timms_resnet18_has_our_shapes_and_with_our_weights_our_features(tmp_path: Path) -> None:
+@pytest.mark.parametrize("name", ["resnet18", "resnet34", "resnet50", "wide_resnet50_2"])
+def test_timms_resnets_have_our_shapes_and_with_our_weights_our_features(tmp_path: Path, name: str) -> None:
     pytest.importorskip("timm")
-    ours = build_backbone("resnet18", levels=3)
+    ours = build_backbone(name, levels=3)
     save_file(dict(ours.state_dict()), tmp_path / "net.safetensors")
-    theirs = Teacher.pretrained("timm/resnet18.tv_in1k", levels=3, file=tmp_path / "net.safetensors")
-    assert theirs.channels == (64, 128, 256)
+    theirs = Teacher.pretrained(f"timm/{name}.tv_in1k", levels=3, file=tmp_path / "net.safetensors")
+    assert theirs.channels == ours.channels
     assert theirs.strides == (4, 8, 16)
     images = torch.rand(1, 3, 75, 101)
     for level, other in zip(Teacher(ours)(images), theirs(images), strict=True):
