@@ -45,3 +45,11 @@ def test_trying_a_timm_network_out_leaves_it_as_new() -> None:
     new = timm.create_model("resnet10t", features_only=True, out_indices=(1, 2, 3))
     assert built.training
     torch.testing.assert_close(dict(built.pretrained_part.state_dict()), dict(new.state_dict()), rtol=0, atol=0)
+
+
+def test_a_size_that_a_timm_network_cannot_take_is_named() -> None:
+    pytest.importorskip("timm")
+    hrnet = build_backbone("timm/hrnet_w18_small", levels=3)
+    hrnet.features(torch.zeros(1, 3, 64, 96))
+    with pytest.raises(SettingsError, match=r"100x64 photos may not suit .* give an image size of multiples of 32"):
+        hrnet.features(torch.zeros(1, 3, 100, 64))

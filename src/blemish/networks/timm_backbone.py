@@ -21,7 +21,15 @@ class TimmPyramid(FeaturePyramid):
         self.network: nn.Module = network
 
     def features(self, normalised: Tensor) -> tuple[Tensor, ...]:
-        return tuple(self.network(normalised))
+        try:
+            return tuple(self.network(normalised))
+        except RuntimeError as error:
+            height, width = normalised.shape[-2:]
+            if height % 32 == width % 32 == 0:
+                raise
+            reason = str(error).partition("\n")[0]
+            size = f"{height}x{width} photos may not suit timm's network"
+            raise SettingsError(f"{size}: {reason}; give an image size of multiples of 32") from error
 
     @property
     def pretrained_part(self) -> nn.Module:
