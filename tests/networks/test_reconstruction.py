@@ -95,9 +95,20 @@ def test_input_gates_act_on_what_comes_in_at_its_own_resolution() -> None:
             assert isinstance(stage, GatedStage)
             assert stage.gate is not None
             gate = F.avg_pool2d(stage.gate(level), 2)
-            x = stage.blocks(stage.grow.norm(stage.grow.conv(x * gate)).relu())
+            x = stage.blocks(stage.grow.norm(stage.grow.conv(x * (0.1 + 0.9 * gate))).relu())
             expected.append(x)
     torch.testing.assert_close(results(network, deepest, levels), expected[::-1])
+
+
+def test_an_input_gate_that_is_shut_lets_a_tenth_through() -> None:
+    network, (deepest, levels) = growing(), features()
+    stage = network.stages[0]  # type: ignore[index]
+    assert isinstance(stage, GatedStage)
+    with torch.no_grad():
+        expected = stage.blocks(stage.grow.norm(stage.grow.conv(deepest / 10)).relu())
+    assert stage.gate is not None
+    stage.gate.layers.append(nn.Threshold(torch.inf, 0))  # 0 whatever comes
+    torch.testing.assert_close(results(network, deepest, levels)[-1], expected)
 
 
 def test_gates_between_stages_multiply_first_and_add_later_and_the_finest_features_pass_none() -> None:

@@ -44,12 +44,18 @@ class Growth(nn.Module):
         return activated
 
 
+LEAST = 0.1  # share of what comes in that a closed gate lets through
+
+
 class GatedStage(nn.Module):
-    """Lets the gate weaken what comes in, grows it, and filters.
+    """Lets the gate weaken what comes in, to LEAST at the most, grows it, and filters.
 
     A gate on the result would not matter: what is compared is the direction of each pixel's vector, which a factor of
     the pixel does not change. One on what has grown, at the resolution of the very features that are to be
     reconstructed, tells the student where these are unlike good ones, and what it is told it reconstructs.
+
+    A gate that could close wholly came to close everywhere but in a corner. Batch norm then stretches the few pixels
+    that pass, and where a defect shuts these too, everything that grows from the corner is wrong.
     """
 
     def __init__(self, grow: Growth, blocks: nn.Module, gate: Gate | None) -> None:
@@ -60,7 +66,8 @@ class GatedStage(nn.Module):
 
     def forward(self, x: Tensor, features: Tensor) -> Tensor:
         if self.gate is not None:
-            x = x * resize_map(self.gate(features), (x.shape[-2], x.shape[-1]))
+            gate = resize_map(self.gate(features), (x.shape[-2], x.shape[-1]))
+            x = x * (LEAST + (1 - LEAST) * gate)
         filtered: Tensor = self.blocks(self.grow(x, features))
         return filtered
 
