@@ -24,7 +24,7 @@ Our reading:
   level would neither do nor learn anything. Gates between the stages, as the re-implementation has two of, leave that
   level without (`--attention between-stages` builds its layers literally). A gate on what its stage has grown, as
   finely resolved as what is to be reconstructed, told the student where to reconstruct defects: measured, and worse;
-- a shut gate still lets a tenth through. One that could shut wholly did so everywhere but in a corner, in 2 of 28
+- a shut gate still lets a tenth through. One that could shut wholly did so everywhere but in a corner, in 3 of 29
   trainings, and the batch norm behind it made that corner's slightest change ruin the maps;
 - a transposed 3x3 convolution doubles the resolution, then two residual blocks per stage, as wide as the second
   teacher. `lite` has one, and gates with a quarter of the channels: half of the arithmetic;
