@@ -136,7 +136,7 @@ def test_a_mask_that_fits_two_photos_is_neithers(tmp_path: Path, other: str) -> 
     assert masks(found) == {"1.png": None, other: None, "2.png": "2_mask.png"}
     (line,) = left_out(found)
     assert "1_mask.png: could be the mask of " in line
-    assert f"{other}" in line
+    assert other in line
 
 
 def test_two_photos_of_one_name_that_no_mask_is_for_are_no_trouble(tmp_path: Path) -> None:

@@ -13,6 +13,8 @@ from blemish.networks.blocks import LinearBlock, conv_norm_relu
 from blemish.networks.discrepancy import resize_map
 from blemish.networks.resnet import BasicBlock
 
+LEAST = 0.1  # share of what comes in that a shut input gate lets through
+
 
 class Gate(nn.Module):
     """Which pixels count, from a network's features: (B, C, h, w) -> (B, 1, h, w), 0 to 1."""
@@ -44,9 +46,6 @@ class Growth(nn.Module):
         return activated
 
 
-LEAST = 0.1  # share of what comes in that a closed gate lets through
-
-
 class GatedStage(nn.Module):
     """Lets the gate weaken what comes in, to LEAST at the most, grows it, and filters.
 
@@ -54,7 +53,7 @@ class GatedStage(nn.Module):
     the pixel does not change. One on what has grown, at the resolution of the very features that are to be
     reconstructed, tells the student where these are unlike good ones, and what it is told it reconstructs.
 
-    A gate that could close wholly came to close everywhere but in a corner. Batch norm then stretches the few pixels
+    A gate that could shut wholly came to shut everywhere but in a corner. Batch norm then stretches the few pixels
     that pass, and where a defect shuts these too, everything that grows from the corner is wrong.
     """
 
