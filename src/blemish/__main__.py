@@ -2,13 +2,21 @@
 
 import io
 import logging
+import signal
 import sys
+import traceback
 import warnings
+from types import FrameType
 from typing import NoReturn
 
 from blemish.errors import BlemishError, InterruptionError
 
-FAILED = 2
+FAILED, BROKEN = 2, 70
+"""Whatever is no BlemishError is a mistake of ours: neither 1, which says that photos are anomalous, nor 2."""
+
+
+class _TerminationError(BaseException):
+    """SIGTERM; like KeyboardInterrupt it passes whatever only expects errors, and open files are closed."""
 
 
 def main() -> NoReturn:
@@ -21,6 +29,7 @@ def main() -> NoReturn:
     for stream in (sys.stdout, sys.stderr):
         if isinstance(stream, io.TextIOWrapper):
             stream.reconfigure(errors="backslashreplace")  # a name of other letters than the terminal's ends no run
+    signal.signal(signal.SIGTERM, _terminate)
     try:
         code = app(sys.argv[1:], exit_on_error=False, print_error=True, result_action="return_value")
     except InterruptionError as stopped:
@@ -28,15 +37,22 @@ def main() -> NoReturn:
     except BlemishError as error:
         fail(str(error), FAILED)
     except KeyboardInterrupt:
-        fail("interrupted", 130)
+        fail("interrupted", 128 + signal.SIGINT)
+    except _TerminationError:
+        fail("terminated", 128 + signal.SIGTERM)
     except BrokenPipeError:
         sys.stderr.close()
         sys.exit(141)
     except Exception as error:
         if type(error).__module__.startswith("cyclopts"):
             sys.exit(FAILED)  # already said
-        raise
+        traceback.print_exc()
+        fail("this is a mistake in blemish, not yours: please report it with the lines above", BROKEN)
     sys.exit(code if isinstance(code, int) else 0)
+
+
+def _terminate(_number: int, _frame: FrameType | None) -> NoReturn:
+    raise _TerminationError
 
 
 def fail(message: str, code: int) -> NoReturn:

@@ -1,7 +1,7 @@
 """The Python interface: train, open, evaluate; the command line calls the same."""
 
-import dataclasses
 import logging
+import typing
 from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -45,7 +45,8 @@ def train(
     `settings` are the fields of the method's settings and of TrainingSettings: image_size, teacher, steps, seed, ...
     An image_size of one number is a square; of two, (height, width).
     """
-    from blemish.detectors import DETECTORS, ImageSize
+    from blemish.detectors import DETECTORS
+    from blemish.detectors.detector import image_size_of, typed_setting
     from blemish.training.settings import TrainingSettings
     from blemish.training.train import train as run_training
 
@@ -53,9 +54,9 @@ def train(
         raise SettingsError(f"method {method!r} is unknown: give one of {', '.join(DETECTORS)}")
     size = settings.get("image_size")
     if size is not None:
-        settings["image_size"] = ImageSize(size, size) if isinstance(size, int) else ImageSize(*size)
-    known = {f.name for f in dataclasses.fields(TrainingSettings)}
-    training = TrainingSettings(**{k: v for k, v in settings.items() if k in known})
+        settings["image_size"] = image_size_of(size)
+    known = typing.get_type_hints(TrainingSettings)
+    training = TrainingSettings(**{k: typed_setting(k, v, known[k]) for k, v in settings.items() if k in known})
     own = {k: v for k, v in settings.items() if k not in known}
     found = photos if isinstance(photos, Dataset) else find_photos(photos, dataset=dataset, category=category)
     if not found.train:

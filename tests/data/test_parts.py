@@ -24,6 +24,12 @@ def test_a_name_without_a_part_is_named() -> None:
         parts_of([*PHOTOS, Path("other.png")], "lid_[0-9]+")
 
 
+@pytest.mark.parametrize("pattern", ["(lid)?_[0-9]+", "(x*)"])
+def test_a_part_without_a_name_is_none(pattern: str) -> None:
+    with pytest.raises(DataError, match=r"_17\.png.*finds no part"):
+        parts_of([Path("_17.png"), Path("_18.png")], pattern)
+
+
 def test_what_is_no_pattern_is_refused() -> None:
     with pytest.raises(SettingsError, match="regular expression"):
         parts_of(PHOTOS, "(")

@@ -8,6 +8,7 @@ import sys
 from pathlib import Path
 
 import pytest
+import torch
 from PIL import Image
 
 from blemish.data.dataset import Dataset
@@ -152,3 +153,42 @@ def test_a_terminal_sees_a_bar_with_rate_and_time_left(parts: Dataset, tmp_path:
     assert b"30/30" in seen
     assert b"/s" in seen
     assert b"0:00:" in seen
+
+
+@pytest.mark.parametrize("device", ["cuda", "mps", "gpu"])
+def test_a_device_that_is_not_there_is_one_line(run: Path, parts: Dataset, device: str) -> None:
+    if device == "cuda" and torch.cuda.is_available():
+        pytest.skip("there is a GPU")
+    done = blemish("predict", run, parts.test[0].image, "--runtime", "torch", "--device", device)
+    assert done.returncode == 2
+    assert done.stderr.count("\n") == 1
+    assert "device" in done.stderr
+
+
+def test_a_mistake_of_ours_has_an_exit_code_of_its_own() -> None:
+    broken = "import blemish.cli.demo as d; d._clear = lambda _: 1 / 0; import blemish.__main__ as m; m.main()"
+    done = subprocess.run([sys.executable, "-c", broken, "demo", "x"], capture_output=True, text=True, cwd="/")
+    assert done.returncode == 70
+    assert "ZeroDivisionError" in done.stderr
+    assert done.stderr.splitlines()[-1].startswith("blemish: this is a mistake in blemish")
+
+
+def test_sigterm_loses_no_line_that_was_said_and_none_that_was_written(
+    run: Path, parts: Dataset, tmp_path: Path
+) -> None:
+    photos, out = tmp_path / "photos", tmp_path / "out"
+    photos.mkdir()
+    for number in range(1000):
+        (photos / f"{number}.png").hardlink_to(parts.test[number % len(parts.test)].image)
+    arguments = [sys.executable, "-m", "blemish", "predict", str(run), str(photos), "--output", str(out)]
+    process = subprocess.Popen(arguments, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+    assert process.stdout is not None
+    first = process.stdout.readline()  # is not kept back for the others
+    process.terminate()
+    rest, error = process.communicate(timeout=60)
+    assert process.returncode == 143
+    assert error == "blemish: terminated\n"
+    said = [line.split("  ")[-1] for line in [first.strip(), *rest.splitlines()]]
+    written = [json.loads(line)["image"] for line in (out / "predictions.jsonl").read_text().splitlines()]
+    assert written in (said, said[:-1])  # it may have ended between the two
+    assert len(written) < 1000

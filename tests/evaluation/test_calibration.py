@@ -116,7 +116,7 @@ def test_the_estimate_is_exact_where_logarithms_of_scores_are_normal(n: int, rat
     assert abs(np.mean(alarms) - rate) < 4 * np.sqrt(rate * (1 - rate) / draws)
 
 
-@given(st.lists(st.floats(1e-6, 1e6), min_size=3, max_size=20), st.floats(1e-3, 1e3), rates)
+@given(st.lists(st.floats(0.1, 10), min_size=20, max_size=40), st.floats(1e-3, 1e3), rates)
 def test_the_estimate_follows_the_scale_of_the_scores(scores: list[float], factor: float, rate: float) -> None:
     one, other = estimated_threshold(scores, rate), estimated_threshold([s * factor for s in scores], rate)
     assert other.value == pytest.approx(one.value * factor, rel=1e-6)
@@ -135,6 +135,11 @@ def test_an_estimate_promises_nothing_and_says_so() -> None:
 def test_where_nothing_can_be_estimated_it_says_why(scores: list[float], named: str) -> None:
     with pytest.raises(DataError, match=named):
         estimated_threshold(scores, 0.01)
+
+
+def test_an_estimate_above_any_score_is_refused_for_no_model_could_hold_it() -> None:
+    with pytest.raises(DataError, match="above any score"):
+        estimated_threshold([1.0, 2.0, 3.0], 1e-6)
 
 
 def test_between_two_thresholds_a_person_should_look() -> None:

@@ -127,6 +127,29 @@ def test_photos_are_listed_with_where_they_and_their_masks_are(parts: Dataset) -
     assert (found.dataset, found.root, found.category) == ("mvtec_ad", str(parts.root), None)
 
 
+def test_a_mask_that_marks_nothing_is_named_for_its_photo_shows_a_defect(parts: Dataset) -> None:
+    black = next(s for s in parts.test if s.defect_type == "dent")
+    assert black.mask is not None
+    save(black.mask, np.zeros((SIDE, SIDE), np.uint8))
+    found = evaluate(predictor(), parts)
+    (line,) = found.unreadable
+    assert str(black.mask) in line
+    assert "marks no defect" in line
+    assert (found.without_mask, found.lost_masks) == (1, 0)
+
+
+def test_a_photo_that_goes_away_once_it_was_judged_loses_nothing(parts: Dataset) -> None:
+    digests = [file_digest(sample.image) for sample in parts.test]
+
+    def take_away(done: int, of: int) -> None:
+        if done == of:
+            parts.test[0].image.unlink()
+
+    found = evaluate(predictor(), parts, known_digests=digests, on_photo=take_away)
+    assert len(found.photos) == len(parts.test)
+    assert found.duplicates == [str(sample.image) for sample in parts.test[1:]]
+
+
 def test_a_mask_of_another_size_is_named_and_its_photo_counts_in_metrics_of_images(parts: Dataset) -> None:
     wrong = next(s for s in parts.test if s.defect_type == "dent")
     assert wrong.mask is not None

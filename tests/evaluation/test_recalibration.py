@@ -97,3 +97,46 @@ def test_what_is_refused_leaves_the_model_as_it_was(run: Path, tmp_path: Path) -
     with pytest.raises(DataError, match="at least one"):
         blemish.calibrate(run, false_alarms=0.1, replace=True)
     assert (run / "model.json").read_text() == before
+
+
+def test_photos_once_replaced_may_come_back(run: Path, more: Path, parts: Dataset, tmp_path: Path) -> None:
+    shutil.copytree(more, tmp_path / "first")
+    (tmp_path / "second").mkdir()
+    for sample in parts.train[24:28]:
+        shutil.copy(sample.image, tmp_path / "second")
+    for folder, count in (("first", 9), ("second", 4), ("first", 9)):
+        done = blemish.calibrate(run, false_alarms=0.1, good=[tmp_path / folder], replace=True)
+        assert (done.added, read_artifact(run).calibration.n) == (count, count)
+    training = read_artifact(run).training
+    assert len(training["digests"]) == len(training["files"]) == 15 - training["calibrating"] + 9
+
+
+def test_photos_of_training_replace_nothing_and_the_error_says_why(run: Path) -> None:
+    known = read_artifact(run).training["files"][0]
+    with pytest.raises(DataError, match="none of the 1 photos can replace"):
+        blemish.calibrate(run, false_alarms=0.1, good=[known], replace=True)
+
+
+def test_a_photo_that_cannot_be_decoded_is_not_among_those_calibrated_with(run: Path, more: Path) -> None:
+    damaged = min(more.iterdir())
+    damaged.write_bytes(damaged.read_bytes()[:200])
+    done = blemish.calibrate(run, false_alarms=0.1, good=[more])
+    assert (done.added, len(done.unreadable)) == (8, 1)
+    assert str(damaged) not in read_artifact(run).training["files"]
+    assert len(read_artifact(run).training["digests"]) == 15 + 8
+
+
+def test_more_photos_of_known_parts_are_left_out(parts: Dataset, tmp_path: Path) -> None:
+    photos = [sample.image for sample in parts.train[:16]]
+    first, later = tmp_path / "first", tmp_path / "later"
+    for folder, shots, lids in ((first, range(2), range(4)), (later, range(2, 4), range(5))):
+        folder.mkdir()
+        for lid in lids:
+            for shot in shots:
+                shutil.copy(photos.pop() if photos else parts.train[16 + shot].image, folder / f"lid{lid}_{shot}.png")
+    run = tmp_path / "run"
+    blemish.train("stpm", first, run, teacher="efficientnet_lite0", image_size=64, steps=2, part="(.+)_[0-9]+")
+    before = read_artifact(run).calibration.n
+    done = blemish.calibrate(run, false_alarms=0.1, good=[later])
+    assert sorted(path.name for path in done.of_known_parts) == [f"lid{i}_{s}.png" for i in range(4) for s in (2, 3)]
+    assert (done.added, read_artifact(run).calibration.n) == (2, before + 1)  # two photos of one new part

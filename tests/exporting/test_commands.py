@@ -1,10 +1,12 @@
 """`blemish export` and `blemish verify` as a user gives them."""
 
+import json
 import shutil
 from pathlib import Path
 
 from blemish.data.dataset import Dataset
-from commands import blemish
+from commands import blemish, one_line
+from report.reading import Page
 
 
 def test_export_says_how_far_it_is_from_the_model_and_what_was_kept(run: Path, tmp_path: Path, parts: Dataset) -> None:
@@ -57,3 +59,40 @@ def test_predict_and_evaluate_take_a_precision_that_was_exported(copy: Path, par
     assert len(done.out) == 1
     refused = blemish("predict", copy, parts.test[0].image, "--precision", "bf16")
     assert (refused.code, refused.out, len(refused.err)) == (2, [], 1)
+
+
+def test_verify_tries_the_others_where_one_cannot_be_read(copy: Path) -> None:
+    (copy / "exports" / "onnx-fp32" / "export.json").write_text("{}")
+    done = blemish("verify", copy)
+    assert done.code == 2
+    assert [line.split(" agrees")[0] for line in done.out] == ["openvino fp32", "openvino int8"]
+    assert len(done.about("onnx-fp32")) == 1
+    assert blemish("verify", copy, "--runtime", "openvino").code == 0
+
+
+def test_calibrating_again_after_it_was_killed_between_export_and_model_counts_no_photo_twice(
+    copy: Path, parts: Dataset, tmp_path: Path
+) -> None:
+    more = tmp_path / "more"
+    more.mkdir()
+    for sample in (s for s in parts.test if s.defect_type == "good"):
+        shutil.copy(sample.image, more)
+    before = (copy / "model.json").read_bytes()
+    assert blemish("calibrate", copy, "--good", more).code == 0
+    (copy / "model.json").write_bytes(before)  # as if killed before this was written
+    one_line(blemish("calibrate", copy, "--good", more), "openvino-int8", "blemish export")
+    assert blemish("calibrate", copy, "--good", more, "--replace").code == 0
+
+
+def test_the_report_on_an_int8_evaluation_holds_its_own_thresholds_against_it(copy: Path, parts: Dataset) -> None:
+    done = blemish("evaluate", copy, parts.root, "--runtime", "openvino", "--precision", "int8")
+    assert done.code == 0
+    own = json.loads((copy / "exports" / "openvino-int8" / "export.json").read_text())["calibration"]["image"]["value"]
+    for again in (False, True):  # by evaluate, then by report
+        page = Page(copy / "evaluation" / "report.html")
+        assert "calibrated or trained anew" not in page.text
+        assert "judged again" not in page.text
+        assert f"threshold {own:.4g}" in page.text
+        assert again or blemish("report", copy).code == 0
+    shutil.rmtree(copy / "exports" / "openvino-int8")
+    one_line(blemish("report", copy), "no int8 export for openvino")

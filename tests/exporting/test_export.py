@@ -19,7 +19,7 @@ from blemish.exporting.formats import DESCRIPTION, write_onnx
 from blemish.exporting.photos import photos_at_hand
 from blemish.exporting.quantization import exact_nodes
 from blemish.inference import open_predictor, read_artifact
-from blemish.inference.exports import exports_of, read_export
+from blemish.inference.exports import kinds_of_exports, read_export
 
 
 def spoil(graph: Path, folder: Path, description: str) -> None:
@@ -39,7 +39,7 @@ def test_an_export_that_disagrees_is_refused_with_the_figures_and_nothing_is_lef
     monkeypatch.setitem(EXPORTERS, "onnx", spoil)
     with pytest.raises(ExportError, match=r"scores differ by \d.*allowed: a relative difference of 0.0001"):
         blemish.export(model, "onnx")
-    assert exports_of(read_artifact(model)) == []
+    assert kinds_of_exports(read_artifact(model)) == []
     assert list((model / "exports").iterdir()) == []
 
 

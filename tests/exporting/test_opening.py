@@ -13,7 +13,7 @@ from blemish.data.dataset import Dataset
 from blemish.errors import ArtifactError, ExportError, SettingsError
 from blemish.inference import open_predictor, read_artifact
 from blemish.inference.artifact import file_sha256
-from blemish.inference.exports import exports_of
+from blemish.inference.exports import kinds_of_exports
 
 GRAPHS = {"onnx": "model.onnx", "openvino": "model.bin"}
 
@@ -63,8 +63,8 @@ def test_auto_takes_an_export_that_is_there_and_installed(copy: Path, run: Path)
     assert chosen(run) == "TorchRuntime"
 
 
-def test_exports_of_lists_them_all(exported: Path) -> None:
-    found = [(export.runtime, export.precision) for export in exports_of(read_artifact(exported))]
+def test_kinds_of_exports_lists_them_all(exported: Path) -> None:
+    found = kinds_of_exports(read_artifact(exported))
     assert found == [("onnx", "fp32"), ("openvino", "fp32"), ("openvino", "int8")]
 
 

@@ -56,6 +56,13 @@ def test_ranks_are_spearmans() -> None:
     assert parity.rank_correlation == pytest.approx(1 - 6 * 4 / (5 * 24))
 
 
+def test_a_map_that_is_no_number_agrees_with_nothing() -> None:
+    parity = compare([(answer(1.0), answer(1.0)), (answer(2.0), answer(2.0, value=float("nan")))])
+    assert parity.map_difference == float("inf")
+    with pytest.raises(ExportError):
+        parity.check(TOLERANCES["fp32"], of="onnx fp32")
+
+
 def test_few_or_equal_scores_have_no_ranks() -> None:
     assert compare([(answer(1.0), answer(1.0))]).rank_correlation is None
     assert compare([(answer(1.0), answer(1.0))] * 5).rank_correlation is None

@@ -116,6 +116,26 @@ def test_a_photo_of_noise_is_no_larger_than_a_file_may_be(predictor: Predictor, 
         assert len(shown.overlay or "") <= LARGEST_FILE * 4 / 3 + 40
 
 
+def test_a_mark_too_small_for_the_small_picture_is_no_missing_mark(predictor: Predictor, tmp_path: Path) -> None:
+    class Dot:
+        """A runtime that marks two pixels of 1024x1024."""
+
+        def run(self, images: NDArray[np.float32]) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
+            maps = np.zeros((len(images), *images.shape[2:]), np.float32)
+            maps[:, 10, 10:12] = 1.2 * predictor.calibration.pixel.value
+            return maps, np.full(len(images), 2 * predictor.threshold, np.float32)
+
+    save_png(tmp_path / "test" / "dot" / "a.png", np.full((1024, 1024, 3), 128, np.uint8))
+    mask = np.zeros((1024, 1024), np.bool_)
+    mask[500:600, 500:600] = True
+    save_png(tmp_path / "ground_truth" / "dot" / "a.png", mask)
+    dot = Predictor(Dot(), (1024, 1024), calibration=predictor.calibration)
+    groups = choose(evaluate(dot, mvtec_ad.find(tmp_path, None)))
+    draw_photos(groups, dot)
+    (shown,) = groups[0].lowest + groups[0].highest
+    assert shown.notes == ["what is marked is not the true defect"]
+
+
 def test_an_alarm_for_another_reason_than_the_defect_is_told(
     predictor: Predictor, evaluation: Evaluation, tmp_path: Path
 ) -> None:

@@ -4,7 +4,7 @@ import pytest
 import torch
 
 from blemish.errors import SettingsError
-from blemish.inference.torch_runtime import has_fast_bf16
+from blemish.inference.torch_runtime import has_fast_bf16, keep_float32
 from blemish.training.runtime import open_runtime
 from blemish.training.settings import TrainingSettings
 
@@ -23,3 +23,14 @@ def test_a_chosen_precision_is_taken() -> None:
 def test_a_device_that_is_not_there_is_refused(device: str) -> None:
     with pytest.raises(SettingsError, match="device"), open_runtime(TrainingSettings(device=device)):
         pass
+
+
+def test_a_gpu_is_to_compute_as_exactly_as_any_runtime() -> None:
+    before = torch.backends.cudnn.allow_tf32
+    try:
+        keep_float32(torch.device("cpu"))
+        assert torch.backends.cudnn.allow_tf32 == before
+        keep_float32(torch.device("cuda"))
+        assert not torch.backends.cudnn.allow_tf32
+    finally:
+        torch.backends.cudnn.allow_tf32 = before

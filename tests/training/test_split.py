@@ -48,6 +48,16 @@ def test_four_parts_of_eight_photos_calibrate_with_one_of_them() -> None:
     assert [len(part) for part in (divided.selecting, divided.train, divided.calibrating)] == [8, 16, 8]
 
 
+@pytest.mark.parametrize(
+    ("counts", "train", "calibrating"), [((1, 98, 1), 99, 1), ((1, 99), 1, 99), ((10, 80, 10), 80, 10)]
+)
+def test_a_part_of_very_many_photos_is_trained_on_where_that_can_be(
+    counts: tuple[int, ...], train: int, calibrating: int
+) -> None:
+    divided = split([name for name, count in zip("abc", counts, strict=False) for _ in range(count)], held_out=0.2)
+    assert (len(divided.train), len(divided.calibrating)) == (train, calibrating)
+
+
 def test_photos_of_a_single_part_are_refused() -> None:
     with pytest.raises(DataError, match="at least 2 parts"):
         split(["a", "a", "a"], held_out=0.2)

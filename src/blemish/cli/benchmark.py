@@ -15,7 +15,7 @@ from blemish.data.listing import photos_under
 from blemish.errors import BlemishError, SettingsError
 from blemish.inference import RUNTIMES, read_artifact
 from blemish.inference.artifact import Artifact
-from blemish.inference.exports import exports_of
+from blemish.inference.exports import kinds_of_exports
 from blemish.inference.speed import MADE_UP_SIDE, Speed, machine, make_up_photos, measure
 
 FORMAT_VERSION = 1
@@ -103,7 +103,7 @@ def _measured(
 def _kinds(artifact: Artifact, runtimes: Sequence[str], precisions: Sequence[str]) -> list[tuple[str, str]]:
     """Runtimes and precisions to measure; raises SettingsError where nothing of what was asked for is there."""
     there = [("torch", "fp32")] if find_spec(RUNTIMES["torch"].package) is not None else []
-    there += [(export.runtime, export.precision) for export in exports_of(artifact)]
+    there += kinds_of_exports(artifact)
     wanted = [
         (name, kind)
         for name, kind in there

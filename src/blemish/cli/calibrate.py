@@ -5,7 +5,7 @@ from pathlib import Path
 
 from blemish.cli.progress import ProgressBars
 from blemish.data.listing import photos_under
-from blemish.errors import DataError
+from blemish.errors import DataError, on_one_line
 from blemish.evaluation.calibration import estimated_threshold
 from blemish.evaluation.recalibration import Thresholds, recalibrate
 from blemish.inference import read_artifact
@@ -64,7 +64,12 @@ def calibrate(
     for error in done.unreadable:
         sys.stderr.write(f"blemish: left out: {error}\n")
     for photo in done.known:
-        sys.stderr.write(f"blemish: left out: {photo} is a copy of a photo this model knows already\n")
+        sys.stderr.write(f"blemish: left out: {on_one_line(photo)} is a copy of a photo this model knows already\n")
+    for photo in done.of_known_parts:
+        sys.stderr.write(
+            f"blemish: left out: {on_one_line(photo)} shows a part that this model was trained on or calibrated with: "
+            "give photos of other parts\n"
+        )
     if good:
         print(f"{done.added} good photos added")
     print("\n".join(lines_of(done.artifact.calibration, run)))

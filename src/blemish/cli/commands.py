@@ -64,6 +64,10 @@ def predict(
     return SOME_UNREADABLE if missing else code
 
 
+def _say(line: str) -> None:
+    print(line, flush=True)  # who reads a pipe need not wait, and nothing is lost where this is stopped
+
+
 def predict_into(
     output: Path | None,
     predictor: Predictor,
@@ -71,7 +75,7 @@ def predict_into(
     *,
     levels: LevelMapFolder | None = None,
     bars: ProgressBars,
-    say: Callable[[str], object] | None = print,
+    say: Callable[[str], object] | None = _say,
 ) -> int:
     """Judges photos, says a line for each, fills the folder `output`, and returns the exit code."""
     folder = PredictionFolder(output, photos) if output is not None else None

@@ -8,7 +8,7 @@ from blemish.data.listing import photos_under
 from blemish.errors import ArtifactError, BlemishError, ExportError
 from blemish.inference import open_predictor, read_artifact
 from blemish.inference.calibration import Calibration
-from blemish.inference.exports import Export, exports_of
+from blemish.inference.exports import kinds_of_exports, read_export
 
 DONE, SOME_DISAGREE, SOME_UNREADABLE, SOME_UNUSABLE = 0, 1, 2, 2
 
@@ -81,22 +81,19 @@ def verify(run: Path, /, *, runtime: str | None = None, precision: str | None = 
 
     artifact = read_artifact(run)
     found = [
-        export
-        for export in exports_of(artifact)
-        if runtime in (None, export.runtime) and precision in (None, export.precision)
+        (name, kind)
+        for name, kind in kinds_of_exports(artifact)
+        if runtime in (None, name) and precision in (None, kind)
     ]
     if not found:
         raise ArtifactError(f"{run} holds no such export: make one with `blemish export {run} --to onnx`")
     code = DONE
-    for export in found:
+    for name, kind in found:
         try:
-            predictor = open_predictor(run, runtime=export.runtime, precision=export.precision)
-            print(f"{_name(export)} agrees with the trained model on {prove(export, predictor)}")
+            predictor = open_predictor(run, runtime=name, precision=kind)
+            parity = prove(read_export(artifact, name, kind), predictor)
+            print(f"{name} {kind} agrees with the trained model on {parity}")
         except BlemishError as error:
             code = max(code, SOME_DISAGREE if isinstance(error, ExportError) else SOME_UNUSABLE)
             sys.stderr.write(f"blemish: {error}\n")
     return code
-
-
-def _name(export: Export) -> str:
-    return f"{export.runtime} {export.precision}"

@@ -13,7 +13,7 @@ def report(
     output: Path | None = None,
     level_maps: bool = False,
     runtime: str = "auto",
-    precision: str = "fp32",
+    precision: str | None = None,
     device: str = "auto",
 ) -> int:
     """Write one self-contained HTML page on a model: verdict, figures, curves, and the photos that matter.
@@ -31,7 +31,7 @@ def report(
     runtime
         What computes: auto, torch, onnx or openvino; auto is the fastest that the model was exported to, else torch.
     precision
-        fp32, or what the model was exported to: bf16, int8.
+        fp32, or what the model was exported to: bf16, int8. Without it, that of the evaluation.
     device
         auto, cpu or cuda.
     """

@@ -2,6 +2,7 @@
 
 import os
 import secrets
+import shutil
 import tempfile
 from collections.abc import Callable
 from contextlib import suppress
@@ -23,7 +24,7 @@ def write_atomically(path: Path, write: Callable[[Path], object]) -> None:
         permissions = beside.stat().st_mode  # those of any new file of the user's
         write(beside)
         beside.chmod(permissions)  # some writers put another file in its place, for nobody else to read
-        with beside.open("rb") as file:
+        with beside.open("r+b") as file:  # Windows puts nothing on the disk by a handle that cannot write
             os.fsync(file.fileno())
         beside.replace(path)
     except OutputError:
@@ -52,9 +53,12 @@ def make_folder(folder: Path) -> None:
 
 
 def remove(path: Path) -> None:
-    """Deletes a file, or notices that there is none; raises OutputError."""
+    """Deletes a file, or a folder with all it holds, or notices that there is none; raises OutputError."""
     try:
-        path.unlink(missing_ok=True)
+        if path.is_dir() and not path.is_symlink():
+            shutil.rmtree(path)
+        else:
+            path.unlink(missing_ok=True)
     except OSError as error:
         raise OutputError(f"cannot delete {path}: {error.strerror}; check the folder's permissions") from error
 

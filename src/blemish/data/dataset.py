@@ -17,7 +17,7 @@ class Sample:
     defect_type: str = GOOD
     """`good` for a normal part, else the name of the defect's folder."""
     mask: Path | None = None
-    """Where the defect is: non-zero pixels; None for normal photos and for defects without ground truth."""
+    """Where the defect is, see `read_mask`; None for normal photos and for defects without ground truth."""
 
     @property
     def anomalous(self) -> bool:

@@ -8,7 +8,8 @@ from blemish.errors import DataError, SettingsError, on_one_line
 
 
 def parts_of(photos: Sequence[Path], pattern: str | None) -> list[str]:
-    """A name of the part for each photo: what the first group of `pattern` finds in the file's name, else all it finds.
+    """A name of the part for each photo: what the first group of `pattern` finds in the file's name without its suffix,
+    else, where it has no group, all it finds.
 
     Without a pattern every photo shows a part of its own. Raises SettingsError for a pattern that is none, DataError
     for a photo in whose name it finds nothing.
@@ -26,8 +27,9 @@ def parts_of(photos: Sequence[Path], pattern: str | None) -> list[str]:
 
 def _part_of(photo: Path, known: re.Pattern[str]) -> str:
     found = known.search(photo.stem)
-    if found is None:
+    part = None if found is None else found.group(1 if known.groups else 0)
+    if not part:
         raise DataError(
             on_one_line(f"{photo}: {known.pattern!r} finds no part in its name; give a pattern that fits all photos")
         )
-    return found.group(1 if known.groups else 0)
+    return part

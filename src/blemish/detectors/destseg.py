@@ -13,9 +13,12 @@ Where paper and official code differ, the code is followed:
 - the student's encoder begins with the last batch norm of every residual block at zero weight.
 
 Differing from the code: what does not reach the result is not computed (in stage 1 the segmentation network and the
-teacher on spoilt photos, in stage 2 the teacher on good ones and the student's gradients); a vector of length 0 is
-left at 0 rather than divided by 1e-12; a folder with fewer photos than the batch fills it with repetitions, each with
-defects of its own, where the code would wait for ever.
+teacher on spoilt photos, in stage 2 the teacher on good ones and the student's gradients); vectors
+are divided by max(length, 1e-12), not by length + 1e-12, whose gradient is no number at length 0; a folder with fewer
+photos than the batch fills it with repetitions, each with defects of its own, where the code would wait for ever; a
+batch runs on into the next epoch, where the code drops an epoch's rest; a fifth of the good photos is held out to
+calibrate with, where the code trains on all; the teacher's targets are kept as float16, and bf16 is taken where it is
+fast. Where a teacher's features do not end in a ReLU (EfficientNet, timm), the student's do not either.
 """
 
 import math
@@ -54,7 +57,7 @@ MVTEC_AD_ROTATION: dict[str, Rotation] = {
 
 @dataclass(frozen=True, kw_only=True)
 class DeSTSegSettings(DetectorSettings):
-    """Settings of DeSTSeg; the defaults are the official code's."""
+    """Settings of DeSTSeg; the defaults are the official code's, but for textures, of which it takes a folder."""
 
     steps: int = 5000
     """Training steps of both stages together; the weights of the last are kept."""
@@ -63,7 +66,7 @@ class DeSTSegSettings(DetectorSettings):
     textures: str | None = None
     """Folder of pictures that drawn defects are made of, such as DTD; none: from noise and pieces of the photos."""
     rotation: Literal["none", "slight", "full"] = "none"
-    """How good parts may lie: slight is up to 5 degrees either way, full any quarter turn and slight on top."""
+    """How good parts may lie: slight is up to 5 degrees either way, full any quarter turn (not square: half) with slight."""
     student_learning_rate: float = 0.4
     """Step size of SGD for the student."""
     residual_learning_rate: float = 0.1

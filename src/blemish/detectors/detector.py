@@ -38,6 +38,14 @@ class ImageSize(NamedTuple):
         return f"{self.height}x{self.width}"
 
 
+def image_size_of(size: Any) -> ImageSize:
+    """From one number, for a square, or a pair (height, width); raises SettingsError."""
+    sides = [size, size] if isinstance(size, int) else size
+    if not (isinstance(sides, Sequence) and [type(side) for side in sides] == [int, int]):
+        raise SettingsError(f"setting image_size cannot be {size!r}: give one number for a square, or (height, width)")
+    return ImageSize(*sides)
+
+
 PAPERS_SIZE = ImageSize(256, 256)  # all three papers
 
 
@@ -108,11 +116,14 @@ class DetectorSettings:
         unknown = sorted(set(values) - set(hints))
         if unknown:
             raise SettingsError(f"unknown setting {', '.join(unknown)}: {cls.__name__} has {', '.join(hints)}")
-        return cls(**{name: _checked(name, value, hints[name]) for name, value in values.items()})
+        return cls(**{name: typed_setting(name, value, hints[name]) for name, value in values.items()})
 
 
-def _checked(name: str, value: Any, expected: Any) -> Any:
-    """A JSON value as the type of its field; JSON knows no tuples and writes whole floats as integers."""
+def typed_setting(name: str, value: Any, expected: Any) -> Any:
+    """A value of JSON or Python as the type of its field; JSON knows no tuples and writes whole floats as integers.
+
+    Raises SettingsError for another type.
+    """
     if expected is ImageSize and isinstance(value, list) and [type(v) for v in value] == [int, int]:
         return ImageSize(*value)
     if expected is float and type(value) is int and abs(value) <= sys.float_info.max:

@@ -19,7 +19,7 @@ from numpy.typing import NDArray
 from scipy import special
 
 from blemish.errors import DataError, SettingsError
-from blemish.inference.calibration import Calibration, Threshold, Unit, as_typed
+from blemish.inference.calibration import HIGHEST, Calibration, Threshold, Unit, as_typed
 from blemish.inference.predictor import Photo, Predictor
 
 FEWEST_TO_ESTIMATE = 3
@@ -115,7 +115,8 @@ def estimated_threshold(scores: Sequence[float] | NDArray[np.float64], rate: flo
     """What a share of `rate` of good photos would exceed, were the logarithms of their scores normally distributed.
 
     The bound of Student's prediction interval for one more draw: exact under that assumption, and wide where photos
-    are few. Raises DataError where there are fewer than three scores, or one is not positive.
+    are few. Raises DataError where there are fewer than three scores, one is not positive, or the bound is beyond any
+    score.
     """
     _check_rate(rate)
     rising = _rising(scores)
@@ -125,6 +126,11 @@ def estimated_threshold(scores: Sequence[float] | NDArray[np.float64], rate: flo
         raise DataError(f"a calibration photo scores {rising[0]:.6g}: an estimate takes scores above 0")
     logs = np.log(rising)
     reach = special.stdtrit(rising.size - 1, 1 - rate) * logs.std(ddof=1) * math.sqrt(1 + 1 / rising.size)
+    if logs.mean() + reach > math.log(HIGHEST):
+        raise DataError(
+            f"{rising.size} calibration photos differ so much that the estimate for {rate:g} is above any score: give "
+            "more photos, or a higher rate"
+        )
     return Threshold(
         value=float(np.exp(logs.mean() + reach)),
         asked_rate=rate,

@@ -46,10 +46,10 @@ def evaluate(
     """Judges every test photo and measures how well that went.
 
     `known_digests` (see `file_digest`) are of the photos that the predictor was trained and calibrated with: test
-    photos among them are listed as duplicates. The maps' pixels go to temporary files, 4 bytes each, and memory holds
-    about a hundredth of them. Raises DataError where no photo could be judged; unreadable ones are listed and left
-    out. A photo whose mask is missing or cannot be used counts in metrics of images. Raises OutputError where there is
-    no room for temporary files.
+    photos among them are listed as duplicates. The maps' pixels go to temporary files, 4 bytes each, those of defects
+    up to 88, and memory holds about a hundredth of them. Raises DataError where no photo could be judged; unreadable
+    ones are listed and left out. A photo whose mask is missing or cannot be used counts in metrics of images. Raises
+    OutputError where there is no room for temporary files.
     """
     found = photos if isinstance(photos, Dataset) else _as_dataset(photos)
     check_room(4 * len(found.test) * predictor.image_size[0] * predictor.image_size[1])
@@ -68,10 +68,15 @@ def evaluate(
         predictor,
         found=found,
         unreadable=unreadable,
-        duplicates=[
-            j.judgement.image for j in judged if known_digests and file_digest(j.sample.image) in known_digests
-        ],
+        duplicates=[j.judgement.image for j in judged if _is_known(j.sample.image, known_digests)],
     )
+
+
+def _is_known(photo: Path, digests: Collection[str]) -> bool:
+    """No, where it was judged and is gone since: what was judged is not lost for that."""
+    with suppress(DataError):
+        return bool(digests) and file_digest(photo) in digests
+    return False
 
 
 def _as_dataset(samples: Sequence[Sample]) -> Dataset:
@@ -125,6 +130,8 @@ def _mask(sample: Sample, photo_size: tuple[int, int], size: tuple[int, int]) ->
             f"{sample.mask} is {mask.shape[1]}x{mask.shape[0]}, its photo {photo_size[1]}x{photo_size[0]}: "
             "a mask must have its photo's size"
         )
+    if not mask.any():
+        raise DataError(f"{sample.mask} marks no defect, though its photo is of one: paint it, or take the photo away")
     return resize_mask(mask, size)
 
 

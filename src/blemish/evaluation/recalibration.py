@@ -8,12 +8,12 @@ from typing import Any
 
 from blemish.data.inspection import file_digest
 from blemish.data.parts import parts_of
-from blemish.errors import DataError
+from blemish.errors import ArtifactError, DataError
 from blemish.evaluation.calibration import GoodPhotos, calibrate, highest_of_each, judge_good_photos
 from blemish.inference import open_predictor
 from blemish.inference.artifact import Artifact, read_artifact, write_artifact
 from blemish.inference.calibration import Calibration
-from blemish.inference.exports import exports_of, write_export
+from blemish.inference.exports import Export, kinds_of_exports, read_export, write_export
 
 NONE_JUDGED = GoodPhotos(judged=[], scores=[], peaks=[], unreadable=[])
 
@@ -26,6 +26,8 @@ class Recalibration:
     added: int
     known: list[Path]
     """Left out: copies of photos that the artifact was trained on or calibrated with, or of one another."""
+    of_known_parts: list[Path]
+    """Left out: other photos of parts that the artifact was trained on or calibrated with."""
     unreadable: list[DataError]
 
 
@@ -56,8 +58,15 @@ def recalibrate(
     """
     artifact = read_artifact(folder)
     asked = asked or Thresholds(false_alarm_rate=artifact.calibration.image.asked_rate)
-    fresh, known, unreadable = _fresh(photos, artifact.training.get("digests", []))
-    own = [export for export in exports_of(artifact) if export.calibration is not None]
+    remembered = artifact.calibrated_from if replace else len(artifact.training.get("digests", ()))
+    fresh, known, unreadable = _fresh(photos, artifact.training.get("digests", [])[:remembered])
+    fresh, of_known_parts = _of_new_parts(fresh, artifact, artifact.training.get("files", [])[:remembered])
+    if replace and photos and not fresh:
+        raise DataError(
+            f"none of the {len(photos)} photos can replace those that {folder} was calibrated with: "
+            f"{len(known) + len(of_known_parts)} are known, or of known parts, {len(unreadable)} cannot be read"
+        )
+    own = _exports_with_thresholds(artifact, together=not replace)
     judges = [(runtime, "fp32", device), *((export.runtime, export.precision, "auto") for export in own)]
     every = [
         judge_good_photos(
@@ -68,18 +77,42 @@ def recalibrate(
         for name, precision, where in judges
     ]
     olds = [artifact.calibration, *(export.calibration for export in own if export.calibration is not None)]
-    parts = parts_of(list(fresh.values()), artifact.training["training"].get("part"))
+    parts = parts_of(list(fresh.values()), _pattern(artifact))
     new, *others = [
         _anew(old, judged, parts, asked=asked, replace=replace) for old, judged in zip(olds, every, strict=True)
     ]
     for export, calibration in zip(own, others, strict=True):
         write_export(dataclasses.replace(export, calibration=calibration))
-    changed = dataclasses.replace(artifact, calibration=new, training=_record(artifact, fresh, replace=replace))
-    write_artifact(changed)
     judged = every[0]
+    pairs = list(fresh.items())
+    record = _record(artifact, [pairs[i] for i in judged.judged], remembered=remembered)
+    changed = dataclasses.replace(artifact, calibration=new, training=record)
+    write_artifact(changed)
     return Recalibration(
-        artifact=changed, added=len(judged.scores), known=known, unreadable=unreadable + judged.unreadable
+        artifact=changed,
+        added=len(judged.scores),
+        known=known,
+        of_known_parts=of_known_parts,
+        unreadable=unreadable + judged.unreadable,
     )
+
+
+def _exports_with_thresholds(artifact: Artifact, *, together: bool) -> list[Export]:
+    """Raises ArtifactError for one whose photos are not the model's, where both are to get more of them `together`.
+
+    So it is where this was killed when the first export had its thresholds and the model had not: the same photos
+    would count twice.
+    """
+    exports = [read_export(artifact, runtime, precision) for runtime, precision in kinds_of_exports(artifact)]
+    own = [export for export in exports if export.calibration is not None]
+    for export in own if together else ():
+        assert export.calibration is not None
+        if export.calibration.n != artifact.calibration.n:
+            raise ArtifactError(
+                f"{export.folder} was calibrated with other photos than {artifact.folder}: make it anew with "
+                f"`blemish export {artifact.folder} --to {export.runtime} --precision {export.precision}`, or delete it"
+            )
+    return own
 
 
 def _anew(
@@ -96,16 +129,31 @@ def _anew(
     )
 
 
-def _record(artifact: Artifact, fresh: dict[str, Path], *, replace: bool) -> dict[str, Any]:
-    """What the artifact knows of its photos, with the new ones at the end."""
+def _record(artifact: Artifact, added: Sequence[tuple[str, Path]], *, remembered: int) -> dict[str, Any]:
+    """What the artifact knows of its photos: so many of those so far, and the (digest, file) of new ones at the end."""
     training = artifact.training
-    digests, files = training.get("digests", []), training.get("files", [])
-    start = len(digests) if replace else artifact.calibrated_from
     return training | {
-        "digests": [*digests, *fresh],
-        "files": [*files, *(str(path.absolute()) for path in fresh.values())],
-        "calibrated_from": start,
+        "digests": [*training.get("digests", [])[:remembered], *(digest for digest, _ in added)],
+        "files": [*training.get("files", [])[:remembered], *(str(path.absolute()) for _, path in added)],
     }
+
+
+def _pattern(artifact: Artifact) -> str | None:
+    pattern: str | None = artifact.training["training"].get("part")
+    return pattern
+
+
+def _of_new_parts(
+    fresh: dict[str, Path], artifact: Artifact, files: Sequence[str]
+) -> tuple[dict[str, Path], list[Path]]:
+    """Without the photos of parts that `files` show: the network knows these, or they were counted already."""
+    pattern = _pattern(artifact)
+    if pattern is None:
+        return fresh, []
+    known = set(parts_of([Path(file) for file in files], pattern))
+    parts = dict(zip(fresh, parts_of(list(fresh.values()), pattern), strict=True))
+    new = {digest: photo for digest, photo in fresh.items() if parts[digest] not in known}
+    return new, [photo for digest, photo in fresh.items() if digest not in new]
 
 
 def _fresh(photos: Sequence[Path], digests: Sequence[str]) -> tuple[dict[str, Path], list[Path], list[DataError]]:

@@ -107,7 +107,7 @@ class Parity:
 
 def compare(pairs: Iterable[tuple[Answer, Answer]], *, on_photo: Callable[[], None] = lambda: None) -> Parity:
     """Of the first answers with the second, photo by photo; takes them one by one, for maps are large."""
-    first, second, maps, flips = [], [], [0.0], list[Answer]()
+    first, second, maps, flips = [], [], list[float](), list[Answer]()
     for a, b in pairs:
         first.append(a.score)
         second.append(b.score)
@@ -117,8 +117,8 @@ def compare(pairs: Iterable[tuple[Answer, Answer]], *, on_photo: Callable[[], No
     differences = [_relative(abs(a - b), abs(a)) for a, b in zip(first, second, strict=True)]
     return Parity(
         photos=len(first),
-        score_difference=max(differences, default=0.0),
-        map_difference=max(maps),
+        score_difference=_largest(differences),
+        map_difference=_largest(maps),
         flips=len(flips),
         clear_flips=sum(answer.margin > NEAR for answer in flips),
         rank_correlation=_rank_correlation(first, second),
@@ -131,6 +131,12 @@ def shapes_of(photo: NDArray[np.uint8]) -> Iterator[NDArray[np.uint8]]:
     for size in SIZES.values():
         yield resize_image(photo, size)
     yield np.ascontiguousarray(photo[:, :, 1])
+
+
+def _largest(differences: Sequence[float]) -> float:
+    """What is no number counts as beyond all bounds; Python's max would pass over it."""
+    found = np.asarray(differences)
+    return float(np.where(np.isnan(found), np.inf, found).max(initial=0.0))
 
 
 def _relative(difference: float, value: float) -> float:

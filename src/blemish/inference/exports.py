@@ -75,10 +75,10 @@ def has_export(artifact: Artifact, runtime: str, precision: str) -> bool:
     return (export_folder(artifact, runtime, precision) / EXPORT_FILE).exists()
 
 
-def exports_of(artifact: Artifact) -> list[Export]:
-    """All that the artifact was exported to, by runtime and precision; raises ArtifactError for a damaged one."""
+def kinds_of_exports(artifact: Artifact) -> list[tuple[str, str]]:
+    """(runtime, precision) of all that the artifact was exported to, read or not."""
     found = sorted((artifact.folder / EXPORTS_FOLDER).glob(f"*/{EXPORT_FILE}"))
-    return [read_export(artifact, *path.parent.name.rpartition("-")[::2]) for path in found]
+    return [(runtime, precision) for runtime, _, precision in (path.parent.name.rpartition("-") for path in found)]
 
 
 def read_export(artifact: Artifact, runtime: str, precision: str) -> Export:

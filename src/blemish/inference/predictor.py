@@ -1,4 +1,4 @@
-"""Image in, prediction out: the one way for evaluate, predict, report and serve, whatever the runtime."""
+"""Image in, prediction out: the one way for evaluate, predict and report, whatever the runtime."""
 
 from collections import deque
 from collections.abc import Iterable, Iterator, Sequence

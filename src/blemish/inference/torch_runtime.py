@@ -26,6 +26,7 @@ class TorchRuntime:
         self._bf16 = precision == "bf16"
         if self._bf16 and not has_fast_bf16(device):
             log.warning("this machine has no bf16 instructions: torch imitates them, slower than fp32")
+        keep_float32(device)
         self._detector = detector.eval().requires_grad_(False)
         self._detector.to(device, memory_format=torch.channels_last)  # type: ignore[call-overload]
 
@@ -47,13 +48,27 @@ class TorchRuntime:
 
 def open_runtime(artifact: Artifact, export: Export | None, device: str) -> TorchRuntime:
     """Raises ArtifactError where settings or weights do not fit the method."""
-    if device == "auto":
-        device = "cuda" if torch.cuda.is_available() else "cpu"
-    try:
-        place = torch.device(device)
-    except RuntimeError as error:
-        raise SettingsError(f"device {device!r} is unknown: give auto, cpu or cuda") from error
+    place = device_of(device)
     return TorchRuntime(rebuild(artifact), place, precision="fp32" if export is None else export.precision)
+
+
+def device_of(name: str, *, of_rank: int = 0) -> torch.device:
+    """The device that a setting names: auto, cpu, cuda (the GPU numbered `of_rank`) or cuda:N; raises SettingsError."""
+    if name == "auto":
+        name = "cuda" if torch.cuda.is_available() else "cpu"
+    if name == "cuda":
+        name = f"cuda:{of_rank}"
+    try:
+        device = torch.device(name)
+    except RuntimeError:
+        device = None
+    if device is None or device.type not in ("cpu", "cuda"):
+        raise SettingsError(f"device {name!r} is unknown: give auto, cpu, cuda or cuda:N")
+    if device.type == "cuda" and (device.index or 0) >= torch.cuda.device_count():
+        raise SettingsError(
+            f"device {name} is not there: torch sees {torch.cuda.device_count()} GPUs; give --device cpu"
+        )
+    return device
 
 
 def rebuild(artifact: Artifact) -> Detector:
@@ -71,6 +86,15 @@ def rebuild(artifact: Artifact) -> Detector:
             f"{artifact.folder}: settings and weights do not make a detector ({brief(error)}); train or copy it anew"
         ) from error
     return detector
+
+
+def keep_float32(device: torch.device) -> None:
+    """Newer NVIDIA GPUs would round what convolutions multiply to 10 bits (TF32), and score unlike other runtimes.
+
+    For the whole process: several threads may judge at a time, and torch has this one switch for all of them.
+    """
+    if device.type == "cuda":
+        torch.backends.cudnn.allow_tf32 = False
 
 
 def has_fast_bf16(device: torch.device) -> bool:

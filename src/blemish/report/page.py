@@ -1,6 +1,7 @@
 """The report's page: reads what training and evaluation left, fills the template, writes one file."""
 
 from collections import Counter
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -10,6 +11,7 @@ from blemish.errors import DataError, MissingExtraError, SettingsError
 from blemish.evaluation.evaluation import EVALUATION_FILE, Evaluation, read_evaluation
 from blemish.inference import open_predictor
 from blemish.inference.artifact import Artifact, read_artifact
+from blemish.inference.exports import read_export
 from blemish.inference.level_maps import SCALE, runtime_for
 from blemish.inference.predictor import Predictor
 from blemish.report import sections
@@ -29,20 +31,23 @@ def write_report(
     output: Path | None = None,
     predictor: Predictor | None = None,
     runtime: str = "auto",
-    precision: str = "fp32",
+    precision: str | None = None,
     device: str = "auto",
     level_maps: bool = False,
 ) -> Path:
     """Writes the report of the model in `run` and returns the page's path: beside the evaluation, else in `run`.
 
     `evaluation` is an evaluation.json elsewhere; without any, the page tells of training and calibration alone.
-    `runtime`, `precision` and `device` open a predictor where none is given and there are photos to show. Raises
+    `runtime`, `precision` (without one, that of the evaluation) and `device` open a predictor where none is given and
+    there are photos to show. Raises
     ArtifactError or DataError where model or evaluation are missing or damaged, SettingsError where level maps are
     asked for and cannot be had, OutputError where the page cannot be written.
     """
     artifact = read_artifact(run)
     file = evaluation or run / EVALUATION
     measured = _read_evaluation(file, artifact) if evaluation is not None or file.exists() else None
+    judged_in = measured.model.precision if measured is not None and measured.model is not None else "fp32"
+    artifact = _as_evaluated(artifact, measured)
     page = output or (file.with_name(PAGE) if measured is not None else run / PAGE)
     groups = [] if measured is None else choose(measured)
     if level_maps and not groups:
@@ -50,7 +55,7 @@ def write_report(
     if groups:
         if predictor is None:
             name = runtime_for(runtime, level_maps=level_maps)
-            predictor = open_predictor(run, runtime=name, precision=precision, device=device)
+            predictor = open_predictor(run, runtime=name, precision=precision or judged_in, device=device)
         draw_photos(groups, predictor, level_maps=level_maps)
     html = _render(_context(artifact, measured, level_maps=level_maps) | {"groups": groups, "run": run.resolve().name})
     # A file name may hold bytes that are no text.
@@ -73,6 +78,15 @@ def _read_evaluation(path: Path, artifact: Artifact) -> Evaluation:
     if not sound:
         raise DataError(f"{path} is damaged or edited (its counts and its photos disagree): evaluate anew")
     return evaluation
+
+
+def _as_evaluated(artifact: Artifact, evaluation: Evaluation | None) -> Artifact:
+    """With the thresholds that judged, where an export with its own did; raises ArtifactError if that is gone."""
+    model = evaluation.model if evaluation is not None else None
+    if model is None or model.precision == "fp32":
+        return artifact
+    export = read_export(artifact, model.runtime, model.precision)
+    return artifact if export.calibration is None else replace(artifact, calibration=export.calibration)
 
 
 def _context(artifact: Artifact, evaluation: Evaluation | None, *, level_maps: bool) -> dict[str, Any]:

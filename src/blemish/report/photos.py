@@ -164,7 +164,8 @@ def _draw(shown: Shown, predictor: Predictor) -> None:
             shown.outlined = True
             pictures = [_outlined(image, defect) for image in pictures]
             if judgement.verdict == "anomalous" and not (drawn.predicted_mask & defect).any():
-                marked = drawn.predicted_mask.any()
+                # The smallest mark may be lost in the small picture.
+                marked = judged.anomaly_map.max() > judged.calibration.pixel.value
                 shown.notes.append("what is marked is not the true defect" if marked else "nothing is marked")
     shown.photo, shown.overlay = (_data_uri(image) for image in pictures)
 

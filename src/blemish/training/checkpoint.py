@@ -15,6 +15,8 @@ from torch.optim import Optimizer
 from blemish.data.atomic import write_atomically
 from blemish.errors import ArtifactError, OutputError
 
+CHECKPOINT_FILE = "checkpoint.safetensors"
+
 
 @dataclass(kw_only=True)
 class Checkpoint:
@@ -54,7 +56,9 @@ def load(path: Path) -> Checkpoint:
     try:
         with safe_open(path, framework="pt") as file:
             record = json.loads((file.metadata() or {})["record"])
-            return Checkpoint(tensors={name: file.get_tensor(name) for name in file.keys()}, record=record)  # noqa: SIM118
+            # A copy each: what is still mapped onto the file keeps Windows from putting the next one in its place.
+            tensors = {name: file.get_tensor(name).clone() for name in file.keys()}  # noqa: SIM118
+            return Checkpoint(tensors=tensors, record=record)
     except (SafetensorError, OSError, KeyError, ValueError) as error:
         raise ArtifactError(f"checkpoint {path} cannot be read ({error}): delete it and train anew") from error
 

@@ -1,7 +1,10 @@
 """Settings of training that no method owns."""
 
+import math
 from dataclasses import dataclass
 from typing import Literal
+
+from blemish.errors import SettingsError
 
 Precision = Literal["auto", "fp32", "bf16"]
 
@@ -30,3 +33,16 @@ class TrainingSettings:
     """auto, cpu, cuda or cuda:N."""
     precision: Precision = "auto"
     """auto takes bf16 where the processor or GPU has instructions for it, else fp32."""
+
+    def check(self) -> None:
+        """Raises SettingsError for a number that is none of what it stands for."""
+        for name in ("batch_size", "check_every", "checkpoint_every"):
+            if getattr(self, name) < 1:
+                raise SettingsError(f"{name} is {getattr(self, name)}: it must be at least 1")
+        for name in ("held_out", "false_alarms"):
+            if not 0 < getattr(self, name) < 1:
+                raise SettingsError(f"{name} is {getattr(self, name)}: it is a share, between 0 and 1")
+        if self.seed < 0:
+            raise SettingsError(f"seed is {self.seed}: it must be at least 0")
+        if not 0 <= self.cache_memory < math.inf:
+            raise SettingsError(f"cache_memory is {self.cache_memory}: it is a number of gigabytes, at least 0")

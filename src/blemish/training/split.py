@@ -37,9 +37,9 @@ def shuffled(photos: Sequence[Path], *, seed: int, part: str | None) -> list[Pat
 def split(parts: Sequence[str], *, held_out: float, selects: bool = True) -> Split:
     """Divides at least two photos, given which part each shows; photos of a part stand together and stay together.
 
-    `held_out` is the share that is not trained on, 0 to 1: so many photos, and the rest of their parts'. Where the
-    method keeps its last weights (`selects` is False), all of those held out calibrate. Raises DataError for photos of
-    a single part.
+    `held_out` is the share that is not trained on, 0 to 1: so many photos, and the rest of their parts', or fewer where
+    a part is so large that less than half of the rest would be trained on. Where the method keeps its last
+    weights (`selects` is False), all of those held out calibrate. Raises DataError for photos of a single part.
     """
     photos = len(parts)
     assert photos >= 2
@@ -50,6 +50,8 @@ def split(parts: Sequence[str], *, held_out: float, selects: bool = True) -> Spl
     selecting = min(max(1, round(SELECTING * held)), MOST_SELECTING) if selects and held > 1 else 0
     calibrating = min(held - selecting, MOST_CALIBRATING)
     end = max(edge for edge in edges if edge <= max(photos - calibrating, edges[1]))
+    if end < (photos - held) / 2:  # a part with very many photos stands there
+        end = min((edge for edge in edges if end < edge < photos), default=end)
     start = min((edge for edge in edges if selecting <= edge < end), default=0)
     first, train, last = np.split(np.arange(photos), [start, end])
     return Split(selecting=first, train=train, calibrating=last)

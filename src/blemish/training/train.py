@@ -15,29 +15,28 @@ import numpy as np
 import torch
 
 import blemish
-from blemish.data.atomic import make_folder, move, remove
+from blemish.data.atomic import move, remove
 from blemish.data.dataset import Sample
 from blemish.data.inspection import Inspection, inspect
 from blemish.data.parts import parts_of
 from blemish.detectors import DETECTORS, Detector, DetectorSettings
-from blemish.errors import ArtifactError, DataError, SettingsError
+from blemish.errors import DataError, SettingsError
 from blemish.evaluation.calibration import calibrate, highest_of_each, judge_good_photos
 from blemish.inference.artifact import MODEL_FILE, WEIGHTS_FILE, Artifact, file_sha256, read_artifact, write_artifact
 from blemish.inference.calibration import UNCALIBRATED, Calibration
+from blemish.inference.exports import EXPORTS_FOLDER
 from blemish.inference.predictor import Predictor
 from blemish.inference.torch_runtime import TorchRuntime
 from blemish.networks.teacher import Teacher
 from blemish.training import checkpoint as checkpoints
 from blemish.training.batches import Photos
-from blemish.training.checkpoint import Checkpoint
+from blemish.training.checkpoint import CHECKPOINT_FILE, Checkpoint
+from blemish.training.checks import check_folder, check_settings, check_stages
 from blemish.training.fit import Job, OnProgress, Progress, StageRecord, fit
 from blemish.training.runtime import Runtime, open_runtime
 from blemish.training.settings import TrainingSettings
 from blemish.training.split import shuffled, split
 from blemish.training.textures import open_textures
-
-CHECKPOINT_FILE = "checkpoint.safetensors"
-SMALLEST_SIDE = 32  # two pixels at the coarsest of three levels, for batch norm
 
 log = logging.getLogger("blemish")
 
@@ -61,11 +60,12 @@ def train(
     if method not in DETECTORS:
         raise SettingsError(f"method {method!r} is unknown: give one of {', '.join(DETECTORS)}")
     settings, training = settings or DETECTORS[method].Settings(), training or TrainingSettings()
-    _check_settings(settings, training)
-    _check_folder(run, resume=resume, overwrite=overwrite)
+    check_settings(settings, training)
+    check_folder(run, resume=resume, overwrite=overwrite)
     with open_runtime(training) as runtime:
         torch.manual_seed(training.seed)
         detector = DETECTORS[method](settings)
+        check_stages(detector.stages(), training)
         with runtime.one_by_one():  # the first downloads, the others find
             teachers = _load_teachers(detector, teacher_weights, on_progress)
         runtime.place(detector)
@@ -97,35 +97,6 @@ def _megabytes(on_progress: OnProgress) -> Callable[[int, int | None], None]:
         on_progress(Progress(activity="downloading (MB)", done=done // 10**6, total=(total or done) // 10**6))
 
     return report
-
-
-def _check_settings(settings: DetectorSettings, training: TrainingSettings) -> None:
-    positive = {
-        "steps": settings.steps,
-        "batch_size": training.batch_size,
-        "check_every": training.check_every,
-        "checkpoint_every": training.checkpoint_every,
-    }
-    for name, value in positive.items():
-        if value < 1:
-            raise SettingsError(f"{name} is {value}: it must be at least 1")
-    if min(settings.image_size) < SMALLEST_SIDE:
-        raise SettingsError(f"image_size is {settings.image_size}: both sides must be at least {SMALLEST_SIDE}")
-    for name, share in {"held_out": training.held_out, "false_alarms": training.false_alarms}.items():
-        if not 0 < share < 1:
-            raise SettingsError(f"{name} is {share}: it is a share, between 0 and 1")
-
-
-def _check_folder(run: Path, *, resume: bool, overwrite: bool) -> None:
-    """Nothing that took long to compute is lost by repeating a command, or for want of a folder to write into."""
-    make_folder(run)
-    trained, unfinished = (run / MODEL_FILE).exists(), (run / CHECKPOINT_FILE).exists()
-    if trained and resume and not unfinished:
-        raise ArtifactError(f"{run} is already trained: there is nothing to resume")
-    if trained and not (resume or overwrite):
-        raise ArtifactError(f"{run} already holds a trained model: give another folder, or --overwrite")
-    if unfinished and not (resume or overwrite):
-        raise ArtifactError(f"{run} holds an unfinished training: give --resume to go on, or --overwrite to start anew")
 
 
 def _job(
@@ -160,6 +131,12 @@ def _job(
         held_out=training.held_out,
         selects=any(stage.held_out_error is not None for stage in detector.stages()),
     )
+    if len(divided.train) < (1 - training.held_out) * len(photos) / 2:
+        log.warning(
+            "only %s of %s photos are left to train on, for some parts have many: photos of more parts would help",
+            len(divided.train),
+            len(photos),
+        )
     return Job(
         detector=detector,
         photos=photos,
@@ -255,6 +232,7 @@ def _finish(job: Job, run: Path, method: str, *, teachers: list[dict[str, str]],
         fresh = run / f"new-{WEIGHTS_FILE}"
         checkpoints.save_tensors(tensors, fresh)
         remove(run / MODEL_FILE)
+        remove(run / EXPORTS_FOLDER)  # of other weights now
         move(fresh, run / WEIGHTS_FILE)
         write_artifact(
             Artifact(

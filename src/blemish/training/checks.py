@@ -1,0 +1,56 @@
+"""What is refused before training begins."""
+
+import math
+from collections.abc import Sequence
+from pathlib import Path
+
+from blemish.data.atomic import make_folder
+from blemish.detectors import DetectorSettings, Stage
+from blemish.errors import ArtifactError, SettingsError, brief
+from blemish.inference.artifact import MODEL_FILE
+from blemish.training.checkpoint import CHECKPOINT_FILE
+from blemish.training.settings import TrainingSettings
+
+SMALLEST_SIDE = 32  # pixels; two at the coarsest of three levels, for batch norm
+
+
+def check_settings(settings: DetectorSettings, training: TrainingSettings) -> None:
+    """Raises SettingsError."""
+    training.check()
+    if settings.steps < 1:
+        raise SettingsError(f"steps is {settings.steps}: it must be at least 1")
+    if min(settings.image_size) < SMALLEST_SIDE:
+        raise SettingsError(f"image_size is {settings.image_size}: both sides must be at least {SMALLEST_SIDE}")
+
+
+def check_stages(stages: Sequence[Stage], training: TrainingSettings) -> None:
+    """What would end a later stage is said before the first begins; raises SettingsError."""
+    for stage in stages:
+        try:
+            rates = [group["lr"] for group in stage.optimizer(stage.trains).param_groups]
+        except ValueError as error:
+            raise SettingsError(f"stage {stage.name} cannot be trained so: {brief(error)}") from error
+        if not all(0 <= rate < math.inf for rate in rates):  # torch does not look at those of single groups
+            raise SettingsError(f"stage {stage.name} cannot be trained so: its learning rates are {rates}")
+        if stage.held_out_error is not None and stage.patience is not None and stage.patience < training.check_every:
+            raise SettingsError(
+                f"patience is {stage.patience}: it must be at least check_every ({training.check_every}), for between "
+                "two checks nothing can improve"
+            )
+
+
+def check_folder(run: Path, *, resume: bool, overwrite: bool) -> None:
+    """Nothing that took long to compute is lost by repeating a command, or for want of a folder to write into.
+
+    Raises ArtifactError, OutputError, SettingsError.
+    """
+    if resume and overwrite:
+        raise SettingsError("resume goes on with what the folder holds, overwrite replaces it: give one of the two")
+    make_folder(run)
+    trained, unfinished = (run / MODEL_FILE).exists(), (run / CHECKPOINT_FILE).exists()
+    if trained and resume and not unfinished:
+        raise ArtifactError(f"{run} is already trained: there is nothing to resume")
+    if trained and not (resume or overwrite):
+        raise ArtifactError(f"{run} already holds a trained model: give another folder, or --overwrite")
+    if unfinished and not (resume or overwrite):
+        raise ArtifactError(f"{run} holds an unfinished training: give --resume to go on, or --overwrite to start anew")
