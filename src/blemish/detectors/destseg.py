@@ -66,7 +66,7 @@ class DeSTSegSettings(DetectorSettings):
     textures: str | None = None
     """Folder of pictures that drawn defects are made of, such as DTD; none: from noise and pieces of the photos."""
     rotation: Literal["none", "slight", "full"] = "none"
-    """How good parts may lie: slight is up to 5 degrees either way, full any quarter turn (not square: half) with slight."""
+    """How good parts may lie: slight is up to 5 degrees either way, full any quarter turn (half if not square) too."""
     student_learning_rate: float = 0.4
     """Step size of SGD for the student."""
     residual_learning_rate: float = 0.1
