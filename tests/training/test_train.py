@@ -11,20 +11,17 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-import torch
 
 import blemish
 from blemish.data.dataset import Dataset, Sample
 from blemish.data.inspection import file_digest
 from blemish.detectors import ImageSize
-from blemish.detectors.destseg import DeSTSegSettings
 from blemish.detectors.stpm import STPMSettings
 from blemish.errors import ArtifactError, DataError, SettingsError
 from blemish.evaluation.calibration import ROUNDING
 from blemish.inference import read_artifact
 from blemish.inference.artifact import Artifact
 from blemish.inference.exports import export_folder, kinds_of_exports
-from blemish.training.checkpoint import Checkpoint, load, save
 from blemish.training.fit import Progress
 from blemish.training.settings import TrainingSettings
 from blemish.training.split import shuffled
@@ -163,62 +160,6 @@ def test_an_overwriting_training_that_was_killed_is_resumed_and_the_old_model_st
     assert read_artifact(run) == first
     resumed = quick(parts, run, seeded_resnet18, training=other, resume=True)
     assert resumed.weights_sha256 == quick(parts, tmp_path / "x", seeded_resnet18, training=other).weights_sha256
-
-
-@pytest.mark.parametrize(
-    ("settings", "training", "named"),
-    [
-        (STPMSettings(steps=0), TrainingSettings(), "steps"),
-        (STPMSettings(), TrainingSettings(batch_size=0), "batch_size"),
-        (STPMSettings(image_size=ImageSize(256, 16)), TrainingSettings(), "image_size"),
-        (STPMSettings(), TrainingSettings(held_out=1.0), "held_out"),
-        (STPMSettings(teacher="resnet19"), TrainingSettings(), "resnet19"),
-        (STPMSettings(), TrainingSettings(seed=-1), "seed"),
-        (STPMSettings(), TrainingSettings(cache_memory=-1), "cache_memory"),
-        (STPMSettings(), TrainingSettings(cache_memory=float("nan")), "cache_memory"),
-        (STPMSettings(learning_rate=-1), TrainingSettings(), "stage student .*learning rate"),
-        (STPMSettings(patience=24), TrainingSettings(), "patience is 24.*at least check_every"),
-    ],
-)
-def test_impossible_settings_are_refused_by_name_before_any_photo_is_read(
-    tmp_path: Path, settings: STPMSettings, training: TrainingSettings, named: str
-) -> None:
-    with pytest.raises(SettingsError, match=named):
-        train("stpm", [], run=tmp_path / "run", settings=settings, training=training)
-
-
-def test_a_later_stage_that_cannot_be_trained_is_refused_before_the_first_begins(tmp_path: Path) -> None:
-    settings = DeSTSegSettings(head_learning_rate=-0.1)
-    with pytest.raises(SettingsError, match="stage segmentation cannot be trained so"):
-        train("destseg", [], run=tmp_path / "run", settings=settings)
-
-
-@pytest.mark.parametrize(
-    ("settings", "named"),
-    [
-        ({"precision": "half"}, "precision cannot be 'half'"),
-        ({"batch_size": "8"}, "batch_size cannot be '8'"),
-        ({"image_size": (256,)}, "image_size cannot be"),
-        ({"image_size": "256"}, "image_size cannot be"),
-        ({"resume": True, "overwrite": True}, "one of the two"),
-    ],
-)
-def test_a_setting_of_another_type_is_refused_by_name(
-    parts: Dataset, tmp_path: Path, settings: dict[str, Any], named: str
-) -> None:
-    with pytest.raises(SettingsError, match=named):
-        blemish.train("stpm", parts, tmp_path / "run", **settings)
-
-
-def test_a_checkpoint_once_read_does_not_lie_in_its_file(tmp_path: Path) -> None:
-    path = tmp_path / "checkpoint.safetensors"
-    save(Checkpoint(tensors={"best.weight": torch.arange(5000.0)}), path)
-    loaded = load(path)
-    size = path.stat().st_size
-    with path.open("r+b") as file:  # as no save of ours does: they put another file in its place
-        file.seek(size - 4 * 5000)
-        file.write(bytes(4 * 5000))
-    assert torch.equal(loaded.tensors["best.weight"], torch.arange(5000.0))
 
 
 def test_an_overwriting_training_takes_old_exports_away(parts: Dataset, tmp_path: Path, seeded_resnet18: Path) -> None:

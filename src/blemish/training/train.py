@@ -35,7 +35,7 @@ from blemish.training.checks import check_folder, check_settings, check_stages
 from blemish.training.fit import Job, OnProgress, Progress, StageRecord, fit
 from blemish.training.runtime import Runtime, open_runtime
 from blemish.training.settings import TrainingSettings
-from blemish.training.split import shuffled, split
+from blemish.training.split import Split, shuffled, split
 from blemish.training.textures import open_textures
 
 log = logging.getLogger("blemish")
@@ -126,17 +126,7 @@ def _job(
         photos.close()
         raise DataError(f"{len(photos)} readable, different good photos: at least 2 are needed, 30 or more are advised")
     parts = parts_of(photos.paths, training.part)
-    divided = split(
-        parts,
-        held_out=training.held_out,
-        selects=any(stage.held_out_error is not None for stage in detector.stages()),
-    )
-    if len(divided.train) < (1 - training.held_out) * len(photos) / 2:
-        log.warning(
-            "only %s of %s photos are left to train on, for some parts have many: photos of more parts would help",
-            len(divided.train),
-            len(photos),
-        )
+    divided = _divide(parts, detector, training)
     return Job(
         detector=detector,
         photos=photos,
@@ -158,6 +148,18 @@ def _job(
         identity={},
         on_progress=on_progress,
     )
+
+
+def _divide(parts: Sequence[str], detector: Detector, training: TrainingSettings) -> Split:
+    selects = any(stage.held_out_error is not None for stage in detector.stages())
+    divided = split(parts, held_out=training.held_out, selects=selects)
+    if len(divided.train) < (1 - training.held_out) * len(parts) / 2:
+        log.warning(
+            "only %d of %d photos are left to train on, for some parts have many: photos of more parts would help",
+            len(divided.train),
+            len(parts),
+        )
+    return divided
 
 
 def _look_through(samples: Sequence[Sample]) -> Inspection:

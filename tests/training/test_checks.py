@@ -1,0 +1,60 @@
+"""What is refused before training begins."""
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+import blemish
+from blemish.data.dataset import Dataset
+from blemish.detectors import ImageSize
+from blemish.detectors.destseg import DeSTSegSettings
+from blemish.detectors.stpm import STPMSettings
+from blemish.errors import SettingsError
+from blemish.training.settings import TrainingSettings
+from blemish.training.train import train
+
+
+@pytest.mark.parametrize(
+    ("settings", "training", "named"),
+    [
+        (STPMSettings(steps=0), TrainingSettings(), "steps"),
+        (STPMSettings(), TrainingSettings(batch_size=0), "batch_size"),
+        (STPMSettings(image_size=ImageSize(256, 16)), TrainingSettings(), "image_size"),
+        (STPMSettings(), TrainingSettings(held_out=1.0), "held_out"),
+        (STPMSettings(teacher="resnet19"), TrainingSettings(), "resnet19"),
+        (STPMSettings(), TrainingSettings(seed=-1), "seed"),
+        (STPMSettings(), TrainingSettings(cache_memory=-1), "cache_memory"),
+        (STPMSettings(), TrainingSettings(cache_memory=float("nan")), "cache_memory"),
+        (STPMSettings(learning_rate=-1), TrainingSettings(), "stage student .*learning rate"),
+        (STPMSettings(patience=24), TrainingSettings(), "patience is 24.*at least check_every"),
+    ],
+)
+def test_impossible_settings_are_refused_by_name_before_any_photo_is_read(
+    tmp_path: Path, settings: STPMSettings, training: TrainingSettings, named: str
+) -> None:
+    with pytest.raises(SettingsError, match=named):
+        train("stpm", [], run=tmp_path / "run", settings=settings, training=training)
+
+
+def test_a_later_stage_that_cannot_be_trained_is_refused_before_the_first_begins(tmp_path: Path) -> None:
+    settings = DeSTSegSettings(head_learning_rate=-0.1)
+    with pytest.raises(SettingsError, match="stage segmentation cannot be trained so"):
+        train("destseg", [], run=tmp_path / "run", settings=settings)
+
+
+@pytest.mark.parametrize(
+    ("settings", "named"),
+    [
+        ({"precision": "half"}, "precision cannot be 'half'"),
+        ({"batch_size": "8"}, "batch_size cannot be '8'"),
+        ({"image_size": (256,)}, "image_size cannot be"),
+        ({"image_size": "256"}, "image_size cannot be"),
+        ({"resume": True, "overwrite": True}, "one of the two"),
+    ],
+)
+def test_a_setting_of_another_type_is_refused_by_name(
+    parts: Dataset, tmp_path: Path, settings: dict[str, Any], named: str
+) -> None:
+    with pytest.raises(SettingsError, match=named):
+        blemish.train("stpm", parts, tmp_path / "run", **settings)
