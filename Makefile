@@ -4,6 +4,7 @@ VENV ?= .venv
 PIP = $(VENV)/bin/python -m pip install --quiet --disable-pip-version-check --constraint constraints.txt
 
 .PHONY: demo test check clean
+.DELETE_ON_ERROR:
 
 demo: $(VENV)/.demo
 	$(VENV)/bin/blemish demo demo

@@ -1,7 +1,8 @@
 """What drawing defects costs: a batch at once against photo by photo in NumPy, and as a share of DeSTSeg's steps.
 
 The NumPy side draws what the official code draws, one photo after the other: Perlin noise by corners, a rotation by
-SciPy, threshold, blend. Its textures are decoded already, as ours are. Sides take turns; medians are printed.
+SciPy, threshold, blend. Its textures are decoded already, as ours are. Sides take turns; medians are printed. NumPy
+uses one thread, torch as many as OMP_NUM_THREADS says.
 
     python benchmarks/defect_synthesis.py                          # made-up parts; textures from noise and pieces
     python benchmarks/defect_synthesis.py --textures FOLDER --device cuda --batch 32
@@ -89,7 +90,10 @@ def compare(clean: Tensor, textures: Textures, *, pairs: int) -> float:
     }
     for run in sides.values():
         run()
-    taken = {name: [seconds(run, device) for _ in range(pairs)] for name, run in sides.items()}
+    taken: dict[str, list[float]] = {name: [] for name in sides}
+    for _ in range(pairs):
+        for name, run in sides.items():
+            taken[name].append(seconds(run, device))
     each = {name: 1e3 * statistics.median(times) / count for name, times in taken.items()}
     print(f"per photo: textures {each['textures']:.2f} ms, defects {each['defects']:.2f} ms", end="")
     print(f"; NumPy, defects alone: {each['NumPy']:.2f} ms, {each['NumPy'] / each['defects']:.1f} times as long")

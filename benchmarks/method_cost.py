@@ -112,7 +112,7 @@ def costs_of(method: Method, folder: Path, options: argparse.Namespace) -> Costs
             ends[progress.activity].append(time.perf_counter())
 
     artifact = trained(method, folder, options, note)
-    memory = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024 / 1e9
+    memory = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * (1 if sys.platform == "darwin" else 1024) / 1e9
     gpu_memory = torch.cuda.max_memory_allocated(device) / 1e9 if device.type == "cuda" else None
     runtime = TorchRuntime(rebuild(artifact), device)
     photos = torch.rand(options.batch, 3, options.size, options.size).numpy()

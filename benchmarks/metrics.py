@@ -10,6 +10,7 @@ of them; the area under so few is not shown.
 import argparse
 import os
 import resource
+import sys
 from collections.abc import Callable, Iterator
 from functools import partial
 from time import perf_counter
@@ -166,7 +167,7 @@ def show_ours(judged: Judgements, before: dict[str, float]) -> float:
 
 def peak_memory() -> float:
     """Highest resident memory of this process so far, in GB."""
-    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024 / 1e9
+    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * (1 if sys.platform == "darwin" else 1024) / 1e9
 
 
 def made_up_of(args: argparse.Namespace) -> Iterator[tuple[Mask, Map]]:

@@ -46,9 +46,17 @@ def main() -> NoReturn:
     except Exception as error:
         if type(error).__module__.startswith("cyclopts"):
             sys.exit(FAILED)  # already said
+        if _is_out_of_memory(error):
+            fail("out of memory: lower --batch-size or --image-size, or end other programs", FAILED)
         traceback.print_exc()
         fail("this is a mistake in blemish, not yours: please report it with the lines above", BROKEN)
     sys.exit(code if isinstance(code, int) else 0)
+
+
+def _is_out_of_memory(error: Exception) -> bool:
+    """torch, which may not be installed, has an error of its own for GPUs, and for processors none but its words."""
+    words = "can't allocate memory"
+    return isinstance(error, MemoryError) or type(error).__name__ == "OutOfMemoryError" or words in str(error)
 
 
 def _terminate(_number: int, _frame: FrameType | None) -> NoReturn:

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from blemish.data import DATASETS
+from blemish.data import find_dataset
 from blemish.data.dataset import Dataset, Sample
 from blemish.data.listing import photos_under
 from blemish.errors import DataError, SettingsError
@@ -79,9 +79,7 @@ def _listed(files: Folder | Sequence[Folder]) -> Sequence[Folder]:
 
 
 def find_photos(root: Folder, *, dataset: str, category: str | None = None) -> Dataset:
-    if dataset not in DATASETS:
-        raise SettingsError(f"dataset {dataset!r} is unknown: give one of {', '.join(DATASETS)}")
-    found = DATASETS[dataset](Path(root), category)
+    found = find_dataset(dataset, Path(root), category)
     for error in found.left_out:
         log.warning("left out: %s", error)
     return found

@@ -11,6 +11,7 @@ from torch import Tensor
 from blemish.data import DATASETS
 from blemish.data.dataset import Sample
 from blemish.detectors import DETECTORS
+from blemish.errors import BlemishError
 from blemish.networks.teacher import Teacher
 from blemish.training import fit as loop
 from blemish.training.batches import Indices
@@ -18,6 +19,8 @@ from blemish.training.settings import TrainingSettings
 from blemish.training.train import train
 from contract.test_detectors import ALL, drawn, settings_of
 
+OTHERS = "other-photos"
+"""Instead of a method: the second process finds photos of which one cannot be read; what is said is noted."""
 PHOTOS, BATCH = 12, 5
 """5 photos per step do not divide by 2 processes: 4 do."""
 
@@ -44,6 +47,12 @@ def main() -> None:
     methods, good, teacher, out = sys.argv[1].split(","), *map(Path, sys.argv[2:])
     DETECTORS.update(ALL)
     photos = tuple(DATASETS["folder"](good, None).train[:PHOTOS])
+    if methods == [OTHERS]:
+        try:
+            train_noting("stpm", photos[: PHOTOS - int(os.environ["RANK"])], out / "run", teacher)
+        except BlemishError as error:
+            (out / f"{os.environ['RANK']}.json").write_text(json.dumps([str(error)]))
+        return
     seen = [train_noting(method, photos, out / f"run{i}", teacher) for i, method in enumerate(methods)]
     (out / f"{os.environ['RANK']}.json").write_text(json.dumps(seen))
 

@@ -7,14 +7,17 @@ import signal
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 import torch
 
 import blemish
 from blemish.data.dataset import Dataset, Sample
 from blemish.data.images import read_image, resize_image
+from blemish.data.made_up import make_up
 from blemish.detectors import DETECTORS, Detector, ImageSize
 from blemish.errors import InterruptionError, SettingsError
+from blemish.evaluation.ranking import auroc
 from blemish.inference import read_artifact
 from blemish.inference.artifact import Artifact
 from blemish.inference.torch_runtime import TorchRuntime, rebuild
@@ -28,6 +31,11 @@ ALL: dict[str, type[Detector]] = {**DETECTORS, "two_stage": TwoStage}
 SIZE = ImageSize(32, 32)  # the smallest that training takes
 SMALLEST: dict[str, dict[str, Any]] = {"rstpm": {"second_teacher": "resnet18", "reconstruction": "lite"}}
 """Settings that make a method as small as it gets, and its teachers those whose weights are here."""
+LEARNS: dict[str, dict[str, Any]] = {
+    "rstpm": {"second_teacher": "efficientnet_lite0", "reconstruction": "lite"},
+    "destseg": {"steps": 80, "student_share": 0.4},
+}
+"""What a method needs beside a minute and a teacher that is everywhere."""
 TRAINING = TrainingSettings(batch_size=4, check_every=2, checkpoint_every=3, held_out=0.25)
 
 
@@ -193,3 +201,21 @@ def test_a_training_that_was_stopped_in_any_stage_ends_as_an_uninterrupted_one(
         assert resumed.weights_sha256 == whole.weights_sha256
         assert resumed.calibration == whole.calibration
         assert resumed.training["stages"] == whole.training["stages"]
+
+
+@pytest.fixture(scope="module")
+def bricks(tmp_path_factory: pytest.TempPathFactory) -> Dataset:
+    """Parts of one kind, of which little training is enough."""
+    root = tmp_path_factory.mktemp("bricks")
+    return make_up(root, seed=0, size=64, textures=("brick",), train=60, good=16, defective=24)
+
+
+@pytest.mark.parametrize("method", DETECTORS)
+def test_drawn_defects_score_above_normal(method: str, bricks: Dataset, tmp_path: Path) -> None:
+    settings: dict[str, Any] = {"image_size": 64, "steps": 60, "batch_size": 8, "check_every": 20}
+    blemish.train(method, bricks, tmp_path, teacher="efficientnet_lite0", **settings | LEARNS.get(method, {}))
+    predictor = blemish.open(tmp_path)
+    scores = np.array([predictor.predict(sample.image).anomaly_score for sample in bricks.test])
+    anomalous = np.array([sample.anomalous for sample in bricks.test])
+    assert auroc(anomalous, scores) > 0.85
+    assert np.median(scores[anomalous]) > 1.5 * np.median(scores[~anomalous])

@@ -46,6 +46,34 @@ def test_two_processes_keep_equal_weights_and_share_the_global_batch(
     assert read_artifact(tmp_path / "run0").training["machine"].endswith("2 processes")
 
 
+def test_processes_that_do_not_see_the_same_photos_do_not_train(
+    parts: Dataset, tmp_path: Path, seeded_resnet18: Path
+) -> None:
+    """One would learn what calibrates the other."""
+    good = parts.train[0].image.parent
+    ((first, second),) = on_two_processes([ranks.OTHERS], good, seeded_resnet18, tmp_path)
+    for said in map(str, (first, second)):
+        assert "the processes do not train the same (photos: " in said
+        assert "12 photos" in said
+        assert "11 photos" in said
+    assert not (tmp_path / "run" / "model.json").exists()
+
+
+def test_what_one_process_cannot_find_is_said_once_and_the_other_blames_nobody(parts: Dataset, tmp_path: Path) -> None:
+    torchrun = [sys.executable, "-m", "torch.distributed.run", "--standalone", "--nproc-per-node", "2"]
+    command = ["-m", "blemish", "train", "stpm", str(parts.train[0].image.parent), str(tmp_path / "run")]
+    done = subprocess.run(
+        [*torchrun, *command, "--teacher-weights", str(tmp_path / "nowhere.pth"), "--device", "cpu"],
+        capture_output=True,
+        text=True,
+        env={**os.environ, "OMP_NUM_THREADS": "1"},
+        timeout=300,
+    )
+    assert done.returncode != 0
+    assert done.stderr.count("nowhere.pth") >= 1
+    assert "a mistake in blemish" not in done.stderr
+
+
 def test_the_same_processes_may_train_again(parts: Dataset, tmp_path: Path, seeded_resnet18: Path) -> None:
     good = parts.train[0].image.parent
     (first, _), (again, _) = on_two_processes(["stpm", "stpm"], good, seeded_resnet18, tmp_path)

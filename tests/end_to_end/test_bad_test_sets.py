@@ -74,10 +74,11 @@ def test_a_defect_photo_without_mask_counts_in_metrics_of_images(trained: Path, 
     ("damage", "said"),
     [
         (lambda mask: mask.write_bytes(b""), "is empty"),
+        (lambda mask: save_png(mask, np.zeros((64, 64), np.bool_)), "marks no defect"),
         (lambda mask: save_png(mask, np.full((64, 64), 7, np.uint8)), "no value is above 7 of 255"),
         (lambda mask: mask.write_bytes(mask.read_bytes()[:60]), "cannot be decoded"),
     ],
-    ids=["empty", "of low values", "truncated"],
+    ids=["empty", "black", "of low values", "truncated"],
 )
 def test_a_mask_that_cannot_be_used_is_named(
     trained: Path, test_set: Path, damage: Callable[[Path], object], said: str

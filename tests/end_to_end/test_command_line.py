@@ -125,6 +125,22 @@ def test_the_demo_leaves_a_folder_alone_that_no_demo_made(tmp_path: Path) -> Non
     assert photo.exists()
 
 
+def test_the_demo_trains_judges_and_reports_on_every_kind_of_part(tmp_path: Path) -> None:
+    done = blemish("demo", tmp_path / "demo", "--steps", "2")
+    assert done.returncode == 0, done.stderr
+    lines = done.stdout.splitlines()
+    assert [line.split()[:3] for line in lines[1:4]] == [[kind, "125", "34"] for kind in ("brick", "gravel", "grass")]
+    for kind in ("brick", "gravel", "grass"):
+        evaluation = json.loads((tmp_path / "demo" / kind / "evaluation.json").read_text())
+        assert (evaluation["good_photos"], evaluation["defective_photos"]) == (16, 18)
+        assert f"{evaluation['metrics']['image_auroc']:.3f}" in lines[1 + ("brick", "gravel", "grass").index(kind)]
+        assert (tmp_path / "demo" / kind / "report.html").exists()
+        assert len((tmp_path / "demo" / kind / "predictions" / "predictions.jsonl").read_text().splitlines()) == 34
+    for wrong in (("--steps", "0"), ("--seed", "-1")):
+        assert blemish("demo", tmp_path / "demo", *wrong).returncode == 2
+        assert (tmp_path / "demo" / "brick" / "report.html").exists()
+
+
 def test_a_mistyped_option_is_answered_with_the_right_one() -> None:
     done = blemish("train", "stpm", "a", "b", "--sede", "1")
     assert done.returncode == 2
@@ -178,8 +194,10 @@ def test_sigterm_loses_no_line_that_was_said_and_none_that_was_written(
 ) -> None:
     photos, out = tmp_path / "photos", tmp_path / "out"
     photos.mkdir()
-    for number in range(1000):
-        (photos / f"{number}.png").hardlink_to(parts.test[number % len(parts.test)].image)
+    large = Image.open(parts.test[0].image).resize((700, 700))  # so that writing takes longer than judging
+    large.save(photos / "0.png")
+    for number in range(1, 300):
+        (photos / f"{number}.png").hardlink_to(photos / "0.png")
     arguments = [sys.executable, "-m", "blemish", "predict", str(run), str(photos), "--output", str(out)]
     process = subprocess.Popen(arguments, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
     assert process.stdout is not None
@@ -191,4 +209,13 @@ def test_sigterm_loses_no_line_that_was_said_and_none_that_was_written(
     said = [line.split("  ")[-1] for line in [first.strip(), *rest.splitlines()]]
     written = [json.loads(line)["image"] for line in (out / "predictions.jsonl").read_text().splitlines()]
     assert written in (said, said[:-1])  # it may have ended between the two
-    assert len(written) < 1000
+    assert len(written) < 300
+    assert len(list((out / "overlays").iterdir())) == len(written)
+
+
+def test_too_little_memory_is_one_line() -> None:
+    broken = "import blemish.cli.demo as d; d._clear = lambda _: bytes(1 << 60); import blemish.__main__ as m; m.main()"
+    done = subprocess.run([sys.executable, "-c", broken, "demo", "x"], capture_output=True, text=True, cwd="/")
+    assert done.returncode == 2
+    assert done.stderr.startswith("blemish: out of memory")
+    assert done.stderr.count("\n") == 1

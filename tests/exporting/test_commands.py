@@ -4,6 +4,8 @@ import json
 import shutil
 from pathlib import Path
 
+import pytest
+
 from blemish.data.dataset import Dataset
 from commands import blemish, one_line
 from report.reading import Page
@@ -81,6 +83,7 @@ def test_calibrating_again_after_it_was_killed_between_export_and_model_counts_n
     assert blemish("calibrate", copy, "--good", more).code == 0
     (copy / "model.json").write_bytes(before)  # as if killed before this was written
     one_line(blemish("calibrate", copy, "--good", more), "openvino-int8", "blemish export")
+    assert blemish("calibrate", copy, "--false-alarms", "0.3").code == 0  # counts no photos
     assert blemish("calibrate", copy, "--good", more, "--replace").code == 0
 
 
@@ -96,3 +99,30 @@ def test_the_report_on_an_int8_evaluation_holds_its_own_thresholds_against_it(co
         assert again or blemish("report", copy).code == 0
     shutil.rmtree(copy / "exports" / "openvino-int8")
     one_line(blemish("report", copy), "no int8 export for openvino")
+
+
+@pytest.mark.parametrize("estimate", [(), ("--estimate",)])
+def test_exports_are_still_proven_when_the_thresholds_were_set_anew(copy: Path, estimate: tuple[str, ...]) -> None:
+    """So low that most of the kept photos would get another verdict by it."""
+    assert blemish("calibrate", copy, "--false-alarms", "0.9", *estimate).code == 0
+    done = blemish("verify", copy)
+    assert (done.code, done.err) == (0, [])
+
+
+def test_thresholds_of_its_own_take_every_photo_that_calibrated_the_model(
+    run: Path, parts: Dataset, tmp_path: Path
+) -> None:
+    model = Path(shutil.copytree(run, tmp_path / "run"))
+    values = json.loads((model / "model.json").read_text())
+    moved = Path(values["training"]["files"][-1])
+    values["training"]["files"][-1] = str(tmp_path / "elsewhere.png")
+    (model / "model.json").write_text(json.dumps(values))
+    refused = blemish("export", model, "--to", "openvino", "--precision", "int8")
+    one_line(refused, "1 are gone or changed", "elsewhere.png", "--photos")
+    assert moved.parent == parts.train[0].image.parent
+    assert blemish("export", model, "--to", "openvino", "--precision", "int8", "--photos", moved).code == 0
+
+
+def test_level_maps_beside_an_int8_evaluation_are_refused_with_the_way_out(copy: Path, parts: Dataset) -> None:
+    assert blemish("evaluate", copy, parts.root, "--runtime", "openvino", "--precision", "int8").code == 0
+    one_line(blemish("report", copy, "--level-maps"), "level maps are fp32's", "evaluate with torch")

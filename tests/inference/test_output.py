@@ -174,3 +174,5 @@ def test_what_cannot_be_written_ends_it_and_lines_before_it_stay(tmp_path: Path)
 def test_photos_of_one_name_in_two_folders_get_two_outputs() -> None:
     photos = [Path("a/1.png"), Path("b/1.png"), Path("b/1.jpg"), Path("2.png")]
     assert list(output_names(photos).values()) == ["1", "1-2", "1-3", "2"]
+    taken = [Path("a/1.png"), Path("a/1-2.png"), Path("b/1.png"), Path("c/1.png"), Path("b/1-2.png"), Path("d/1.png")]
+    assert list(output_names(taken).values()) == ["1", "1-2", "1-3", "1-4", "1-2-2", "1-5"]

@@ -10,7 +10,7 @@ from blemish.data.dataset import Dataset
 from blemish.detectors import ImageSize
 from blemish.detectors.destseg import DeSTSegSettings
 from blemish.detectors.stpm import STPMSettings
-from blemish.errors import SettingsError
+from blemish.errors import DataError, SettingsError
 from blemish.training.settings import TrainingSettings
 from blemish.training.train import train
 
@@ -21,9 +21,12 @@ from blemish.training.train import train
         (STPMSettings(steps=0), TrainingSettings(), "steps"),
         (STPMSettings(), TrainingSettings(batch_size=0), "batch_size"),
         (STPMSettings(image_size=ImageSize(256, 16)), TrainingSettings(), "image_size"),
+        (STPMSettings(image_size=ImageSize(20_000, 64)), TrainingSettings(), "32 to 16384 pixels"),
         (STPMSettings(), TrainingSettings(held_out=1.0), "held_out"),
         (STPMSettings(teacher="resnet19"), TrainingSettings(), "resnet19"),
         (STPMSettings(), TrainingSettings(seed=-1), "seed"),
+        (STPMSettings(), TrainingSettings(seed=1 << 64), "seed"),
+        (STPMSettings(momentum=float("nan")), TrainingSettings(), "momentum is nan"),
         (STPMSettings(), TrainingSettings(cache_memory=-1), "cache_memory"),
         (STPMSettings(), TrainingSettings(cache_memory=float("nan")), "cache_memory"),
         (STPMSettings(learning_rate=-1), TrainingSettings(), "stage student .*learning rate"),
@@ -43,10 +46,15 @@ def test_a_later_stage_that_cannot_be_trained_is_refused_before_the_first_begins
         train("destseg", [], run=tmp_path / "run", settings=settings)
 
 
+def test_a_folder_of_textures_that_is_not_there_is_named_before_any_photo_is_read(tmp_path: Path) -> None:
+    with pytest.raises(DataError, match="nowhere: no such folder of textures"):
+        train("destseg", [], run=tmp_path / "run", settings=DeSTSegSettings(textures=str(tmp_path / "nowhere")))
+
+
 @pytest.mark.parametrize(
     ("settings", "named"),
     [
-        ({"precision": "half"}, "precision cannot be 'half'"),
+        ({"precision": "half"}, "precision cannot be 'half': it must be .*'bf16'"),
         ({"batch_size": "8"}, "batch_size cannot be '8'"),
         ({"image_size": (256,)}, "image_size cannot be"),
         ({"image_size": "256"}, "image_size cannot be"),

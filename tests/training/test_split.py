@@ -49,7 +49,8 @@ def test_four_parts_of_eight_photos_calibrate_with_one_of_them() -> None:
 
 
 @pytest.mark.parametrize(
-    ("counts", "train", "calibrating"), [((1, 98, 1), 99, 1), ((1, 99), 1, 99), ((10, 80, 10), 80, 10)]
+    ("counts", "train", "calibrating"),
+    [((1, 98, 1), 99, 1), ((1, 99), 1, 99), ((10, 80, 10), 80, 10), ((60, 10, 30), 70, 30), ((70, 10, 20), 80, 20)],
 )
 def test_a_part_of_very_many_photos_is_trained_on_where_that_can_be(
     counts: tuple[int, ...], train: int, calibrating: int

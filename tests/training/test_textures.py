@@ -9,6 +9,7 @@ import pytest
 import torch
 from torch import Generator
 
+import permissions
 from blemish.data.images import save_png
 from blemish.detectors import Stage
 from blemish.errors import DataError
@@ -75,6 +76,18 @@ def test_a_picture_that_cannot_be_read_is_named_and_left_out(
     with caplog.at_level(logging.WARNING, logger="blemish"):
         textures = opened([photo], train=[0], folder=tmp_path / "dtd")
     assert "broken.jpg" in caplog.text
+    assert textures.contents.startswith("1 pictures")
+
+
+def test_a_sub_folder_that_may_not_be_read_is_named_and_left_out(
+    tmp_path: Path, photo: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    save_flat(tmp_path / "dtd" / "good.png", 9)
+    locked = tmp_path / "dtd" / "locked"
+    locked.mkdir(mode=0)
+    with permissions.obeyed(), caplog.at_level(logging.WARNING, logger="blemish"):
+        textures = opened([photo], train=[0], folder=tmp_path / "dtd")
+    assert f"{locked}: cannot be listed" in caplog.text
     assert textures.contents.startswith("1 pictures")
 
 

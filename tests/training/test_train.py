@@ -89,6 +89,28 @@ def test_training_ends_when_held_out_photos_stop_improving(
     assert stage["best_error"] == min(errors)  # small gains are kept all the same
 
 
+def test_nothing_after_the_last_step_costs_a_step(parts: Dataset, tmp_path: Path, seeded_resnet18: Path) -> None:
+    def stop(progress: Progress) -> None:
+        if progress.activity == "calibrating":
+            raise RuntimeError("as if the power had gone")
+
+    run, settings = tmp_path / "run", STPMSettings(image_size=SIZE, steps=500, patience=3, learning_rate=1e-3)
+    training = TrainingSettings(batch_size=4, check_every=1, checkpoint_every=400)
+    with pytest.raises(RuntimeError):
+        quick(parts, run, seeded_resnet18, settings=settings, training=training, on_progress=stop)
+    steps: list[int] = []
+    quick(
+        parts,
+        run,
+        seeded_resnet18,
+        settings=settings,
+        training=training,
+        resume=True,
+        on_progress=lambda p: steps.append(p.done) if p.activity == "student" else None,
+    )
+    assert steps == []
+
+
 def test_a_folder_smaller_than_the_batch_trains(parts: Dataset, tmp_path: Path, seeded_resnet18: Path) -> None:
     artifact = quick(parts, tmp_path / "run", seeded_resnet18, photos=3, training=TrainingSettings(batch_size=32))
     assert artifact.training["trained_on"] == 2

@@ -116,7 +116,7 @@ def _types(found: Dataset) -> list[str]:
 
 
 def _wrong_masks(samples: Sequence[Sample]) -> list[str]:
-    """Masks that cannot be read or are of another size than their photo."""
+    """Masks that cannot be read, mark nothing, or are of another size than their photo."""
     wrong = []
     for sample in samples:
         if sample.mask is None:
@@ -130,7 +130,9 @@ def _wrong_masks(samples: Sequence[Sample]) -> list[str]:
             height, width = read_header(sample.image).size
         except DataError:
             continue  # the photo's own line says so
-        if mask.shape != (height, width):
+        if not mask.any():
+            wrong.append(on_one_line(f"{sample.mask} marks no defect, though its photo is of one"))
+        elif mask.shape != (height, width):
             wrong.append(
                 on_one_line(
                     f"{sample.mask} is {mask.shape[1]}x{mask.shape[0]}, its photo {width}x{height}: a mask must have "

@@ -9,6 +9,7 @@ from blemish.cli.commands import predict_into
 from blemish.cli.progress import ProgressBars
 from blemish.data.dataset import Dataset
 from blemish.data.made_up import TEXTURES, make_up
+from blemish.detectors.stpm import STPMSettings
 from blemish.errors import OutputError
 from blemish.evaluation.evaluate import evaluate
 from blemish.evaluation.evaluation import EVALUATION_FILE, Evaluation, write_evaluation
@@ -16,6 +17,8 @@ from blemish.inference import open_predictor
 from blemish.inference.predictor import Predictor
 from blemish.report import write_report
 from blemish.report.page import PAGE
+from blemish.training.checks import check_settings
+from blemish.training.settings import TrainingSettings
 
 TEACHER = "efficientnet_lite0"  # comes with the installation
 IMAGE_SIZE = 128
@@ -40,6 +43,7 @@ def demo(folder: Path = Path("demo"), /, *, steps: int = STEPS, seed: int = 0) -
         Another seed cuts other parts and draws other defects.
     """
     started = time.monotonic()
+    check_settings(STPMSettings(steps=steps), TrainingSettings(seed=seed))  # before an earlier demo makes way
     _clear(folder)
     print(
         f"{'part':<8}{'learnt from':>12}{'judged':>8}", *(f"{name:>12}" for name in SHOWN), "  false alarms     misses"

@@ -5,7 +5,7 @@ import sys
 from pathlib import Path
 
 from blemish.cli.progress import ProgressBars
-from blemish.data import DATASETS
+from blemish.data import find_dataset
 from blemish.errors import DataError, MissingExtraError, OutputError, on_one_line
 from blemish.evaluation.evaluate import evaluate as measure
 from blemish.evaluation.evaluation import EVALUATION_FILE, Evaluation, write_evaluation
@@ -24,6 +24,7 @@ def evaluate(
     *,
     output: Path | None = None,
     category: str | None = None,
+    dataset: str = "mvtec_ad",
     report: bool = True,
     runtime: str = "auto",
     precision: str = "fp32",
@@ -41,6 +42,8 @@ def evaluate(
         Folder for evaluation.json and report.html; RUN/evaluation where none is given.
     category
         Which part, where the folder holds several.
+    dataset
+        How test photos lie in the folder: mvtec_ad, or another that was added.
     report
         Write report.html too, a page that shows what was found and missed.
     runtime
@@ -53,7 +56,7 @@ def evaluate(
     folder = output if output is not None else run / "evaluation"
     digests = frozenset(read_artifact(run).training.get("digests", ()))
     predictor = open_predictor(run, runtime=runtime, precision=precision, device=device)
-    found = DATASETS["mvtec_ad"](test_folder, category)
+    found = find_dataset(dataset, test_folder, category)
     if not found.test:
         raise DataError(f"{found.root} holds no test photos: test/good and test/DEFECT are looked for")
     _check_folder(folder)

@@ -136,7 +136,8 @@ def typed_setting(name: str, value: Any, expected: Any) -> Any:
     else:
         fits = type(value) is expected
     if not fits:
-        raise SettingsError(f"setting {name} cannot be {value!r}: it must be {getattr(expected, '__name__', expected)}")
+        wanted = typing.get_args(expected) if origin is typing.Literal else getattr(expected, "__name__", expected)
+        raise SettingsError(f"setting {name} cannot be {value!r}: it must be {wanted}")
     return value
 
 

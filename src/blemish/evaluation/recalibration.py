@@ -66,7 +66,7 @@ def recalibrate(
             f"none of the {len(photos)} photos can replace those that {folder} was calibrated with: "
             f"{len(known) + len(of_known_parts)} are known, or of known parts, {len(unreadable)} cannot be read"
         )
-    own = _exports_with_thresholds(artifact, together=not replace)
+    own = _exports_with_thresholds(artifact, together=bool(fresh) and not replace)
     judges = [(runtime, "fp32", device), *((export.runtime, export.precision, "auto") for export in own)]
     every = [
         judge_good_photos(

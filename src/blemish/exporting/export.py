@@ -113,7 +113,9 @@ class Making:
         parity = compare(self._pairs(predictor))
         tolerance = TOLERANCES[self.export.precision]
         parity.check(tolerance, of=f"{self.export.runtime} {self.export.precision}")
-        proof = write_proof(list(self._reshaped()), self.reference, self.export.folder)
+        proof = write_proof(
+            list(self._reshaped()), self.reference, self.export.folder, calibration=predictor.calibration
+        )
         self.export = dataclasses.replace(
             self.export, proof=proof, parity=asdict(parity) | {"tolerance": asdict(tolerance)}
         )
@@ -157,6 +159,8 @@ class Making:
         judged = judge_good_photos(
             self._predictor(), photos, on_photo=lambda done: self.on_progress("calibrating", done, len(photos))
         )
+        for error in judged.unreadable:
+            raise error
         every = parts_of(photos, self.artifact.training["training"].get("part"))
         parts = [every[i] for i in judged.judged]
         return calibrate(
@@ -212,8 +216,13 @@ def _check_photos(at_hand: PhotosAtHand, artifact: Artifact, precision: str) -> 
         raise DataError(
             f"an export is compared on real photos, such as those that calibrated {artifact.folder}; {where}"
         )
-    if precision != "fp32" and not at_hand.calibrating:
-        raise DataError(f"{precision} gets thresholds of its own from the photos that calibrated the model; {where}")
+    missing = at_hand.missing
+    if precision != "fp32" and missing:
+        raise DataError(
+            f"{precision} gets thresholds of its own from the photos that calibrated the model, to promise what it "
+            f"promises, but {len(missing)} are gone or changed, such as {missing[0]}; {where}, or calibrate with "
+            "others (`blemish calibrate --replace --good`)"
+        )
     if precision == "int8" and not at_hand.trained_on:
         raise DataError(f"int8 learns its ranges from photos that the model was trained on; {where}")
 

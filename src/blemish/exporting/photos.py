@@ -20,6 +20,8 @@ class PhotosAtHand:
     others: list[Path]
     """Neither: good or not, nobody says."""
     unreadable: list[DataError]
+    missing: list[Path]
+    """Where those lay of which the thresholds come and which are not found."""
 
 
 def photos_at_hand(artifact: Artifact, given: Iterable[Path] = ()) -> PhotosAtHand:
@@ -29,7 +31,7 @@ def photos_at_hand(artifact: Artifact, given: Iterable[Path] = ()) -> PhotosAtHa
     start = training["selecting"]
     trained = set(digests[start : start + training["trained_on"]])
     calibrating = set(digests[artifact.calibrated_from :])
-    found = PhotosAtHand(calibrating=[], trained_on=[], others=[], unreadable=[])
+    found = PhotosAtHand(calibrating=[], trained_on=[], others=[], unreadable=[], missing=[])
     seen: set[str] = set()
     for path, is_given in [*((Path(file), False) for file in files), *((path, True) for path in given)]:
         try:
@@ -47,6 +49,8 @@ def photos_at_hand(artifact: Artifact, given: Iterable[Path] = ()) -> PhotosAtHa
         elif is_given:
             _add(path, found)
         seen.add(digest)
+    lay = dict(zip(digests, files, strict=False))
+    found.missing.extend(Path(lay.get(digest, digest)) for digest in digests if digest in calibrating - seen)
     return found
 
 

@@ -1,28 +1,37 @@
 """A few photos and the trained detector's answers, kept with an export, so that it can be proven on any machine."""
 
+import json
 from collections.abc import Iterator, Sequence
+from dataclasses import asdict, replace
 from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
-from safetensors import SafetensorError
-from safetensors.numpy import load_file, save_file
+from safetensors import SafetensorError, safe_open
+from safetensors.numpy import save_file
 
 from blemish.data.atomic import write_atomically
 from blemish.data.images import read_image, save_png
 from blemish.errors import ArtifactError, brief
 from blemish.exporting.parity import TOLERANCES, Answer, Parity, compare, shapes_of
 from blemish.inference.artifact import file_sha256
+from blemish.inference.calibration import Calibration
 from blemish.inference.exports import Export
 from blemish.inference.predictor import Predictor
 
 FOLDER = "proof"
 ANSWERS_FILE = "answers.safetensors"
+CALIBRATION = "calibration"
 VERDICTS = ("normal", "check", "anomalous")
 
 
-def write_proof(photos: Sequence[NDArray[np.uint8]], reference: Predictor, folder: Path) -> dict[str, str]:
-    """Keeps the photos, and what `reference` says of each in all shapes; returns the files and their checksums."""
+def write_proof(
+    photos: Sequence[NDArray[np.uint8]], reference: Predictor, folder: Path, *, calibration: Calibration
+) -> dict[str, str]:
+    """Keeps the photos, and what `reference` says of each in all shapes; returns the files and their checksums.
+
+    `calibration` is the export's as of now: its verdicts are proven by these thresholds, whatever comes later.
+    """
     place = folder / FOLDER
     for number, photo in enumerate(photos, start=1):
         save_png(place / f"{number}.png", photo)
@@ -33,7 +42,8 @@ def write_proof(photos: Sequence[NDArray[np.uint8]], reference: Predictor, folde
         "margins": np.array([answer.margin for answer in answers]),
         "verdicts": np.array([VERDICTS.index(answer.verdict) for answer in answers], np.uint8),
     }
-    write_atomically(place / ANSWERS_FILE, lambda beside: save_file(tensors, beside))
+    thresholds = {CALIBRATION: json.dumps(asdict(calibration))}
+    write_atomically(place / ANSWERS_FILE, lambda beside: save_file(tensors, beside, metadata=thresholds))
     return {f"{FOLDER}/{path.name}": file_sha256(path) for path in sorted(place.iterdir())}
 
 
@@ -49,21 +59,26 @@ def verify(export: Export, predictor: Predictor) -> Parity:
 
 
 def _pairs(export: Export, predictor: Predictor) -> Iterator[tuple[Answer, Answer]]:
-    kept = _kept_answers(export.folder / FOLDER / ANSWERS_FILE)
+    kept, calibration = _kept(export.folder / FOLDER / ANSWERS_FILE)
     for name in sorted((name for name in export.proof if name.endswith(".png")), key=_number):
         for shape in shapes_of(read_image(export.folder / name)):
-            yield next(kept), Answer.of(predictor.predict(shape))
+            yield next(kept), Answer.of(replace(predictor.predict(shape), calibration=calibration))
 
 
 def _number(name: str) -> int:
     return int(Path(name).stem)
 
 
-def _kept_answers(path: Path) -> Iterator[Answer]:
+def _kept(path: Path) -> tuple[Iterator[Answer], Calibration]:
+    """The trained detector's answers, and the export's thresholds when they were kept."""
     try:
-        tensors = load_file(path)
-        columns = [tensors[name] for name in ("anomaly_maps", "anomaly_scores", "margins", "verdicts")]
-    except (SafetensorError, KeyError, OSError) as error:
+        with safe_open(path, framework="numpy") as file:
+            columns = [file.get_tensor(name) for name in ("anomaly_maps", "anomaly_scores", "margins", "verdicts")]
+            calibration = Calibration.from_json(json.loads(file.metadata()[CALIBRATION]))
+    except (SafetensorError, KeyError, TypeError, ValueError, OSError) as error:
         raise ArtifactError(f"{path} cannot be read ({brief(error)}): export anew") from error
-    for anomaly_map, score, margin, verdict in zip(*columns, strict=True):
-        yield Answer(score=float(score), anomaly_map=anomaly_map, verdict=VERDICTS[verdict], margin=float(margin))
+    answers = (
+        Answer(score=float(score), anomaly_map=anomaly_map, verdict=VERDICTS[verdict], margin=float(margin))
+        for anomaly_map, score, margin, verdict in zip(*columns, strict=True)
+    )
+    return answers, calibration

@@ -88,8 +88,10 @@ class PredictionFolder:
 
     def _write_next(self) -> None:
         try:
-            self._write(self._waiting.popleft().result())
-        except BaseException:
+            values = self._waiting[0].result()  # is still waiting for `close` where a signal ends this
+            self._waiting.popleft()
+            self._write(values)
+        except Exception:
             while self._waiting:  # lines after one that is missing would tell of a photo that was left out
                 self._waiting.pop().cancel()
             raise
@@ -147,15 +149,16 @@ def picture(prediction: Prediction, photo: NDArray[np.uint8] | None = None) -> N
 def output_names(photos: Sequence[Path]) -> dict[Path, str]:
     """A file name for each photo: its own stem, numbered where several photos share it, cut where it is very long."""
     names: dict[Path, str] = {}
-    taken: set[str] = set()
+    taken: dict[str, int] = {}  # and the last number given to a name
     for photo in photos:
         stem = photo.stem
         while len(os.fsencode(stem)) > LONGEST_NAME:
             stem = stem[:-1]
-        name, number = stem, 1
+        name, number = stem, taken.get(stem.casefold(), 1)
         while name.casefold() in taken:  # some disks take A and a for the same
             number += 1
             name = f"{stem}-{number}"
-        taken.add(name.casefold())
+        taken[name.casefold()] = 1
+        taken[stem.casefold()] = number
         names[photo] = name
     return names

@@ -5,6 +5,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+import blemish
 from blemish.data.atomic import write_text
 from blemish.data.dataset import GOOD
 from blemish.errors import DataError, MissingExtraError, SettingsError
@@ -46,7 +47,6 @@ def write_report(
     artifact = read_artifact(run)
     file = evaluation or run / EVALUATION
     measured = _read_evaluation(file, artifact) if evaluation is not None or file.exists() else None
-    judged_in = measured.model.precision if measured is not None and measured.model is not None else "fp32"
     artifact = _as_evaluated(artifact, measured)
     page = output or (file.with_name(PAGE) if measured is not None else run / PAGE)
     groups = [] if measured is None else choose(measured)
@@ -54,8 +54,11 @@ def write_report(
         raise SettingsError(f"level maps are shown of test photos, and {run} has no evaluation: evaluate it first")
     if groups:
         if predictor is None:
+            runtime, precision = _as_judged(measured, runtime, precision)
+            if level_maps and precision != "fp32":
+                raise SettingsError(f"level maps are fp32's, and {file} is in {precision}: evaluate with torch first")
             name = runtime_for(runtime, level_maps=level_maps)
-            predictor = open_predictor(run, runtime=name, precision=precision or judged_in, device=device)
+            predictor = open_predictor(run, runtime=name, precision=precision, device=device)
         draw_photos(groups, predictor, level_maps=level_maps)
     html = _render(_context(artifact, measured, level_maps=level_maps) | {"groups": groups, "run": run.resolve().name})
     # A file name may hold bytes that are no text.
@@ -89,10 +92,19 @@ def _as_evaluated(artifact: Artifact, evaluation: Evaluation | None) -> Artifact
     return artifact if export.calibration is None else replace(artifact, calibration=export.calibration)
 
 
+def _as_judged(evaluation: Evaluation | None, runtime: str, precision: str | None) -> tuple[str, str]:
+    """What opens the predictor that an evaluation is of; in fp32 all runtimes agree, so that any may stand for it."""
+    model = evaluation.model if evaluation is not None else None
+    if precision is not None or model is None or model.precision == "fp32":
+        return runtime, precision or "fp32"
+    return (model.runtime if runtime == "auto" else runtime), model.precision
+
+
 def _context(artifact: Artifact, evaluation: Evaluation | None, *, level_maps: bool) -> dict[str, Any]:
     """What the template lays out."""
     context = {
         "artifact": artifact,
+        "version": blemish.__version__,
         "calibration": artifact.calibration,
         "method": sections.METHODS.get(artifact.method, artifact.method),
         "verdict": verdict_on(artifact, evaluation),

@@ -6,8 +6,8 @@ from pathlib import Path
 
 from blemish.data.atomic import make_folder
 from blemish.detectors import DetectorSettings, Stage
-from blemish.errors import ArtifactError, SettingsError, brief
-from blemish.inference.artifact import MODEL_FILE
+from blemish.errors import ArtifactError, DataError, SettingsError, brief
+from blemish.inference.artifact import LARGEST_SIDE, MODEL_FILE
 from blemish.training.checkpoint import CHECKPOINT_FILE
 from blemish.training.settings import TrainingSettings
 
@@ -19,12 +19,17 @@ def check_settings(settings: DetectorSettings, training: TrainingSettings) -> No
     training.check()
     if settings.steps < 1:
         raise SettingsError(f"steps is {settings.steps}: it must be at least 1")
-    if min(settings.image_size) < SMALLEST_SIDE:
-        raise SettingsError(f"image_size is {settings.image_size}: both sides must be at least {SMALLEST_SIDE}")
+    if not SMALLEST_SIDE <= min(settings.image_size) <= max(settings.image_size) <= LARGEST_SIDE:
+        raise SettingsError(
+            f"image_size is {settings.image_size}: both sides must be {SMALLEST_SIDE} to {LARGEST_SIDE} pixels"
+        )
+    for name, value in settings.to_json().items():
+        if isinstance(value, float) and not math.isfinite(value):
+            raise SettingsError(f"{name} is {value}: it must be a number")
 
 
 def check_stages(stages: Sequence[Stage], training: TrainingSettings) -> None:
-    """What would end a later stage is said before the first begins; raises SettingsError."""
+    """What would end a later stage is said before the first begins; raises SettingsError, DataError."""
     for stage in stages:
         try:
             rates = [group["lr"] for group in stage.optimizer(stage.trains).param_groups]
@@ -32,6 +37,8 @@ def check_stages(stages: Sequence[Stage], training: TrainingSettings) -> None:
             raise SettingsError(f"stage {stage.name} cannot be trained so: {brief(error)}") from error
         if not all(0 <= rate < math.inf for rate in rates):  # torch does not look at those of single groups
             raise SettingsError(f"stage {stage.name} cannot be trained so: its learning rates are {rates}")
+        if stage.textures is not None and not stage.textures.is_dir():
+            raise DataError(f"{stage.textures}: no such folder of textures; check the path")
         if stage.held_out_error is not None and stage.patience is not None and stage.patience < training.check_every:
             raise SettingsError(
                 f"patience is {stage.patience}: it must be at least check_every ({training.check_every}), for between "

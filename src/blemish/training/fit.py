@@ -134,6 +134,7 @@ class StageRun:
         first = self.record.steps
         for step, (indices, photos) in enumerate(read_ahead(job.photos, self._shares(first)), start=first):
             if self._ended():
+                self._save()  # so that nothing after this costs a step
                 break
             self._seed(step)
             self._step(indices, to_images(photos, job.runtime.device))
@@ -155,7 +156,7 @@ class StageRun:
         self.record = StageRecord(**checkpoint.record["stage"])
         self.best = checkpoint.take("best")
         checkpoints.restore_optimizer(self.optimizer, checkpoint.take("optimizer"), checkpoint.record["optimizer"])
-        self.loss_sum.fill_(checkpoint.record["loss_sum"])
+        self.loss_sum.fill_(checkpoint.record["loss_sums"][self.job.runtime.rank])
 
     def _step(self, indices: Indices, clean: Tensor) -> None:
         batch = self._batch(indices, clean, global_size=self.batch_size)
@@ -212,6 +213,7 @@ class StageRun:
         return math.fsum(every := runtime.gather(values)) / len(every)
 
     def _save(self) -> None:
+        loss_sums = self.job.runtime.gather([self.loss_sum.item()])
         if self.job.runtime.leads:
             tensors, rest = checkpoints.optimizer_tensors(self.optimizer)
             checkpoint = Checkpoint(
@@ -220,7 +222,7 @@ class StageRun:
                     "done": [asdict(record) for record in self.done],
                     "stage": asdict(self.record),
                     "optimizer": rest,
-                    "loss_sum": self.loss_sum.item(),
+                    "loss_sums": loss_sums,
                 }
             )
             checkpoint.put("detector", self.job.detector.state_dict())

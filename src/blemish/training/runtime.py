@@ -7,13 +7,18 @@ import platform
 from collections.abc import Iterator
 from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass
+from datetime import timedelta
+from typing import TypeVar
 
 import torch
 from torch import distributed, nn
 
+from blemish.errors import BlemishError, brief
 from blemish.inference.torch_runtime import device_of, has_fast_bf16
 from blemish.training.settings import TrainingSettings
 
+T = TypeVar("T")
+PATIENCE = timedelta(hours=12)  # with the leader, which alone calibrates
 _M_TRIM_THRESHOLD, _M_MMAP_MAX = -1, -4  # malloc.h of glibc
 
 
@@ -38,12 +43,13 @@ class Runtime:
         """The module on the device, channels last: convolutions are fastest so on CPUs and on tensor cores."""
         return module.to(self.device, memory_format=torch.channels_last)  # type: ignore[call-overload, no-any-return]
 
-    def gather(self, values: list[float]) -> list[float]:
+    def gather(self, values: list[T]) -> list[T]:
         """Every process's values, in the order of ranks, on every process."""
         if self.world_size == 1:
             return values
-        parts: list[list[float]] = [[] for _ in range(self.world_size)]
-        distributed.all_gather_object(parts, values)
+        parts: list[list[T]] = [[] for _ in range(self.world_size)]
+        with _the_others_are_there():
+            distributed.all_gather_object(parts, values)
         return [value for part in parts for value in part]
 
     def any(self, flag: bool) -> bool:
@@ -52,7 +58,8 @@ class Runtime:
 
     def wait(self) -> None:
         if self.world_size > 1:
-            distributed.barrier()
+            with _the_others_are_there():
+                distributed.barrier()
 
     @contextmanager
     def one_by_one(self) -> Iterator[None]:
@@ -79,10 +86,21 @@ def open_runtime(settings: TrainingSettings) -> Iterator[Runtime]:
     keep_freed_memory()
     torch.backends.cudnn.deterministic = True  # a seed gives the same weights
     if world_size > 1 and not distributed.is_initialized():
-        distributed.init_process_group("nccl" if device.type == "cuda" else "gloo")
+        if device.type == "cuda":
+            torch.cuda.set_device(device)  # what NCCL takes for objects and barriers
+        distributed.init_process_group("nccl" if device.type == "cuda" else "gloo", timeout=PATIENCE)
         # Not before: a group that is made again under torchrun finds the first one's addresses, and waits for ever.
         atexit.register(distributed.destroy_process_group)
     yield runtime
+
+
+@contextmanager
+def _the_others_are_there() -> Iterator[None]:
+    """Where one process ends with an error, the others are told by torch that a connection broke."""
+    try:
+        yield
+    except RuntimeError as error:
+        raise BlemishError(f"another of the processes ended, and has said why ({brief(error)})") from error
 
 
 def keep_freed_memory() -> None:

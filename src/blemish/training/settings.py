@@ -42,7 +42,7 @@ class TrainingSettings:
         for name in ("held_out", "false_alarms"):
             if not 0 < getattr(self, name) < 1:
                 raise SettingsError(f"{name} is {getattr(self, name)}: it is a share, between 0 and 1")
-        if self.seed < 0:
-            raise SettingsError(f"seed is {self.seed}: it must be at least 0")
+        if not 0 <= self.seed < 1 << 63:
+            raise SettingsError(f"seed is {self.seed}: it must be at least 0 and below 2^63")
         if not 0 <= self.cache_memory < math.inf:
             raise SettingsError(f"cache_memory is {self.cache_memory}: it is a number of gigabytes, at least 0")

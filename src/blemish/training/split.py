@@ -20,7 +20,7 @@ class Split:
     """Indices into the photos, which were shuffled before; every photo is in one part."""
 
     selecting: NDArray[np.int64]
-    """Judged while training goes on, to keep the best weights; empty where too few photos are held out."""
+    """Judged while training goes on, to keep the best weights; empty where too few photos are held out, or parts."""
     train: NDArray[np.int64]
     calibrating: NDArray[np.int64]
     """Seen by nothing but the finished network, so that what they promise is a promise."""
@@ -53,5 +53,7 @@ def split(parts: Sequence[str], *, held_out: float, selects: bool = True) -> Spl
     if end < (photos - held) / 2:  # a part with very many photos stands there
         end = min((edge for edge in edges if end < edge < photos), default=end)
     start = min((edge for edge in edges if selecting <= edge < end), default=0)
+    if end - start < (photos - held) / 2:
+        start = 0
     first, train, last = np.split(np.arange(photos), [start, end])
     return Split(selecting=first, train=train, calibrating=last)

@@ -86,7 +86,7 @@ def _of_folder(
     folder: Path, size: tuple[int, int], settings: TrainingSettings, *, device: torch.device, on_picture: OnPicture
 ) -> Textures:
     """All pictures in the folder and below; where memory holds fewer, a choice that the seed makes."""
-    found = list_photos(folder)
+    found = list_photos(folder, on_error=lambda error: log.warning("left out: %s", error))
     each = size[0] * size[1] * 3
     room = max(FEWEST, int(settings.cache_memory * 1e9 * SHARE) // each)
     paths = [found[i] for i in np.random.default_rng(settings.seed).permutation(len(found))[:room]]

@@ -72,6 +72,7 @@ def train(
         started = time.monotonic()
         job = _job(detector, photos, training, runtime, run=run, on_progress=on_progress)
         job.identity.update(_identity(method, settings, training, teachers, job, runtime))
+        _check_agreement(job)
         try:
             stages = fit(job, resume=_continue_from(job, run) if resume else None)
             record = _training_record(job, stages, seconds=time.monotonic() - started)
@@ -159,6 +160,8 @@ def _divide(parts: Sequence[str], detector: Detector, training: TrainingSettings
             len(divided.train),
             len(parts),
         )
+    if selects and not len(divided.selecting):
+        log.warning("no photos are left to select the weights by: those of the last step are kept")
     return divided
 
 
@@ -189,6 +192,15 @@ def _identity(
         "machine": f"{runtime.device.type} {runtime.precision}, {runtime.world_size} processes",
     }
     return dict(json.loads(json.dumps(identity)))  # as a checkpoint gives it back
+
+
+def _check_agreement(job: Job) -> None:
+    """Were the processes' photos not the same, one would train on what calibrates another."""
+    for other in job.runtime.gather([job.identity]):
+        different = [name for name, value in job.identity.items() if other[name] != value]
+        if different:
+            now = "; ".join(f"{name}: {job.identity[name]} and {other[name]}" for name in different)
+            raise DataError(f"the processes do not train the same ({now}): let all of them see the same files")
 
 
 def _continue_from(job: Job, run: Path) -> Checkpoint | None:
