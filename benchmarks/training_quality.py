@@ -2,8 +2,9 @@
 
     python benchmarks/training_quality.py ROOT --teacher-weights resnet18.safetensors --size 128 --steps 150
 
-ROOT has MVTec AD's layout. Both start from the same weights and see the good photos but one, which each side chooses for
-itself, and draw batches in an order of their own. Several seeds, because a seed alone moves the figures more than the loops differ.
+ROOT has MVTec AD's layout. Both start from the same weights, see the good photos but one, which each side chooses for
+itself, and draw batches in an order of their own. Several seeds, because a seed alone moves the figures more than the
+loops differ.
 """
 
 import argparse
