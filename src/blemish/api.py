@@ -123,11 +123,14 @@ def calibrate(
     estimate: bool = False,
     good: Sequence[Folder] = (),
     replace: bool = False,
+    runtime: str = "auto",
+    device: str = "auto",
 ) -> "Recalibration":
     """Other thresholds for a trained model, from the calibration photos it knows and from more `good` ones.
 
     `check` is the share of good photos that may be called anomalous or "check". `estimate` takes thresholds from a
-    fitted tail, which promises nothing. `replace` forgets the calibration photos so far.
+    fitted tail, which promises nothing. `replace` forgets the calibration photos so far. `runtime` and `device` judge
+    photos, as for `open`.
     """
     from blemish.evaluation.recalibration import Thresholds, recalibrate
 
@@ -136,6 +139,8 @@ def calibrate(
         photos_under([Path(place) for place in good]),
         asked=Thresholds(false_alarm_rate=false_alarms, check_rate=check, estimate=estimate),
         replace=replace,
+        runtime=runtime,
+        device=device,
     )
 
 

@@ -201,16 +201,16 @@ def test_sigterm_loses_no_line_that_was_said_and_none_that_was_written(
     arguments = [sys.executable, "-m", "blemish", "predict", str(run), str(photos), "--output", str(out)]
     process = subprocess.Popen(arguments, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
     assert process.stdout is not None
-    first = process.stdout.readline()  # is not kept back for the others
+    first = [process.stdout.readline() for _ in range(9)]  # are not kept back for the others
     process.terminate()
     rest, error = process.communicate(timeout=60)
     assert process.returncode == 143
     assert error == "blemish: terminated\n"
-    said = [line.split("  ")[-1] for line in [first.strip(), *rest.splitlines()]]
+    said = [line.split("  ")[-1] for line in [*"".join(first).splitlines(), *rest.splitlines()]]
     written = [json.loads(line)["image"] for line in (out / "predictions.jsonl").read_text().splitlines()]
     assert written in (said, said[:-1])  # it may have ended between the two
     assert len(written) < 300
-    assert len(list((out / "overlays").iterdir())) == len(written)
+    assert len(list((out / "overlays").iterdir())) - len(written) in (0, 1)
 
 
 def test_too_little_memory_is_one_line() -> None:
