@@ -8,7 +8,7 @@ BlemishError
 ├── MetricError         a metric has no value for these photos
 ├── OutputError         a file cannot be written: full disk, no permission
 ├── SettingsError       settings that contradict each other, the data or the machine
-├── InterruptionError   training was told to stop and left a checkpoint
+├── InterruptionError   told to stop by a signal; what was done so far is kept
 └── MissingExtraError   an optional dependency is not installed
 """
 
@@ -51,7 +51,7 @@ class SettingsError(BlemishError, ValueError):
 
 
 class InterruptionError(BlemishError):
-    """Training was told to stop by a signal, and left a checkpoint."""
+    """Told to stop by a signal; what was done so far is kept."""
 
     def __init__(self, message: str, *, signal: int) -> None:
         super().__init__(message)

@@ -2,15 +2,17 @@
 
 import sys
 from collections.abc import Callable, Sequence
+from contextlib import ExitStack
 from pathlib import Path
 
 from blemish.cli.progress import ProgressBars
 from blemish.data.listing import photos_under
-from blemish.errors import DataError, SettingsError, on_one_line
+from blemish.errors import DataError, InterruptionError, SettingsError, on_one_line
 from blemish.inference import open_predictor
 from blemish.inference.level_maps import FOLDER, LevelMapFolder, runtime_for
 from blemish.inference.output import PredictionFolder
 from blemish.inference.predictor import Predictor
+from blemish.training.stop import stop_requests
 
 ALL_NORMAL, SOME_NOT_NORMAL, SOME_UNREADABLE = 0, 1, 2
 
@@ -77,11 +79,16 @@ def predict_into(
     bars: ProgressBars,
     say: Callable[[str], object] | None = _say,
 ) -> int:
-    """Judges photos, says a line for each, fills the folder `output`, and returns the exit code."""
+    """Judges photos, says a line for each, fills the folder `output`, and returns the exit code.
+
+    Raises InterruptionError where a signal stops it, between two photos: what was said is written.
+    """
     folder = PredictionFolder(output, photos) if output is not None else None
-    code = ALL_NORMAL
-    try:
-        results = predictor.predict_many(photos, keep_photos=folder is not None)
+    code, done = ALL_NORMAL, 0
+    results = predictor.predict_many(photos, keep_photos=folder is not None)
+    with stop_requests() as stop, ExitStack() as stack:
+        if folder is not None:
+            stack.callback(folder.close)
         for done, (path, result) in enumerate(zip(photos, results, strict=True), start=1):
             if isinstance(result, DataError):
                 code = SOME_UNREADABLE
@@ -95,7 +102,8 @@ def predict_into(
             if folder is not None:
                 folder.add(path, result)
             bars.show("judging", done, len(photos))
-    finally:
-        if folder is not None:
-            folder.close()
+            if stop.signal is not None:
+                break
+    if stop.signal is not None:
+        raise InterruptionError(f"stopped after {done} of {len(photos)} photos", signal=stop.signal)
     return code

@@ -88,10 +88,8 @@ class PredictionFolder:
 
     def _write_next(self) -> None:
         try:
-            values = self._waiting[0].result()  # is still waiting for `close` where a signal ends this
-            self._waiting.popleft()
-            self._write(values)
-        except Exception:
+            self._write(self._waiting.popleft().result())
+        except BaseException:
             while self._waiting:  # lines after one that is missing would tell of a photo that was left out
                 self._waiting.pop().cancel()
             raise
