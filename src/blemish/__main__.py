@@ -2,6 +2,7 @@
 
 import io
 import logging
+import os
 import signal
 import sys
 import traceback
@@ -29,7 +30,8 @@ def main() -> NoReturn:
     for stream in (sys.stdout, sys.stderr):
         if isinstance(stream, io.TextIOWrapper):
             stream.reconfigure(errors="backslashreplace")  # a name of other letters than the terminal's ends no run
-    signal.signal(signal.SIGTERM, _terminate)
+    if os.environ.get("WORLD_SIZE", "1") == "1":  # torchrun's processes wait for one another where no handler is asked
+        signal.signal(signal.SIGTERM, _terminate)
     try:
         code = app(sys.argv[1:], exit_on_error=False, print_error=True, result_action="return_value")
     except InterruptionError as stopped:
@@ -47,7 +49,10 @@ def main() -> NoReturn:
         if type(error).__module__.startswith("cyclopts"):
             sys.exit(FAILED)  # already said
         if _is_out_of_memory(error):
-            fail("out of memory: lower --batch-size or --image-size, or end other programs", FAILED)
+            fail(
+                "out of memory: end other programs; a training takes less by a lower --batch-size or --image-size",
+                FAILED,
+            )
         traceback.print_exc()
         fail("this is a mistake in blemish, not yours: please report it with the lines above", BROKEN)
     sys.exit(code if isinstance(code, int) else 0)

@@ -20,7 +20,7 @@ from blemish.training.train import train
 from contract.test_detectors import ALL, drawn, settings_of
 
 OTHERS = "other-photos"
-"""Instead of a method: the second process finds photos of which one cannot be read; what is said is noted."""
+"""Instead of a method: the second process finds one photo fewer; what is said is noted."""
 PHOTOS, BATCH = 12, 5
 """5 photos per step do not divide by 2 processes: 4 do."""
 

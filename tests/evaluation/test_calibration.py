@@ -140,6 +140,8 @@ def test_where_nothing_can_be_estimated_it_says_why(scores: list[float], named: 
 def test_an_estimate_above_any_score_is_refused_for_no_model_could_hold_it() -> None:
     with pytest.raises(DataError, match="above any score"):
         estimated_threshold([1.0, 2.0, 3.0], 1e-6)
+    with pytest.raises(DataError, match="above any score"):
+        estimated_threshold([2.0, 2.0, 2.0], 1e-17)  # infinitely many times nothing
 
 
 def test_between_two_thresholds_a_person_should_look() -> None:

@@ -2,9 +2,19 @@
 
 from pathlib import Path
 
+import pytest
 import torch
+from safetensors.torch import save_file
 
+from blemish.errors import ArtifactError
 from blemish.training.checkpoint import Checkpoint, load, save
+
+
+def test_a_checkpoint_of_another_format_is_refused_in_one_line(tmp_path: Path) -> None:
+    path = tmp_path / "checkpoint.safetensors"
+    save_file({"best.weight": torch.zeros(1)}, path, metadata={"record": "{}"})
+    with pytest.raises(ArtifactError, match="another version of blemish"):
+        load(path)
 
 
 def test_a_checkpoint_once_read_does_not_lie_in_its_file(tmp_path: Path) -> None:

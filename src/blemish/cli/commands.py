@@ -104,6 +104,6 @@ def predict_into(
             bars.show("judging", done, len(photos))
             if stop.signal is not None:
                 break
-    if stop.signal is not None:
+    if stop.signal is not None and done < len(photos):
         raise InterruptionError(f"stopped after {done} of {len(photos)} photos", signal=stop.signal)
     return code

@@ -220,8 +220,8 @@ def _check_photos(at_hand: PhotosAtHand, artifact: Artifact, precision: str) -> 
     if precision != "fp32" and missing:
         raise DataError(
             f"{precision} gets thresholds of its own from the photos that calibrated the model, to promise what it "
-            f"promises, but {len(missing)} are gone or changed, such as {missing[0]}; {where}, or calibrate with "
-            "others (`blemish calibrate --replace --good`)"
+            f"promises, but some ({len(missing)}) are gone or changed, such as {missing[0]}; {where}, or calibrate "
+            "with others (`blemish calibrate --replace --good`)"
         )
     if precision == "int8" and not at_hand.trained_on:
         raise DataError(f"int8 learns its ranges from photos that the model was trained on; {where}")

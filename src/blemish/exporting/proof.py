@@ -74,7 +74,7 @@ def _kept(path: Path) -> tuple[Iterator[Answer], Calibration]:
     try:
         with safe_open(path, framework="numpy") as file:
             columns = [file.get_tensor(name) for name in ("anomaly_maps", "anomaly_scores", "margins", "verdicts")]
-            calibration = Calibration.from_json(json.loads(file.metadata()[CALIBRATION]))
+            calibration = Calibration.from_json(json.loads((file.metadata() or {})[CALIBRATION]))
     except (SafetensorError, KeyError, TypeError, ValueError, OSError) as error:
         raise ArtifactError(f"{path} cannot be read ({brief(error)}): export anew") from error
     answers = (

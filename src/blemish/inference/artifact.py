@@ -46,7 +46,8 @@ class Artifact:
     @property
     def calibrated_from(self) -> int:
         """Where in the training record's lists of photos those begin that gave the thresholds."""
-        return int(self.training["good_photos"] - self.training["calibrating"])
+        training = self.training
+        return int(training.get("calibrated_from", training["good_photos"] - training["calibrating"]))
 
     def check_weights(self) -> None:
         """Raises ArtifactError where the weights are missing or not those that model.json means.

@@ -40,9 +40,8 @@ def write_report(
 
     `evaluation` is an evaluation.json elsewhere; without any, the page tells of training and calibration alone.
     `runtime`, `precision` (without one, that of the evaluation) and `device` open a predictor where none is given and
-    there are photos to show. Raises
-    ArtifactError or DataError where model or evaluation are missing or damaged, SettingsError where level maps are
-    asked for and cannot be had, OutputError where the page cannot be written.
+    there are photos to show. Raises ArtifactError or DataError where model or evaluation are missing or damaged,
+    SettingsError where level maps are asked for and cannot be had, OutputError where the page cannot be written.
     """
     artifact = read_artifact(run)
     file = evaluation or run / EVALUATION
@@ -56,7 +55,7 @@ def write_report(
         if predictor is None:
             runtime, precision = _as_judged(measured, runtime, precision)
             if level_maps and precision != "fp32":
-                raise SettingsError(f"level maps are fp32's, and {file} is in {precision}: evaluate with torch first")
+                raise SettingsError(f"level maps are fp32's, this would be in {precision}: evaluate in fp32 first")
             name = runtime_for(runtime, level_maps=level_maps)
             predictor = open_predictor(run, runtime=name, precision=precision, device=device)
         draw_photos(groups, predictor, level_maps=level_maps)

@@ -16,6 +16,7 @@ from blemish.data.atomic import write_atomically
 from blemish.errors import ArtifactError, OutputError
 
 CHECKPOINT_FILE = "checkpoint.safetensors"
+FORMAT_VERSION = "2"
 
 
 @dataclass(kw_only=True)
@@ -41,7 +42,7 @@ def save(checkpoint: Checkpoint, path: Path) -> None:
 
 
 def save_tensors(tensors: dict[str, Tensor], path: Path, *, record: Mapping[str, Any] | None = None) -> None:
-    metadata = {"record": json.dumps(record)} if record is not None else None
+    metadata = {"record": json.dumps(record), "format_version": FORMAT_VERSION} if record is not None else None
 
     def write(beside: Path) -> None:
         try:
@@ -55,7 +56,10 @@ def save_tensors(tensors: dict[str, Tensor], path: Path, *, record: Mapping[str,
 def load(path: Path) -> Checkpoint:
     try:
         with safe_open(path, framework="pt") as file:
-            record = json.loads((file.metadata() or {})["record"])
+            metadata = file.metadata() or {}
+            if metadata.get("format_version") != FORMAT_VERSION:
+                raise ArtifactError(f"checkpoint {path} is of another version of blemish: delete it and train anew")
+            record = json.loads(metadata["record"])
             # A copy each: what is still mapped onto the file keeps Windows from putting the next one in its place.
             tensors = {name: file.get_tensor(name).clone() for name in file.keys()}  # noqa: SIM118
             return Checkpoint(tensors=tensors, record=record)

@@ -14,7 +14,7 @@ import torch
 from torch import distributed, nn
 
 from blemish.errors import BlemishError, brief
-from blemish.inference.torch_runtime import device_of, has_fast_bf16
+from blemish.inference.torch_runtime import device_of, has_fast_bf16, keep_float32
 from blemish.training.settings import TrainingSettings
 
 T = TypeVar("T")
@@ -48,8 +48,7 @@ class Runtime:
         if self.world_size == 1:
             return values
         parts: list[list[T]] = [[] for _ in range(self.world_size)]
-        with _the_others_are_there():
-            distributed.all_gather_object(parts, values)
+        distributed.all_gather_object(parts, values)
         return [value for part in parts for value in part]
 
     def any(self, flag: bool) -> bool:
@@ -58,8 +57,7 @@ class Runtime:
 
     def wait(self) -> None:
         if self.world_size > 1:
-            with _the_others_are_there():
-                distributed.barrier()
+            distributed.barrier()
 
     @contextmanager
     def one_by_one(self) -> Iterator[None]:
@@ -84,6 +82,7 @@ def open_runtime(settings: TrainingSettings) -> Iterator[Runtime]:
     device = device_of(settings.device, of_rank=int(os.environ.get("LOCAL_RANK", "0")))
     runtime = Runtime(device=device, precision=_precision(settings.precision, device), rank=rank, world_size=world_size)
     keep_freed_memory()
+    keep_float32(device)
     torch.backends.cudnn.deterministic = True  # a seed gives the same weights
     if world_size > 1 and not distributed.is_initialized():
         if device.type == "cuda":
@@ -91,16 +90,17 @@ def open_runtime(settings: TrainingSettings) -> Iterator[Runtime]:
         distributed.init_process_group("nccl" if device.type == "cuda" else "gloo", timeout=PATIENCE)
         # Not before: a group that is made again under torchrun finds the first one's addresses, and waits for ever.
         atexit.register(distributed.destroy_process_group)
-    yield runtime
-
-
-@contextmanager
-def _the_others_are_there() -> Iterator[None]:
-    """Where one process ends with an error, the others are told by torch that a connection broke."""
     try:
-        yield
+        yield runtime
     except RuntimeError as error:
-        raise BlemishError(f"another of the processes ended, and has said why ({brief(error)})") from error
+        if world_size > 1 and _is_of_the_others(error):
+            raise BlemishError(f"another of the processes ended, and has said why ({brief(error)})") from error
+        raise
+
+
+def _is_of_the_others(error: RuntimeError) -> bool:
+    """Where one process ends, torch tells the others that a connection broke: by a type (NCCL) or by words (gloo)."""
+    return isinstance(error, distributed.DistError) or "gloo" in str(error)
 
 
 def keep_freed_memory() -> None:

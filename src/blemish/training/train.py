@@ -72,8 +72,8 @@ def train(
         started = time.monotonic()
         job = _job(detector, photos, training, runtime, run=run, on_progress=on_progress)
         job.identity.update(_identity(method, settings, training, teachers, job, runtime))
-        _check_agreement(job)
         try:
+            _check_agreement(job)
             stages = fit(job, resume=_continue_from(job, run) if resume else None)
             record = _training_record(job, stages, seconds=time.monotonic() - started)
             return _finish(job, run, method, teachers=teachers, record=record)
