@@ -125,8 +125,8 @@ def estimated_threshold(scores: Sequence[float] | NDArray[np.float64], rate: flo
     if rising[0] <= 0:
         raise DataError(f"a calibration photo scores {rising[0]:.6g}: an estimate takes scores above 0")
     logs = np.log(rising)
-    reach = special.stdtrit(rising.size - 1, 1 - rate) * logs.std(ddof=1) * math.sqrt(1 + 1 / rising.size)
-    if not logs.mean() + reach <= math.log(HIGHEST):  # or it is no number
+    reach = float(special.stdtrit(rising.size - 1, 1 - rate)) * float(logs.std(ddof=1)) * math.sqrt(1 + 1 / rising.size)
+    if not logs.mean() + reach <= math.log(HIGHEST):  # or it is no number: infinitely far for scores that are equal
         raise DataError(
             f"{rising.size} calibration photos differ so much that the estimate for {rate:g} is above any score: give "
             "more photos, or a higher rate"
