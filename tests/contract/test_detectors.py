@@ -33,7 +33,7 @@ SMALLEST: dict[str, dict[str, Any]] = {"rstpm": {"second_teacher": "resnet18", "
 """Settings that make a method as small as it gets, and its teachers those whose weights are here."""
 LEARNS: dict[str, dict[str, Any]] = {
     "rstpm": {"second_teacher": "efficientnet_lite0", "reconstruction": "lite"},
-    "destseg": {"steps": 80, "student_share": 0.4},
+    "destseg": {"steps": 100, "student_share": 0.4},
 }
 """What a method needs beside a minute and a teacher that is everywhere."""
 TRAINING = TrainingSettings(batch_size=4, check_every=2, checkpoint_every=3, held_out=0.25)
