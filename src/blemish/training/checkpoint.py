@@ -63,6 +63,8 @@ def load(path: Path) -> Checkpoint:
             # A copy each: what is still mapped onto the file keeps Windows from putting the next one in its place.
             tensors = {name: file.get_tensor(name).clone() for name in file.keys()}  # noqa: SIM118
             return Checkpoint(tensors=tensors, record=record)
+    except ArtifactError:
+        raise
     except (SafetensorError, OSError, KeyError, ValueError) as error:
         raise ArtifactError(f"checkpoint {path} cannot be read ({error}): delete it and train anew") from error
 
