@@ -24,12 +24,12 @@ from torch import Generator, Tensor
 from blemish.data.made_up import make_up
 from blemish.detectors import Batch, ImageSize
 from blemish.detectors.destseg import DeSTSeg, DeSTSegSettings
-from blemish.inference.torch_runtime import has_fast_bf16
+from blemish.networks.device import has_fast_bf16
 from blemish.synthesis.defects import draw_defects
 from blemish.training.batches import Photos, to_images
-from blemish.training.runtime import Runtime, keep_freed_memory
+from blemish.training.processes import Processes, keep_freed_memory
 from blemish.training.settings import TrainingSettings
-from blemish.training.textures import Textures, open_textures
+from blemish.training.texture_store import Textures, open_textures
 
 Array = NDArray[np.float32]
 
@@ -100,7 +100,7 @@ def compare(clean: Tensor, textures: Textures, *, pairs: int) -> float:
     return each["textures"] + each["defects"]
 
 
-def shares(clean: Tensor, ours: float, runtime: Runtime, *, pairs: int) -> None:
+def shares(clean: Tensor, ours: float, runtime: Processes, *, pairs: int) -> None:
     """Prints what share of each stage's step `ours` (ms per photo) is."""
     detector = runtime.place(DeSTSeg(DeSTSegSettings(image_size=ImageSize(clean.shape[-2], clean.shape[-1]))))
     assert isinstance(detector, DeSTSeg)
@@ -132,7 +132,7 @@ def main() -> None:
     parser.add_argument("--device", default="cpu")
     options = parser.parse_args()
     device = torch.device(options.device)
-    runtime = Runtime(device=device, precision="bf16" if has_fast_bf16(device) else "fp32")
+    runtime = Processes(device=device, precision="bf16" if has_fast_bf16(device) else "fp32")
     keep_freed_memory()
     with tempfile.TemporaryDirectory() as folder:
         parts = make_up(Path(folder) / "parts", seed=0, size=options.size, train=options.batch, good=1, defective=1)
@@ -145,7 +145,7 @@ def main() -> None:
         photos,
         indices,
         settings=TrainingSettings(),
-        runtime=runtime,
+        processes=runtime,
         on_picture=lambda _done, _of: None,
     ).values()
     clean = to_images(photos.read(indices), device)

@@ -14,10 +14,10 @@ from pathlib import Path
 import numpy as np
 
 from blemish.api import find_photos
+from blemish.calibration.promise import estimated_threshold, judge_good_photos, promised_threshold
 from blemish.errors import DataError
-from blemish.evaluation.calibration import estimated_threshold, judge_good_photos, promised_threshold
 from blemish.inference import open_predictor
-from blemish.inference.calibration import Threshold
+from blemish.model.thresholds import Threshold
 
 DRAWS = 2000
 

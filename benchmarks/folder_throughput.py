@@ -25,14 +25,14 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
-from blemish.cli.commands import predict_into
+from blemish.cli.predict import predict_into
 from blemish.cli.progress import ProgressBars
 from blemish.data.images import read_image, resize_image
 from blemish.inference import open_predictor
-from blemish.inference.cores import available_cores
-from blemish.inference.output import PredictionFolder
 from blemish.inference.prediction import Prediction
 from blemish.inference.predictor import Predictor
+from blemish.process import available_cores
+from blemish.results.folder import PredictionFolder
 
 SIDE = 1024
 DISTINCT = 16  # made-up photos; a folder of more holds copies

@@ -27,8 +27,8 @@ from torch.nn import functional as F
 
 from blemish.data.made_up import make_up
 from blemish.detectors import DETECTORS, DetectorSettings
-from blemish.inference.artifact import Artifact
 from blemish.inference.torch_runtime import TorchRuntime, rebuild
+from blemish.model.artifact import Artifact
 from blemish.networks import build_backbone
 from blemish.networks.teacher import Teacher
 from blemish.training.fit import Progress

@@ -26,10 +26,10 @@ from blemish.detectors import DETECTORS, Detector, Images, ImageSize, Output, St
 from blemish.detectors.rstpm import RSTPM, RSTPMSettings
 from blemish.detectors.stpm import LEVELS, STPM, STPMSettings
 from blemish.evaluation.evaluate import evaluate
-from blemish.inference.artifact import MODEL_FILE, Artifact, read_artifact
-from blemish.inference.calibration import UNCALIBRATED
 from blemish.inference.predictor import Predictor
 from blemish.inference.torch_runtime import TorchRuntime, rebuild
+from blemish.model.artifact import MODEL_FILE, Artifact, read_artifact
+from blemish.model.thresholds import UNCALIBRATED
 from blemish.networks.discrepancy import highest, multiply_maps, resize_map
 from blemish.training.settings import TrainingSettings
 from blemish.training.train import train

@@ -20,11 +20,11 @@ from blemish.data.mvtec_ad import find
 from blemish.detectors import ImageSize
 from blemish.detectors.stpm import STPM, STPMSettings
 from blemish.evaluation.evaluate import evaluate
-from blemish.evaluation.evaluation import Evaluation
+from blemish.evaluation.record import Evaluation
 from blemish.inference import open_predictor
-from blemish.inference.calibration import UNCALIBRATED
 from blemish.inference.predictor import Predictor
 from blemish.inference.torch_runtime import TorchRuntime
+from blemish.model.thresholds import UNCALIBRATED
 from blemish.training.batches import step_indices, to_images
 from blemish.training.settings import TrainingSettings
 from blemish.training.train import train

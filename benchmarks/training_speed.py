@@ -30,8 +30,8 @@ from blemish.data.listing import list_photos
 from blemish.data.made_up import make_up
 from blemish.detectors import ImageSize
 from blemish.detectors.stpm import STPMSettings
-from blemish.inference.torch_runtime import has_fast_bf16
 from blemish.networks import build_backbone
+from blemish.networks.device import has_fast_bf16
 from blemish.training.fit import Progress
 from blemish.training.settings import Precision, TrainingSettings
 from blemish.training.train import train

@@ -12,7 +12,7 @@ import blemish
 from blemish.data import DATASETS
 from blemish.data.dataset import Dataset
 from blemish.detectors import DETECTORS
-from blemish.evaluation import METRICS, Judgements
+from blemish.metrics import METRICS, Judgements
 from blemish.networks import BACKBONES
 
 DOCS = Path(__file__).parents[1] / "docs"

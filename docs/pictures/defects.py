@@ -17,7 +17,7 @@ from blemish.data.images import read_image, save_png
 from blemish.data.made_up import make_up
 from blemish.synthesis.defects import draw_defects
 from blemish.training.batches import to_images
-from blemish.training.textures import Textures
+from blemish.training.texture_store import Textures
 
 COLUMNS, SIZE, GAP, SEED = 9, 128, 6, 0
 

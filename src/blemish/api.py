@@ -10,16 +10,17 @@ from blemish.data import find_dataset
 from blemish.data.dataset import Dataset, Sample
 from blemish.data.listing import photos_under
 from blemish.errors import DataError, SettingsError
-from blemish.inference import open_predictor, read_artifact
-from blemish.inference.exports import read_export
+from blemish.inference import open_predictor
 from blemish.inference.predictor import Predictor
+from blemish.model.artifact import read_artifact
+from blemish.model.exports import read_export
 
 if TYPE_CHECKING:
-    from blemish.evaluation.evaluation import Evaluation
-    from blemish.evaluation.recalibration import Recalibration
-    from blemish.exporting.export import Exported
+    from blemish.calibration.recalibrate import Recalibration
+    from blemish.evaluation.record import Evaluation
+    from blemish.exporting.make import Exported
     from blemish.exporting.parity import Parity
-    from blemish.inference.artifact import Artifact
+    from blemish.model.artifact import Artifact
     from blemish.training.fit import OnProgress
 
 Folder = str | Path
@@ -46,7 +47,7 @@ def train(
     An image_size of one number is a square; of two, (height, width).
     """
     from blemish.detectors import DETECTORS
-    from blemish.detectors.detector import image_size_of, typed_setting
+    from blemish.detectors.settings import image_size_of, typed_setting
     from blemish.training.settings import TrainingSettings
     from blemish.training.train import train as run_training
 
@@ -101,7 +102,7 @@ def export(run: Folder, to: str, *, precision: str = "fp32", photos: Sequence[Fo
 
     Raises ExportError, with the figures, where the export disagrees with the model.
     """
-    from blemish.exporting.export import export as run_export
+    from blemish.exporting.make import export as run_export
 
     places = [Path(place) for place in photos]
     return run_export(read_artifact(run), to, precision=precision, photos=photos_under(places) if places else ())
@@ -132,7 +133,7 @@ def calibrate(
     fitted tail, which promises nothing. `replace` forgets the calibration photos so far. `runtime` and `device` judge
     photos, as for `open`.
     """
-    from blemish.evaluation.recalibration import Thresholds, recalibrate
+    from blemish.calibration.recalibrate import Thresholds, recalibrate
 
     return recalibrate(
         Path(run),

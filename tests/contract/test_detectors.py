@@ -17,10 +17,9 @@ from blemish.data.images import read_image, resize_image
 from blemish.data.made_up import make_up
 from blemish.detectors import DETECTORS, Detector, ImageSize
 from blemish.errors import InterruptionError, SettingsError
-from blemish.evaluation.ranking import auroc
-from blemish.inference import read_artifact
-from blemish.inference.artifact import Artifact
 from blemish.inference.torch_runtime import TorchRuntime, rebuild
+from blemish.metrics.ranking import auroc
+from blemish.model.artifact import Artifact, read_artifact
 from blemish.networks.teacher import Teacher
 from blemish.training.fit import Progress
 from blemish.training.settings import TrainingSettings

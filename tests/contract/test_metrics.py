@@ -12,10 +12,10 @@ from hypothesis.extra.numpy import array_shapes, arrays
 from numpy.typing import NDArray
 
 from blemish.errors import MetricError
-from blemish.evaluation import METRICS, Judgements
-from blemish.evaluation.intervals import bootstrap
-from blemish.evaluation.pixels import collect, iap, iap_at_90, pro
-from blemish.evaluation.ranking import auroc, average_precision, best_f1
+from blemish.metrics import METRICS, Judgements
+from blemish.metrics.intervals import bootstrap
+from blemish.metrics.pixels import collect, iap, iap_at_90, pro
+from blemish.metrics.ranking import auroc, average_precision, best_f1
 
 every_metric = pytest.mark.parametrize("name", METRICS)
 every_metric_of_maps = pytest.mark.parametrize("name", [name for name in METRICS if not name.startswith("image_")])

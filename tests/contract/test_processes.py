@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from blemish.data.dataset import Dataset
-from blemish.inference import read_artifact
+from blemish.model.artifact import read_artifact
 from contract import ranks
 from contract.test_detectors import ALL, drawn
 

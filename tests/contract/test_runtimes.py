@@ -10,8 +10,10 @@ import pytest
 from blemish.data.dataset import Dataset
 from blemish.data.images import read_image
 from blemish.detectors import DETECTORS
-from blemish.exporting.export import export
-from blemish.inference import RUNTIMES, Artifact, Predictor, open_predictor
+from blemish.exporting.make import export
+from blemish.inference import RUNTIMES, open_predictor
+from blemish.inference.predictor import Predictor
+from blemish.model.artifact import Artifact
 from contract.test_detectors import trained
 
 TOLERANCE = 1e-4

@@ -14,8 +14,8 @@ from blemish.detectors import Batch, ImageSize
 from blemish.detectors.rstpm import RSTPM, RSTPMSettings
 from blemish.detectors.stpm import STPM, STPMSettings
 from blemish.errors import SettingsError
-from blemish.inference import read_artifact
 from blemish.inference.torch_runtime import rebuild
+from blemish.model.artifact import read_artifact
 from blemish.networks import BACKBONES
 from blemish.networks.backbone import Backbone, FeaturePyramid
 from blemish.networks.pretrained import WeightsSource

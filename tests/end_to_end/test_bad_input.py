@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 from PIL import Image
 
-from blemish.cli.commands import predict_into
+from blemish.cli.predict import predict_into
 from blemish.cli.progress import ProgressBars
 from blemish.data.dataset import Dataset
 from blemish.inference import open_predictor

@@ -11,7 +11,7 @@ import pytest
 
 import blemish
 from blemish.data.dataset import Dataset
-from blemish.evaluation.evaluation import read_evaluation, write_evaluation
+from blemish.evaluation.record import read_evaluation, write_evaluation
 from blemish.inference.predictor import Model
 from evaluation.example import EVALUATION
 

@@ -1,8 +1,8 @@
 """An evaluation with every kind of value in it."""
 
-from blemish.evaluation.curves import Curve
-from blemish.evaluation.evaluation import DefectType, Evaluation, PhotoJudgement
+from blemish.evaluation.record import DefectType, Evaluation, PhotoJudgement
 from blemish.inference.predictor import Model
+from blemish.metrics.curves import Curve
 
 EVALUATION = Evaluation(
     dataset="mvtec_ad",

@@ -9,15 +9,15 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from blemish.data.dataset import Dataset, Sample
-from blemish.data.inspection import file_digest
+from blemish.data.digest import file_digest
 from blemish.data.mvtec_ad import find
 from blemish.errors import DataError, OutputError
-from blemish.evaluation import METRICS
 from blemish.evaluation.evaluate import evaluate
-from blemish.evaluation.pixels import iap, pro
-from blemish.evaluation.ranking import auroc, average_precision
-from blemish.inference.calibration import Calibration, Threshold
 from blemish.inference.predictor import Predictor
+from blemish.metrics import METRICS
+from blemish.metrics.pixels import iap, pro
+from blemish.metrics.ranking import auroc, average_precision
+from blemish.model.thresholds import Calibration, Threshold
 
 SIDE = 32
 

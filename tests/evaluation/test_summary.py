@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 
 from blemish.errors import DataError
-from blemish.evaluation.evaluation import Evaluation, PhotoJudgement
+from blemish.evaluation.record import Evaluation, PhotoJudgement
 from blemish.evaluation.summary import Spread, summarize
 from evaluation.example import EVALUATION
 

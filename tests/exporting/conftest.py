@@ -8,7 +8,7 @@ import pytest
 
 import blemish
 from blemish.data.dataset import Dataset
-from blemish.inference.artifact import file_sha256
+from blemish.model.artifact import file_sha256
 
 
 @pytest.fixture(scope="package")

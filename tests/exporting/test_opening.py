@@ -11,9 +11,9 @@ import pytest
 import blemish
 from blemish.data.dataset import Dataset
 from blemish.errors import ArtifactError, ExportError, SettingsError
-from blemish.inference import open_predictor, read_artifact
-from blemish.inference.artifact import file_sha256
-from blemish.inference.exports import kinds_of_exports
+from blemish.inference import open_predictor
+from blemish.model.artifact import file_sha256, read_artifact
+from blemish.model.exports import kinds_of_exports
 
 GRAPHS = {"onnx": "model.onnx", "openvino": "model.bin"}
 

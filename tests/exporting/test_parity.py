@@ -3,8 +3,8 @@
 import numpy as np
 import pytest
 
+from blemish.calibration.promise import calibrate
 from blemish.errors import ExportError
-from blemish.evaluation.calibration import calibrate
 from blemish.exporting.parity import TOLERANCES, Answer, Parity, compare, shapes_of
 from blemish.inference.prediction import Prediction
 

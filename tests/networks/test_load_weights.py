@@ -11,7 +11,8 @@ from safetensors.torch import save_file
 from torch import Tensor, nn
 
 from blemish.errors import WeightsError
-from blemish.networks.pretrained import Undrawn, load_weights, read_weights
+from blemish.networks.pretrained import load_weights, read_weights
+from blemish.networks.undrawn import Undrawn
 
 
 @pytest.fixture

@@ -4,11 +4,11 @@ from dataclasses import replace
 from pathlib import Path
 
 import blemish
+from blemish.calibration.promise import calibrate
 from blemish.data.dataset import Dataset
-from blemish.evaluation.calibration import calibrate
 from blemish.evaluation.evaluate import evaluate
-from blemish.evaluation.evaluation import EVALUATION_FILE, Evaluation, write_evaluation
-from blemish.inference.artifact import read_artifact, write_artifact
+from blemish.evaluation.record import EVALUATION_FILE, Evaluation, write_evaluation
+from blemish.model.artifact import read_artifact, write_artifact
 
 
 def evaluate_on(run: Path, photos: Dataset) -> Evaluation:

@@ -6,7 +6,7 @@ import pytest
 
 from blemish.errors import SettingsError
 from blemish.report import write_report
-from blemish.report.photos import LARGEST_LEVEL
+from blemish.report.gallery import LARGEST_LEVEL
 from commands import blemish, one_line
 from report.reading import Page
 

@@ -7,7 +7,7 @@ from statistics import mean
 import pytest
 
 from blemish.data.dataset import Dataset
-from blemish.evaluation import METRICS
+from blemish.metrics import METRICS
 from blemish.report import write_report
 from blemish.report.published import (
     CATEGORIES,

@@ -8,9 +8,9 @@ from pathlib import Path
 import pytest
 
 from blemish.data.dataset import Dataset
-from blemish.evaluation.evaluation import Evaluation, read_evaluation
-from blemish.evaluation.intervals import binomial
-from blemish.inference.artifact import Artifact, read_artifact
+from blemish.evaluation.record import Evaluation, read_evaluation
+from blemish.metrics.intervals import binomial
+from blemish.model.artifact import Artifact, read_artifact
 from blemish.report import write_report
 from blemish.report.verdict import share_and_interval, verdict_on
 from report.models import evaluate_on, recalibrate_to

@@ -14,7 +14,7 @@ from blemish.data import mvtec_ad
 from blemish.data.dataset import Dataset
 from blemish.data.images import save_png
 from blemish.errors import ArtifactError, DataError
-from blemish.inference.artifact import read_artifact, write_artifact
+from blemish.model.artifact import read_artifact, write_artifact
 from blemish.report import write_report
 from report.models import evaluate_on, recalibrate_to
 from report.reading import Page

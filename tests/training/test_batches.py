@@ -11,9 +11,9 @@ from hypothesis import strategies as st
 from PIL import Image
 
 from blemish.training.batches import KeptTargets, Photos, read_ahead, step_indices
-from blemish.training.runtime import Runtime
+from blemish.training.processes import Processes
 
-RUNTIME = Runtime(device=torch.device("cpu"), precision="fp32")
+RUNTIME = Processes(device=torch.device("cpu"), precision="fp32")
 
 
 @pytest.fixture(scope="module")

@@ -13,15 +13,14 @@ from typing import Any
 import pytest
 
 import blemish
+from blemish.calibration.promise import ROUNDING
 from blemish.data.dataset import Dataset, Sample
-from blemish.data.inspection import file_digest
+from blemish.data.digest import file_digest
 from blemish.detectors import ImageSize
 from blemish.detectors.stpm import STPMSettings
 from blemish.errors import ArtifactError, DataError, SettingsError
-from blemish.evaluation.calibration import ROUNDING
-from blemish.inference import read_artifact
-from blemish.inference.artifact import Artifact
-from blemish.inference.exports import export_folder, kinds_of_exports
+from blemish.model.artifact import Artifact, read_artifact
+from blemish.model.exports import export_folder, kinds_of_exports
 from blemish.training.fit import Progress
 from blemish.training.settings import TrainingSettings
 from blemish.training.split import shuffled

@@ -2,22 +2,22 @@
 
 from cyclopts import App
 
-import blemish
+from blemish.version import __version__
 
 app = App(
     name="blemish",
-    version=blemish.__version__,
+    version=__version__,
     help="Visual inspection that learns from good parts only.",
     help_format="plaintext",
 )
 app.command("blemish.cli.train:app", name="train", help="Train a detector on a folder of good photos.")
-app.command("blemish.cli.commands:predict", name="predict", help="Judge photos: one line and verdict each.")
+app.command("blemish.cli.predict:predict", name="predict", help="Judge photos: one line and verdict each.")
 app.command("blemish.cli.evaluate:evaluate", name="evaluate", help="Measure a model on photos whose truth is known.")
 app.command("blemish.cli.report:report", name="report", help="Write one page on a model, with the photos that matter.")
 app.command("blemish.cli.summarize:summarize", name="summarize", help="See how much figures move from seed to seed.")
 app.command("blemish.cli.calibrate:calibrate", name="calibrate", help="Set thresholds anew, without training.")
 app.command("blemish.cli.export:export", name="export", help="Make a model serve a PC without torch.")
 app.command("blemish.cli.export:verify", name="verify", help="Prove on this machine that exports say the same.")
-app.command("blemish.cli.benchmark:benchmark", name="benchmark", help="Measure how fast a model is on this machine.")
+app.command("blemish.cli.speed:benchmark", name="benchmark", help="Measure how fast a model is on this machine.")
 app.command("blemish.cli.check:check", name="check", help="Look through folders of photos before they are used.")
 app.command("blemish.cli.demo:demo", name="demo", help="See it all work on made-up parts, in about two minutes.")

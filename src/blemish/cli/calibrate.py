@@ -3,13 +3,13 @@
 import sys
 from pathlib import Path
 
+from blemish.calibration.promise import estimated_threshold
+from blemish.calibration.recalibrate import Thresholds, recalibrate
 from blemish.cli.progress import ProgressBars
 from blemish.data.listing import photos_under
 from blemish.errors import DataError, on_one_line
-from blemish.evaluation.calibration import estimated_threshold
-from blemish.evaluation.recalibration import Thresholds, recalibrate
-from blemish.inference import read_artifact
-from blemish.inference.calibration import Calibration, Threshold, percent
+from blemish.model.artifact import read_artifact
+from blemish.model.thresholds import Calibration, Threshold, percent
 
 
 def calibrate(

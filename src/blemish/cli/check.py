@@ -9,10 +9,10 @@ from blemish.cli.progress import ProgressBars
 from blemish.data import DATASETS
 from blemish.data.dataset import GOOD, Dataset, Sample
 from blemish.data.images import read_header, read_mask
-from blemish.data.inspection import Inspection, common_files, inspect
-from blemish.data.parts import parts_of
+from blemish.data.part_names import parts_of
+from blemish.data.survey import Inspection, common_files, inspect
 from blemish.errors import DataError, on_one_line
-from blemish.inference.calibration import percent
+from blemish.model.thresholds import percent
 from blemish.training.settings import TrainingSettings
 from blemish.training.split import shuffled, split
 

@@ -5,14 +5,14 @@ import time
 from pathlib import Path
 
 from blemish.api import train
-from blemish.cli.commands import predict_into
+from blemish.cli.predict import predict_into
 from blemish.cli.progress import ProgressBars
 from blemish.data.dataset import Dataset
 from blemish.data.made_up import TEXTURES, make_up
 from blemish.detectors.stpm import STPMSettings
 from blemish.errors import OutputError
 from blemish.evaluation.evaluate import evaluate
-from blemish.evaluation.evaluation import EVALUATION_FILE, Evaluation, write_evaluation
+from blemish.evaluation.record import EVALUATION_FILE, Evaluation, write_evaluation
 from blemish.inference import open_predictor
 from blemish.inference.predictor import Predictor
 from blemish.report import write_report

@@ -8,11 +8,12 @@ from blemish.cli.progress import ProgressBars
 from blemish.data import find_dataset
 from blemish.errors import DataError, MissingExtraError, OutputError, on_one_line
 from blemish.evaluation.evaluate import evaluate as measure
-from blemish.evaluation.evaluation import EVALUATION_FILE, Evaluation, write_evaluation
-from blemish.evaluation.intervals import Interval
-from blemish.inference import open_predictor, read_artifact
-from blemish.inference.calibration import percent
+from blemish.evaluation.record import EVALUATION_FILE, Evaluation, write_evaluation
+from blemish.inference import open_predictor
 from blemish.inference.predictor import Predictor
+from blemish.metrics.intervals import Interval
+from blemish.model.artifact import read_artifact
+from blemish.model.thresholds import percent
 
 DONE, SOME_UNREADABLE = 0, 2
 

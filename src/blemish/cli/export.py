@@ -6,9 +6,10 @@ from pathlib import Path
 from blemish.cli.progress import ProgressBars
 from blemish.data.listing import photos_under
 from blemish.errors import ArtifactError, BlemishError, ExportError
-from blemish.inference import open_predictor, read_artifact
-from blemish.inference.calibration import Calibration
-from blemish.inference.exports import kinds_of_exports, read_export
+from blemish.inference import open_predictor
+from blemish.model.artifact import read_artifact
+from blemish.model.exports import kinds_of_exports, read_export
+from blemish.model.thresholds import Calibration
 
 DONE, SOME_DISAGREE, SOME_UNREADABLE, SOME_UNUSABLE = 0, 1, 2, 2
 
@@ -37,7 +38,7 @@ def export(
         Photos, or folders of them, to compare on, best with defects; those that training used are found by themselves
         if they are where they were, else among these. May be given again.
     """
-    from blemish.exporting.export import export as make
+    from blemish.exporting.make import export as make
 
     artifact = read_artifact(run)
     with ProgressBars() as bars:

@@ -17,9 +17,7 @@ class ProgressBars:
         self._tasks: dict[str, TaskID] = {}
         leads = int(os.environ.get("RANK", "0")) == 0
         if leads and sys.stderr.isatty():
-            from blemish.cli.bars import progress_bars  # slow to import, and a line's PC has nobody who watches
-
-            self._bars = progress_bars()
+            self._bars = _progress_bars()
 
     def __enter__(self) -> Self:
         if self._bars is not None:
@@ -34,5 +32,22 @@ class ProgressBars:
         if self._bars is None:
             return
         if activity not in self._tasks:
-            self._tasks[activity] = self._bars.add_task(activity, total=total, note=note)
-        self._bars.update(self._tasks[activity], completed=done, total=total, note=note)
+            self._tasks[activity] = self._bars.add_task(activity, total=total, note=note, rate="")
+        task = self._tasks[activity]
+        speed = self._bars.tasks[task].speed
+        self._bars.update(task, completed=done, total=total, note=note, rate=f"{speed:.1f}/s" if speed else "")
+
+
+def _progress_bars() -> "Progress":
+    from rich.console import Console  # slow to import, and a line's PC has nobody who watches
+    from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
+
+    return Progress(
+        TextColumn("{task.description:<18}"),
+        BarColumn(),
+        MofNCompleteColumn(),
+        TextColumn("{task.fields[rate]}"),
+        TimeRemainingColumn(),
+        TextColumn("{task.fields[note]}"),
+        console=Console(stderr=True),
+    )

@@ -3,7 +3,7 @@
 from pathlib import Path
 
 from blemish.errors import DataError
-from blemish.evaluation.evaluation import EVALUATION_FILE, read_evaluation
+from blemish.evaluation.record import EVALUATION_FILE, read_evaluation
 from blemish.evaluation.summary import summarize as measure
 
 

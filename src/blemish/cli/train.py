@@ -13,7 +13,7 @@ from blemish.cli.calibrate import lines_of
 from blemish.cli.progress import ProgressBars
 from blemish.detectors import DETECTORS, Detector, DetectorSettings, ImageSize
 from blemish.errors import DataError
-from blemish.inference.artifact import Artifact
+from blemish.model.artifact import Artifact
 from blemish.training.fit import Progress
 from blemish.training.settings import TrainingSettings
 from blemish.training.train import train

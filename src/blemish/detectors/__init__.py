@@ -1,8 +1,9 @@
 """The methods."""
 
 from blemish.detectors.destseg import DeSTSeg
-from blemish.detectors.detector import Batch, Detector, DetectorSettings, Images, ImageSize, Output, Stage
+from blemish.detectors.detector import Batch, Detector, Images, Output, Stage
 from blemish.detectors.rstpm import RSTPM
+from blemish.detectors.settings import DetectorSettings, ImageSize
 from blemish.detectors.stpm import STPM
 
 DETECTORS: dict[str, type[Detector]] = {

@@ -32,7 +32,8 @@ from torch import Generator, Tensor, nn
 from torch.nn import functional as F
 from torch.optim import SGD, Optimizer
 
-from blemish.detectors.detector import PAPERS_SIZE, Batch, Detector, DetectorSettings, Images, Output, Stage
+from blemish.detectors.detector import Batch, Detector, Images, Output, Stage
+from blemish.detectors.settings import PAPERS_SIZE, DetectorSettings
 from blemish.errors import SettingsError
 from blemish.networks import build_backbone
 from blemish.networks.backbone import FeaturePyramid, draw_weights

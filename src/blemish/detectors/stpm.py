@@ -15,7 +15,8 @@ import torch
 from torch import Tensor, nn
 from torch.optim import SGD
 
-from blemish.detectors.detector import Batch, Detector, DetectorSettings, Images, Output, Stage
+from blemish.detectors.detector import Batch, Detector, Images, Output, Stage
+from blemish.detectors.settings import DetectorSettings
 from blemish.networks import build_backbone
 from blemish.networks.discrepancy import distances, highest, maps_by_level, multiply_maps, resize_map, unit_vectors
 from blemish.networks.teacher import Teacher

@@ -10,16 +10,16 @@ import numpy as np
 from numpy.typing import NDArray
 
 from blemish.data.dataset import GOOD, Dataset, Sample
+from blemish.data.digest import file_digest
 from blemish.data.images import read_mask, resize_mask
-from blemish.data.inspection import file_digest
 from blemish.errors import DataError, MetricError
-from blemish.evaluation import METRICS, Judgements, curves
-from blemish.evaluation.curves import Curve
-from blemish.evaluation.evaluation import DefectType, Evaluation, PhotoJudgement
-from blemish.evaluation.intervals import binomial, bootstrap
-from blemish.evaluation.pixels import PixelCollector
-from blemish.evaluation.stored_arrays import check_room
+from blemish.evaluation.record import DefectType, Evaluation, PhotoJudgement
 from blemish.inference.predictor import Predictor
+from blemish.metrics import METRICS, Judgements, curves
+from blemish.metrics.curves import Curve
+from blemish.metrics.intervals import binomial, bootstrap
+from blemish.metrics.pixels import PixelCollector
+from blemish.metrics.stored_arrays import check_room
 
 METRICS_PER_TYPE = ("image_auroc", "pixel_auroc", "pixel_ap", "pro")
 

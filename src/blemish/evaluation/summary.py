@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from blemish.errors import DataError
-from blemish.evaluation.evaluation import Evaluation
+from blemish.evaluation.record import Evaluation
 
 RATES = ("false_alarm_rate", "miss_rate")
 

@@ -3,7 +3,7 @@
 from collections.abc import Callable
 from pathlib import Path
 
-from blemish.exporting.formats import write_nothing, write_onnx, write_openvino
+from blemish.exporting.writers import write_nothing, write_onnx, write_openvino
 from blemish.inference import RUNTIMES
 
 WriteGraph = Callable[[Path, Path, str], None]

@@ -7,9 +7,9 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy import stats
 
+from blemish.calibration.promise import ROUNDING
 from blemish.data.images import resize_image
 from blemish.errors import ExportError
-from blemish.evaluation.calibration import ROUNDING
 from blemish.inference.prediction import Prediction
 
 SIZES = {"256x256": (256, 256), "640x480": (480, 640), "1600x1200": (1200, 1600), "400x1200": (1200, 400)}

@@ -10,14 +10,14 @@ from numpy.typing import NDArray
 from safetensors import SafetensorError, safe_open
 from safetensors.numpy import save_file
 
-from blemish.data.atomic import write_atomically
 from blemish.data.images import read_image, save_png
 from blemish.errors import ArtifactError, brief
 from blemish.exporting.parity import TOLERANCES, Answer, Parity, compare, shapes_of
-from blemish.inference.artifact import file_sha256
-from blemish.inference.calibration import Calibration
-from blemish.inference.exports import Export
+from blemish.files import write_atomically
 from blemish.inference.predictor import Predictor
+from blemish.model.artifact import file_sha256
+from blemish.model.exports import Export
+from blemish.model.thresholds import Calibration
 
 FOLDER = "proof"
 ANSWERS_FILE = "answers.safetensors"

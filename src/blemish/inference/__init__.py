@@ -7,9 +7,9 @@ from pathlib import Path
 from typing import NamedTuple
 
 from blemish.errors import MissingExtraError, SettingsError
-from blemish.inference.artifact import Artifact, read_artifact
-from blemish.inference.exports import PRECISIONS, Export, has_export, read_export
 from blemish.inference.predictor import Model, Predictor, Runtime
+from blemish.model.artifact import Artifact, read_artifact
+from blemish.model.exports import PRECISIONS, Export, has_export, read_export
 
 
 class RuntimeKind(NamedTuple):

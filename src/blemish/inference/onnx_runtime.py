@@ -7,8 +7,8 @@ import onnxruntime
 from numpy.typing import NDArray
 
 from blemish.errors import ArtifactError, SettingsError, brief
-from blemish.inference.artifact import Artifact
-from blemish.inference.exports import Export
+from blemish.model.artifact import Artifact
+from blemish.model.exports import Export
 
 PROVIDERS: dict[str, tuple[str, dict[str, str]]] = {
     "cpu": ("CPUExecutionProvider", {}),

@@ -9,8 +9,8 @@ import openvino
 from numpy.typing import NDArray
 
 from blemish.errors import ArtifactError, SettingsError, brief
-from blemish.inference.artifact import Artifact
-from blemish.inference.exports import Export
+from blemish.model.artifact import Artifact
+from blemish.model.exports import Export
 
 # Left to itself, OpenVINO computes in bf16 wherever the processor can, whatever the file holds. In an int8 graph the
 # hint is for the layers that were not quantised.

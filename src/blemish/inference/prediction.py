@@ -9,8 +9,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from blemish.data.images import resize_map
-from blemish.inference.calibration import Calibration, Verdict
-from blemish.inference.defect_regions import Region, find_regions
+from blemish.inference.marked_regions import Region, find_regions
+from blemish.model.thresholds import Calibration, Verdict
 
 FORMAT_VERSION = 2
 """Of a prediction's JSON and CSV fields: raised when one changes its meaning or goes."""

@@ -13,9 +13,9 @@ from numpy.typing import NDArray
 
 from blemish.data.images import as_image, read_image, resize_image
 from blemish.errors import ArtifactError, DataError, SettingsError
-from blemish.inference.calibration import Calibration
-from blemish.inference.cores import available_cores
 from blemish.inference.prediction import Prediction
+from blemish.model.thresholds import Calibration
+from blemish.process import available_cores
 
 Photo = str | Path | NDArray[np.uint8]
 """A file, or an image (H, W, 3) or (H, W), RGB or grey, 0 to 255."""

@@ -1,7 +1,6 @@
 """Predicting with torch: the detector rebuilt from its artifact."""
 
 import logging
-from collections.abc import Mapping
 
 import numpy as np
 import torch
@@ -11,9 +10,11 @@ from safetensors.torch import load_file
 
 from blemish.detectors import DETECTORS, Detector
 from blemish.errors import ArtifactError, SettingsError, WeightsError, brief
-from blemish.inference.artifact import WEIGHTS_FILE, Artifact
-from blemish.inference.exports import Export
-from blemish.networks.pretrained import Undrawn, load_weights
+from blemish.model.artifact import WEIGHTS_FILE, Artifact
+from blemish.model.exports import Export
+from blemish.networks.device import device_of, has_fast_bf16, keep_float32
+from blemish.networks.pretrained import load_weights
+from blemish.networks.undrawn import Undrawn
 
 log = logging.getLogger("blemish")
 
@@ -52,25 +53,6 @@ def open_runtime(artifact: Artifact, export: Export | None, device: str) -> Torc
     return TorchRuntime(rebuild(artifact), place, precision="fp32" if export is None else export.precision)
 
 
-def device_of(name: str, *, of_rank: int = 0) -> torch.device:
-    """The device that a setting names: auto, cpu, cuda (the GPU numbered `of_rank`) or cuda:N; raises SettingsError."""
-    if name == "auto":
-        name = "cuda" if torch.cuda.is_available() else "cpu"
-    if name == "cuda":
-        name = f"cuda:{of_rank}"
-    try:
-        device = torch.device(name)
-    except RuntimeError:
-        device = None
-    if device is None or device.type not in ("cpu", "cuda"):
-        raise SettingsError(f"device {name!r} is unknown: give auto, cpu, cuda or cuda:N")
-    if device.type == "cuda" and (device.index or 0) >= torch.cuda.device_count():
-        raise SettingsError(
-            f"device {name} is not there: torch sees {torch.cuda.device_count()} GPUs; give --device cpu"
-        )
-    return device
-
-
 def rebuild(artifact: Artifact) -> Detector:
     """The detector as it was trained, on the CPU."""
     artifact.check_weights()
@@ -86,20 +68,3 @@ def rebuild(artifact: Artifact) -> Detector:
             f"{artifact.folder}: settings and weights do not make a detector ({brief(error)}); train or copy it anew"
         ) from error
     return detector
-
-
-def keep_float32(device: torch.device) -> None:
-    """Newer NVIDIA GPUs would round what convolutions multiply to 10 bits (TF32), and score unlike other runtimes.
-
-    For the whole process: several threads may judge at a time, and torch has this one switch for all of them.
-    """
-    if device.type == "cuda":
-        torch.backends.cudnn.allow_tf32 = False
-
-
-def has_fast_bf16(device: torch.device) -> bool:
-    """Asked of the machine: without AMX or AVX-512 BF16 instructions bf16 is emulated, and slower than fp32."""
-    if device.type == "cuda":
-        return torch.cuda.get_device_capability(device) >= (8, 0)
-    has: Mapping[str, object] = getattr(torch.cpu, "get_capabilities", dict)()
-    return bool(has.get("amx_bf16") or has.get("avx512_bf16"))

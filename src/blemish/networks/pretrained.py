@@ -8,14 +8,14 @@ import hashlib
 import os
 import tempfile
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from http.client import HTTPException, HTTPResponse
 from importlib.util import find_spec
 from pathlib import Path
 from queue import Empty, SimpleQueue
 from threading import Thread
-from typing import Any, Self
+from typing import Self
 from urllib.error import HTTPError
 from urllib.request import urlopen
 
@@ -24,7 +24,6 @@ import safetensors.torch
 import torch
 from safetensors import SafetensorError
 from torch import Tensor, nn
-from torch.overrides import TorchFunctionMode
 
 from blemish.errors import MissingExtraError, WeightsError
 
@@ -143,30 +142,6 @@ def read_weights(path: Path) -> dict[str, Tensor]:
             f"weights file {path} is no flat dictionary of named tensors; save the network's state_dict()"
         )
     return dict(content)
-
-
-DRAWS = (  # those of nn.init that reach a mode themselves; the others do by the tensor's
-    Tensor.normal_,
-    Tensor.uniform_,
-    nn.init.normal_,
-    nn.init.uniform_,
-    nn.init.kaiming_normal_,
-    nn.init.kaiming_uniform_,
-)
-
-
-class Undrawn(TorchFunctionMode):
-    """`with Undrawn():` networks get no random weights, whose drawing would take longer than reading those that follow.
-
-    What is drawn from a normal or uniform distribution stays as it was in memory, and torch's generator where it was.
-    """
-
-    def __torch_function__(
-        self, func: Callable[..., Any], types: Any, args: Sequence[Any] = (), kwargs: Mapping[str, Any] | None = None
-    ) -> Any:
-        if func in DRAWS:
-            return args[0] if args else (kwargs or {})["tensor"]
-        return func(*args, **(kwargs or {}))
 
 
 def load_weights(module: nn.Module, weights: Mapping[str, Tensor], *, origin: str = "weights") -> None:

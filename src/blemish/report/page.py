@@ -5,19 +5,19 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-import blemish
-from blemish.data.atomic import write_text
 from blemish.data.dataset import GOOD
 from blemish.errors import DataError, MissingExtraError, SettingsError
-from blemish.evaluation.evaluation import EVALUATION_FILE, Evaluation, read_evaluation
+from blemish.evaluation.record import EVALUATION_FILE, Evaluation, read_evaluation
+from blemish.files import write_text
 from blemish.inference import open_predictor
-from blemish.inference.artifact import Artifact, read_artifact
-from blemish.inference.exports import read_export
-from blemish.inference.level_maps import SCALE, runtime_for
 from blemish.inference.predictor import Predictor
+from blemish.model.artifact import Artifact, read_artifact
+from blemish.model.exports import read_export
 from blemish.report import sections
-from blemish.report.photos import choose, draw_photos, level_scale, scale
+from blemish.report.gallery import choose, draw_photos, level_scale, scale
 from blemish.report.verdict import share, verdict_on
+from blemish.results.level_maps import SCALE, runtime_for
+from blemish.version import __version__
 
 EVALUATION = Path("evaluation", EVALUATION_FILE)
 """Where in RUN an evaluation is, unless it was written elsewhere."""
@@ -103,7 +103,7 @@ def _context(artifact: Artifact, evaluation: Evaluation | None, *, level_maps: b
     """What the template lays out."""
     context = {
         "artifact": artifact,
-        "version": blemish.__version__,
+        "version": __version__,
         "calibration": artifact.calibration,
         "method": sections.METHODS.get(artifact.method, artifact.method),
         "verdict": verdict_on(artifact, evaluation),

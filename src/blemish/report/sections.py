@@ -5,10 +5,10 @@ from dataclasses import dataclass
 
 from blemish.data.dataset import GOOD
 from blemish.errors import on_one_line
-from blemish.evaluation.evaluation import Evaluation
-from blemish.evaluation.intervals import binomial
-from blemish.inference.artifact import Artifact
-from blemish.inference.calibration import Threshold
+from blemish.evaluation.record import Evaluation
+from blemish.metrics.intervals import binomial
+from blemish.model.artifact import Artifact
+from blemish.model.thresholds import Threshold
 from blemish.report.figures import Limit, Line, Row, precision_recall, roc, score_histogram, training_curve
 from blemish.report.published import Published, known_category, published_for
 from blemish.report.svg import CALIBRATION, DEFECT, GOOD_PARTS, PHOTOS, PIXELS

@@ -3,10 +3,10 @@
 from dataclasses import dataclass, field
 
 from blemish.data.dataset import GOOD
-from blemish.evaluation.evaluation import Evaluation
-from blemish.evaluation.intervals import Interval
-from blemish.inference.artifact import Artifact
-from blemish.inference.calibration import Threshold, percent
+from blemish.evaluation.record import Evaluation
+from blemish.metrics.intervals import Interval
+from blemish.model.artifact import Artifact
+from blemish.model.thresholds import Threshold, percent
 
 NO_BREAK = "\N{NO-BREAK SPACE}"
 GUESSING = 0.5  # image AUROC of scores that say nothing

@@ -17,7 +17,7 @@ from torch import Tensor
 
 from blemish.data.images import read_image, resize_image
 from blemish.errors import DataError
-from blemish.training.runtime import Runtime
+from blemish.training.processes import Processes
 
 Indices = NDArray[np.int64]
 Targets = tuple[Tensor, ...]
@@ -101,11 +101,13 @@ def to_images(photos: NDArray[np.uint8], device: torch.device) -> Tensor:
 class KeptTargets:
     """What the teacher says of clean photos, float16: computed once for those that the budget holds."""
 
-    def __init__(self, compute: Callable[[Tensor], Targets], photos: Photos, runtime: Runtime, *, budget: int) -> None:
+    def __init__(
+        self, compute: Callable[[Tensor], Targets], photos: Photos, processes: Processes, *, budget: int
+    ) -> None:
         """`budget` in bytes; 0 keeps nothing."""
         self._compute = compute
         self._photos = photos
-        self._runtime = runtime
+        self._processes = processes
         self._budget = budget
         self._kept: Targets = ()
 
@@ -115,7 +117,7 @@ class KeptTargets:
         room, start = count, 0
         while start < room:
             indices = np.arange(start, min(start + batch_size, room))
-            values = self._values(self._photos.images(indices, self._runtime.device))
+            values = self._values(self._photos.images(indices, self._processes.device))
             if not self._kept:
                 per_photo = sum(v[0].numel() * v.element_size() for v in values)
                 room = min(room, self._budget // per_photo)
@@ -131,16 +133,16 @@ class KeptTargets:
         kept = indices < room
         if not kept.any():
             return self._values(clean)
-        taken = torch.from_numpy(indices[kept]).to(self._runtime.device)
+        taken = torch.from_numpy(indices[kept]).to(self._processes.device)
         found = tuple(_channels_first(k[taken]) for k in self._kept)
         if kept.all():
             return found
-        where = torch.from_numpy(kept).to(self._runtime.device)
+        where = torch.from_numpy(kept).to(self._processes.device)
         computed = self._values(clean[~where])
         return tuple(_merged(where, f, c) for f, c in zip(found, computed, strict=True))
 
     def _values(self, clean: Tensor) -> Targets:
-        with torch.no_grad(), self._runtime.autocast():
+        with torch.no_grad(), self._processes.autocast():
             return tuple(value.to(torch.float16) for value in self._compute(clean))
 
 

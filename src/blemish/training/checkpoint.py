@@ -12,8 +12,8 @@ from safetensors.torch import save_file
 from torch import Tensor, nn
 from torch.optim import Optimizer
 
-from blemish.data.atomic import write_atomically
 from blemish.errors import ArtifactError, OutputError
+from blemish.files import write_atomically
 
 CHECKPOINT_FILE = "checkpoint.safetensors"
 FORMAT_VERSION = "2"

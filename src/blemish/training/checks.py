@@ -4,10 +4,10 @@ import math
 from collections.abc import Sequence
 from pathlib import Path
 
-from blemish.data.atomic import make_folder
 from blemish.detectors import DetectorSettings, Stage
 from blemish.errors import ArtifactError, DataError, SettingsError, brief
-from blemish.inference.artifact import LARGEST_SIDE, MODEL_FILE
+from blemish.files import make_folder
+from blemish.model.artifact import LARGEST_SIDE, MODEL_FILE
 from blemish.training.checkpoint import CHECKPOINT_FILE
 from blemish.training.settings import TrainingSettings
 

@@ -12,14 +12,14 @@ from torch.nn.parallel import DistributedDataParallel
 
 from blemish.detectors import Batch, Detector, Stage
 from blemish.errors import InterruptionError, SettingsError
+from blemish.process import StopRequest, stop_requests
 from blemish.training import checkpoint as checkpoints
 from blemish.training.batches import Indices, KeptTargets, Photos, read_ahead, step_indices, to_images
 from blemish.training.checkpoint import Checkpoint
-from blemish.training.runtime import Runtime
+from blemish.training.processes import Processes
 from blemish.training.settings import TrainingSettings
 from blemish.training.split import Split
-from blemish.training.stop import StopRequest, stop_requests
-from blemish.training.textures import Textures
+from blemish.training.texture_store import Textures
 
 GAIN = 0.1  # an error that falls by less than a tenth while patience lasts is not worth the time
 
@@ -70,7 +70,7 @@ class Job:
     textures: Mapping[Path | None, Textures]
     """What defects are drawn from, by the folder that a stage names."""
     settings: TrainingSettings
-    runtime: Runtime
+    processes: Processes
     checkpoint: Path
     identity: dict[str, Any]
     """What a checkpoint must agree with to be continued."""
@@ -117,14 +117,14 @@ class StageRun:
         stage.trains.train().requires_grad_(True)
         self.optimizer = stage.optimizer(stage.trains)
         self.loss: nn.Module = StageLoss(stage)
-        if job.runtime.world_size > 1:
+        if job.processes.world_size > 1:
             self.loss = DistributedDataParallel(self.loss)
         self.batch_size = _global_batch_size(job, stage)
-        self.loss_sum = torch.zeros((), device=job.runtime.device)
+        self.loss_sum = torch.zeros((), device=job.processes.device)
         elsewhere = job.photos.kept_bytes + sum(textures.bytes for textures in job.textures.values())
         budget = max(0, int(job.settings.cache_memory * 1e9) - elsewhere)
         keeps = stage.targets is not None and stage.augment is None
-        self.targets = KeptTargets(stage.targets or _nothing, job.photos, job.runtime, budget=budget if keeps else 0)
+        self.targets = KeptTargets(stage.targets or _nothing, job.photos, job.processes, budget=budget if keeps else 0)
 
     def to_the_end(self, stop: StopRequest) -> None:
         job, stage = self.job, self.stage
@@ -137,11 +137,11 @@ class StageRun:
                 self._save()  # so that nothing after this costs a step
                 break
             self._seed(step)
-            self._step(indices, to_images(photos, job.runtime.device))
+            self._step(indices, to_images(photos, job.processes.device))
             self.record.steps = step + 1
             if self._due(job.settings.check_every):
                 self._check()
-            if job.runtime.any(stop.signal is not None):
+            if job.processes.any(stop.signal is not None):
                 self._save()
                 raise InterruptionError(_stopped(self.record, stage), signal=stop.signal or 0)
             if self._due(job.settings.checkpoint_every):
@@ -149,18 +149,18 @@ class StageRun:
             self._report(stage.name, step + 1, stage.steps)
         if self.best:
             stage.trains.load_state_dict(self.best)
-        job.runtime.copy_from_leader(stage.trains)
+        job.processes.copy_from_leader(stage.trains)
         stage.trains.eval()
 
     def restore(self, checkpoint: Checkpoint) -> None:
         self.record = StageRecord(**checkpoint.record["stage"])
         self.best = checkpoint.take("best")
         checkpoints.restore_optimizer(self.optimizer, checkpoint.take("optimizer"), checkpoint.record["optimizer"])
-        self.loss_sum.fill_(checkpoint.record["loss_sums"][self.job.runtime.rank])
+        self.loss_sum.fill_(checkpoint.record["loss_sums"][self.job.processes.rank])
 
     def _step(self, indices: Indices, clean: Tensor) -> None:
         batch = self._batch(indices, clean, global_size=self.batch_size)
-        with self.job.runtime.autocast():
+        with self.job.processes.autocast():
             loss = self.loss(batch)
         self.optimizer.zero_grad(set_to_none=True)
         loss.backward()
@@ -182,7 +182,7 @@ class StageRun:
         """Notes the mean loss since the last check and, where the stage selects, the error on held-out photos."""
         steps = self.record.steps
         since = steps - int(self.record.history[-1]["step"]) if self.record.history else steps
-        loss = sum(self.job.runtime.gather([self.loss_sum.item()])) / self.job.runtime.world_size / since
+        loss = sum(self.job.processes.gather([self.loss_sum.item()])) / self.job.processes.world_size / since
         self.loss_sum.zero_()
         if not math.isfinite(loss):
             raise SettingsError(
@@ -200,21 +200,21 @@ class StageRun:
 
     @torch.no_grad()
     def _held_out_error(self, error: Callable[[Batch], Tensor]) -> float:
-        runtime, size = self.job.runtime, self.job.settings.batch_size
-        mine = self.job.split.selecting[runtime.rank :: runtime.world_size]
+        processes, size = self.job.processes, self.job.settings.batch_size
+        mine = self.job.split.selecting[processes.rank :: processes.world_size]
         self.stage.trains.eval()
         values: list[float] = []
         for start in range(0, len(mine), size):
             indices = mine[start : start + size]
-            batch = self._batch(indices, self.job.photos.images(indices, runtime.device), global_size=0, varied=False)
-            with runtime.autocast():
+            batch = self._batch(indices, self.job.photos.images(indices, processes.device), global_size=0, varied=False)
+            with processes.autocast():
                 values += error(batch).tolist()
         self.stage.trains.train()
-        return math.fsum(every := runtime.gather(values)) / len(every)
+        return math.fsum(every := processes.gather(values)) / len(every)
 
     def _save(self) -> None:
-        loss_sums = self.job.runtime.gather([self.loss_sum.item()])
-        if self.job.runtime.leads:
+        loss_sums = self.job.processes.gather([self.loss_sum.item()])
+        if self.job.processes.leads:
             tensors, rest = checkpoints.optimizer_tensors(self.optimizer)
             checkpoint = Checkpoint(
                 record={
@@ -229,20 +229,20 @@ class StageRun:
             checkpoint.put("best", self.best)
             checkpoint.put("optimizer", tensors)
             checkpoints.save(checkpoint, self.job.checkpoint)
-        self.job.runtime.wait()
+        self.job.processes.wait()
 
     def _shares(self, first: int) -> Iterator[Indices]:
         """This process's share of every step's photos."""
-        job, runtime = self.job, self.job.runtime
+        job, processes = self.job, self.job.processes
         for step in range(first, self.stage.steps):
             chosen = step_indices(len(job.split.train), self.batch_size, seed=job.settings.seed + self.index, step=step)
-            yield job.split.train[chosen][runtime.rank :: runtime.world_size]
+            yield job.split.train[chosen][processes.rank :: processes.world_size]
 
     def _seed(self, step: int) -> None:
         """Whatever a step draws depends on the step alone, so nothing of it need be saved."""
-        place = (self.job.settings.seed, self.index, step, self.job.runtime.rank)
+        place = (self.job.settings.seed, self.index, step, self.job.processes.rank)
         torch.manual_seed(hash(place) % 2**63)  # a hash of integers is the same in every process
-        self.generator = torch.Generator(self.job.runtime.device).manual_seed(hash((*place, 1)) % 2**63)
+        self.generator = torch.Generator(self.job.processes.device).manual_seed(hash((*place, 1)) % 2**63)
 
     def _ended(self) -> bool:
         patience, checked = self.stage.patience, self.record.best_step is not None
@@ -271,7 +271,7 @@ def _nothing(_clean: Tensor) -> tuple[Tensor, ...]:
 def _global_batch_size(job: Job, stage: Stage) -> int:
     """A small folder fills one batch, once or, where photos vary, as often as it takes; every process gets the same
     number of photos."""
-    world = job.runtime.world_size
+    world = job.processes.world_size
     varied = stage.augment is not None or stage.corrupt is not None
     most = job.settings.batch_size
     size = (most if varied else min(most, len(job.split.train))) // world * world

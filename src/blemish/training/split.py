@@ -7,7 +7,7 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from blemish.data.parts import parts_of
+from blemish.data.part_names import parts_of
 from blemish.errors import DataError
 
 MOST_CALIBRATING = 2000  # promises one false alarm in 2,001; more would be taken from training for little

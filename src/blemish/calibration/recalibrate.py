@@ -1,0 +1,174 @@
+"""New thresholds for an artifact that is trained already."""
+
+import dataclasses
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from blemish.calibration.promise import GoodPhotos, calibrate, highest_of_each, judge_good_photos
+from blemish.data.digest import file_digest
+from blemish.data.part_names import parts_of
+from blemish.errors import ArtifactError, DataError
+from blemish.inference import open_predictor
+from blemish.model.artifact import Artifact, read_artifact, write_artifact
+from blemish.model.exports import Export, kinds_of_exports, read_export, write_export
+from blemish.model.thresholds import Calibration
+
+NONE_JUDGED = GoodPhotos(judged=[], scores=[], peaks=[], unreadable=[])
+
+
+@dataclass(frozen=True, kw_only=True)
+class Recalibration:
+    """An artifact with new thresholds, and what became of the photos that were given for it."""
+
+    artifact: Artifact
+    added: int
+    known: list[Path]
+    """Left out: copies of photos that the artifact was trained on or calibrated with, or of one another."""
+    of_known_parts: list[Path]
+    """Left out: other photos of parts that the artifact was trained on or calibrated with."""
+    unreadable: list[DataError]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Thresholds:
+    """What is asked of the new thresholds; see `calibrate`."""
+
+    false_alarm_rate: float
+    check_rate: float | None = None
+    estimate: bool = False
+
+
+def recalibrate(
+    folder: Path,
+    photos: Sequence[Path] = (),
+    *,
+    asked: Thresholds | None = None,
+    replace: bool = False,
+    runtime: str = "auto",
+    device: str = "auto",
+    on_photo: Callable[[int], None] = lambda _done: None,
+) -> Recalibration:
+    """Calibrates the artifact in `folder` with its kept scores and those of more good `photos`, or of these alone.
+
+    So too its exports that have thresholds of their own, each judging the photos in its own precision. Without `asked`
+    the false alarm rate stays. Raises what `calibrate` does, and ArtifactError, MissingExtraError, OutputError before
+    anything is changed, but for a disk that fails midway.
+    """
+    artifact = read_artifact(folder)
+    asked = asked or Thresholds(false_alarm_rate=artifact.calibration.image.asked_rate)
+    remembered = artifact.calibrated_from if replace else len(artifact.training.get("digests", ()))
+    fresh, known, unreadable = _fresh(photos, artifact.training.get("digests", [])[:remembered])
+    fresh, of_known_parts = _of_new_parts(fresh, artifact, artifact.training.get("files", [])[:remembered])
+    if replace and photos and not fresh:
+        raise DataError(
+            f"none of the {len(photos)} photos can replace those that {folder} was calibrated with: "
+            f"{len(known) + len(of_known_parts)} are known, or of known parts, {len(unreadable)} cannot be read"
+        )
+    own = _exports_with_thresholds(artifact, together=bool(fresh) and not replace)
+    judges = [(runtime, "fp32", device), *((export.runtime, export.precision, "auto") for export in own)]
+    every = [
+        judge_good_photos(
+            open_predictor(folder, runtime=name, precision=precision, device=where), fresh.values(), on_photo=on_photo
+        )
+        if fresh
+        else NONE_JUDGED
+        for name, precision, where in judges
+    ]
+    olds = [artifact.calibration, *(export.calibration for export in own if export.calibration is not None)]
+    parts = parts_of(list(fresh.values()), _pattern(artifact))
+    new, *others = [
+        _anew(old, judged, parts, asked=asked, replace=replace) for old, judged in zip(olds, every, strict=True)
+    ]
+    for export, calibration in zip(own, others, strict=True):
+        write_export(dataclasses.replace(export, calibration=calibration))
+    judged = every[0]
+    pairs = list(fresh.items())
+    record = _record(artifact, [pairs[i] for i in judged.judged], remembered=remembered)
+    changed = dataclasses.replace(artifact, calibration=new, training=record)
+    write_artifact(changed)
+    return Recalibration(
+        artifact=changed,
+        added=len(judged.scores),
+        known=known,
+        of_known_parts=of_known_parts,
+        unreadable=unreadable + judged.unreadable,
+    )
+
+
+def _exports_with_thresholds(artifact: Artifact, *, together: bool) -> list[Export]:
+    """Raises ArtifactError for one whose photos are not the model's, where both are to get more of them `together`.
+
+    So it is where this was killed when the first export had its thresholds and the model had not: the same photos
+    would count twice.
+    """
+    exports = [read_export(artifact, runtime, precision) for runtime, precision in kinds_of_exports(artifact)]
+    own = [export for export in exports if export.calibration is not None]
+    for export in own if together else ():
+        assert export.calibration is not None
+        if export.calibration.n != artifact.calibration.n:
+            raise ArtifactError(
+                f"{export.folder} was calibrated with other photos than {artifact.folder}: make it anew with "
+                f"`blemish export {artifact.folder} --to {export.runtime} --precision {export.precision}`, or delete it"
+            )
+    return own
+
+
+def _anew(
+    old: Calibration, judged: GoodPhotos, parts: Sequence[str], *, asked: Thresholds, replace: bool
+) -> Calibration:
+    shown = [parts[i] for i in judged.judged]
+    return calibrate(
+        [*(() if replace else old.scores), *highest_of_each(shown, judged.scores)],
+        [*(() if replace else old.peaks), *highest_of_each(shown, judged.peaks)],
+        false_alarm_rate=asked.false_alarm_rate,
+        check_rate=asked.check_rate,
+        estimate=asked.estimate,
+        unit=old.unit,
+    )
+
+
+def _record(artifact: Artifact, added: Sequence[tuple[str, Path]], *, remembered: int) -> dict[str, Any]:
+    """What the artifact knows of its photos: so many of those so far, and the (digest, file) of new ones at the end."""
+    training = artifact.training
+    return training | {
+        "digests": [*training.get("digests", [])[:remembered], *(digest for digest, _ in added)],
+        "files": [*training.get("files", [])[:remembered], *(str(path.absolute()) for _, path in added)],
+    }
+
+
+def _pattern(artifact: Artifact) -> str | None:
+    pattern: str | None = artifact.training["training"].get("part")
+    return pattern
+
+
+def _of_new_parts(
+    fresh: dict[str, Path], artifact: Artifact, files: Sequence[str]
+) -> tuple[dict[str, Path], list[Path]]:
+    """Without the photos of parts that `files` show: the network knows these, or they were counted already."""
+    pattern = _pattern(artifact)
+    if pattern is None:
+        return fresh, []
+    known = set(parts_of([Path(file) for file in files], pattern))
+    parts = dict(zip(fresh, parts_of(list(fresh.values()), pattern), strict=True))
+    new = {digest: photo for digest, photo in fresh.items() if parts[digest] not in known}
+    return new, [photo for digest, photo in fresh.items() if digest not in new]
+
+
+def _fresh(photos: Sequence[Path], digests: Sequence[str]) -> tuple[dict[str, Path], list[Path], list[DataError]]:
+    """Photos by their digests; a photo that the network was trained on says nothing of new ones; none counts twice."""
+    fresh: dict[str, Path] = {}
+    known, unreadable, seen = [], [], set(digests)
+    for photo in photos:
+        try:
+            digest = file_digest(photo)
+        except DataError as error:
+            unreadable.append(error)
+            continue
+        if digest in seen:
+            known.append(photo)
+        else:
+            fresh[digest] = photo
+            seen.add(digest)
+    return fresh, known, unreadable

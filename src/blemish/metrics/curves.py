@@ -1,0 +1,53 @@
+"""The curves behind the areas, thinned so that they can be drawn."""
+
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+
+import numpy as np
+
+from blemish.metrics.ranking import Floats, Ranking
+
+MOST = 200
+
+
+@dataclass(frozen=True, kw_only=True)
+class Curve:
+    """At most 200 points of an exact curve, from left to right."""
+
+    x: list[float]
+    y: list[float]
+
+
+def roc(ranking: Ranking) -> Curve:
+    """x: false alarm rate, y: recall; from (0, 0) to (1, 1), points evenly spaced along the way."""
+    return _thinned(ranking.corners(), along=lambda x, y: x + y)
+
+
+def precision_recall(ranking: Ranking) -> Curve:
+    """x: recall, y: precision; from the highest threshold that hits to the one that misses nothing."""
+    return _thinned(ranking.recall_and_precision(), along=lambda x, _: x)
+
+
+Along = Callable[[Floats, Floats], Floats]
+
+
+def _thinned(pieces: Iterable[tuple[Floats, Floats]], *, along: Along) -> Curve:
+    picked = [_pick(x, y, along=along, most=10 * MOST) for x, y in pieces]  # a piece may have millions
+    x, y = (np.concatenate(values) for values in zip(*picked, strict=True))
+    x, y = _pick(x, y, along=along, most=MOST)
+    return Curve(x=x.tolist(), y=y.tolist())
+
+
+def _pick(x: Floats, y: Floats, *, along: Along, most: int) -> tuple[Floats, Floats]:
+    """First and last point, and so many between them that none is far from a point that stays."""
+    moves = np.append(True, (np.diff(x) != 0) | (np.diff(y) != 0))
+    x, y = x[moves], y[moves]
+    bends = np.ones(x.size, np.bool_)
+    for values in (x, y):
+        bends[1:-1] &= (values[1:-1] != values[:-2]) | (values[1:-1] != values[2:])
+    x, y = x[bends], y[bends]
+    if x.size <= most:
+        return x, y
+    way = along(x, y)
+    chosen = np.unique(np.searchsorted(way, np.linspace(way[0], way[-1], most)))
+    return x[chosen], y[chosen]

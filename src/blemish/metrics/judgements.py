@@ -1,0 +1,53 @@
+"""What metrics measure: the truth and the detector's word on every photo of a test set."""
+
+from dataclasses import dataclass
+from functools import cached_property
+
+import numpy as np
+from numpy.typing import NDArray
+
+from blemish.errors import MetricError
+from blemish.metrics.pixels import Pixels
+from blemish.metrics.ranking import Ranking, rank
+from blemish.metrics.true_regions import Regions
+
+
+@dataclass(frozen=True, kw_only=True)
+class Judgements:
+    """Truth and scores of N photos, and the pixels of their maps."""
+
+    anomalous: NDArray[np.bool_]
+    """(N,) truth of each photo."""
+    scores: NDArray[np.float64]
+    """(N,) raw anomaly scores, any range."""
+    maps: Pixels | None = None
+    """Of the same photos."""
+
+    def of(self, photos: NDArray[np.intp]) -> "Judgements":
+        """These photos only, in this order."""
+        return Judgements(
+            anomalous=self.anomalous[photos],
+            scores=self.scores[photos],
+            maps=self.maps.of(photos) if self.maps is not None else None,
+        )
+
+    @cached_property
+    def photos(self) -> Ranking:
+        """Of the photos' scores; raises MetricError where only one class is there."""
+        return rank(self.anomalous, self.scores, unit="photos")
+
+    @property
+    def pixels(self) -> Ranking:
+        """Of all pixels of all photos, ranked once for all metrics; raises MetricError without masks or defects."""
+        return self._maps.ranking
+
+    @property
+    def regions(self) -> Regions:
+        """Where the true defects stand in `pixels`; raises MetricError without masks or defects."""
+        return self._maps.regions
+
+    @property
+    def _maps(self) -> Pixels:
+        if self.maps is None:
+            raise MetricError("no anomaly maps of these photos: metrics of pixels and regions need them")
+        return self.maps

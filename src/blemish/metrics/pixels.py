@@ -1,0 +1,226 @@
+"""The pixels of all maps of a test set, kept on the disk: memory holds about a hundredth of them at a time.
+
+Each photo's normal and defect pixels are sorted as they come and stored. `edges`, scores from all over the set, cut
+every photo's pixels into the same columns; a ranking of all pixels then takes some neighbouring columns of all photos
+at a time, from the highest scores down. Nothing is rounded: columns only say what is read together.
+"""
+
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
+from functools import cached_property
+from typing import Any
+
+import numpy as np
+from numpy.typing import DTypeLike, NDArray
+
+from blemish.errors import MetricError
+from blemish.metrics.ranking import STRETCH, Floats, Ranking, Stretch, check_classes, count, nan_error
+from blemish.metrics.stored_arrays import StoredArrays
+from blemish.metrics.tally import Tally, cut, quantiles, sketch
+from blemish.metrics.true_regions import PRO_LIMIT, Regions, find_regions
+
+EDGES = 256
+"""Of normal and of defect pixels each: between two of a kind lies about so small a part of its pixels."""
+SKETCH = 256
+"""Pixels of each kind that every photo gives to choose the edges from."""
+AT_ONCE = 1 << 25
+"""Normal pixels that are ranked together: 128 MB and as much again."""
+DEFECT_COST = 32
+"""Normal pixels that take as much memory as a defect pixel."""
+UNIT = "pixels"
+
+
+@dataclass(frozen=True, kw_only=True)
+class Pixels:
+    """All pixels of N photos, sorted photo by photo; no two threads may use what shares its files."""
+
+    tally: Tally
+    runs: NDArray[np.intp]
+    """(N,) which of the stored arrays are of which photo."""
+    masked: NDArray[np.bool_]
+    """(N,) whether it is known where a photo's defects are."""
+    nan: NDArray[np.bool_]
+    """(N,) whether a photo's map holds NaN."""
+    found_at: tuple[NDArray[Any], ...]
+    """Of each photo's regions, see PhotoRegions."""
+    normal: StoredArrays
+    defects: StoredArrays
+    sizes: StoredArrays
+    """Of each defect pixel's region."""
+    at_once: int = AT_ONCE
+
+    def of(self, photos: NDArray[np.intp]) -> "Pixels":
+        """These photos only, in this order."""
+        return replace(
+            self,
+            tally=self.tally.of(photos),
+            runs=self.runs[photos],
+            masked=self.masked[photos],
+            nan=self.nan[photos],
+            found_at=tuple(self.found_at[photo] for photo in photos),
+        )
+
+    @cached_property
+    def ranking(self) -> Ranking:
+        """Of all pixels; raises MetricError where a mask is missing, a class or a number."""
+        if not self.masked.all():
+            missing = int(np.sum(~self.masked))
+            raise MetricError(f"no masks of {missing} defective photos: metrics of pixels and regions need all of them")
+        if self.nan.any():
+            raise nan_error(UNIT)
+        anomalous, normal = (int(counts.sum(dtype=np.int64)) for counts in (self.tally.hits, self.tally.normal))
+        check_classes(anomalous=anomalous, normal=normal, unit=UNIT)
+        stretches = StoredArrays(STRETCH)
+        for stretch in self._stretches():
+            stretches.append(stretch)
+        regions = sum(len(found_at) for found_at in self.found_at)
+        return Ranking(stretches=stretches, anomalous=anomalous, normal=normal, weight=float(regions))
+
+    @cached_property
+    def regions(self) -> Regions:
+        """Raises MetricError where `ranking` does."""
+        return Regions(ranking=self.ranking, found_at=np.concatenate(self.found_at).astype(np.float64))
+
+    def _stretches(self) -> Iterator[Stretch]:
+        """Columns without defect pixels are counted and never read."""
+        normal, hits = (c.sum(axis=0, dtype=np.int64) for c in (self.tally.normal, self.tally.hits))
+        normal_at, defects_at = self._positions(self.tally.normal), self._positions(self.tally.hits)
+        hits_above, normal_above = 0, 0
+        for first, last in _together(normal, hits, at_once=self.at_once):
+            inside = int(hits[first:last].sum()), int(normal[first:last].sum())
+            if inside[0] and last - first == 1 and first % 2:
+                yield self._tie(first, inside, hits=hits_above, false_alarms=normal_above)
+            elif inside[0]:
+                ends = [first, last]
+                yield self._read(normal_at[:, ends], defects_at[:, ends], hits=hits_above, false_alarms=normal_above)
+            hits_above, normal_above = hits_above + inside[0], normal_above + inside[1]
+
+    def _positions(self, counts: NDArray[Any]) -> NDArray[np.int64]:
+        """(N, C + 1) where the columns of each photo begin in what is stored of it."""
+        return np.pad(np.cumsum(counts, axis=1, dtype=np.int64), ((0, 0), (1, 0)))
+
+    def _tie(self, column: int, inside: tuple[int, int], *, hits: int, false_alarms: int) -> Stretch:
+        """Scores that are all equal need not be read, however many they are."""
+        run = int(np.flatnonzero(self.tally.hits[:, column])[0])
+        at = self.defects.ends[self.runs[run]] + int(self.tally.hits[run, :column].sum(dtype=np.int64))
+        threshold = self.defects.gather(np.array([at]), np.array([at + 1]))
+        weight = self.tally.weight[:, column].sum()
+        stretch = (threshold[0], hits + inside[0], false_alarms + inside[1], false_alarms, weight)
+        return np.array([stretch], STRETCH)
+
+    def _read(
+        self, normal_at: NDArray[np.int64], defects_at: NDArray[np.int64], *, hits: int, false_alarms: int
+    ) -> Stretch:
+        """Ranks what lies between two positions in each photo."""
+        places = [
+            np.asarray(stored.ends)[self.runs, None] + at
+            for stored, at in ((self.normal, normal_at), (self.defects, defects_at))
+        ]
+        normal = self.normal.gather(places[0][:, 0], places[0][:, 1])
+        normal.sort()
+        defects, sizes = (stored.gather(places[1][:, 0], places[1][:, 1]) for stored in (self.defects, self.sizes))
+        rising = np.argsort(defects)
+        return count(normal, defects[rising], weights=1 / sizes[rising], hits=hits, false_alarms=false_alarms)
+
+
+def _together(normal: NDArray[np.int64], hits: NDArray[np.int64], *, at_once: int) -> Iterator[tuple[int, int]]:
+    """[first, last) of columns to rank together, from the highest down: as many as fit, or one that does not."""
+    sizes = np.maximum(normal, DEFECT_COST * hits).tolist()
+    last = len(sizes)
+    while last:
+        first, held = last - 1, sizes[last - 1]
+        while first and held + sizes[first - 1] <= at_once:
+            first -= 1
+            held += sizes[first]
+        yield first, last
+        last = first
+
+
+class PixelCollector:
+    """Takes map after map, none of which it keeps in memory."""
+
+    def __init__(self, *, dtype: DTypeLike = np.float32, edges: int = EDGES, at_once: int = AT_ONCE) -> None:
+        """`dtype` is that of the maps."""
+        self._edges, self._at_once = edges, at_once
+        self._normal, self._defects = StoredArrays(dtype), StoredArrays(dtype)
+        self._sizes = StoredArrays(np.uint32)
+        self._found_at: list[NDArray[Any]] = []
+        self._masked: list[bool] = []
+        self._nan: list[bool] = []
+        self._sketches: list[tuple[tuple[NDArray[Any], Floats], tuple[NDArray[Any], Floats]]] = []
+
+    def add(self, anomaly_map: NDArray[Any], mask: NDArray[np.bool_] | None) -> None:
+        """A photo's map (H, W) and its mask of the same size; None where it is not known where the defects are."""
+        self._masked.append(mask is not None)
+        self._nan.append(bool(np.isnan(anomaly_map).any()))
+        if mask is None or self._nan[-1]:
+            anomaly_map, mask = anomaly_map[:0], np.zeros_like(anomaly_map[:0], np.bool_)  # is never ranked
+        normal, regions = np.sort(anomaly_map[~mask]), find_regions(mask, anomaly_map)
+        self._normal.append(normal)
+        self._defects.append(regions.scores)
+        self._sizes.append(regions.sizes)
+        self._found_at.append(regions.found_at)
+        self._sketches.append((sketch(normal, most=SKETCH), sketch(regions.scores, most=SKETCH)))
+
+    def pixels(self) -> Pixels:
+        """Of all maps so far, in the order they came."""
+        return Pixels(
+            tally=self._tally(),
+            runs=np.arange(len(self._masked)),
+            masked=np.array(self._masked, np.bool_),
+            nan=np.array(self._nan, np.bool_),
+            found_at=tuple(self._found_at),
+            normal=self._normal,
+            defects=self._defects,
+            sizes=self._sizes,
+            at_once=self._at_once,
+        )
+
+    def _tally(self) -> Tally:
+        edges = self._chosen_edges()
+        shape = (len(self._masked), 2 * edges.size + 1)
+        normal, hits, found = (np.empty(shape, np.uint32) for _ in range(3))
+        weight = np.empty(shape)
+        runs = zip(self._normal, self._defects, self._sizes, self._found_at, strict=True)
+        for photo, (run, defects, sizes, found_at) in enumerate(runs):
+            normal[photo] = np.diff(cut(run, edges))
+            found[photo] = np.diff(cut(np.sort(found_at), edges))
+            at = cut(defects, edges)
+            hits[photo] = np.diff(at)
+            weight[photo] = np.diff(np.append(0, np.cumsum(1 / sizes))[at])
+        return Tally(normal=normal, hits=hits, weight=weight, found=found)
+
+    def _chosen_edges(self) -> NDArray[Any]:
+        edges = []
+        for of_kind in zip(*self._sketches, strict=True):
+            scores, weights = zip(*of_kind, strict=True)
+            edges.append(quantiles(np.concatenate(scores), np.concatenate(weights), count=self._edges))
+        return np.unique(np.concatenate(edges)) if edges else np.empty(0, self._normal.dtype)
+
+
+def collect(masks: NDArray[np.bool_], maps: NDArray[Any], *, edges: int = EDGES, at_once: int = AT_ONCE) -> Pixels:
+    """The pixels of maps (N, H, W) that are in memory; raises MetricError where their masks have another shape."""
+    masks, maps = np.asarray(masks, np.bool_), np.asarray(maps)
+    if masks.ndim != 3 or masks.shape != maps.shape:
+        raise MetricError(
+            f"masks have shape {masks.shape}, maps {maps.shape}: give both as (photos, height, width), of the same size"
+        )
+    collector = PixelCollector(dtype=np.result_type(maps, np.float32), edges=edges, at_once=at_once)
+    for mask, anomaly_map in zip(masks, maps, strict=True):
+        collector.add(anomaly_map, mask)
+    return collector.pixels()
+
+
+def pro(masks: NDArray[np.bool_], maps: NDArray[Any], *, fpr_limit: float = PRO_LIMIT) -> float:
+    """Per-region overlap of (N, H, W) maps; see Regions.pro."""
+    return collect(masks, maps).regions.pro(fpr_limit=fpr_limit)
+
+
+def iap(masks: NDArray[np.bool_], maps: NDArray[Any]) -> float:
+    """Instance average precision of (N, H, W) maps; see Regions.iap."""
+    return collect(masks, maps).regions.iap()
+
+
+def iap_at_90(masks: NDArray[np.bool_], maps: NDArray[Any]) -> float:
+    """Precision of (N, H, W) maps where at least 90 % of the regions are found; see Regions.iap_at_90."""
+    return collect(masks, maps).regions.iap_at_90()

@@ -1,0 +1,142 @@
+"""Thresholds of an artifact, and what they promise; calibration/promise.py computes them."""
+
+import math
+from bisect import bisect_left
+from dataclasses import dataclass
+from fractions import Fraction
+from typing import Any, Literal, get_args
+
+Verdict = Literal["normal", "check", "anomalous"]
+Unit = Literal["photos", "parts"]
+HIGHEST = 3.4028234663852886e38  # of float32, as which maps and scores are computed
+
+
+@dataclass(frozen=True, kw_only=True)
+class Threshold:
+    """A value above which there is an alarm, what was asked of it and what it promises."""
+
+    value: float
+    asked_rate: float
+    """Share of good photos that may be above it, 0 to 1."""
+    promised_rate: float | None
+    """Kept on average over draws of the calibration photos; above `asked_rate` where they are too few for that.
+
+    None: the value is an estimate from a fitted tail, which promises nothing.
+    """
+    rate_95: float | None
+    """What the share of good photos above it is below in 95 of 100 draws of the calibration photos; None as above."""
+
+    @property
+    def estimated(self) -> bool:
+        return self.promised_rate is None
+
+    @property
+    def kept(self) -> bool:
+        """Whether the rate asked for is promised."""
+        return self.promised_rate is not None and self.promised_rate <= self.asked_rate
+
+    def statement(self, n: int, unit: Unit) -> str:
+        """The promise in one line, and what it would take where it is not the one asked for.
+
+        It follows from `n` calibration photos, or from the photos of `n` parts, of each of which the highest counts.
+        """
+        above = "above it" if unit == "photos" else "to have a photo above it"
+        asked, needed = percent(self.asked_rate), photos_needed(self.asked_rate)
+        if self.promised_rate is None:
+            return (
+                f"an estimate, not a promise: {asked} of good {unit} expected {above} if logarithms of scores are "
+                f"normal ({n} calibration {unit}; a promise takes {needed})"
+            )
+        promise = f"at most {percent(self.promised_rate)} of good {unit} are expected {above}"
+        if self.kept:
+            return f"{promise} ({n} calibration {unit})"
+        return f"{promise}: {n} calibration {unit} can promise no less; {asked} takes {needed}"
+
+    @classmethod
+    def from_json(cls, values: dict[str, Any]) -> "Threshold":
+        """Back from `dataclasses.asdict` by way of JSON; raises KeyError, TypeError or ValueError where damaged."""
+        rates = {name: values[name] for name in ("promised_rate", "rate_95")}
+        threshold = cls(
+            value=float(values["value"]),
+            asked_rate=float(values["asked_rate"]),
+            **{name: None if rate is None else float(rate) for name, rate in rates.items()},
+        )
+        if not abs(threshold.value) <= HIGHEST:
+            raise ValueError(f"a threshold is {threshold.value}")
+        if not 0 < threshold.asked_rate < 1 or not all(0 <= rate <= 1 for rate in rates.values() if rate is not None):
+            raise ValueError("a false alarm rate is no share between 0 and 1")
+        return threshold
+
+
+@dataclass(frozen=True, kw_only=True)
+class Calibration:
+    """What is known of good photos that were never trained on, and the thresholds that follow from them."""
+
+    scores: tuple[float, ...]
+    """Their raw anomaly scores, rising."""
+    peaks: tuple[float, ...]
+    """The highest value of each one's anomaly map, rising."""
+    image: Threshold
+    """Of anomaly scores: above it a photo is anomalous."""
+    pixel: Threshold
+    """Of anomaly maps: above it a pixel is marked; its rates count the good photos with any marked pixel."""
+    unit: Unit = "photos"
+    """What each score, peak and rate is of; of a part, the highest of its photos."""
+    check: Threshold | None = None
+    """Of anomaly scores: above it, but not above `image`, a person should look."""
+
+    @property
+    def n(self) -> int:
+        return len(self.scores)
+
+    def verdict(self, score: float) -> Verdict:
+        if score > self.image.value:
+            return "anomalous"
+        return "check" if self.check is not None and score > self.check.value else "normal"
+
+    def percentile(self, score: float) -> float:
+        """Share of the known good photos that score lower, 0 to 100; NaN where none are known."""
+        return 100 * bisect_left(self.scores, score) / self.n if self.n else math.nan
+
+    def statement(self) -> str:
+        """What the threshold of scores promises, in one line."""
+        return self.image.statement(self.n, self.unit)
+
+    @classmethod
+    def from_json(cls, values: dict[str, Any]) -> "Calibration":
+        """Back from `dataclasses.asdict` by way of JSON; raises KeyError, TypeError or ValueError where damaged."""
+        check, unit = values["check"], values["unit"]
+        if unit not in get_args(Unit):
+            raise ValueError(f"the unit of calibration is {unit}")
+        known = {name: tuple(float(value) for value in values[name]) for name in ("scores", "peaks")}
+        for name, rising in known.items():
+            if not rising or not all(map(math.isfinite, rising)) or list(rising) != sorted(rising):
+                raise ValueError(f"calibration {name} are missing, or not finite and rising")
+        if len(known["peaks"]) != len(known["scores"]):
+            raise ValueError(f"{len(known['peaks'])} calibration peaks for {len(known['scores'])} scores")
+        return cls(
+            **known,
+            image=Threshold.from_json(values["image"]),
+            pixel=Threshold.from_json(values["pixel"]),
+            unit=unit,
+            check=None if check is None else Threshold.from_json(check),
+        )
+
+
+_NEVER = Threshold(value=math.inf, asked_rate=0.0, promised_rate=0.0, rate_95=0.0)
+UNCALIBRATED = Calibration(scores=(), peaks=(), image=_NEVER, pixel=_NEVER)
+"""Before any good photo was judged: nothing is anomalous."""
+
+
+def photos_needed(rate: float) -> int:
+    """How many calibration photos promise a false alarm rate."""
+    return math.ceil(1 / as_typed(rate)) - 1
+
+
+def as_typed(rate: float) -> Fraction:
+    """The decimal that was typed: in binary, 0.29 of 100 is 28.999999999999996, which would waste a photo."""
+    return Fraction(str(rate))
+
+
+def percent(rate: float) -> str:
+    return f"{100 * rate:.3g} %"

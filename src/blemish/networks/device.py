@@ -1,0 +1,43 @@
+"""The device that networks compute on, and what of it moves their results."""
+
+from collections.abc import Mapping
+
+import torch
+
+from blemish.errors import SettingsError
+
+
+def device_of(name: str, *, of_rank: int = 0) -> torch.device:
+    """The device that a setting names: auto, cpu, cuda (the GPU numbered `of_rank`) or cuda:N; raises SettingsError."""
+    if name == "auto":
+        name = "cuda" if torch.cuda.is_available() else "cpu"
+    if name == "cuda":
+        name = f"cuda:{of_rank}"
+    try:
+        device = torch.device(name)
+    except RuntimeError:
+        device = None
+    if device is None or device.type not in ("cpu", "cuda"):
+        raise SettingsError(f"device {name!r} is unknown: give auto, cpu, cuda or cuda:N")
+    if device.type == "cuda" and (device.index or 0) >= torch.cuda.device_count():
+        raise SettingsError(
+            f"device {name} is not there: torch sees {torch.cuda.device_count()} GPUs; give --device cpu"
+        )
+    return device
+
+
+def keep_float32(device: torch.device) -> None:
+    """Newer NVIDIA GPUs would round what convolutions multiply to 10 bits (TF32), and score unlike other runtimes.
+
+    For the whole process: several threads may judge at a time, and torch has this one switch for all of them.
+    """
+    if device.type == "cuda":
+        torch.backends.cudnn.allow_tf32 = False
+
+
+def has_fast_bf16(device: torch.device) -> bool:
+    """Asked of the machine: without AMX or AVX-512 BF16 instructions bf16 is emulated, and slower than fp32."""
+    if device.type == "cuda":
+        return torch.cuda.get_device_capability(device) >= (8, 0)
+    has: Mapping[str, object] = getattr(torch.cpu, "get_capabilities", dict)()
+    return bool(has.get("amx_bf16") or has.get("avx512_bf16"))

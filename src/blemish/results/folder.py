@@ -1,0 +1,145 @@
+"""What predicting leaves on the disk: predictions.jsonl, predictions.csv, raw maps, overlays."""
+
+import csv
+import json
+import os
+from collections import deque
+from collections.abc import Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
+from contextlib import ExitStack
+from pathlib import Path
+from typing import IO, Any
+
+from blemish.data.images import save_map, save_png
+from blemish.errors import DataError, OutputError
+from blemish.inference.prediction import FORMAT_VERSION, Prediction
+from blemish.process import available_cores
+from blemish.results.overlays import picture
+
+LONGEST_NAME = 200  # bytes: most disks take 255, of which a number and the suffix need some
+PREDICTIONS_FILE = "predictions.jsonl"
+TABLE_FILE = "predictions.csv"
+COLUMNS = (
+    *("format_version", "image", "verdict", "anomaly_score", "threshold", "threshold_estimated", "percentile"),
+    *("pixel_threshold", "height", "width", "marked_pixels", "region_count", "left", "top", "right", "bottom", "area"),
+    *("peak", "centroid_x", "centroid_y", "map", "overlay", "error"),
+)
+"""Of the table; from `left` on, those of a region are of the one with the strongest peak."""
+
+
+class PredictionFolder:
+    """Takes predictions as they come; a line that was written stays, whatever happens to later photos.
+
+    Maps and overlays are drawn and written in threads, a few photos at a time; lines come in the order of the photos,
+    each when its photo's pictures are on the disk.
+    """
+
+    def __init__(self, folder: Path, photos: Sequence[Path]) -> None:
+        self.folder = folder
+        self._names = output_names(photos)
+        self._pool = ThreadPoolExecutor(available_cores(), thread_name_prefix="write")
+        self._waiting: deque[Future[dict[str, Any]]] = deque()
+        self._most = 2 * available_cores()  # photos taken but not written
+        self._open = ExitStack()
+        try:
+            folder.mkdir(parents=True, exist_ok=True)
+            self._lines = self._part(PREDICTIONS_FILE)
+            self._rows = self._part(TABLE_FILE)
+            self._table = csv.DictWriter(self._rows, COLUMNS, extrasaction="ignore", lineterminator="\n")
+            self._table.writeheader()
+        except OSError as error:
+            self._open.close()
+            raise OutputError(f"cannot write into {folder}: {error.strerror}; choose another folder") from error
+
+    def add(self, photo: Path, result: Prediction | DataError) -> None:
+        """Returns before it is written, unless writing has fallen behind; raises OutputError, also for earlier photos.
+
+        Where the prediction does not hold its photo that is read again, which may raise DataError.
+        """
+        self._waiting.append(self._pool.submit(self._draw, photo, result))
+        while self._waiting and (len(self._waiting) > self._most or self._waiting[0].done()):
+            self._write_next()
+
+    def close(self) -> None:
+        """Writes what is waiting and gives the files their names, also when not every photo was reached.
+
+        Raises as `add` does.
+        """
+        try:
+            while self._waiting:
+                self._write_next()
+        finally:
+            self._pool.shutdown()
+            self._finish()
+
+    def _draw(self, photo: Path, result: Prediction | DataError) -> dict[str, Any]:
+        """Writes the pictures and returns the line; in one of several threads."""
+        if isinstance(result, DataError):
+            values = {"image": str(photo), "verdict": "unreadable", "error": str(result)}
+            return {"format_version": FORMAT_VERSION} | values
+        name = self._names[photo]
+        save_map(self.folder / "maps" / f"{name}.tiff", result.photo_map)
+        save_png(self.folder / "overlays" / f"{name}.png", picture(result))
+        return result.to_json() | {"map": f"maps/{name}.tiff", "overlay": f"overlays/{name}.png"}
+
+    def _write_next(self) -> None:
+        try:
+            self._write(self._waiting.popleft().result())
+        except BaseException:
+            while self._waiting:  # lines after one that is missing would tell of a photo that was left out
+                self._waiting.pop().cancel()
+            raise
+
+    def _finish(self) -> None:
+        try:
+            self._open.close()
+            for name in (PREDICTIONS_FILE, TABLE_FILE):
+                (self.folder / f"{name}.part").replace(self.folder / name)
+        except OSError as error:
+            raise self._refused(error) from error
+
+    def _part(self, name: str) -> IO[str]:
+        path = self.folder / f"{name}.part"
+        return self._open.enter_context(path.open("w", encoding="utf-8", errors="backslashreplace", newline=""))
+
+    def _write(self, values: dict[str, Any]) -> None:
+        try:
+            self._lines.write(json.dumps(values, ensure_ascii=False) + "\n")
+            self._table.writerow(_row(values))
+            self._lines.flush()
+            self._rows.flush()
+        except OSError as error:
+            raise self._refused(error) from error
+
+    def _refused(self, error: OSError) -> OutputError:
+        return OutputError(f"cannot write into {self.folder}: {error.strerror}; make room or choose another folder")
+
+
+def _row(values: dict[str, Any]) -> dict[str, Any]:
+    """The same prediction flat, for a spreadsheet."""
+    if "regions" not in values:
+        return values
+    row = values | {"region_count": len(values["regions"])}
+    for region in values["regions"][:1]:
+        row |= dict(zip(("left", "top", "right", "bottom"), region["box"], strict=True))
+        row |= dict(zip(("centroid_x", "centroid_y"), region["centroid"], strict=True))
+        row |= {"area": region["area"], "peak": region["peak"]}
+    return row
+
+
+def output_names(photos: Sequence[Path]) -> dict[Path, str]:
+    """A file name for each photo: its own stem, numbered where several photos share it, cut where it is very long."""
+    names: dict[Path, str] = {}
+    taken: dict[str, int] = {}  # and the last number given to a name
+    for photo in photos:
+        stem = photo.stem
+        while len(os.fsencode(stem)) > LONGEST_NAME:
+            stem = stem[:-1]
+        name, number = stem, taken.get(stem.casefold(), 1)
+        while name.casefold() in taken:  # some disks take A and a for the same
+            number += 1
+            name = f"{stem}-{number}"
+        taken[name.casefold()] = 1
+        taken[stem.casefold()] = number
+        names[photo] = name
+    return names

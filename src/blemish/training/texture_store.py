@@ -1,0 +1,106 @@
+"""What drawn defects are made of: a folder's pictures, or noise and pieces of the training photos."""
+
+import hashlib
+import logging
+import os
+from collections.abc import Callable, Sequence
+from pathlib import Path
+
+import numpy as np
+import torch
+from torch import Generator, Tensor
+
+from blemish.data.listing import list_photos
+from blemish.detectors import Stage
+from blemish.errors import DataError
+from blemish.synthesis.textures import alter_pieces, draw_patterns
+from blemish.training.batches import Indices, Photos
+from blemish.training.processes import Processes
+from blemish.training.settings import TrainingSettings
+
+SHARE = 1 / 3  # of --cache-memory for a folder's pictures: of the default, all of DTD's 5,640 at 256x256
+FEWEST = 64  # pictures kept however little memory is allowed
+PIECES_MEMORY = 200_000_000  # bytes of training photos that pieces are cut from
+
+OnPicture = Callable[[int, int], None]
+
+log = logging.getLogger("blemish")
+
+
+class Textures:
+    """Pictures that lie decoded on the training device, and how a batch of textures is drawn from them."""
+
+    def __init__(self, pictures: Tensor, *, contents: str, altered: bool) -> None:
+        """`pictures` (N, H, W, 3) uint8: given as they are or, `altered`, in pieces and in turns with noise."""
+        self._pictures = pictures
+        self._altered = altered
+        self.contents = contents
+        """What they are, for the record."""
+
+    @property
+    def bytes(self) -> int:
+        return self._pictures.nbytes
+
+    def draw(self, count: int, generator: Generator) -> Tensor:
+        """Textures (count, 3, H, W), 0 to 1; the generator is the device's."""
+        if not self._altered:
+            return self._choose(count, generator)
+        patterns = count // 2
+        pieces = alter_pieces(self._choose(count - patterns, generator), generator)
+        size = (self._pictures.shape[1], self._pictures.shape[2])
+        return torch.cat([draw_patterns(patterns, size, generator), pieces])
+
+    def _choose(self, count: int, generator: Generator) -> Tensor:
+        device = self._pictures.device
+        chosen = torch.randint(len(self._pictures), (count,), generator=generator, device=device)
+        return self._pictures[chosen].permute(0, 3, 1, 2).float().div_(255)
+
+
+def open_textures(
+    stages: Sequence[Stage],
+    photos: Photos,
+    train: Indices,
+    *,
+    settings: TrainingSettings,
+    processes: Processes,
+    on_picture: OnPicture,
+) -> dict[Path | None, Textures]:
+    """Those of the stages that draw defects, by the folder that a stage names: decoded once for all of them."""
+    opened: dict[Path | None, Textures] = {}
+    for folder in dict.fromkeys(stage.textures for stage in stages if stage.corrupt is not None):
+        if folder is None:
+            opened[folder] = _of_photos(photos, train, processes.device)
+        else:
+            opened[folder] = _of_folder(folder, photos.size, settings, device=processes.device, on_picture=on_picture)
+    return opened
+
+
+def _of_photos(photos: Photos, train: Indices, device: torch.device) -> Textures:
+    """Only photos that are trained on are cut up: those that calibrate must not be met in training in any form."""
+    most = max(1, PIECES_MEMORY // (photos.size[0] * photos.size[1] * 3))
+    pictures = torch.from_numpy(photos.read(train[:most])).to(device)
+    return Textures(pictures, contents=f"noise and pieces of {len(pictures)} training photos", altered=True)
+
+
+def _of_folder(
+    folder: Path, size: tuple[int, int], settings: TrainingSettings, *, device: torch.device, on_picture: OnPicture
+) -> Textures:
+    """All pictures in the folder and below; where memory holds fewer, a choice that the seed makes."""
+    found = list_photos(folder, on_error=lambda error: log.warning("left out: %s", error))
+    each = size[0] * size[1] * 3
+    room = max(FEWEST, int(settings.cache_memory * 1e9 * SHARE) // each)
+    paths = [found[i] for i in np.random.default_rng(settings.seed).permutation(len(found))[:room]]
+    if len(paths) < len(found):
+        log.warning("%d of %d textures are used: a third of --cache-memory holds no more", len(paths), len(found))
+    pictures = Photos(paths, size, budget=len(paths) * each, workers=os.cpu_count() or 1)
+    try:
+        pictures.load(on_picture)
+    finally:
+        pictures.close()
+    for error in pictures.unreadable:
+        log.warning("left out: %s", error)
+    if not len(pictures):
+        raise DataError(f"{folder}: holds no readable pictures to take textures from; name a folder that does")
+    digest = hashlib.sha256(pictures.kept.data).hexdigest()[:16]
+    contents = f"{len(pictures)} pictures, contents {digest}"
+    return Textures(torch.from_numpy(pictures.kept).to(device), contents=contents, altered=False)

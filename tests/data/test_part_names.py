@@ -1,0 +1,35 @@
+"""Which part a photo shows, by its name."""
+
+from pathlib import Path
+
+import pytest
+
+from blemish.data.part_names import parts_of
+from blemish.errors import DataError, SettingsError
+
+PHOTOS = [Path("a/lid_01_1.png"), Path("a/lid_01_2.png"), Path("b/lid_02_1.png")]
+
+
+def test_without_a_pattern_every_photo_shows_a_part_of_its_own() -> None:
+    assert len(set(parts_of(PHOTOS, None))) == 3
+
+
+@pytest.mark.parametrize("pattern", ["(.+)_[0-9]+", "lid_[0-9]+"])
+def test_a_pattern_finds_the_part_in_the_name(pattern: str) -> None:
+    assert parts_of(PHOTOS, pattern) == ["lid_01", "lid_01", "lid_02"]
+
+
+def test_a_name_without_a_part_is_named() -> None:
+    with pytest.raises(DataError, match=r"other\.png.*finds no part"):
+        parts_of([*PHOTOS, Path("other.png")], "lid_[0-9]+")
+
+
+@pytest.mark.parametrize("pattern", ["(lid)?_[0-9]+", "(x*)"])
+def test_a_part_without_a_name_is_none(pattern: str) -> None:
+    with pytest.raises(DataError, match=r"_17\.png.*finds no part"):
+        parts_of([Path("_17.png"), Path("_18.png")], pattern)
+
+
+def test_what_is_no_pattern_is_refused() -> None:
+    with pytest.raises(SettingsError, match="regular expression"):
+        parts_of(PHOTOS, "(")

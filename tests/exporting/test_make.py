@@ -1,0 +1,182 @@
+"""Exporting: what is kept, what is refused, and what a stray file says of itself."""
+
+import json
+import shutil
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+import onnx
+import openvino
+import pytest
+from onnx import numpy_helper
+
+import blemish
+from blemish.data.dataset import Dataset
+from blemish.errors import DataError, ExportError, SettingsError
+from blemish.exporting import EXPORTERS
+from blemish.exporting.int8 import exact_nodes
+from blemish.exporting.known_photos import photos_at_hand
+from blemish.exporting.writers import DESCRIPTION, write_onnx
+from blemish.inference import open_predictor
+from blemish.model.artifact import read_artifact
+from blemish.model.exports import kinds_of_exports, read_export
+
+
+def spoil(graph: Path, folder: Path, description: str) -> None:
+    """An exporter with a fault: one weight of the graph is another."""
+    model = onnx.load(graph)
+    weight = max(model.graph.initializer, key=lambda w: len(w.raw_data))
+    values = numpy_helper.to_array(weight) * np.float32(1.01)
+    weight.CopyFrom(numpy_helper.from_array(values, weight.name))
+    onnx.save(model, graph.with_name("spoilt.onnx"))
+    write_onnx(graph.with_name("spoilt.onnx"), folder, description)
+
+
+def test_an_export_that_disagrees_is_refused_with_the_figures_and_nothing_is_left(
+    run: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    model = Path(shutil.copytree(run, tmp_path / "run"))
+    monkeypatch.setitem(EXPORTERS, "onnx", spoil)
+    with pytest.raises(ExportError, match=r"scores differ by \d.*allowed: a relative difference of 0.0001"):
+        blemish.export(model, "onnx")
+    assert kinds_of_exports(read_artifact(model)) == []
+    assert list((model / "exports").iterdir()) == []
+
+
+def test_a_refused_export_leaves_the_one_before_it(copy: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    before = (copy / "exports" / "onnx-fp32" / "export.json").read_text()
+    monkeypatch.setitem(EXPORTERS, "onnx", spoil)
+    with pytest.raises(ExportError):
+        blemish.export(copy, "onnx")
+    assert (copy / "exports" / "onnx-fp32" / "export.json").read_text() == before
+    assert blemish.verify(copy, "onnx").flips == 0
+
+
+def test_an_export_takes_the_place_of_the_one_before_it(copy: Path) -> None:
+    place = copy / "exports" / "onnx-fp32"
+    (place / "stale").touch()
+    blemish.export(copy, "onnx")
+    assert sorted(path.name for path in place.iterdir()) == ["export.json", "model.onnx", "proof"]
+
+
+def said_by_onnx(folder: Path) -> str:
+    return str({p.key: p.value for p in onnx.load(folder / "model.onnx").metadata_props}[DESCRIPTION])
+
+
+def said_by_openvino(folder: Path) -> str:
+    return str(openvino.Core().read_model(folder / "model.xml").get_rt_info(DESCRIPTION).astype(str))
+
+
+@pytest.mark.parametrize(
+    ("name", "precision", "said"),
+    [("onnx", "fp32", said_by_onnx), ("openvino", "fp32", said_by_openvino), ("openvino", "int8", said_by_openvino)],
+)
+def test_a_stray_file_explains_itself(exported: Path, name: str, precision: str, said: Callable[[Path], str]) -> None:
+    artifact = read_artifact(exported)
+    export = read_export(artifact, name, precision)
+    description = json.loads(said(export.folder))
+    calibration = export.calibration or artifact.calibration
+    assert description["threshold"] == calibration.image.value
+    assert description["pixel_threshold"] == calibration.pixel.value
+    assert description["image_size"] == [64, 64]
+    assert (description["method"], description["precision"]) == ("stpm", precision)
+
+
+def test_int8_has_thresholds_of_its_own_and_fp32_the_models(exported: Path) -> None:
+    artifact = read_artifact(exported)
+    rounded, exact = read_export(artifact, "openvino", "int8"), read_export(artifact, "openvino", "fp32")
+    assert exact.calibration is None
+    assert rounded.calibration is not None
+    assert rounded.calibration.image.value != artifact.calibration.image.value
+    assert rounded.calibration.n == artifact.calibration.n
+    assert open_predictor(exported, runtime="openvino", precision="int8").calibration == rounded.calibration
+    assert open_predictor(exported, runtime="openvino").calibration == artifact.calibration
+
+
+def test_int8_scores_of_the_calibration_photos_are_those_in_its_calibration(exported: Path) -> None:
+    artifact = read_artifact(exported)
+    files = artifact.training["files"][artifact.calibrated_from :]
+    predictor = open_predictor(exported, runtime="openvino", precision="int8")
+    scores = sorted(predictor.predict(file).anomaly_score for file in files)
+    np.testing.assert_allclose(scores, predictor.calibration.scores, rtol=1e-5)
+
+
+def test_what_shows_int8_its_ranges_never_gives_its_thresholds(exported: Path) -> None:
+    at_hand = photos_at_hand(read_artifact(exported))
+    assert at_hand.trained_on
+    assert at_hand.calibrating
+    assert not set(at_hand.trained_on) & set(at_hand.calibrating)
+
+
+def test_first_convolutions_and_what_follows_the_last_are_not_rounded(exported: Path) -> None:
+    graph = onnx.load(exported / "exports" / "onnx-fp32" / "model.onnx").graph
+    exact = set(exact_nodes(graph))
+    kinds = [node.op_type for node in graph.node if node.name in exact]
+    assert kinds.count("Conv") == 2  # the teacher's first and the student's
+    assert "ReduceMax" in kinds
+    assert all(node.name in exact for node in graph.node if node.op_type in ("Resize", "ReduceSum", "ReduceMax"))
+    assert sum(node.op_type == "Conv" and node.name not in exact for node in graph.node) == 28
+
+
+def test_bf16_in_torch_is_recalibrated(run: Path, tmp_path: Path) -> None:
+    model = Path(shutil.copytree(run, tmp_path / "run"))
+    made = blemish.export(model, "torch", precision="bf16")
+    assert made.export.graph == {}
+    assert made.export.calibration is not None
+    predictor = open_predictor(model, runtime="torch", precision="bf16")
+    assert predictor.calibration == made.export.calibration
+    assert made.parity.score_difference > 0  # it was computed in another precision indeed
+
+
+def test_new_thresholds_reach_the_exports_too(copy: Path) -> None:
+    blemish.calibrate(copy, false_alarms=0.5)
+    artifact = read_artifact(copy)
+    rounded = read_export(artifact, "openvino", "int8").calibration
+    assert rounded is not None
+    assert rounded.image.asked_rate == artifact.calibration.image.asked_rate == 0.5
+
+
+def test_more_good_photos_are_judged_by_every_export_in_its_precision(copy: Path, parts: Dataset) -> None:
+    good = [sample.image for sample in parts.test if not sample.anomalous][:3]
+    before = read_artifact(copy).calibration.n
+    blemish.calibrate(copy, false_alarms=0.2, good=good)
+    artifact = read_artifact(copy)
+    rounded = read_export(artifact, "openvino", "int8").calibration
+    assert rounded is not None
+    assert rounded.n == artifact.calibration.n == before + 3
+    assert set(photos_at_hand(artifact).calibrating) >= set(good)
+
+
+def test_photos_that_moved_are_asked_for_and_found_where_they_went(run: Path, tmp_path: Path, parts: Dataset) -> None:
+    model = Path(shutil.copytree(run, tmp_path / "run"))
+    values = json.loads((model / "model.json").read_text())
+    values["training"]["files"] = [f"{file}.moved" for file in values["training"]["files"]]
+    (model / "model.json").write_text(json.dumps(values))
+    for precision in ("fp32", "int8"):
+        with pytest.raises(DataError, match="--photos"):
+            blemish.export(model, "onnx", precision=precision)
+    folder = parts.train[0].image.parent
+    assert blemish.export(model, "onnx", photos=[folder]).parity.flips == 0
+
+
+def test_a_photo_that_cannot_be_read_harms_no_other(run: Path, tmp_path: Path, parts: Dataset) -> None:
+    model = Path(shutil.copytree(run, tmp_path / "run"))
+    (tmp_path / "broken.png").write_bytes(parts.test[0].image.read_bytes()[:200])
+    made = blemish.export(model, "onnx", photos=[tmp_path / "broken.png", parts.test[0].image])
+    assert [("broken.png" in str(error)) for error in made.unreadable] == [True]
+    assert made.parity.photos > read_artifact(model).calibration.n
+
+
+@pytest.mark.parametrize(
+    ("to", "precision", "named"),
+    [
+        ("tensorrt", "fp32", "runtime 'tensorrt' is unknown"),
+        ("onnx", "fp8", "precision 'fp8' is unknown"),
+        ("onnx", "bf16", "onnx cannot compute in bf16: take torch or openvino"),
+        ("torch", "int8", "torch cannot compute in int8: take onnx or openvino"),
+    ],
+)
+def test_what_no_runtime_does_is_refused(run: Path, to: str, precision: str, named: str) -> None:
+    with pytest.raises(SettingsError, match=named):
+        blemish.export(run, to, precision=precision)
