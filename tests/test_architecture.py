@@ -25,6 +25,7 @@ FLOORS = (
     ("inference",),
     ("detectors",),
     ("data", "networks", "synthesis", "metrics", "model"),
+    ("records",),
     ("files", "process"),
     ("version", "errors"),
 )

@@ -157,7 +157,7 @@ def evaluate(
 
     digests = frozenset[str]()
     if not isinstance(model, Predictor):
-        digests = frozenset(read_artifact(model).training.get("digests", ()))
+        digests = frozenset(read_artifact(model).training.digests)
         model = open(model)
     if isinstance(photos, str | Path):
         photos = find_photos(photos, dataset="mvtec_ad", category=category)

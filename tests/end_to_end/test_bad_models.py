@@ -133,8 +133,8 @@ def test_a_description_that_is_none_is_refused(copy: Path, photos: Path, content
         (lambda v: v.update(image_size=[64.5, 64]), "damaged or edited"),
         (lambda v: v.update(image_size="64"), "damaged or edited"),
         (lambda v: v.update(image_size=[32, 32]), "image_size is not that of the settings"),
-        (lambda v: v["calibration"]["image"].update(value=float("inf")), "a threshold is inf"),
-        (lambda v: v["calibration"]["pixel"].update(value=float("nan")), "a threshold is nan"),
+        (lambda v: v["calibration"]["image"].update(value=float("inf")), "calibration.image.value is Infinity"),
+        (lambda v: v["calibration"]["pixel"].update(value=float("nan")), "calibration.pixel.value is NaN"),
         (lambda v: v["calibration"]["image"].update(value=10**400), "damaged or edited"),
         (lambda v: v["calibration"]["pixel"].update(value=1e308), "a threshold is 1e+308"),
         (lambda v: v["settings"].update(learning_rate=10**400), "learning_rate"),
@@ -147,8 +147,11 @@ def test_a_description_that_is_none_is_refused(copy: Path, photos: Path, content
         (lambda v: v["calibration"].update(peaks=[1, 2]), "2 calibration peaks for "),
         (lambda v: v["settings"].update(steps="many"), "steps"),
         (lambda v: v["settings"].update(image_size=[]), "image_size"),
-        (lambda v: v["training"].update(digests=[5]), "digests are not texts"),
-        *((lambda v, name=name: v.pop(name), "KeyError") for name in ("settings", "calibration", "training")),
+        (lambda v: v["training"]["photos"][0].update(digest=5), "training.photos[0].digest is 5"),
+        *(
+            (lambda v, name=name: v.pop(name), f"model.{name} is missing")
+            for name in ("settings", "calibration", "training")
+        ),
     ],
 )
 def test_a_description_edited_by_hand_is_refused(

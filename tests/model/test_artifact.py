@@ -51,7 +51,7 @@ def test_predicting_needs_nothing_but_the_folder(copy: Path, parts: Dataset, mon
         (lambda v: v.update(image_size=[0, 64]), "damaged or edited"),
         (lambda v: v.update(format_version=1), "train the model anew"),
         (lambda v: v["calibration"]["image"].update(value="high"), "damaged or edited"),
-        (lambda v: v["calibration"]["pixel"].update(value=float("inf")), "a threshold is inf"),
+        (lambda v: v["calibration"]["pixel"].update(value=float("inf")), "model.calibration.pixel.value is Infinity"),
         (lambda v: v["calibration"].pop("image"), "damaged or edited"),
         (lambda v: v["calibration"].update(scores=[2.0, 1.0]), "rising"),
         (lambda v: v.update(weights_sha256="0" * 64), "checksum"),
