@@ -4,9 +4,9 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from blemish.errors import DataError
-from blemish.inference.predictor import Model
 from blemish.metrics.curves import Curve
 from blemish.metrics.intervals import METHOD, Interval
+from blemish.model.provenance import Provenance
 from blemish.model.thresholds import Verdict
 from blemish.records import RecordFormat, read_record, write_record
 
@@ -58,7 +58,7 @@ class Evaluation:
     root: str
     """Absolute path of the folder they were found in."""
     category: str | None
-    model: Model | None
+    model: Provenance | None
     """What judged; None where it was no artifact."""
     metrics: dict[str, float | None]
     """By the names of METRICS, 0 to 1; None where `undefined` says why."""

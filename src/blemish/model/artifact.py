@@ -8,7 +8,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from blemish.data.framing import Framing
 from blemish.errors import ArtifactError
+from blemish.model.score import Score
 from blemish.model.thresholds import Calibration
 from blemish.model.training_record import TeacherRecord, TrainingRecord
 from blemish.records import RecordFormat, read_record, write_record
@@ -37,12 +39,21 @@ class Artifact:
     settings: dict[str, Any]
     """The detector's settings, which rebuild its network."""
     teachers: list[TeacherRecord]
-    image_size: tuple[int, int]
-    """(height, width) that photos are resized to."""
+    title: str
+    """What reports call the method."""
+    framing: Framing
+    """How a photo becomes the network's inputs, and their maps a map of the photo."""
+    score: Score
+    """How that map becomes a score."""
     weights_sha256: str
     """Of weights.safetensors, which holds the teachers too."""
     calibration: Calibration
     training: TrainingRecord
+
+    @property
+    def image_size(self) -> tuple[int, int]:
+        """(height, width) of what the network sees."""
+        return self.framing.image_size
 
     @property
     def weights(self) -> Path:
