@@ -66,7 +66,7 @@ def train(
         method,
         found.train,
         run=Path(run),
-        settings=DETECTORS[method].Settings.from_json(own),
+        settings=DETECTORS[method].Settings.from_json(own, others=known),
         training=training,
         teacher_weights=[Path(file) for file in _listed(teacher_weights)],
         resume=resume,

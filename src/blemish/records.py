@@ -5,7 +5,6 @@ says that no field has changed its meaning or gone. A field that the file lacks 
 """
 
 import json
-import sys
 import types
 import typing
 from collections.abc import Mapping
@@ -21,8 +20,9 @@ from blemish.version import __version__
 if TYPE_CHECKING:
     from _typeshed import DataclassInstance
 
-T = TypeVar("T")
+_T = TypeVar("_T")
 _LARGEST_INTEGER = (1 << 63) - 1
+_LARGEST_NUMBER = 3.4028234663852886e38  # of float32, as which all that is measured is computed
 _SHOWN = 40  # characters of a value in an error
 
 
@@ -65,8 +65,8 @@ def record_to_json(record: "DataclassInstance", *, form: RecordFormat) -> dict[s
 
 
 def read_record(
-    kind: type[T], path: Path, *, form: RecordFormat, missing: str, elsewhere: Mapping[str, Any] | None = None
-) -> T:
+    kind: type[_T], path: Path, *, form: RecordFormat, missing: str, elsewhere: Mapping[str, Any] | None = None
+) -> _T:
     """Reads back what `write_record` has written; `elsewhere` gives the fields that the file does not hold.
 
     Raises the format's error in one line, which for a file that is not there is `missing`.
@@ -98,10 +98,10 @@ def _check_format(values: Any, path: Path, *, form: RecordFormat) -> None:
         raise form.error(f"{path} has format {_shown(version)}, from before the first release: {form.remake}")
 
 
-def record_from_json(kind: type[T], values: Any, *, name: str, elsewhere: Mapping[str, Any] | None = None) -> T:
+def record_from_json(kind: type[_T], values: Any, *, name: str, elsewhere: Mapping[str, Any] | None = None) -> _T:
     """Returns the record of a dataclass whose `asdict` went through JSON; raises ValueError, naming the field.
 
-    Numbers are finite and fit in 64 bits, so that whatever is read can be computed with and written again.
+    Whole numbers fit in 64 bits, others in float32's range: whatever is read can be summed, squared and written again.
     """
     if not isinstance(values, dict):
         raise ValueError(f"{name} is {_shown(values)}")
@@ -170,7 +170,7 @@ def _fits(kind: Any, value: Any) -> bool:
     if typing.get_origin(kind) is typing.Literal:
         return type(value) is str and value in typing.get_args(kind)
     if kind is float:
-        return type(value) in (int, float) and abs(value) <= sys.float_info.max
+        return type(value) in (int, float) and abs(value) <= _LARGEST_NUMBER
     if kind is int:
         return type(value) is int and abs(value) <= _LARGEST_INTEGER
     if kind is Any:

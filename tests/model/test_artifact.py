@@ -53,7 +53,7 @@ def test_predicting_needs_nothing_but_the_folder(copy: Path, parts: Dataset, mon
         (lambda v: v["calibration"]["image"].update(value="high"), "damaged or edited"),
         (lambda v: v["calibration"]["pixel"].update(value=float("inf")), "model.calibration.pixel.value is Infinity"),
         (lambda v: v["calibration"].pop("image"), "damaged or edited"),
-        (lambda v: v["calibration"].update(scores=[2.0, 1.0]), "rising"),
+        (lambda v: v["calibration"].update(scores=[2.0, 1.0]), "do not rise"),
         (lambda v: v.update(weights_sha256="0" * 64), "checksum"),
         (lambda v: v.update(method="no_such"), "no_such"),
         (lambda v: v["settings"].update(teacher="resnet18"), "settings and weights"),

@@ -54,8 +54,6 @@ class Threshold:
 
     def check_values(self) -> None:
         """Raises ValueError for values that no calibration gives."""
-        if not abs(self.value) <= HIGHEST:
-            raise ValueError(f"a threshold is {self.value}")
         rates = [rate for rate in (self.promised_rate, self.rate_95) if rate is not None]
         if not 0 < self.asked_rate < 1 or not all(0 <= rate <= 1 for rate in rates):
             raise ValueError("a false alarm rate is no share between 0 and 1")
@@ -123,8 +121,8 @@ class Calibration:
     def check_values(self) -> None:
         """Raises ValueError for values that no calibration gives."""
         for name, rising in (("scores", self.scores), ("peaks", self.peaks)):
-            if not rising or not all(abs(value) <= HIGHEST for value in rising) or list(rising) != sorted(rising):
-                raise ValueError(f"calibration {name} are missing, or not finite and rising")
+            if not rising or list(rising) != sorted(rising):
+                raise ValueError(f"calibration {name} are missing, or do not rise")
         if len(self.peaks) != len(self.scores):
             raise ValueError(f"{len(self.peaks)} calibration peaks for {len(self.scores)} scores")
 
