@@ -147,6 +147,7 @@ def test_a_description_that_is_none_is_refused(copy: Path, photos: Path, content
         (lambda v: v["calibration"].update(peaks=[1, 2]), "2 calibration peaks for "),
         (lambda v: v["settings"].update(steps="many"), "steps"),
         (lambda v: v["settings"].update(image_size=[]), "image_size"),
+        (lambda v: v["training"].pop("unreadable"), "model.training.unreadable is missing"),
         (lambda v: v["training"]["photos"][0].update(digest=5), "training.photos[0].digest is 5"),
         *(
             (lambda v, name=name: v.pop(name), f"model.{name} is missing")
