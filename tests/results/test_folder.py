@@ -154,6 +154,24 @@ def test_memory_holds_a_few_photos_however_many_are_written(tmp_path: Path) -> N
     assert len(written(tmp_path / "out")[0]) == len(photos)
 
 
+def test_memory_is_bounded_by_bytes_so_that_large_photos_wait_alone(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("blemish.results.folder.MOST_WAITING", 14 * 200 * 200)  # of one photo
+    photos = [tmp_path / f"{i}.png" for i in range(12)]
+    folder = PredictionFolder(tmp_path / "out", photos)
+    first = prediction(photos[0], np.ones((100, 100)))
+    held: list[ref[np.ndarray]] = []
+    for path in photos:
+        pixels = np.zeros((200, 200, 3), np.uint8)
+        held.append(ref(pixels))
+        folder.add(path, replace(first, image=path, photo=pixels))
+        del pixels
+        assert sum(photo() is not None for photo in held) <= 2
+    folder.close()
+    assert len(written(tmp_path / "out")[0]) == len(photos)
+
+
 def test_a_photo_that_is_held_is_not_read_again(tmp_path: Path) -> None:
     held = replace(prediction(tmp_path / "a.png", np.zeros((8, 8))), photo=np.full((16, 16, 3), 77, np.uint8))
     (tmp_path / "a.png").unlink()
