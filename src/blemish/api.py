@@ -69,7 +69,7 @@ def train(
         method,
         found.train,
         run=Path(run),
-        settings=DETECTORS[method].Settings.from_json(own),
+        settings=DETECTORS[method].Settings.from_json(own, others=known),
         training=training,
         teacher_weights=[Path(file) for file in _listed(teacher_weights)],
         resume=resume,
@@ -259,7 +259,7 @@ def evaluate(
 
     digests = frozenset[str]()
     if not isinstance(model, Predictor):
-        digests = frozenset(read_artifact(model).training.get("digests", ()))
+        digests = frozenset(read_artifact(model).training.digests)
         model = open(model)
     if isinstance(photos, str | Path):
         photos = find_photos(photos, dataset="mvtec_ad", category=category)

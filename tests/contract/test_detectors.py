@@ -200,7 +200,7 @@ def test_a_training_that_was_stopped_in_any_stage_ends_as_an_uninterrupted_one(
         resumed = trained(method, parts, run, seeded_resnet18, resume=True, **options)
         assert resumed.weights_sha256 == whole.weights_sha256
         assert resumed.calibration == whole.calibration
-        assert resumed.training["stages"] == whole.training["stages"]
+        assert resumed.training.stages == whole.training.stages
 
 
 @pytest.fixture(scope="module")

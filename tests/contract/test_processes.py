@@ -43,7 +43,7 @@ def test_two_processes_keep_equal_weights_and_share_the_global_batch(
     steps = sum(stage.steps for stage in drawn(method).stages())
     assert len(set(weights)) == steps
     assert [photos for _, photos in first] == [2] * steps
-    assert read_artifact(tmp_path / "run0").training["machine"].endswith("2 processes")
+    assert read_artifact(tmp_path / "run0").training.machine.endswith("2 processes")
 
 
 def test_processes_that_do_not_see_the_same_photos_do_not_train(

@@ -277,9 +277,9 @@ def test_both_losses_fall_both_teachers_stay_and_what_was_trained_predicts(
     settings = dataclasses.replace(SMALL, image_size=ImageSize(64, 64), **values)  # type: ignore[arg-type]
     training = TrainingSettings(batch_size=4, check_every=4)
     artifact = train("rstpm", parts.train[:16], run=tmp_path / "run", settings=settings, training=training)
-    for stage in artifact.training["stages"]:
-        losses = [check["loss"] for check in stage["history"]]
-        assert losses[-1] < 0.7 * losses[0], stage["name"]
+    for stage in artifact.training.stages:
+        losses = [point.loss for point in stage.history]
+        assert losses[-1] < 0.7 * losses[0], stage.name
     trained = rebuild(read_artifact(tmp_path / "run"))
     assert isinstance(trained, RSTPM)
     for ours, name in ((trained.teacher, "resnet18"), (trained.second_teacher, "efficientnet_lite0")):

@@ -108,9 +108,9 @@ def _train(
 
 def _say(artifact: Artifact) -> None:
     training, calibration = artifact.training, artifact.calibration
-    for stage in training["stages"]:
-        kept = f", weights of step {stage['best_step']} kept" if stage["best_step"] else ""
-        print(f"trained {stage['name']} on {training['trained_on']} photos, {stage['steps']} steps{kept}")
+    for stage in training.stages:
+        kept = f", weights of step {stage.best_step} kept" if stage.best_step else ""
+        print(f"trained {stage.name} on {training.trained_on} photos, {stage.steps} steps{kept}")
     print("\n".join(lines_of(calibration, artifact.folder)))
     print(f"model in {artifact.folder}: judge photos with `blemish predict {artifact.folder} PHOTOS`")
 

@@ -1,8 +1,6 @@
 """The end of a training: its record, the thresholds, the model folder."""
 
-import dataclasses
 from pathlib import Path
-from typing import Any
 
 import torch
 
@@ -13,32 +11,54 @@ from blemish.inference.torch_runtime import TorchRuntime
 from blemish.model.artifact import MODEL_FILE, WEIGHTS_FILE, Artifact, file_sha256, read_artifact, write_artifact
 from blemish.model.exports import EXPORTS_FOLDER
 from blemish.model.thresholds import UNCALIBRATED, Calibration
+from blemish.model.training_record import HistoryPoint, KnownPhoto, StageHistory, TeacherRecord, TrainingRecord
 from blemish.training import checkpoint as checkpoints
 from blemish.training.fit import Job, Progress, StageRecord
 from blemish.version import __version__
 
 
-def training_record(job: Job, stages: list[StageRecord], *, seconds: float) -> dict[str, Any]:
-    runtime = job.processes
-    return {
-        **{key: job.identity[key] for key in ("training", "photos", "textures", "machine")},
-        "good_photos": len(job.photos),
-        "digests": list(job.digests),
-        "files": [str(path.absolute()) for path in job.photos.paths],
-        "trained_on": len(job.split.train),
-        "selecting": len(job.split.selecting),
-        "calibrating": len(job.split.calibrating),
-        "unreadable": list(job.unreadable),
-        "stages": [dataclasses.asdict(stage) for stage in stages],
-        "seconds": round(seconds, 1),
-        "precision": runtime.precision,
-        "threads": torch.get_num_threads(),
-        "torch": torch.__version__,
-        "blemish": __version__,
-    }
+def training_record(job: Job, stages: list[StageRecord], *, seconds: float) -> TrainingRecord:
+    return TrainingRecord(
+        settings=job.identity["training"],
+        photos=_known_photos(job),
+        validation=len(job.split.selecting),
+        trained_on=len(job.split.train),
+        calibrating=len(job.split.calibrating),
+        unreadable=list(job.unreadable),
+        textures=job.identity["textures"],
+        stages=[_stage_history(stage) for stage in stages],
+        seconds=round(seconds, 1),
+        precision=job.processes.precision,
+        threads=torch.get_num_threads(),
+        versions={"blemish": __version__, "torch": torch.__version__},
+        machine=job.identity["machine"],
+    )
 
 
-def finish(job: Job, run: Path, method: str, *, teachers: list[dict[str, str]], record: dict[str, Any]) -> Artifact:
+def _known_photos(job: Job) -> list[KnownPhoto]:
+    named = job.settings.part is not None
+    return [
+        KnownPhoto(digest=digest, file=str(path.absolute()), part=part if named else None)
+        for digest, path, part in zip(job.digests, job.photos.paths, job.parts, strict=True)
+    ]
+
+
+def _stage_history(stage: StageRecord) -> StageHistory:
+    points = [
+        HistoryPoint(step=int(point["step"]), loss=point["loss"], validation_loss=point.get("held_out_error"))
+        for point in stage.history
+    ]
+    return StageHistory(
+        name=stage.name,
+        steps=stage.steps,
+        best_step=stage.best_step,
+        best_loss=stage.best_error,
+        gain_step=stage.gain_step,
+        history=points,
+    )
+
+
+def finish(job: Job, run: Path, method: str, *, teachers: list[dict[str, str]], record: TrainingRecord) -> Artifact:
     """Calibrates, and writes the artifact: weights first, model.json last; only now does an older model make way."""
     if job.processes.leads:
         detector, settings = job.detector, job.detector.settings
@@ -54,7 +74,7 @@ def finish(job: Job, run: Path, method: str, *, teachers: list[dict[str, str]], 
                 folder=run,
                 method=method,
                 settings=settings.to_json(),
-                teachers=teachers,
+                teachers=[TeacherRecord(**teacher) for teacher in teachers],
                 title=detector.title,
                 framing=job.photos.framing,
                 score=detector.score,
