@@ -21,8 +21,8 @@ from contract.test_detectors import ALL, drawn, settings_of
 
 OTHERS = "other-photos"
 """Instead of a method: the second process finds one photo fewer; what is said is noted."""
-PHOTOS, BATCH = 12, 5
-"""5 photos per step do not divide by 2 processes: 4 do."""
+PHOTOS, BATCH = 12, 9
+"""9 photos per step do not divide by 2 processes: 8 do."""
 
 
 def train_noting(method: str, photos: tuple[Sample, ...], run: Path, teacher: Path) -> list[tuple[str, int]]:

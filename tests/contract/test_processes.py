@@ -42,7 +42,7 @@ def test_two_processes_keep_equal_weights_and_share_the_global_batch(
     assert weights == [digest for digest, _ in second]
     steps = sum(stage.steps for stage in drawn(method).stages())
     assert len(set(weights)) == steps
-    assert [photos for _, photos in first] == [2] * steps
+    assert [photos for _, photos in first] == [4] * steps
     assert read_artifact(tmp_path / "run0").training["machine"].endswith("2 processes")
 
 
