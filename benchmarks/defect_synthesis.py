@@ -27,7 +27,8 @@ from blemish.detectors.destseg import DeSTSeg, DeSTSegSettings
 from blemish.networks.device import has_fast_bf16
 from blemish.synthesis.defects import draw_defects
 from blemish.training.batches import Photos, to_images
-from blemish.training.processes import Processes, keep_freed_memory
+from blemish.process import keep_freed_memory
+from blemish.training.processes import Processes
 from blemish.training.settings import TrainingSettings
 from blemish.training.texture_store import Textures, open_textures
 

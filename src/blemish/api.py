@@ -48,6 +48,7 @@ def train(
     """
     from blemish.detectors import DETECTORS
     from blemish.detectors.settings import image_size_of, typed_setting
+    from blemish.training.run_file import PhotosOrigin
     from blemish.training.settings import TrainingSettings
     from blemish.training.train import train as run_training
 
@@ -69,6 +70,9 @@ def train(
         settings=DETECTORS[method].Settings.from_json(own),
         training=training,
         teacher_weights=[Path(file) for file in _listed(teacher_weights)],
+        origin=None
+        if isinstance(photos, Dataset)
+        else PhotosOrigin(root=Path(photos), dataset=dataset, category=category),
         resume=resume,
         overwrite=overwrite,
         on_progress=on_progress or (lambda _: None),

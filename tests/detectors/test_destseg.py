@@ -196,7 +196,7 @@ def test_schedule_and_optimisers_are_the_official_codes(detector: DeSTSeg) -> No
     for stage in (student, segmentation):
         for group in stage.optimizer(stage.trains).param_groups:
             assert (group["momentum"], group["weight_decay"], group["nesterov"]) == (0.9, 1e-4, False)
-        assert stage.held_out_error is None  # the last weights are kept
+        assert stage.validation_loss is None  # the last weights are kept
         assert stage.patience is None
 
 

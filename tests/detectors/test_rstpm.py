@@ -112,13 +112,13 @@ def test_the_first_pair_is_stpm(detector: RSTPM, images: Tensor) -> None:
     stpm.load_state_dict({name: value for name, value in detector.state_dict().items() if name in stpm.state_dict()})
     (theirs,), (ours, _) = stpm.stages(), detector.stages()
     assert theirs.targets is not None
-    assert theirs.held_out_error is not None
-    assert ours.held_out_error is not None
+    assert theirs.validation_loss is not None
+    assert ours.validation_loss is not None
     batch, same = batch_of(detector, images, stage=0), theirs.targets(images)
     assert all(torch.equal(a, b) for a, b in zip(batch.targets, same, strict=True))
     with torch.no_grad():
         assert ours.loss(batch) == theirs.loss(batch)
-        assert torch.equal(ours.held_out_error(batch), theirs.held_out_error(batch))
+        assert torch.equal(ours.validation_loss(batch), theirs.validation_loss(batch))
     assert ours.optimizer(ours.trains).defaults == theirs.optimizer(theirs.trains).defaults
     assert (ours.steps, ours.patience) == (SMALL.steps, theirs.patience)
 
@@ -133,8 +133,8 @@ def test_each_loss_is_the_mean_of_squared_distances_per_level(detector: RSTPM, i
     assert [float(part) for part in loss.values()] == pytest.approx(expected, rel=1e-5)
 
 
-def test_the_second_pairs_held_out_error_is_the_mean_of_its_product_map(detector: RSTPM, images: Tensor) -> None:
-    error = detector.stages()[1].held_out_error
+def test_the_second_pairs_validation_loss_is_the_mean_of_its_product_map(detector: RSTPM, images: Tensor) -> None:
+    error = detector.stages()[1].validation_loss
     assert error is not None
     product = np.ones((2, 16, 24))
     for t, s in pairs_of(detector, images)[1]:

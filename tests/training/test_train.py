@@ -56,7 +56,7 @@ def test_the_artifact_says_what_was_trained_on_what(parts: Dataset, tmp_path: Pa
     assert values["settings"]["teacher"] == "resnet18"
     assert values["teachers"][0]["origin"] == "given file resnet18.safetensors"
     assert len(values["teachers"][0]["sha256"]) == 64
-    assert [values["training"][part] for part in ("trained_on", "selecting", "calibrating")] == [8, 1, 1]
+    assert [values["training"][part] for part in ("trained_on", "validation", "calibrating")] == [8, 1, 1]
     assert len(values["calibration"]["scores"]) == len(values["calibration"]["peaks"]) == 1
     assert sorted(values["training"]["digests"]) == sorted(file_digest(s.image) for s in parts.train[:10])
     assert sorted(p.name for p in (tmp_path / "run").iterdir()) == ["model.json", "weights.safetensors"]
@@ -67,9 +67,9 @@ def test_the_weights_of_the_best_check_are_kept(parts: Dataset, tmp_path: Path, 
     settings = STPMSettings(image_size=SIZE, steps=12, learning_rate=2.0)  # jumps about, so that the last is not best
     training = TrainingSettings(batch_size=4, check_every=1)
     (stage,) = quick(parts, tmp_path / "run", seeded_resnet18, settings=settings, training=training).training["stages"]
-    errors = {entry["step"]: entry["held_out_error"] for entry in stage["history"]}
+    errors = {entry["step"]: entry["validation_loss"] for entry in stage["history"]}
     assert stage["best_step"] == min(errors, key=lambda step: errors[step])
-    assert stage["best_error"] == min(errors.values())
+    assert stage["best_loss"] == min(errors.values())
     stopped_there = STPMSettings(image_size=SIZE, steps=stage["best_step"], learning_rate=2.0)
     again = quick(parts, tmp_path / "again", seeded_resnet18, settings=stopped_there, training=training)
     assert again.weights_sha256 == read_artifact(tmp_path / "run").weights_sha256
@@ -81,11 +81,11 @@ def test_training_ends_when_held_out_photos_stop_improving(
     settings = STPMSettings(image_size=SIZE, steps=500, patience=3, learning_rate=1e-3)
     training = TrainingSettings(batch_size=4, check_every=1)
     (stage,) = quick(parts, tmp_path / "run", seeded_resnet18, settings=settings, training=training).training["stages"]
-    errors = [entry["held_out_error"] for entry in stage["history"]]
+    errors = [entry["validation_loss"] for entry in stage["history"]]
     assert stage["steps"] == len(errors) == stage["gain_step"] + 3 < 500
     gained = errors[stage["gain_step"] - 1]
     assert all(error > 0.9 * gained for error in errors[stage["gain_step"] :])
-    assert stage["best_error"] == min(errors)  # small gains are kept all the same
+    assert stage["best_loss"] == min(errors)  # small gains are kept all the same
 
 
 def test_nothing_after_the_last_step_costs_a_step(parts: Dataset, tmp_path: Path, seeded_resnet18: Path) -> None:
@@ -137,7 +137,7 @@ def test_photos_of_a_part_are_not_divided_and_parts_are_what_is_promised_of(
     photos = Dataset(name="folder", root=tmp_path, train=tuple(Sample(image=p) for p in sorted(tmp_path.glob("*.png"))))
     training = TrainingSettings(batch_size=4, check_every=2, part="(.+)_[0-9]+")
     artifact = quick(photos, tmp_path / "run", seeded_resnet18, photos=12, training=training)
-    assert [artifact.training[part] for part in ("trained_on", "selecting", "calibrating")] == [6, 3, 3]
+    assert [artifact.training[part] for part in ("trained_on", "validation", "calibrating")] == [6, 3, 3]
     calibration = read_artifact(tmp_path / "run").calibration
     assert (calibration.n, calibration.unit, calibration.image.promised_rate) == (1, "parts", 0.5)
     scores = [blemish.open(tmp_path / "run").predict(photo.image).anomaly_score for photo in photos.train]

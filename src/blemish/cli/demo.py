@@ -15,6 +15,7 @@ from blemish.evaluation.evaluate import evaluate
 from blemish.evaluation.record import EVALUATION_FILE, Evaluation, write_evaluation
 from blemish.inference import open_predictor
 from blemish.inference.predictor import Predictor
+from blemish.process import keep_freed_memory
 from blemish.report import write_report
 from blemish.report.page import PAGE
 from blemish.training.checks import check_settings
@@ -43,6 +44,7 @@ def demo(folder: Path = Path("demo"), /, *, steps: int = STEPS, seed: int = 0) -
         Another seed cuts other parts and draws other defects.
     """
     started = time.monotonic()
+    keep_freed_memory()
     check_settings(STPMSettings(steps=steps), TrainingSettings(seed=seed))  # before an earlier demo makes way
     _clear(folder)
     print(

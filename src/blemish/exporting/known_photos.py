@@ -28,7 +28,7 @@ def photos_at_hand(artifact: Artifact, given: Iterable[Path] = ()) -> PhotosAtHa
     """Looks where the photos lay in training, and among `given`; a photo is known by its file's checksum."""
     training = artifact.training
     digests, files = training.get("digests", []), training.get("files", [])
-    start = training["selecting"]
+    start = training["validation"]
     trained = set(digests[start : start + training["trained_on"]])
     calibrating = set(digests[artifact.calibrated_from :])
     found = PhotosAtHand(calibrating=[], trained_on=[], others=[], unreadable=[], missing=[])

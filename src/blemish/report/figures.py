@@ -116,7 +116,7 @@ def _curves(lines: Sequence[Line], *, x: str, y: str, diagonal: bool, alt: str) 
 
 def training_curve(history: Sequence[dict[str, float]], *, kept_step: int | None, alt: str) -> str:
     """Loss and, where it was measured, held-out error over the steps of one stage."""
-    kinds = [("loss", "loss", INK), ("held_out_error", "held-out error", CALIBRATION)]
+    kinds = [("loss", "loss", INK), ("validation_loss", "held-out error", CALIBRATION)]
     shown = [kind for kind in kinds if any(kind[0] in entry for entry in history)]
 
     def paint(figure: "Figure") -> None:

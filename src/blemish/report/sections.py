@@ -81,7 +81,7 @@ def facts(artifact: Artifact, evaluation: Evaluation | None) -> dict[str, str]:
     said = {
         "Method": METHODS.get(artifact.method, artifact.method),
         "Teacher": teachers or "none",
-        "Photos": f"{t['trained_on']} good ones to train on, {t['selecting']} to select the weights, "
+        "Photos": f"{t['trained_on']} good ones to train on, {t['selecting']} to choose the weights, "
         f"{artifact.calibration.n} {artifact.calibration.unit} to calibrate",
         "Unreadable": f"{len(t['unreadable'])} photos left out" if t["unreadable"] else "none",
         "Image size": f"{width} x {height} pixels (width x height)",

@@ -1,7 +1,7 @@
 """The end of a training: its record, the thresholds, the model folder."""
 
 import dataclasses
-from pathlib import Path
+from collections.abc import Sequence
 from typing import Any
 
 import torch
@@ -14,35 +14,43 @@ from blemish.model.artifact import MODEL_FILE, WEIGHTS_FILE, Artifact, file_sha2
 from blemish.model.exports import EXPORTS_FOLDER
 from blemish.model.thresholds import UNCALIBRATED, Calibration
 from blemish.training import checkpoint as checkpoints
-from blemish.training.fit import Job, Progress, StageRecord
+from blemish.training.fit import Job, Progress
+from blemish.training.material import Material
+from blemish.training.stage_record import StageRecord
 from blemish.version import __version__
 
 
-def training_record(job: Job, stages: list[StageRecord], *, seconds: float) -> dict[str, Any]:
-    runtime = job.processes
+def training_record(job: Job, material: Material, stages: list[StageRecord], *, seconds: float) -> dict[str, Any]:
+    processes, split = job.processes, material.split
     return {
-        **{key: job.identity[key] for key in ("training", "photos", "textures", "machine")},
-        "good_photos": len(job.photos),
-        "digests": list(job.digests),
-        "files": [str(path.absolute()) for path in job.photos.paths],
-        "trained_on": len(job.split.train),
-        "selecting": len(job.split.selecting),
-        "calibrating": len(job.split.calibrating),
-        "unreadable": list(job.unreadable),
+        "training": dataclasses.asdict(job.settings),
+        "photos": job.identity["photos"],
+        "textures": job.identity["textures"],
+        "machine": f"{job.identity['device']} {processes.precision}, {processes.world_size} processes",
+        "good_photos": len(material.photos),
+        "digests": list(material.digests),
+        "files": [str(path.absolute()) for path in material.photos.paths],
+        "trained_on": len(split.train),
+        "validation": len(split.validation),
+        "calibrating": len(split.calibrating),
+        "unreadable": list(material.unreadable),
         "stages": [dataclasses.asdict(stage) for stage in stages],
         "seconds": round(seconds, 1),
-        "precision": runtime.precision,
+        "precision": processes.precision,
         "threads": torch.get_num_threads(),
         "torch": torch.__version__,
         "blemish": __version__,
     }
 
 
-def finish(job: Job, run: Path, method: str, *, teachers: list[dict[str, str]], record: dict[str, Any]) -> Artifact:
+def finish(
+    job: Job, material: Material, method: str, *, teachers: list[dict[str, str]], record: dict[str, Any]
+) -> Artifact:
     """Calibrates, and writes the artifact: weights first, model.json last; only now does an older model make way."""
+    run = job.run
     if job.processes.leads:
         detector, settings = job.detector, job.detector.settings
-        calibration = _calibrate(job)
+        calibration = _calibrate(job, material.parts)
         tensors = {name: value.cpu().contiguous() for name, value in detector.state_dict().items()}
         fresh = run / f"new-{WEIGHTS_FILE}"
         checkpoints.save_tensors(tensors, fresh)
@@ -63,12 +71,12 @@ def finish(job: Job, run: Path, method: str, *, teachers: list[dict[str, str]], 
                 training=record,
             )
         )
-        remove(job.checkpoint)
+        remove(run / checkpoints.CHECKPOINT_FILE)
     job.processes.wait()
     return read_artifact(run)
 
 
-def _calibrate(job: Job) -> Calibration:
+def _calibrate(job: Job, parts: Sequence[str]) -> Calibration:
     """The thresholds from photos that training never saw, judged as any photo will be: by the Predictor, in float32."""
     runtime = TorchRuntime(job.detector, job.processes.device)
     predictor = Predictor(runtime, job.photos.framing, score=job.detector.score, calibration=UNCALIBRATED)
@@ -81,10 +89,10 @@ def _calibrate(job: Job) -> Calibration:
     )
     for error in judged.unreadable:
         raise error
-    parts = [job.parts[i] for i in job.split.calibrating]
+    shown = [parts[i] for i in job.split.calibrating]
     return calibrate(
-        highest_of_each(parts, judged.scores),
-        highest_of_each(parts, judged.peaks),
+        highest_of_each(shown, judged.scores),
+        highest_of_each(shown, judged.peaks),
         false_alarm_rate=job.settings.false_alarms,
         unit="photos" if job.settings.part is None else "parts",
     )
