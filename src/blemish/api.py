@@ -63,6 +63,9 @@ def train(
     found = photos if isinstance(photos, Dataset) else find_photos(photos, dataset=dataset, category=category)
     if not found.train:
         raise DataError(f"{found.root} holds no good photos to train on")
+    origin = None
+    if not isinstance(photos, Dataset):
+        origin = PhotosOrigin(root=Path(photos), dataset=dataset, category=category)
     return run_training(
         method,
         found.train,
@@ -70,9 +73,7 @@ def train(
         settings=DETECTORS[method].Settings.from_json(own),
         training=training,
         teacher_weights=[Path(file) for file in _listed(teacher_weights)],
-        origin=None
-        if isinstance(photos, Dataset)
-        else PhotosOrigin(root=Path(photos), dataset=dataset, category=category),
+        origin=origin,
         resume=resume,
         overwrite=overwrite,
         on_progress=on_progress or (lambda _: None),

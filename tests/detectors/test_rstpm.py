@@ -254,19 +254,19 @@ def test_teachers_whose_sizes_do_not_fit_are_refused_before_anything_is_trained(
     monkeypatch.setitem(BACKBONES, "rounds_down", backbone)
     odd = dataclasses.replace(SMALL, second_teacher="rounds_down", image_size=ImageSize(67, 96))
     with pytest.raises(SettingsError) as caught:
-        RSTPM(odd).stages()
+        RSTPM(odd).check_trainable()
     assert str(caught.value) == (
         "teacher efficientnet_lite0 and second teacher rounds_down do not go together at image_size 67x96: "
         "features of 3x3 grow to twice that or one less, not to 4x6"
     )
-    assert len(RSTPM(dataclasses.replace(odd, image_size=SIZE)).stages()) == 2
+    RSTPM(dataclasses.replace(odd, image_size=SIZE)).check_trainable()
 
 
 def test_between_stages_needs_two_pixels_of_the_deepest_features() -> None:
     smallest = dataclasses.replace(SMALL, image_size=ImageSize(32, 32))
-    assert len(RSTPM(smallest).stages()) == 2
+    RSTPM(smallest).check_trainable()
     with pytest.raises(SettingsError, match=r"^image_size is 32x32: [^\n]* needs a side above 32$"):
-        RSTPM(dataclasses.replace(smallest, attention="between-stages")).stages()
+        RSTPM(dataclasses.replace(smallest, attention="between-stages")).check_trainable()
 
 
 def test_both_losses_fall_both_teachers_stay_and_what_was_trained_predicts(

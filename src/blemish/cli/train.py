@@ -78,9 +78,7 @@ def _add(method: str, kind: type[Detector]) -> None:
 
 @app.default
 def again(
-    run: Path | None = None,
-    /,
-    *,
+    *run: Path,
     run_file: Annotated[Path | None, Parameter(name="--from")] = None,
     resume: bool = False,
     overwrite: bool = False,
@@ -99,8 +97,12 @@ def again(
     overwrite
         Replace what RUN holds.
     """
-    if run_file is None:
-        raise SettingsError(f"give a method ({', '.join(DETECTORS)}), as `blemish train METHOD PHOTOS RUN`, or --from")
+    if run_file is None and run:
+        raise SettingsError(f"method {str(run[0])!r} is unknown: give one of {', '.join(DETECTORS)}")
+    if run_file is None or len(run) > 1:
+        raise SettingsError(
+            f"give a method ({', '.join(DETECTORS)}), as `blemish train METHOD PHOTOS RUN`, or --from RUN/run.json NEW_RUN"
+        )
     earlier = read_run_file(run_file)
     if earlier.origin is None:
         raise SettingsError(f"{run_file} does not say where the photos lie, which a program handed over: train there")
@@ -111,7 +113,7 @@ def again(
         resume=resume,
         overwrite=overwrite,
     )
-    photos, place = earlier.origin.root, run_file.parent if run is None else run
+    photos, place = earlier.origin.root, run[0] if run else run_file.parent
     return _train(earlier.method, photos, place, earlier.settings, earlier.training, options)
 
 

@@ -62,8 +62,8 @@ class Stage:
     textures: Path | None = None
     """Folder of pictures that `corrupt` gets as textures; None: made from noise and the training photos."""
     validation_loss: Callable[[Batch], Tensor] | None = None
-    """(B,) how badly good photos that are not trained on are judged; the weights with the lowest mean are kept. None: the
-    last."""
+    """(B,) how badly good photos that are not trained on are judged; the weights with the lowest mean are kept. None:
+    the last."""
     patience: int | None = None
     """The stage ends early when this many steps have not lowered the validation loss by a tenth."""
 

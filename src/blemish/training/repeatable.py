@@ -27,10 +27,8 @@ def repeatable_kernels(device: torch.device) -> Iterator[None]:
         yield
         return
     flags = cudnn.deterministic, cudnn.benchmark, cudnn.allow_tf32
-    strict, lenient = (
-        torch.are_deterministic_algorithms_enabled(),
-        torch.is_deterministic_algorithms_warn_only_enabled(),
-    )
+    strict = torch.are_deterministic_algorithms_enabled()
+    lenient = torch.is_deterministic_algorithms_warn_only_enabled()
     workspace = os.environ.get(_WORKSPACE)
     os.environ.setdefault(_WORKSPACE, _REPEATABLE_WORKSPACE)
     cudnn.deterministic, cudnn.benchmark = True, False
@@ -65,9 +63,7 @@ def _named_once() -> Iterator[None]:
             show(message, category, filename, lineno, file, line)
         elif (operation := text.split(" ", 1)[0]) not in named:
             named.add(operation)
-            log.warning(
-                "%s computes other last bits each time on this GPU: this seed may give other weights", operation
-            )
+            log.warning("%s gives other last bits each time on this GPU: this seed may give other weights", operation)
 
     with warnings.catch_warnings():
         warnings.filterwarnings("always", message=".*deterministic")
