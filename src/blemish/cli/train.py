@@ -101,7 +101,7 @@ def again(
         raise SettingsError(f"method {str(run[0])!r} is unknown: give one of {', '.join(DETECTORS)}")
     if run_file is None or len(run) > 1:
         raise SettingsError(
-            f"give a method ({', '.join(DETECTORS)}), as `blemish train METHOD PHOTOS RUN`, or --from RUN/run.json NEW_RUN"
+            f"give METHOD PHOTOS RUN, METHOD one of {', '.join(DETECTORS)}, or --from RUN/run.json NEW_RUN"
         )
     earlier = read_run_file(run_file)
     if earlier.origin is None:
