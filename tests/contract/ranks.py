@@ -66,8 +66,9 @@ def train_noting(method: str, photos: tuple[Sample, ...], run: Path, teacher: Pa
         gathered += 1
         gather(*arguments, **options)
 
-    loop.StageRun._step, loop.StageRun._check = noted_step, noted_check  # type: ignore[method-assign]
-    distributed.all_gather_object = counted  # type: ignore[assignment]
+    hooked: Any = loop.StageRun
+    hooked._step, hooked._check = noted_step, noted_check
+    distributed.all_gather_object = counted
     settings = settings_of(method, steps=STEPS)
     training = TrainingSettings(batch_size=BATCH, check_every=CHECK_EVERY, held_out=0.25)
     try:
@@ -80,7 +81,7 @@ def train_noting(method: str, photos: tuple[Sample, ...], run: Path, teacher: Pa
             teacher_weights=teacher_files(method, teacher),
         )
     finally:
-        loop.StageRun._step, loop.StageRun._check = step, check  # type: ignore[method-assign]
+        hooked._step, hooked._check = step, check
         distributed.all_gather_object = gather
     return dataclasses.asdict(seen)
 

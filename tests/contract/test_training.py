@@ -85,7 +85,9 @@ def whole(parts: Dataset, tmp_path_factory: pytest.TempPathFactory, seeded_resne
         if (method, cache_memory) not in looks:
             seen = looks[method, cache_memory] = Look()
 
-            class Seen(ALL[method]):  # type: ignore[name-defined,misc]
+            kind: Any = ALL[method]
+
+            class Seen(kind):  # type: ignore[misc]
                 def __init__(self, settings: Any) -> None:
                     super().__init__(settings)
                     seen.detectors.append(self)
