@@ -39,6 +39,6 @@ def test_gradients_on_a_gpu_are_the_same_bits_each_time() -> None:
         own = features.clone().requires_grad_()
         (resize_features(own, (64, 64)) * direction).sum().backward()  # type: ignore[no-untyped-call]
         gradients.append(own.grad)
-    assert all(
-        torch.equal(gradients[0], other) for other in gradients if other is not None and gradients[0] is not None
-    )
+    first, *others = [gradient for gradient in gradients if gradient is not None]
+    assert len(others) == 4
+    assert all(torch.equal(first, other) for other in others)
