@@ -12,7 +12,7 @@ from threading import Thread
 import pytest
 
 from blemish.errors import WeightsError
-from blemish.networks import pretrained
+from blemish.networks import web
 from blemish.networks.pretrained import WeightsSource, cache_folder, find_weights
 
 CONTENT = bytes(range(256)) * 4000
@@ -100,7 +100,7 @@ def test_a_server_that_takes_three_seconds_is_waited_for(tmp_path: Path) -> None
 
 
 def test_a_server_that_answers_too_late_is_given_up_and_its_connection_closed(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(pretrained, "ANSWER_SECONDS", 0.3)
+    monkeypatch.setattr(web, "ANSWER_SECONDS", 0.3)
     with socket.create_server(("127.0.0.1", 0)) as server:
         started = time.monotonic()
         with pytest.raises(WeightsError, match=r"no answer within 0\.3 s"):

@@ -16,7 +16,7 @@ def test_values_and_gradients_are_those_of_torch(before: tuple[int, int], after:
         torch.randn(2, 3, *after, generator=generator),
     )
     ours, theirs = features.clone().requires_grad_(), features.clone().requires_grad_()
-    resized = RepeatableResize.apply(ours, after)
+    resized = RepeatableResize.apply(ours, after)  # type: ignore[no-untyped-call]
     expected = F.interpolate(theirs, size=after, mode="bilinear", align_corners=False)
     assert torch.equal(resized, expected)
     (resized * direction).sum().backward()

@@ -6,7 +6,6 @@ carries the weights; the official address, unless $BLEMISH_OFFLINE is set.
 
 import hashlib
 import os
-import socket
 import tempfile
 import time
 from collections.abc import Callable, Mapping
@@ -14,12 +13,7 @@ from dataclasses import dataclass
 from http.client import HTTPException, HTTPResponse
 from importlib.util import find_spec
 from pathlib import Path
-from queue import Empty, SimpleQueue
-from threading import Event, Lock, Thread
-from typing import Self, TypeVar
-from urllib.error import HTTPError
-from urllib.parse import urlsplit
-from urllib.request import getproxies, proxy_bypass, urlopen
+from typing import Self
 
 import platformdirs
 import safetensors.torch
@@ -28,15 +22,11 @@ from safetensors import SafetensorError
 from torch import Tensor, nn
 
 from blemish.errors import MissingExtraError, WeightsError
-
-T = TypeVar("T")
+from blemish.networks.web import ask
 
 OnProgress = Callable[[int, int | None], None]
 """(bytes so far, bytes in all where the server says) -> None; called a few times a second at most."""
 
-NAME_SECONDS = 1.6  # without a network no name is found, and the error comes within two seconds
-ANSWER_SECONDS = 10.0  # connection and first answer, which a proxy or a satellite may take its time for
-STALL_SECONDS = 30.0
 PROGRESS_SECONDS = 0.25
 CHUNK = 1 << 18
 WAYS_OUT = (
@@ -207,7 +197,7 @@ def _download(url: str, source: WeightsSource, *, on_progress: OnProgress | None
     if os.environ.get("BLEMISH_OFFLINE", "0") not in {"", "0"}:
         raise ValueError("not asked, because BLEMISH_OFFLINE is set")
     folder = cache_folder()
-    with _ask(url) as response:
+    with ask(url) as response:
         folder.mkdir(parents=True, exist_ok=True)
         handle, part_name = tempfile.mkstemp(dir=folder, prefix=f"{source.file_name}.", suffix=".part")
         part = Path(part_name)
@@ -220,58 +210,6 @@ def _download(url: str, source: WeightsSource, *, on_progress: OnProgress | None
         finally:
             part.unlink(missing_ok=True)
     return WeightsFile(path=folder / source.file_name, sha256=digest, origin=url)
-
-
-def _ask(url: str) -> HTTPResponse:
-    """The server's answer, or an OSError soon: in threads, because a name lookup cannot be given a time limit."""
-    host, port = _first_host(url)
-    _within(NAME_SECONDS, lambda: socket.getaddrinfo(host, port), failure=f"{host} not found", late=lambda _: None)
-    return _within(
-        ANSWER_SECONDS, lambda: urlopen(url, timeout=STALL_SECONDS), failure="no answer", late=HTTPResponse.close
-    )
-
-
-def _first_host(url: str) -> tuple[str, int | None]:
-    """Whose name must be found: the server's, or that of the proxy that is asked in its place, and finds the server."""
-    asked = urlsplit(url)
-    proxy = getproxies().get(asked.scheme)
-    if proxy and not proxy_bypass(asked.netloc):
-        asked = urlsplit(proxy if "://" in proxy else f"http://{proxy}")
-    return asked.hostname or "", asked.port
-
-
-def _within(seconds: float, do: Callable[[], T], *, failure: str, late: Callable[[T], object]) -> T:
-    """What `do` returns or raises; a TimeoutError after so many seconds, and what comes later is handed to `late`."""
-    results: SimpleQueue[T | Exception] = SimpleQueue()
-    given_up, turn = Event(), Lock()
-
-    def run() -> None:
-        result: T | Exception
-        try:
-            result = do()
-        except Exception as error:
-            result = error
-            if isinstance(error, HTTPError):
-                error.close()  # it is a response too, and holds the connection
-        with turn:
-            if not given_up.is_set():
-                results.put(result)
-                return
-        if not isinstance(result, Exception):
-            late(result)
-
-    Thread(target=run, daemon=True).start()
-    try:
-        result = results.get(timeout=seconds)
-    except Empty:
-        with turn:
-            given_up.set()
-            if results.empty():
-                raise TimeoutError(f"{failure} within {seconds} s") from None
-        result = results.get()
-    if isinstance(result, Exception):
-        raise result
-    return result
 
 
 def _copy(response: HTTPResponse, write: Callable[[bytes], object], *, on_progress: OnProgress | None) -> str:

@@ -16,7 +16,7 @@ def resize_features(features: Tensor, size: tuple[int, int]) -> Tensor:
     if tuple(features.shape[-2:]) == tuple(size):
         return features
     if features.is_cuda and features.requires_grad and torch.is_grad_enabled():
-        resized: Tensor = RepeatableResize.apply(features, size)
+        resized: Tensor = RepeatableResize.apply(features, size)  # type: ignore[no-untyped-call]
         return resized
     return _resize(features, size)
 
