@@ -15,6 +15,7 @@ from blemish.detectors import DETECTORS, Detector, DetectorSettings, ImageSize
 from blemish.errors import DataError, SettingsError
 from blemish.model.artifact import Artifact
 from blemish.process import keep_freed_memory
+from blemish.progress import Progress as Shown
 from blemish.training.fit import Progress
 from blemish.training.run_file import PhotosOrigin, read_run_file
 from blemish.training.settings import TrainingSettings
@@ -129,9 +130,9 @@ def _train(
     with ProgressBars() as bars:
 
         def on_progress(p: Progress) -> None:
-            errors = {"loss": p.loss, "validation loss": p.validation_loss}
-            note = "  ".join(f"{name} {value:.3g}" for name, value in errors.items() if value is not None)
-            bars.show(p.activity, p.done, p.total, note=note)
+            errors = {"error": p.loss, "on photos kept apart": p.validation_loss}
+            figures = {name: value for name, value in errors.items() if value is not None}
+            bars.show(Shown(activity=p.activity, done=p.done, total=p.total, figures=figures))
 
         artifact = train(
             method,

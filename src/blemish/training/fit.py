@@ -39,7 +39,7 @@ class Progress:
     validation_loss: float | None = None
 
 
-OnProgress = Callable[[Progress], None]
+OnProgress = Callable[[Progress], object]
 
 
 @dataclass(frozen=True, kw_only=True)

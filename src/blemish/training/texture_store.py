@@ -21,7 +21,7 @@ from blemish.training.seeds import seed_of
 
 FEWEST = 64  # pictures kept however little memory is allowed
 
-OnPicture = Callable[[int, int], None]
+OnPicture = Callable[[int, int], object]
 
 log = logging.getLogger("blemish")
 
