@@ -51,6 +51,7 @@ def train(
     """
     from blemish.detectors import DETECTORS
     from blemish.detectors.settings import image_size_of, typed_setting
+    from blemish.training.run_file import PhotosOrigin
     from blemish.training.settings import TrainingSettings
     from blemish.training.train import train as run_training
 
@@ -65,6 +66,9 @@ def train(
     found = photos if isinstance(photos, Dataset) else find_photos(photos, dataset=dataset, category=category)
     if not found.train:
         raise DataError(f"{found.root} holds no good photos to train on")
+    origin = None
+    if not isinstance(photos, Dataset):
+        origin = PhotosOrigin(root=Path(photos), dataset=dataset, category=category)
     return run_training(
         method,
         found.train,
@@ -72,6 +76,7 @@ def train(
         settings=DETECTORS[method].Settings.from_json(own, others=known),
         training=training,
         teacher_weights=[Path(file) for file in _listed(teacher_weights)],
+        origin=origin,
         resume=resume,
         overwrite=overwrite,
         on_progress=on_progress or (lambda _: None),

@@ -36,6 +36,8 @@ class HistoryPoint:
     step: int
     loss: float
     """Mean over the steps since the last point."""
+    losses: dict[str, float]
+    """Its named parts, whose sum it is."""
     validation_loss: float | None
     """Mean over the validation photos; None where the stage is not validated."""
 

@@ -82,7 +82,7 @@ def facts(artifact: Artifact, evaluation: Evaluation | None) -> dict[str, str]:
     said = {
         "Method": METHODS.get(artifact.method, artifact.method),
         "Teacher": teachers or "none",
-        "Photos": f"{training.trained_on} good ones to train on, {training.validation} to select the weights, "
+        "Photos": f"{training.trained_on} good ones to train on, {training.validation} to choose the weights, "
         f"{artifact.calibration.n} {artifact.calibration.unit} to calibrate",
         "Unreadable": f"{len(training.unreadable)} photos left out" if training.unreadable else "none",
         "Image size": f"{width} x {height} pixels (width x height)",
