@@ -11,7 +11,8 @@ from numpy.typing import NDArray
 
 from blemish.data.dataset import GOOD, Dataset, Sample
 from blemish.data.digest import file_digest
-from blemish.data.images import read_mask, resize_mask
+from blemish.data.framing import Framing
+from blemish.data.images import read_mask
 from blemish.errors import DataError, MetricError
 from blemish.evaluation.record import DefectType, Evaluation, PhotoJudgement
 from blemish.inference.predictor import Predictor
@@ -52,7 +53,7 @@ def evaluate(
     OutputError where there is no room for temporary files.
     """
     found = photos if isinstance(photos, Dataset) else _as_dataset(photos)
-    check_room(4 * len(found.test) * predictor.image_size[0] * predictor.image_size[1])
+    check_room(4 * len(found.test) * predictor.framing.image_size[0] * predictor.framing.image_size[1])
     collector, unreadable = PixelCollector(), [f"left out: {error}" for error in found.left_out]
     judged = _judge(predictor, found.test, collector=collector, unreadable=unreadable, on_photo=on_photo)
     if not judged:
@@ -101,7 +102,7 @@ def _judge(
         else:
             mask = None
             try:
-                mask = _mask(sample, prediction.photo_size, predictor.image_size)
+                mask = _mask(sample, prediction.photo_size, predictor.framing)
             except DataError as error:
                 unreadable.append(f"{error}; its photo counts in metrics of images only")
             collector.add(prediction.anomaly_map, mask)
@@ -119,9 +120,9 @@ def _judge(
     return judged
 
 
-def _mask(sample: Sample, photo_size: tuple[int, int], size: tuple[int, int]) -> NDArray[np.bool_] | None:
+def _mask(sample: Sample, photo_size: tuple[int, int], framing: Framing) -> NDArray[np.bool_] | None:
     if not sample.anomalous:
-        return np.zeros(size, np.bool_)
+        return np.zeros(framing.map_size(photo_size), np.bool_)
     if sample.mask is None:
         return None
     mask = read_mask(sample.mask)
@@ -132,7 +133,7 @@ def _mask(sample: Sample, photo_size: tuple[int, int], size: tuple[int, int]) ->
         )
     if not mask.any():
         raise DataError(f"{sample.mask} marks no defect, though its photo is of one: paint it, or take the photo away")
-    return resize_mask(mask, size)
+    return framing.mask(mask)
 
 
 def _summary(
@@ -152,7 +153,7 @@ def _summary(
         dataset=found.name,
         root=str(found.root.absolute()),
         category=found.category,
-        model=predictor.model,
+        model=predictor.provenance,
         metrics=metrics,
         undefined=undefined,
         intervals=bootstrap(judgements, metrics),
@@ -174,7 +175,7 @@ def _summary(
         unreadable=unreadable,
         duplicates=duplicates,
         curves=_curves(judgements),
-        image_size=predictor.image_size,
+        image_size=predictor.framing.image_size,
     )
 
 
