@@ -5,6 +5,7 @@ import platform
 import subprocess
 import time
 from collections.abc import Callable
+from functools import partial
 from importlib.metadata import PackageNotFoundError, version
 from typing import NamedTuple
 
@@ -57,8 +58,8 @@ def environment(case: Case, figures: Figures, _deadline: float) -> None:
             memory_gb=round(card.total_memory / 1e9, 1),
             multiprocessors=card.multi_processor_count,
             cards=torch.cuda.device_count(),
-            cudnn=torch.backends.cudnn.version(),
-            nccl=".".join(map(str, torch.cuda.nccl.version())) if torch.distributed.is_nccl_available() else None,
+            cudnn=torch.backends.cudnn.version(),  # type: ignore[no-untyped-call]
+            nccl=_nccl(),
             bf16=torch.cuda.is_bf16_supported(),
             driver=_asked("driver_version"),
             clocks=_asked("clocks.sm,clocks.max.sm,clocks.mem,power.limit"),
@@ -74,8 +75,8 @@ def measured_peaks(device: torch.device, *, tiny: bool) -> dict[str, float]:
     side = 128 if tiny else 8192
     found = {}
     for name, dtype in (("bf16", torch.bfloat16), ("fp32", torch.float32)):
-        a, b = (torch.randn(side, side, device=device).to(dtype) for _ in range(2))
-        found[f"matmul_{name}_tflops"] = round(2 * side**3 / timed(lambda a=a, b=b: a @ b, device) / 1e12, 3)
+        matrices = [torch.randn(side, side, device=device).to(dtype) for _ in range(2)]
+        found[f"matmul_{name}_tflops"] = round(2 * side**3 / timed(partial(torch.matmul, *matrices), device) / 1e12, 3)
     source = torch.randint(0, 255, (2**20 if tiny else 2**31,), dtype=torch.uint8, device=device)
     target = torch.empty_like(source)
     found["copy_gb_per_s"] = round(2 * source.nbytes / timed(lambda: target.copy_(source), device) / 1e9, 1)
@@ -99,6 +100,12 @@ def timed(work: Callable[[], object], device: torch.device, *, times: int = 10, 
 def wait(device: torch.device) -> None:
     if device.type == "cuda":
         torch.cuda.synchronize(device)
+
+
+def _nccl() -> str | None:
+    if not torch.distributed.is_nccl_available():
+        return None
+    return ".".join(map(str, torch.cuda.nccl.version()))  # type: ignore[no-untyped-call]
 
 
 def _version(package: str) -> str | None:

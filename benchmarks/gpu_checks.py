@@ -26,7 +26,7 @@ ROOT = Path(__file__).resolve().parents[1]
 
 
 def contract(case: Case, figures: Figures, _deadline: float) -> None:
-    """pytest -m gpu, in this process; with tiny sizes STPM alone, for the others run on the CPU in tests of their own."""
+    """pytest -m gpu, in this process; tiny: of STPM alone."""
     import pytest
 
     os.environ["BLEMISH_GPU_TESTS_ON"] = case.device
@@ -116,6 +116,7 @@ def _rank(case: Case, given: Given, result: Path, rank: int, world: int, port: i
         times.append(time.perf_counter())
 
     register_optimizer_step_post_hook(note)
+    slow: dict[str, Any] = {**SLOW["destseg"]}
     blemish.train(
         "destseg",
         given.photos,
@@ -127,7 +128,7 @@ def _rank(case: Case, given: Given, result: Path, rank: int, world: int, port: i
         image_size=case.size,
         steps=case.few(4, 30),
         student_share=0.5,
-        **SLOW["destseg"],
+        **slow,
     )
     memory = torch.cuda.max_memory_allocated() / 1e9 if case.device == "cuda" else None
     rate = case.batch * (len(times) - 2) / (times[-1] - times[1])

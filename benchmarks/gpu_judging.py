@@ -1,6 +1,7 @@
 """How fast and how alike trained models judge: torch on the device, ONNX Runtime beside it, both against the CPU."""
 
 import time
+from functools import partial
 from importlib.util import find_spec
 from pathlib import Path
 
@@ -8,11 +9,10 @@ import numpy as np
 import torch
 from gpu_card import timed
 from gpu_steps import Case, Figures, SkippedError
-from gpu_training import SLOW, photos_of
+from gpu_training import photos_of, settings_of, typed
 from method_cost import METHODS, drawn_weights
 
 import blemish
-from blemish.detectors import DETECTORS
 from blemish.inference.predictor import Predictor
 from blemish.inference.torch_runtime import TorchRuntime, rebuild
 from blemish.model.artifact import Artifact
@@ -33,12 +33,12 @@ def torch_runtime(case: Case, figures: Figures, deadline: float, *, method: str)
     device, found = torch.device(case.device), dict[str, float]()
     for precision in ("fp32", "bf16"):
         runtime = TorchRuntime(rebuild(artifact), device, precision=precision)
-        for batch in case.few(BATCHES[0], 0) and BATCHES[:2] or BATCHES:
+        for batch in BATCHES[: case.few(1, 3)]:
             if time.monotonic() > deadline - 5:
                 figures.note(cut_short=True)
                 return
             images = _images(case, batch)
-            seconds = timed(lambda r=runtime, i=images: r.run(i), CPU, times=case.few(1, 20), warm=case.few(1, 5))
+            seconds = timed(partial(runtime.run, images), CPU, times=case.few(1, 20), warm=case.few(1, 5))
             found[f"{precision}_batch{batch}"] = batch / seconds
             figures.note(photos_per_s=found)
     if device.type == "cuda":
@@ -66,7 +66,7 @@ def onnx_runtime(case: Case, figures: Figures, _deadline: float) -> None:
     found = {}
     for batch in BATCHES[: case.few(1, 3)]:
         images = _images(case, batch)
-        seconds = timed(lambda i=images: predictor.runtime.run(i), CPU, times=case.few(1, 20), warm=case.few(1, 5))
+        seconds = timed(partial(predictor.runtime.run, images), CPU, times=case.few(1, 20), warm=case.few(1, 5))
         found[f"fp32_batch{batch}"] = batch / seconds
     figures.note(photos_per_s=found)
 
@@ -74,16 +74,14 @@ def onnx_runtime(case: Case, figures: Figures, _deadline: float) -> None:
 def _model(case: Case, method: str) -> Artifact:
     """A model of two steps: what it costs to judge does not depend on what was learnt."""
     chosen = METHODS[method]
-    settings = {"image_size": case.size, **SLOW[chosen.name], **chosen.steps_of(2)}
-    typed = DETECTORS[chosen.name].Settings.from_json(settings | {"image_size": [case.size] * 2})
     return blemish.train(
         chosen.name,
         photos_of(case),
         case.scratch / f"judges{time.monotonic_ns()}",
-        teacher_weights=drawn_weights(chosen, typed, case.scratch),
+        teacher_weights=drawn_weights(chosen, typed(case, chosen, steps=2), case.scratch),
         device=case.device,
         batch_size=4,
-        **settings,
+        **settings_of(case, chosen, steps=2),
     )
 
 

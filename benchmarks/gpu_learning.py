@@ -17,6 +17,7 @@ from method_cost import METHODS, drawn_weights
 
 import blemish
 from blemish.data.dataset import Dataset
+from blemish.data.framing import Framing
 from blemish.detectors import DETECTORS
 from blemish.detectors.destseg import MVTEC_AD_ROTATION
 from blemish.errors import InterruptionError
@@ -60,9 +61,8 @@ def learn(case: Case, figures: Figures, deadline: float, *, method: str) -> None
         run=case.scratch / f"learn-{method}",
         stop_at=stop_at,
     )
-    figures.note(
-        photos=len(plan.photos.train), test_photos=len(plan.photos.test), steps_of_paper=PAPER_STEPS[method], steps=steps
-    )
+    figures.note(photos=len(plan.photos.train), test_photos=len(plan.photos.test))
+    figures.note(steps=steps, steps_of_paper=PAPER_STEPS[method])
     began = time.monotonic()
     stopped = _train(plan, case, figures)
     figures.note(seconds=round(time.monotonic() - began, 1), stopped=stopped)
@@ -148,4 +148,5 @@ def _unfinished(plan: Plan, case: Case) -> Predictor:
     detector = kind(kind.Settings.from_json({**plan.settings, "image_size": [case.size] * 2}))
     detector.load_state_dict(checkpoints.load(plan.run / checkpoints.CHECKPOINT_FILE).take("detector"))
     runtime = TorchRuntime(detector, torch.device(case.device))
-    return Predictor(runtime, detector.settings.image_size, calibration=UNCALIBRATED)
+    framing = Framing(image_size=detector.settings.image_size)
+    return Predictor(runtime, framing, score=detector.score, calibration=UNCALIBRATED)

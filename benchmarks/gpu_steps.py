@@ -1,4 +1,4 @@
-"""A step of the GPU run: a process of its own with a time limit, whose figures are on the disk as soon as they are known.
+"""A step of the GPU run: a process of its own with a time limit, whose figures are on the disk once they are known.
 
 What one step does, a crash, a hang, memory that runs out, takes no figure from the steps before it or after it.
 """

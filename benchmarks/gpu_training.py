@@ -1,27 +1,22 @@
 """How fast each method trains: the real loop, what its parts take alone, and what of it CUDA adds in no fixed order."""
 
-import argparse
 import gc
 import time
 import warnings
 from collections.abc import Callable, Iterator
-from pathlib import Path
 from typing import Any
 
 import torch
 from gpu_card import peak_of, timed, wait
 from gpu_steps import Case, Figures
 from method_cost import COUNTED_AT, METHODS, Method, convolution_tflops, drawn_weights
-from torch import nn
 
 import blemish
 from blemish.data.dataset import Dataset
-from blemish.data.images import read_image, resize_image
 from blemish.data.made_up import make_up
 from blemish.data.mvtec_ad import find
-from blemish.detectors import DETECTORS, Batch, Detector, Stage
+from blemish.detectors import DETECTORS, Batch, Detector, DetectorSettings, Stage
 from blemish.networks.device import has_fast_bf16
-from blemish.training.batches import to_images
 from blemish.training.fit import Progress
 
 KERNELS = 8  # that are listed, those that take most of the device's time
@@ -44,8 +39,19 @@ def photos_of(case: Case, *, defective: int = 1) -> Dataset:
     return make_up(folder, seed=0, size=max(64, case.size), train=train, good=defective, defective=defective)
 
 
+def settings_of(case: Case, method: Method, *, steps: int) -> dict[str, Any]:
+    """Each stage gets so many steps; tiny: where two teachers are needed, the second is small too."""
+    small = {"second_teacher": "resnet18"} if case.tiny and method.name == "rstpm" else {}
+    return {"image_size": case.size, **SLOW[method.name], **method.steps_of(steps), **small}
+
+
+def typed(case: Case, method: Method, *, steps: int) -> DetectorSettings:
+    values = settings_of(case, method, steps=steps) | {"image_size": [case.size] * 2}
+    return DETECTORS[method.name].Settings.from_json(values)
+
+
 def speed(case: Case, figures: Figures, _deadline: float, *, method: str) -> None:
-    """Photos per second of each stage, and shares of the card's floor: counted arithmetic over what the card reaches."""
+    """Photos per second of each stage; shares of the floor: counted arithmetic over what the card can do."""
     device, chosen = torch.device(case.device), METHODS[method]
     steps = case.few(2, 60)
     rates, precision = _train(case, chosen, steps=steps)
@@ -55,7 +61,7 @@ def speed(case: Case, figures: Figures, _deadline: float, *, method: str) -> Non
     dtype = torch.bfloat16 if precision == "bf16" else torch.float32
     peak = peak_of(torch.cuda.get_device_name()) if device.type == "cuda" else None
     area = (case.size / COUNTED_AT) ** 2
-    floors = {"convolution_here": case.few(0, 1) and convolution_tflops(device, dtype)}
+    floors = {"convolution_here": 1.0 if case.tiny else convolution_tflops(device, dtype)}  # tiny: none of any meaning
     if peak is not None:
         floors["data_sheet"] = peak.bf16 if precision == "bf16" else peak.fp32
     reached = {stage: rates[stage] * gflop * area / 1e3 for stage, gflop in chosen.stages.items()}
@@ -64,7 +70,7 @@ def speed(case: Case, figures: Figures, _deadline: float, *, method: str) -> Non
         reached_tflops=reached,
         floor_tflops=floors,
         share_of_floor={
-            name: {stage: found / tflops for stage, found in reached.items()} for name, tflops in floors.items() if tflops
+            name: {stage: found / tflops for stage, found in reached.items()} for name, tflops in floors.items()
         },
     )
     gc.collect()
@@ -82,9 +88,8 @@ def _train(case: Case, method: Method, *, steps: int) -> tuple[dict[str, float],
             wait(device)  # nowhere else: the loop must run ahead of the device as it always does
             ends[progress.activity].append(time.perf_counter())
 
-    settings = {"image_size": case.size, **SLOW[method.name], **method.steps_of(warm + steps + 1)}
-    kind = DETECTORS[method.name].Settings
-    weights = drawn_weights(method, kind.from_json(settings | {"image_size": [case.size] * 2}), case.scratch)
+    settings = settings_of(case, method, steps=warm + steps + 1)
+    weights = drawn_weights(method, typed(case, method, steps=1), case.scratch)
     if device.type == "cuda":
         torch.cuda.reset_peak_memory_stats()
     artifact = blemish.train(
@@ -107,15 +112,13 @@ def _train(case: Case, method: Method, *, steps: int) -> tuple[dict[str, float],
 def _parts(case: Case, method: Method, *, precision: str) -> Iterator[tuple[str, dict[str, Any]]]:
     """Milliseconds of the parts of a step, each alone and waited for; more than in the loop, where parts overlap."""
     device = torch.device(case.device)
-    values = {"image_size": [case.size] * 2, **method.steps_of(10)}
-    settings = DETECTORS[method.name].Settings.from_json(values)
+    settings = typed(case, method, steps=10)
     detector = DETECTORS[method.name](settings)
     detector.to(device, memory_format=torch.channels_last)  # type: ignore[call-overload]
-    paths = [sample.image for sample in photos_of(case).train[: case.batch]]
-    photos = torch.stack([torch.from_numpy(resize_image(read_image(path), settings.image_size)) for path in paths])
+    photos = torch.randint(0, 256, (case.batch, case.size, case.size, 3), dtype=torch.uint8)
     for stage in detector.stages():
         work = _Work(detector, stage, photos, device=device, precision=precision)
-        times, warm = case.few(1, 10), case.few(1, 5)
+        times, warm = case.few(1, 10), case.few(0, 5)
         parts = {name: 1e3 * timed(part, device, times=times, warm=warm) for name, part in work.parts().items()}
         found: dict[str, Any] = {"milliseconds": {name: round(value, 3) for name, value in parts.items()}}
         found["in_no_fixed_order"] = work.unordered()
@@ -133,29 +136,28 @@ class _Work:
         """`photos` (B, H, W, 3) bytes, in the processor's memory."""
         detector.eval().requires_grad_(False)
         stage.trains.train().requires_grad_(True)
-        self.stage, self.photos, self.device, self.bf16 = stage, photos.numpy(), device, precision == "bf16"
+        self.stage, self.photos, self.device, self.bf16 = stage, photos, device, precision == "bf16"
         self.optimizer = stage.optimizer(stage.trains)
         self.generator = torch.Generator(device).manual_seed(0)
-        self.clean = to_images(self.photos, device)
+        self.clean = self._images()
         self.textures = self.clean.flip(0)
         self.images, self.masks = self._drawn()
         self.targets = self._targets()
         self.loss = self._forward()
 
     def parts(self) -> dict[str, Callable[[], object]]:
-        found: dict[str, Callable[[], object]] = {"photos to the device": lambda: to_images(self.photos, self.device)}
+        found: dict[str, Callable[[], object]] = {"photos to the device": self._images}
         if self.stage.augment is not None or self.stage.corrupt is not None:
             found["drawing"] = self._drawn
         if self.stage.targets is not None:
             found["teacher"] = self._targets
-        return found | {
-            "forward": self._forward,
-            "forward and backward": lambda: self._forward().backward(),  # type: ignore[no-untyped-call]
-            "optimiser": self.optimizer.step,
-        }
+        found["forward"] = self._forward
+        found["forward and backward"] = lambda: self._forward().backward()  # type: ignore[no-untyped-call]
+        found["optimiser"] = self.optimizer.step
+        return found
 
     def step(self) -> None:
-        self.clean = to_images(self.photos, self.device)
+        self.clean = self._images()
         self.images, self.masks = self._drawn()
         self.targets = self._targets()
         self.optimizer.zero_grad(set_to_none=True)
@@ -193,6 +195,9 @@ class _Work:
 
     def _autocast(self) -> torch.autocast:
         return torch.autocast(self.device.type, torch.bfloat16, enabled=self.bf16)
+
+    def _images(self) -> torch.Tensor:
+        return self.photos.to(self.device).permute(0, 3, 1, 2).float().div_(255)
 
     def _drawn(self) -> tuple[torch.Tensor, torch.Tensor | None]:
         clean = self.clean if self.stage.augment is None else self.stage.augment(self.clean, self.generator)

@@ -82,7 +82,7 @@ def _arguments() -> argparse.Namespace:
     parser.add_argument("--weights", type=Path, help="weights file of resnet18; without it, no whole training")
     parser.add_argument("--wheels", type=Path, help="folder of wheels, of which the missing ones are installed")
     parser.add_argument("--steps", nargs="+", choices=STEPS, metavar="STEP", help=", ".join(STEPS))
-    parser.add_argument("--tiny", action="store_true", help="on the CPU, as small as it gets: tries the steps themselves")
+    parser.add_argument("--tiny", action="store_true", help="as small as it gets, on the CPU: tries the steps")
     return parser.parse_args()
 
 

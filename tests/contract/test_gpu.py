@@ -22,7 +22,6 @@ from blemish.model.artifact import Artifact, read_artifact
 from blemish.networks.pretrained import read_weights
 from blemish.networks.teacher import Teacher
 from blemish.training.fit import Progress
-from contract.test_detectors import SMALLEST
 
 DEVICE = os.environ.get("BLEMISH_GPU_TESTS_ON", "cuda")
 pytestmark = [
@@ -33,6 +32,7 @@ pytestmark = [
     ),
 ]
 SIZE = 32
+SMALLEST: dict[str, dict[str, Any]] = {"rstpm": {"second_teacher": "resnet18", "reconstruction": "lite"}}
 ALIKE = 1e-3
 """Of the highest value: how far a float32 map on one device may be from that on another, or in another batch. Sums of
 thousands of float32 products in another order differ by some 1e-6; squares of differences of unit vectors by more."""
@@ -66,9 +66,7 @@ class First(NamedTuple):
 
 
 @pytest.fixture(scope="module")
-def first(
-    method: str, good: Path, seeded_resnet18: Path, tmp_path_factory: pytest.TempPathFactory
-) -> Iterator[First]:
+def first(method: str, good: Path, seeded_resnet18: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[First]:
     run = tmp_path_factory.mktemp(method) / "run"
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(torch.backends.cudnn, "allow_tf32", True)  # nothing that an earlier test may have left
@@ -87,7 +85,13 @@ def trained(first: First) -> Artifact:
 
 
 def train(method: str, good: Path, run: Path, teacher: Path, **options: Any) -> Artifact:
-    settings = {"steps": 7, "image_size": SIZE, "batch_size": 4, "check_every": 2, "checkpoint_every": 3}
+    settings: dict[str, Any] = {
+        "steps": 7,
+        "image_size": SIZE,
+        "batch_size": 4,
+        "check_every": 2,
+        "checkpoint_every": 3,
+    }
     files = [teacher] * (2 if method == "rstpm" else 1)
     return blemish.train(
         method, good, run, teacher_weights=files, device=DEVICE, **settings, **SMALLEST.get(method, {}), **options

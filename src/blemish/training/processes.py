@@ -89,7 +89,7 @@ def open_processes(settings: TrainingSettings) -> Iterator[Processes]:
     if world_size > 1 and not distributed.is_initialized():
         if device.type == "cuda":
             torch.cuda.set_device(device)  # what NCCL takes for objects and barriers
-        distributed.init_process_group("nccl" if device.type == "cuda" else "gloo", timeout=PATIENCE)
+        distributed.init_process_group(_backend(settings.device, device), timeout=PATIENCE)
         # Not before: a group that is made again under torchrun finds the first one's addresses, and waits for ever.
         atexit.register(distributed.destroy_process_group)
     try:
@@ -98,6 +98,12 @@ def open_processes(settings: TrainingSettings) -> Iterator[Processes]:
         if world_size > 1 and _is_of_the_others(error):
             raise BlemishError(f"another of the processes ended, and has said why ({brief(error)})") from error
         raise
+
+
+def _backend(asked: str, device: torch.device) -> str:
+    """NCCL for GPUs; it refuses two processes on one, which they share where the setting names it, as cuda:0 does."""
+    shared = asked.startswith("cuda:") and int(os.environ.get("LOCAL_WORLD_SIZE", "1")) > 1
+    return "nccl" if device.type == "cuda" and not shared else "gloo"
 
 
 def _is_of_the_others(error: RuntimeError) -> bool:
