@@ -12,7 +12,7 @@ from typing import Any, NamedTuple
 
 import torch
 from gpu_steps import Case, Figures
-from gpu_training import SLOW
+from gpu_training import settings_of, typed
 from method_cost import METHODS, drawn_weights
 from torch.optim import Optimizer
 from torch.optim.optimizer import register_optimizer_step_post_hook
@@ -20,7 +20,6 @@ from torch.optim.optimizer import register_optimizer_step_post_hook
 import blemish
 from blemish.data.dataset import Dataset
 from blemish.data.made_up import make_up
-from blemish.detectors import DETECTORS
 
 ROOT = Path(__file__).resolve().parents[1]
 
@@ -59,20 +58,29 @@ class _Noted:
 class Given(NamedTuple):
     """What the ranks train with."""
 
+    method: str
+    settings: dict[str, Any]
     photos: Dataset
     weights: list[Path]
 
 
 def processes(case: Case, figures: Figures, deadline: float) -> None:
     """One process and two on the same card: through gloo, for NCCL refuses two ranks on one."""
-    settings = DETECTORS["destseg"].Settings()
-    weights = drawn_weights(METHODS["destseg"], settings, case.scratch)
+    method = METHODS["stpm" if case.tiny else "destseg"]
     photos = make_up(case.scratch / "ranks", seed=0, size=max(64, case.size), train=40, good=1, defective=1)
+    steps = case.few(4, 30)
+    given = Given(
+        method.name,
+        settings_of(case, method, steps=steps),
+        photos,
+        drawn_weights(method, typed(case, method, steps=steps), case.scratch),
+    )
+    steps *= len(method.stages)
     for world in (1, 2):
-        seen = _on_ranks(world, case, Given(photos, weights), deadline=deadline)
+        seen = _on_ranks(world, case, given, deadline=deadline)
         figures.note(**{f"processes_{world}": seen})
-        steps = {len(rank["weights"]) for rank in seen}
-        figures.check(f"{world} ran to the end", steps == {case.few(4, 30)}, f"steps of each rank: {sorted(steps)}")
+        counted = [len(rank["weights"]) for rank in seen]
+        figures.check(f"{world} ran to the end", counted == [steps] * world, f"steps of each rank: {counted}")
     first, second = (rank["weights"] for rank in figures.values["processes_2"])
     equal = sum(a == b for a, b in zip(first, second, strict=True))
     figures.check("two have equal weights after every step", first == second, f"{equal} of {len(first)} steps")
@@ -116,19 +124,15 @@ def _rank(case: Case, given: Given, result: Path, rank: int, world: int, port: i
         times.append(time.perf_counter())
 
     register_optimizer_step_post_hook(note)
-    slow: dict[str, Any] = {**SLOW["destseg"]}
     blemish.train(
-        "destseg",
+        given.method,
         given.photos,
         case.scratch / f"processes{world}",
         teacher_weights=given.weights,
         device="cuda:0" if case.device == "cuda" else case.device,  # named: every rank's
         batch_size=case.batch,
         check_every=10**6,
-        image_size=case.size,
-        steps=case.few(4, 30),
-        student_share=0.5,
-        **slow,
+        **given.settings,
     )
     memory = torch.cuda.max_memory_allocated() / 1e9 if case.device == "cuda" else None
     rate = case.batch * (len(times) - 2) / (times[-1] - times[1])

@@ -94,6 +94,7 @@ def _make_importable(wheels: Path | None, site: Path) -> None:
     if missing:
         pip = [sys.executable, "-m", "pip", "install", "--quiet", "--no-index", "--no-deps", "--target", str(site)]
         subprocess.run([*pip, *missing], check=True)
+    os.environ.setdefault("CUBLAS_WORKSPACE_CONFIG", ":4096:8")  # without it, cuBLAS promises no fixed order of sums
     sys.path[:0] = places
     sys.path.append(str(site))
     before = os.environ.get("PYTHONPATH")

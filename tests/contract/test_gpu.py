@@ -85,17 +85,10 @@ def trained(first: First) -> Artifact:
 
 
 def train(method: str, good: Path, run: Path, teacher: Path, **options: Any) -> Artifact:
-    settings: dict[str, Any] = {
-        "steps": 7,
-        "image_size": SIZE,
-        "batch_size": 4,
-        "check_every": 2,
-        "checkpoint_every": 3,
-    }
+    settings: dict[str, Any] = {"steps": 7, "image_size": SIZE, "batch_size": 4, "check_every": 2, "device": DEVICE}
+    settings |= {"checkpoint_every": 3, **SMALLEST.get(method, {}), **options}
     files = [teacher] * (2 if method == "rstpm" else 1)
-    return blemish.train(
-        method, good, run, teacher_weights=files, device=DEVICE, **settings, **SMALLEST.get(method, {}), **options
-    )
+    return blemish.train(method, good, run, teacher_weights=files, **settings)
 
 
 def maps(run: Path, photos: list[Path], *, device: str = DEVICE, batch_size: int = 8) -> list[np.ndarray[Any, Any]]:
