@@ -5,7 +5,7 @@ import torch
 
 from blemish.errors import SettingsError
 from blemish.networks.device import has_fast_bf16, keep_float32
-from blemish.training.processes import open_processes
+from blemish.training.processes import _backend, open_processes
 from blemish.training.settings import TrainingSettings
 
 
@@ -34,3 +34,20 @@ def test_a_gpu_is_to_compute_as_exactly_as_any_runtime() -> None:
         assert not torch.backends.cudnn.allow_tf32
     finally:
         torch.backends.cudnn.allow_tf32 = before
+
+
+@pytest.mark.parametrize(
+    ("asked", "device", "local", "backend"),
+    [
+        ("auto", "cpu", "2", "gloo"),
+        ("cuda", "cuda:1", "2", "cpu:gloo,cuda:nccl"),
+        ("auto", "cuda:0", "1", "cpu:gloo,cuda:nccl"),
+        ("cuda:0", "cuda:0", "1", "cpu:gloo,cuda:nccl"),  # one on each machine
+        ("cuda:0", "cuda:0", "2", "gloo"),
+    ],
+)
+def test_processes_that_share_a_gpu_do_not_ask_nccl_which_refuses_them(
+    asked: str, device: str, local: str, backend: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("LOCAL_WORLD_SIZE", local)
+    assert _backend(asked, torch.device(device)) == backend

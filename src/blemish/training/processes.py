@@ -101,9 +101,9 @@ def open_processes(settings: TrainingSettings) -> Iterator[Processes]:
 
 
 def _backend(asked: str, device: torch.device) -> str:
-    """NCCL for GPUs; it refuses two processes on one, which they share where the setting names it, as cuda:0 does."""
+    """Returns NCCL for GPUs; it refuses two processes on one, which they share where the setting names it (cuda:0)."""
     shared = asked.startswith("cuda:") and int(os.environ.get("LOCAL_WORLD_SIZE", "1")) > 1
-    return "nccl" if device.type == "cuda" and not shared else "gloo"
+    return "cpu:gloo,cuda:nccl" if device.type == "cuda" and not shared else "gloo"
 
 
 def _is_of_the_others(error: RuntimeError) -> bool:
