@@ -1,5 +1,6 @@
 """A whole training with its evaluation, as far as time allows."""
 
+import itertools
 import os
 import signal
 import time
@@ -79,7 +80,7 @@ def _steps(case: Case, method: str, *, seconds: float) -> int:
     """The paper's, or what the measured speed lets hope for; without that, the paper's."""
     if case.tiny:
         return 4
-    speed = case.figures.get("speed-rstpm-lite" if method == "rstpm" else f"speed-{method}", {}).get("photos_per_s")
+    speed = case.figures.get(f"speed-{_cost_name(method)}", {}).get("photos_per_s")
     if not speed:
         return PAPER_STEPS[method]
     if method == "destseg":
@@ -88,6 +89,10 @@ def _steps(case: Case, method: str, *, seconds: float) -> int:
     else:
         per_step = case.batch * sum(1 / rate for rate in speed.values())
     return max(20, min(PAPER_STEPS[method], int(SHARE * seconds / per_step)))
+
+
+def _cost_name(method: str) -> str:
+    return "rstpm-lite" if method == "rstpm" else method
 
 
 def _settings(case: Case, method: str, *, steps: int) -> dict[str, Any]:
@@ -105,8 +110,7 @@ def _weights(case: Case, method: str, settings: Mapping[str, Any]) -> list[Path]
     kind = DETECTORS[method]
     typed = kind.Settings.from_json({**settings, "image_size": [case.size] * 2})
     if case.weights is None:
-        name = "rstpm-lite" if method == "rstpm" else method
-        return drawn_weights(METHODS[name], typed, case.scratch)
+        return drawn_weights(METHODS[_cost_name(method)], typed, case.scratch)
     with torch.device("meta"):
         teachers = [module.name for module in kind(typed).modules() if isinstance(module, Teacher)]
     return [case.weights for name in teachers if name == "resnet18"]
@@ -115,10 +119,15 @@ def _weights(case: Case, method: str, settings: Mapping[str, Any]) -> list[Path]
 def _train(plan: Plan, case: Case, figures: Figures) -> bool:
     """Whether it was stopped by the time."""
     ends: dict[str, list[float]] = {}
+    asked: list[int] = []
+    stages = METHODS[_cost_name(plan.method)].stages
 
     def note(progress: Progress) -> None:
-        if time.monotonic() > plan.stop_at and progress.activity in ends:
-            os.kill(os.getpid(), signal.SIGTERM)  # training ends after this step, with a checkpoint
+        if progress.activity not in stages:
+            return
+        if time.monotonic() > plan.stop_at and not asked:
+            asked.append(progress.done)
+            os.kill(os.getpid(), signal.SIGTERM)  # training ends after the next step, with a checkpoint
         at = ends.setdefault(progress.activity, [time.perf_counter()])
         if progress.done % 100 == 0 or progress.done == progress.total:
             wait(torch.device(case.device))
@@ -146,7 +155,12 @@ def _unfinished(plan: Plan, case: Case) -> Predictor:
     """What the checkpoint holds; without thresholds, which metrics that rank do not need."""
     kind = DETECTORS[plan.method]
     detector = kind(kind.Settings.from_json({**plan.settings, "image_size": [case.size] * 2}))
-    detector.load_state_dict(checkpoints.load(plan.run / checkpoints.CHECKPOINT_FILE).take("detector"))
+    teachers = [module for module in detector.modules() if isinstance(module, Teacher)]
+    for teacher, file in itertools.zip_longest(teachers, plan.weights):
+        teacher.load_pretrained(file)
+    learnt = checkpoints.load(plan.run / checkpoints.CHECKPOINT_FILE).take("detector")
+    missing = detector.load_state_dict(learnt, strict=False).missing_keys
+    assert all("teacher" in name for name in missing), missing  # a checkpoint need not hold what does not change
     runtime = TorchRuntime(detector, torch.device(case.device))
     framing = Framing(image_size=detector.settings.image_size)
     return Predictor(runtime, framing, score=detector.score, calibration=UNCALIBRATED)
