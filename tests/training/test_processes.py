@@ -10,7 +10,7 @@ from blemish.data.dataset import Dataset
 from blemish.detectors import DETECTORS
 from blemish.errors import SettingsError
 from blemish.networks.device import has_fast_bf16
-from blemish.training.processes import open_processes
+from blemish.training.processes import _backend, open_processes
 from blemish.training.settings import TrainingSettings
 
 
@@ -59,3 +59,20 @@ def test_torchs_own_random_numbers_go_on_as_if_nothing_had_been() -> None:
     with open_processes(TrainingSettings(device="cpu")):
         torch.manual_seed(1)
     assert torch.equal(torch.get_rng_state(), state)
+
+
+@pytest.mark.parametrize(
+    ("asked", "device", "local", "backend"),
+    [
+        ("auto", "cpu", "2", "gloo"),
+        ("cuda", "cuda:1", "2", "cpu:gloo,cuda:nccl"),
+        ("auto", "cuda:0", "1", "cpu:gloo,cuda:nccl"),
+        ("cuda:0", "cuda:0", "1", "cpu:gloo,cuda:nccl"),  # one on each machine
+        ("cuda:0", "cuda:0", "2", "gloo"),
+    ],
+)
+def test_processes_that_share_a_gpu_do_not_ask_nccl_which_refuses_them(
+    asked: str, device: str, local: str, backend: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("LOCAL_WORLD_SIZE", local)
+    assert _backend(asked, torch.device(device)) == backend
