@@ -19,7 +19,7 @@ from blemish.data.images import read_image, resize_image
 from blemish.data.mvtec_ad import find
 from blemish.detectors import ImageSize
 from blemish.detectors.stpm import STPM, STPMSettings
-from blemish.evaluation.evaluate import evaluate
+from blemish.evaluation.evaluate import measure
 from blemish.evaluation.record import Evaluation
 from blemish.inference import open_predictor
 from blemish.inference.predictor import Predictor
@@ -38,7 +38,7 @@ def fast(parts: Dataset, settings: STPMSettings, weights: Path, *, seed: int) ->
     with tempfile.TemporaryDirectory() as folder:
         run = Path(folder) / "run"
         train("stpm", parts.train, run=run, settings=settings, training=training, teacher_weights=[weights])
-        return evaluate(open_predictor(run), parts.test)
+        return measure(open_predictor(run), parts.test)
 
 
 def plain(parts: Dataset, settings: STPMSettings, weights: Path, *, seed: int) -> Evaluation:
@@ -62,7 +62,7 @@ def plain(parts: Dataset, settings: STPMSettings, weights: Path, *, seed: int) -
         torch.stack(losses).sum().backward()  # type: ignore[no-untyped-call]
         optimizer.step()
     predictor = Predictor(TorchRuntime(detector, torch.device("cpu")), settings.image_size, calibration=UNCALIBRATED)
-    return evaluate(predictor, parts.test)
+    return measure(predictor, parts.test)
 
 
 def main() -> None:

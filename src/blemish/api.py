@@ -153,14 +153,15 @@ def evaluate(
     Test photos whose files a model was trained or calibrated with are listed as duplicates; a Predictor does not know
     which these are.
     """
-    from blemish.evaluation.evaluate import evaluate as measure
+    from blemish.evaluation.evaluate import measure
 
-    digests = frozenset[str]()
+    training: dict[str, Any] = {}
     if not isinstance(model, Predictor):
-        digests = frozenset(read_artifact(model).training.get("digests", ()))
+        training = read_artifact(model).training
         model = open(model)
     if isinstance(photos, str | Path):
         photos = find_photos(photos, dataset="mvtec_ad", category=category)
     if not (photos.test if isinstance(photos, Dataset) else photos):
         raise DataError("there are no test photos: test/good and test/DEFECT are looked for")
-    return measure(model, photos, known_digests=digests)
+    part = training.get("training", {}).get("part")
+    return measure(model, photos, known_digests=frozenset(training.get("digests", ())), part=part)

@@ -4,7 +4,7 @@ from pathlib import Path
 
 from blemish.errors import DataError
 from blemish.evaluation.record import EVALUATION_FILE, read_evaluation
-from blemish.evaluation.summary import summarize as measure
+from blemish.evaluation.summary import spreads_of
 
 
 def summarize(*evaluations: Path) -> int:
@@ -20,7 +20,7 @@ def summarize(*evaluations: Path) -> int:
     if again is not None:
         raise DataError(f"{again} is given twice: it would make figures look steadier than they are")
     read = {str(file): read_evaluation(file) for file in files}
-    spreads = measure(read)
+    spreads = spreads_of(read)
     photos = len(next(iter(read.values())).photos)
     print(f"{len(read)} evaluations of the same {photos} photos")
     print(f"{'':<17}{'mean':>9}{'deviation':>11}{'lowest':>9}{'highest':>9}")

@@ -8,7 +8,7 @@ from pathlib import Path
 from blemish.errors import DataError
 from blemish.evaluation.record import Evaluation
 
-RATES = ("false_alarm_rate", "miss_rate")
+_RATES = ("false_alarm_rate", "miss_rate")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -22,7 +22,7 @@ class Spread:
     highest: float
 
 
-def summarize(evaluations: Mapping[str, Evaluation]) -> dict[str, Spread | None]:
+def spreads_of(evaluations: Mapping[str, Evaluation]) -> dict[str, Spread | None]:
     """Each metric, and the rates of false alarms and misses; None where not every evaluation has a value.
 
     Keys are what errors call an evaluation. Raises DataError for fewer than two, and where they judge other photos,
@@ -43,14 +43,17 @@ def summarize(evaluations: Mapping[str, Evaluation]) -> dict[str, Spread | None]
 
 def _difference(one: Evaluation, other: Evaluation) -> str | None:
     """In what two test sets differ, if in anything; folders may have moved as a whole."""
-    if (one.image_size, one.mask_rule) != (other.image_size, other.mask_rule):
-        return "masks were made in another way ({} at {}x{}, {} at {}x{})".format(
-            one.mask_rule, *one.image_size, other.mask_rule, *other.image_size
-        )
+    if (one.map_size, one.mask_rule) != (other.map_size, other.mask_rule):
+        return f"masks were made in another way ({_masks_of(one)}, {_masks_of(other)})"
     different = _test_set(one) ^ _test_set(other)
     if different:
         return f"their test sets differ, such as in {min(image for image, _, _ in different)}"
     return None
+
+
+def _masks_of(evaluation: Evaluation) -> str:
+    size = "several sizes" if evaluation.map_size is None else "{1}x{0}".format(*evaluation.map_size)
+    return f"{evaluation.mask_rule}, at {size}"
 
 
 def _test_set(evaluation: Evaluation) -> set[tuple[str, str, bool]]:
@@ -66,7 +69,7 @@ def _figures(evaluation: Evaluation) -> dict[str, float | None]:
         (evaluation.false_alarms, evaluation.good_photos),
         (evaluation.misses, evaluation.defective_photos),
     )
-    rates = {name: some / of if of else None for name, (some, of) in zip(RATES, counts, strict=True)}
+    rates = {name: some / of if of else None for name, (some, of) in zip(_RATES, counts, strict=True)}
     return evaluation.metrics | rates
 
 
