@@ -24,7 +24,8 @@ FLOORS = (
     ("calibration",),
     ("inference",),
     ("detectors",),
-    ("data", "networks", "synthesis", "metrics", "model"),
+    ("model",),
+    ("data", "networks", "synthesis", "metrics"),
     ("files", "process"),
     ("version", "errors"),
 )

@@ -133,12 +133,12 @@ def calibrate(
     fitted tail, which promises nothing. `replace` forgets the calibration photos so far. `runtime` and `device` judge
     photos, as for `open`.
     """
-    from blemish.calibration.recalibrate import Thresholds, recalibrate
+    from blemish.calibration.recalibrate import AskedRates, recalibrate
 
     return recalibrate(
         Path(run),
         photos_under([Path(place) for place in good]),
-        asked=Thresholds(false_alarm_rate=false_alarms, check_rate=check, estimate=estimate),
+        asked=AskedRates(false_alarm_rate=false_alarms, check_rate=check, estimate=estimate),
         replace=replace,
         runtime=runtime,
         device=device,

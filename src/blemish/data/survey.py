@@ -8,7 +8,8 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from blemish.data.digest import digest_of
-from blemish.data.images import Header, Size, decode_header, decode_image, read_file
+from blemish.data.framing import shown
+from blemish.data.images import Header, Pixels, Size, decode_header, decode_image, read_file
 from blemish.errors import DataError, on_one_line
 
 _DARK = 16  # of 255: the highest of 12 bits, 4095, in a file of 16
@@ -123,10 +124,15 @@ def _look(path: Path, *, decode: bool) -> _Photo | DataError:
     try:
         data = read_file(path)
         header = decode_header(data, name=str(path))
-        dark = decode and int(decode_image(data, name=str(path)).max()) <= _DARK
+        dark = decode and _highest(decode_image(data, name=str(path))) <= _DARK
         return _Photo(header=header, digest=digest_of(data), dark=dark)
     except DataError as error:
         return error
+
+
+def _highest(pixels: Pixels) -> int:
+    """The highest value, 0 to 255."""
+    return int(shown(pixels).max())
 
 
 def _by_digest(digests: dict[Path, str]) -> dict[str, list[Path]]:

@@ -189,7 +189,7 @@ def _evaluation(
         root=str(found.root.absolute()),
         category=found.category,
         train_photos=len(found.train),
-        model=predictor.provenance,
+        provenance=predictor.provenance,
         judged_at=datetime.now(UTC).isoformat(timespec="seconds"),
         metrics=metrics,
         undefined=undefined,

@@ -70,7 +70,7 @@ class Evaluation:
     category: str | None
     train_photos: int
     """Photos to train on that lie beside the test photos; 0 where these were given alone."""
-    model: Provenance | None
+    provenance: Provenance | None
     """What judged; None where it was no artifact."""
     judged_at: str
     """When: UTC, ISO 8601."""

@@ -10,18 +10,19 @@ from pathlib import Path
 import torch
 
 from blemish.data.dataset import Sample
+from blemish.data.framing import Framing
 from blemish.data.part_names import parts_of
 from blemish.data.survey import Inspection, inspect
 from blemish.detectors import DETECTORS, Detector, DetectorSettings
 from blemish.errors import DataError, SettingsError
 from blemish.model.artifact import Artifact
 from blemish.networks.teacher import Teacher
-from blemish.training.batches import Photos
 from blemish.training.checkpoint import CHECKPOINT_FILE
 from blemish.training.checks import check_folder, check_settings, check_stages
 from blemish.training.finish import finish, training_record
 from blemish.training.fit import Job, OnProgress, Progress, fit
 from blemish.training.identity import check_agreement, continue_from, identity_of
+from blemish.training.photo_store import PhotoStore
 from blemish.training.processes import Processes, open_processes
 from blemish.training.settings import TrainingSettings
 from blemish.training.split import Split, shuffled, split
@@ -103,9 +104,9 @@ def _job(
     Copies are left out: in other parts of the split they would break what the threshold promises.
     """
     found = _look_through(samples)
-    photos = Photos(
+    photos = PhotoStore(
         shuffled(found.different, seed=training.seed, part=training.part),
-        detector.settings.image_size,
+        Framing(image_size=detector.settings.image_size),
         budget=int(training.cache_memory * 1e9),
         workers=os.cpu_count() or 1,
     )
@@ -115,6 +116,8 @@ def _job(
     if len(photos) < 2:
         photos.close()
         raise DataError(f"{len(photos)} readable, different good photos: at least 2 are needed, 30 or more are advised")
+    if photos.sixteen_bits:
+        _say_white(photos)
     parts = parts_of(photos.paths, training.part)
     divided = _divide(parts, detector, training)
     return Job(
@@ -138,6 +141,19 @@ def _job(
         identity={},
         on_progress=on_progress,
     )
+
+
+def _say_white(photos: PhotoStore) -> None:
+    white, bits = photos.framing.white_level, photos.framing.white_level.bit_length()
+    if white < 65535:
+        log.warning(
+            "%d photos are in files of 16 bits, but no value is above %d: %d, the most of %d bits, is taken for white, "
+            "here and wherever this model judges",
+            photos.sixteen_bits,
+            white,
+            white,
+            bits,
+        )
 
 
 def _divide(parts: Sequence[str], detector: Detector, training: TrainingSettings) -> Split:
