@@ -18,7 +18,9 @@ from blemish.metrics.pixels import collect, iap, iap_at_90, pro
 from blemish.metrics.ranking import auroc, average_precision, best_f1
 
 every_metric = pytest.mark.parametrize("name", METRICS)
-every_metric_of_maps = pytest.mark.parametrize("name", [name for name, metric in METRICS.items() if metric.of != "photos"])
+every_metric_of_maps = pytest.mark.parametrize(
+    "name", [name for name, metric in METRICS.items() if metric.of != "photos"]
+)
 few = settings(max_examples=30, deadline=None)  # of each metric: each has tests of its own besides
 
 Values = NDArray[Any]
@@ -123,7 +125,9 @@ def test_the_order_of_photos_changes_nothing(name: str, case: Case, data: st.Dat
 @few
 @given(case=cases(), at_once=st.integers(1, 60))
 def test_how_many_pixels_are_ranked_together_changes_nothing(name: str, case: Case, at_once: int) -> None:
-    assert METRICS[name].value(case.judged(at_once=at_once)) == pytest.approx(METRICS[name].value(case.judged()), abs=1e-12)
+    assert METRICS[name].value(case.judged(at_once=at_once)) == pytest.approx(
+        METRICS[name].value(case.judged()), abs=1e-12
+    )
 
 
 @every_metric

@@ -12,7 +12,7 @@ import pytest
 import blemish
 from blemish.data.dataset import Dataset
 from blemish.evaluation.record import read_evaluation, write_evaluation
-from blemish.inference.predictor import Model
+from blemish.model.provenance import Provenance
 from evaluation.example import EVALUATION
 
 
@@ -43,7 +43,9 @@ def test_every_figure_is_printed_with_its_interval_and_kept_in_the_run(run: Path
     assert done.stderr == ""
     found = read_evaluation(run / "evaluation" / "evaluation.json")
     digest = hashlib.sha256((run / "weights.safetensors").read_bytes()).hexdigest()
-    assert found.model == Model(weights_sha256=digest, runtime="torch", precision="fp32")
+    assert found.provenance == Provenance(
+        method="stpm", weights_sha256=digest, runtime="torch", precision="fp32", blemish_version=blemish.__version__
+    )
     for name, value in found.metrics.items():
         low, high = found.intervals[name] or (None, None)
         span = f"{low:.4f} to {high:.4f}" if low is not None else "-"
@@ -53,6 +55,17 @@ def test_every_figure_is_printed_with_its_interval_and_kept_in_the_run(run: Path
     for name in found.defect_types:
         assert name in done.stdout
     assert not (run / "evaluation" / "report.html").exists()
+
+
+def test_what_a_quality_engineer_asks_is_printed_before_the_figures_for_ml_engineers(run: Path, parts: Dataset) -> None:
+    done = command("evaluate", run, parts.root, "--no-report")
+    for_all, heading, for_ml = done.stdout.partition("for ML engineers")
+    assert heading
+    assert "promised: at most" in for_all and "of good photos are expected to score above the threshold" in for_all
+    assert "false alarms" in for_all and "misses" in for_all and "crack" in for_all
+    assert "image_auroc" in for_ml and "Pixel AUROC" in for_ml
+    for word in ("auroc", "iap", "loss", "student", "held", "bf16"):
+        assert word not in for_all.lower()
 
 
 def test_an_unreadable_photo_and_a_wrong_mask_are_a_line_each_and_exit_code_2(
@@ -94,7 +107,7 @@ def test_an_output_folder_that_is_a_file_is_refused_before_photos_are_judged(
     (tmp_path / "file").write_text("somebody's")
     done = command("evaluate", run, parts.root, "--output", tmp_path / "file")
     assert done.returncode == 2
-    assert done.stderr.startswith(f"blemish: cannot make {tmp_path / 'file'}: ")
+    assert done.stderr.startswith(f"blemish: cannot write {tmp_path / 'file'}: ")
     assert done.stderr.count("\n") == 1
     assert done.stdout == ""
 

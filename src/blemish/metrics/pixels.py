@@ -198,7 +198,9 @@ class PixelCollector:
         return np.unique(np.concatenate(edges)) if edges else np.empty(0, self._normal.dtype)
 
 
-def collect(masks: NDArray[np.bool_], maps: NDArray[Any], *, edges: int = EDGES, at_once: int = PIXELS_AT_ONCE) -> StoredPixels:
+def collect(
+    masks: NDArray[np.bool_], maps: NDArray[Any], *, edges: int = EDGES, at_once: int = PIXELS_AT_ONCE
+) -> StoredPixels:
     """The pixels of maps (N, H, W) that are in memory; raises MetricError where their masks have another shape."""
     masks, maps = np.asarray(masks, np.bool_), np.asarray(maps)
     if masks.ndim != 3 or masks.shape != maps.shape:

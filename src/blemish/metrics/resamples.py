@@ -25,7 +25,7 @@ class Resamples:
     weight: Floats
     """(D, C) summed weights of the anomalous scores in each column; a region's pixels weigh 1 together."""
     found: Floats
-    """(D, C) regions by the column of the highest threshold that finds them: more than half of their pixels reach it."""
+    """(D, C) regions by the column of the highest threshold at which more than half of their pixels reach it."""
 
     def auroc(self) -> Floats:
         normal = self.false_alarms.sum(axis=1, keepdims=True)

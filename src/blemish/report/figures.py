@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
-from blemish.report.svg import CALIBRATION_PHOTOS, GRID, FOREGROUND, LIMIT, FAINT, draw, plain_numbers
+from blemish.report.svg import CALIBRATION_PHOTOS, FAINT, FOREGROUND, GRID, LIMIT, draw, plain_numbers
 
 if TYPE_CHECKING:
     from blemish.report.svg import Axes, Figure

@@ -199,9 +199,7 @@ def _draw(figure: PhotoFigure, judged: Prediction, photo: NDArray[np.uint8]) -> 
             marked = judged.anomaly_map.max() > judged.thresholds.pixel
             notes.append("what is marked is not the true defect" if marked else "nothing is marked")
     plain, overlaid = (_data_uri(image) for image in pictures)
-    return replace(
-        figure, photo=plain, overlay=overlaid, size=size, outlined=defect is not None, notes=tuple(notes)
-    )
+    return replace(figure, photo=plain, overlay=overlaid, size=size, outlined=defect is not None, notes=tuple(notes))
 
 
 def _fit(size: tuple[int, int], longest: int) -> tuple[int, int]:

@@ -1,4 +1,4 @@
-"""What the papers' authors published for MVTec AD, 0 to 1: shown beside our own figures of MVTec AD, and of nothing else.
+"""What the papers' authors published for MVTec AD, 0 to 1: shown beside our own figures of MVTec AD alone.
 
 The figures are data, in published.json, with the number of photos in each of MVTec AD's folders, by which the data set
 is recognised. Figures of other mask rules cannot be compared with ours. So of STPM's own README only the image AUROC is
@@ -69,7 +69,8 @@ def published_tables() -> tuple[PublishedTable, ...]:
 def categories_of_mvtec_ad() -> dict[str, CategoryPhotos]:
     """The 15 categories (Bergmann et al., 2019) by name."""
     return {
-        name: CategoryPhotos(train=counts["train"], test=counts["test"]) for name, counts in _data()["categories"].items()
+        name: CategoryPhotos(train=counts["train"], test=counts["test"])
+        for name, counts in _data()["categories"].items()
     }
 
 

@@ -91,7 +91,9 @@ def _false_alarms(artifact: Artifact, e: Evaluation) -> list[str]:
     """What was measured, and beside it the promise, compared where both are of the same unit."""
     if not e.good_photos:
         return []
-    measured = f"False alarms: {share_and_interval(e.false_alarms, e.good_photos, e.false_alarm_interval)} of good photos"
+    measured = (
+        f"False alarms: {share_and_interval(e.false_alarms, e.good_photos, e.false_alarm_interval)} of good photos"
+    )
     parts = e.good_parts
     if parts is not None and parts.parts < e.good_photos:
         share = share_and_interval(parts.alarmed, parts.parts, parts.alarm_interval)
@@ -113,8 +115,8 @@ def _comparison(artifact: Artifact, e: Evaluation) -> str:
         return "The measurement does not contradict it."
     if spread is not None and found.interval[0] <= spread:
         return (
-            f"More was measured, though no more than the {who}'s own spread allows (below {share_text(spread)} in 95 of "
-            "100 such calibrations). More calibration photos narrow it."
+            f"More was measured, though no more than the {who}'s own spread allows (below {share_text(spread)} in 95 "
+            f"of 100 such calibrations). More calibration {e.unit} narrow it."
         )
     return (
         f"Clearly more was measured. These good {e.unit} are not like the calibration {e.unit} (light, camera, "
