@@ -10,8 +10,9 @@ from pathlib import Path
 import pytest
 
 import blemish
+from blemish.cli.evaluate import lines_of_evaluation
 from blemish.data.dataset import Dataset
-from blemish.evaluation.record import read_evaluation, write_evaluation
+from blemish.evaluation.record import PartCounts, read_evaluation, write_evaluation
 from blemish.model.provenance import Provenance
 from evaluation.example import EVALUATION
 
@@ -57,15 +58,29 @@ def test_every_figure_is_printed_with_its_interval_and_kept_in_the_run(run: Path
     assert not (run / "evaluation" / "report.html").exists()
 
 
-def test_what_a_quality_engineer_asks_is_printed_before_the_figures_for_ml_engineers(run: Path, parts: Dataset) -> None:
-    done = command("evaluate", run, parts.root, "--no-report")
-    for_all, heading, for_ml = done.stdout.partition("for ML engineers")
+def test_what_a_quality_engineer_asks_is_printed_before_the_figures_for_ml_engineers() -> None:
+    told = "\n".join(lines_of_evaluation(EVALUATION))
+    for_all, heading, for_ml = told.partition("for ML engineers")
     assert heading
-    assert "promised: at most" in for_all and "of good photos are expected to score above the threshold" in for_all
-    assert "false alarms" in for_all and "misses" in for_all and "crack" in for_all
-    assert "image_auroc" in for_ml and "Pixel AUROC" in for_ml
+    assert "false alarms  0 of 1 good photos" in for_all and "misses        1 of 1" in for_all and "größe 2" in for_all
+    assert "image_auroc" in for_ml and "Image AUROC" in for_ml
     for word in ("auroc", "iap", "loss", "student", "held", "bf16"):
         assert word not in for_all.lower()
+
+
+def test_a_promise_is_printed_in_its_unit_beside_a_count_of_that_unit() -> None:
+    parts = PartCounts(parts=4, alarmed=2, alarm_interval=None, marked=2)
+    of_parts = replace(EVALUATION, promised_rate=0.05, good_photos=8, false_alarms=2, good_parts=parts)
+    told = lines_of_evaluation(of_parts)
+    assert "                2 of 4 good parts with any photo above" in told
+    assert (
+        "                promised: at most 5 % of good parts are expected to have a photo above the threshold" in told
+    )
+    assert not any("do not test that" in line for line in told)
+    told = lines_of_evaluation(replace(of_parts, good_parts=None))
+    assert any("do not test that: it is of parts" in line for line in told)
+    estimate = "an estimate, not a promise: 1 % of good parts are thought to have a photo above the threshold"
+    assert any(estimate in line for line in lines_of_evaluation(EVALUATION))
 
 
 def test_an_unreadable_photo_and_a_wrong_mask_are_a_line_each_and_exit_code_2(
