@@ -153,7 +153,7 @@ def evaluate(
     Test photos whose files a model was trained or calibrated with are listed as duplicates; a Predictor does not know
     which these are.
     """
-    from blemish.evaluation.evaluate import measure
+    from blemish.evaluation.evaluate import evaluate_predictor
 
     training: dict[str, Any] = {}
     if not isinstance(model, Predictor):
@@ -164,4 +164,4 @@ def evaluate(
     if not (photos.test if isinstance(photos, Dataset) else photos):
         raise DataError("there are no test photos: test/good and test/DEFECT are looked for")
     part = training.get("training", {}).get("part")
-    return measure(model, photos, known_digests=frozenset(training.get("digests", ())), part=part)
+    return evaluate_predictor(model, photos, known_digests=frozenset(training.get("digests", ())), part=part)

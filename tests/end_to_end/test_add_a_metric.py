@@ -62,8 +62,9 @@ def test_the_evaluation_has_its_value_and_interval_and_that_of_each_type(evaluat
     good = [p.anomaly_score for p in evaluation.photos if p.defect_type == "good"]
     bad = [p.anomaly_score for p in evaluation.photos if p.defect_type != "good"]
     value, interval = evaluation.metrics["image_clear"], evaluation.intervals["image_clear"]
+    assert value is not None and interval is not None
     assert value == np.mean(np.array(bad) > max(good))
-    assert 0 < value < 1 and interval is not None and interval[0] <= value <= interval[1]
+    assert 0 < value < 1 and interval[0] <= value <= interval[1]
     for name, kind in evaluation.defect_types.items():
         assert (kind.metrics["image_clear"] is None) == (name == "good")
 

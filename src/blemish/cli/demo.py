@@ -11,7 +11,7 @@ from blemish.data.dataset import Dataset
 from blemish.data.made_up import TEXTURES, make_up
 from blemish.detectors.stpm import STPMSettings
 from blemish.errors import OutputError
-from blemish.evaluation.evaluate import measure
+from blemish.evaluation.evaluate import evaluate_predictor
 from blemish.evaluation.record import EVALUATION_FILE, Evaluation, write_evaluation
 from blemish.inference import open_predictor
 from blemish.inference.predictor import Predictor
@@ -52,7 +52,7 @@ def demo(folder: Path = Path("demo"), /, *, steps: int = STEPS, seed: int = 0) -
         where = folder / kind
         parts = make_up(where / "parts", seed=seed, size=IMAGE_SIZE, textures=(kind,), **COUNTS)
         model = _train(parts, where / "model", steps=steps, seed=seed)
-        evaluation = measure(model, parts)
+        evaluation = evaluate_predictor(model, parts)
         write_evaluation(evaluation, where / EVALUATION_FILE)
         write_report(where / "model", evaluation=where / EVALUATION_FILE, predictor=model)
         with ProgressBars() as bars:

@@ -8,7 +8,7 @@ from blemish.data import find_dataset
 from blemish.data.dataset import GOOD
 from blemish.errors import DataError, MissingExtraError, on_one_line
 from blemish.evaluation.comparison import expectation, false_alarms_in_unit, why_not_compared
-from blemish.evaluation.evaluate import measure
+from blemish.evaluation.evaluate import evaluate_predictor
 from blemish.evaluation.record import EVALUATION_FILE, Evaluation, write_evaluation
 from blemish.files import make_folder
 from blemish.inference import open_predictor
@@ -66,7 +66,7 @@ def evaluate(
         raise DataError(f"{found.root} holds no test photos: test/good and test/DEFECT are looked for")
     make_folder(folder)
     with ProgressBars() as bars:
-        evaluation = measure(
+        evaluation = evaluate_predictor(
             predictor,
             found,
             known_digests=frozenset(training.get("digests", ())),

@@ -57,7 +57,7 @@ class _PhotoRecord:
         return self.judgement.defect_type == GOOD
 
 
-def measure(
+def evaluate_predictor(
     predictor: Predictor,
     photos: Dataset | Sequence[Sample],
     *,
