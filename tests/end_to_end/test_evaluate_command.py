@@ -1,6 +1,7 @@
 """`blemish evaluate` and `blemish summarize`, as commands."""
 
 import hashlib
+import json
 import shutil
 import subprocess
 import sys
@@ -114,6 +115,20 @@ def test_a_training_photo_among_the_test_photos_is_warned_of(
     assert done.stderr.count("\n") == 1
     assert read_evaluation(tmp_path / "out" / "evaluation.json").duplicates == [str(copy)]
     assert blemish.evaluate(run, test_set).duplicates == [str(copy)]
+
+
+def test_a_model_that_was_calibrated_on_parts_is_measured_on_parts(run: Path, parts: Dataset, tmp_path: Path) -> None:
+    copy = Path(shutil.copytree(run, tmp_path / "of parts"))
+    model = json.loads((copy / "model.json").read_text())
+    model["training"]["training"]["part"] = "(.+)."  # 000 to 023 show the parts 00, 01 and 02
+    model["calibration"]["unit"] = "parts"
+    (copy / "model.json").write_text(json.dumps(model))
+    found = blemish.evaluate(copy, parts)
+    assert found.unit == "parts"
+    assert found.good_parts is not None and found.good_parts.parts == 3 < found.good_photos == 24
+    done = command("evaluate", copy, parts.root, "--no-report")
+    assert "of 3 good parts with any photo above" in done.stdout
+    assert "of good parts are expected to have a photo above the threshold" in done.stdout
 
 
 def test_an_output_folder_that_is_a_file_is_refused_before_photos_are_judged(

@@ -38,13 +38,13 @@ EVALUATION = Evaluation(
     },
     photos=[
         PhotoJudgement(
-            image="/parts/a.png", defect_type="good", part="a", mask=None, anomaly_score=-3.5, verdict="normal"
+            image="/parts/a.png", defect_type="good", part="a", masks=[], anomaly_score=-3.5, verdict="normal"
         ),
         PhotoJudgement(
             image="/parts/\udcff.png",
             defect_type="größe 2",
             part=None,
-            mask="/parts/m.png",
+            masks=["/parts/m.png"],
             anomaly_score=2e6,
             verdict="check",
         ),

@@ -132,7 +132,7 @@ def test_each_defect_type_is_measured_against_the_good_photos(parts: Dataset) ->
 def test_photos_are_listed_with_where_they_and_their_masks_are(parts: Dataset) -> None:
     found = evaluate_predictor(predictor(), parts)
     assert [photo.image for photo in found.photos] == [str(sample.image) for sample in parts.test]
-    assert [photo.mask for photo in found.photos] == [str(s.mask) if s.mask else None for s in parts.test]
+    assert [photo.masks for photo in found.photos] == [[str(s.mask)] if s.mask else [] for s in parts.test]
     assert (found.dataset, found.root, found.category) == ("mvtec_ad", str(parts.root), None)
 
 
@@ -171,7 +171,7 @@ def test_a_mask_of_another_size_is_named_and_its_photo_counts_in_metrics_of_imag
         "its photo counts in metrics of images only"
     ]
     assert found.without_mask == 1
-    assert next(photo for photo in found.photos if photo.image == str(wrong.image)).mask is None
+    assert next(photo for photo in found.photos if photo.image == str(wrong.image)).masks == []
 
 
 @pytest.mark.parametrize("lost", ["deleted", "not listed"])

@@ -44,7 +44,7 @@ def test_a_test_set_that_moved_as_a_whole_is_the_same() -> None:
     [
         {"photos": EVALUATION.photos[:1]},
         {"photos": [EVALUATION.photos[0], replace(EVALUATION.photos[1], defect_type="dent")]},
-        {"photos": [EVALUATION.photos[0], replace(EVALUATION.photos[1], mask=None)]},
+        {"photos": [EVALUATION.photos[0], replace(EVALUATION.photos[1], masks=[])]},
         {"map_size": (64, 64)},
         {"map_size": None},
         {"mask_rule": "another"},

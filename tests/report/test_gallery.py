@@ -40,7 +40,7 @@ def judged(kinds: dict[str, int], evaluation: Evaluation) -> Evaluation:
             image=f"{evaluation.root}/test/{kind}/{i}.png",
             defect_type=kind,
             part=None,
-            mask=None,
+            masks=[],
             anomaly_score=i,
             verdict="anomalous" if i >= 3 else "normal",
         )
@@ -181,7 +181,7 @@ def test_an_alarm_for_another_reason_than_the_defect_is_told(
         elsewhere[max(top - 3, 0) : bottom + 3, max(left - 3, 0) : right + 3] = False
     for mask, told in ((here, False), (elsewhere, True)):
         save_png(tmp_path / "mask.png", mask)
-        photo = replace(alarm, mask=str(tmp_path / "mask.png"), verdict="anomalous")
+        photo = replace(alarm, masks=[str(tmp_path / "mask.png")], verdict="anomalous")
         groups = choose(replace(evaluation, photos=[photo]))
         groups = with_pictures(groups, predictor)
         assert ("what is marked is not the true defect" in groups[0].lowest[0].notes) == told

@@ -30,8 +30,8 @@ class PhotoJudgement:
     """`good`, or the name of the defect's folder."""
     part: str | None
     """Which part it shows, where the data set or the photo's name say it; several photos may show one."""
-    mask: str | None
-    """Absolute path of the ground truth that was used; None for good photos, and where there is none to use."""
+    masks: list[str]
+    """Absolute paths of the ground truth that was used; none for good photos, and where there is none to use."""
     anomaly_score: float
     verdict: Verdict
 

@@ -61,7 +61,7 @@ def _test_set(evaluation: Evaluation) -> set[tuple[str, str, bool]]:
         place = Path(path)
         return (place.relative_to(evaluation.root) if place.is_relative_to(evaluation.root) else place).as_posix()
 
-    return {(inside(photo.image), photo.defect_type, photo.mask is not None) for photo in evaluation.photos}
+    return {(inside(photo.image), photo.defect_type, bool(photo.masks)) for photo in evaluation.photos}
 
 
 def _figures(evaluation: Evaluation) -> dict[str, float | None]:

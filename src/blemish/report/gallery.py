@@ -187,9 +187,10 @@ def _draw(figure: PhotoFigure, judged: Prediction, photo: NDArray[np.uint8]) -> 
     reduced = replace(judged, photo_size=size)
     pictures = [small, picture(reduced, small)]
     defect = None
-    if judgement.mask is not None:
+    if judgement.masks:
         try:
-            defect = _reduced_mask(read_mask(Path(judgement.mask)), size)
+            masks = [read_mask(Path(mask)) for mask in judgement.masks]
+            defect = np.logical_or.reduce([_reduced_mask(mask, size) for mask in masks])
         except DataError as error:
             notes.append(f"without its true contour: {error}")
     if defect is not None:
