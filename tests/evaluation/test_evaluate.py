@@ -110,6 +110,12 @@ def test_every_photo_is_counted_at_the_thresholds(parts: Dataset) -> None:
     assert not found.threshold_estimated
 
 
+def test_a_score_at_the_threshold_is_no_alarm(parts: Dataset) -> None:
+    scores = sorted(p.anomaly_score for p in evaluate_predictor(predictor(), parts).photos if p.defect_type == "good")
+    found = evaluate_predictor(predictor(replace(CALIBRATION, image=threshold(scores[-2]))), parts)
+    assert found.false_alarms == [photo.verdict for photo in found.photos].count("anomalous") - 10 + found.misses == 1
+
+
 def test_an_estimated_threshold_is_called_one(parts: Dataset) -> None:
     found = evaluate_predictor(predictor(replace(CALIBRATION, image=threshold(0.6, promised_rate=None))), parts)
     assert found.threshold_estimated
@@ -283,7 +289,7 @@ class First(Score):
 def test_maps_that_find_no_room_are_refused_at_the_first_photo(parts: Dataset) -> None:
     framing = Untiled(image_size=(SIDE, SIDE))
     large = Predictor(Vast(), framing, score=First(kind="maximum"), calibration=CALIBRATION)
-    with pytest.raises(OutputError, match=r"^[^\n]*TMPDIR[^\n]*$"):
+    with pytest.raises(OutputError, match=r"^[^\n]* need 7.92e\+04 GB[^\n]*TMPDIR[^\n]*$"):  # 18 maps of 4 * 2^40 bytes
         evaluate_predictor(large, parts)
 
 

@@ -1,5 +1,7 @@
 """Intervals against a slow bootstrap of whole photos, against scipy, and against the truth."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 from numpy.typing import NDArray
@@ -9,7 +11,7 @@ from blemish.metrics import METRICS, Judgements
 from blemish.metrics.intervals import RESAMPLES_AT_ONCE, binomial, bootstrap
 from blemish.metrics.pixels import collect
 from blemish.metrics.ranking import auroc
-from blemish.metrics.resamples import photo_weights
+from blemish.metrics.resamples import photo_weights, resamples_of_pixels
 
 Masks = NDArray[np.bool_]
 Maps = NDArray[np.float32]
@@ -59,6 +61,29 @@ def test_intervals_are_those_of_a_slow_bootstrap_of_whole_photos(
         tolerance = 5 * closeness if name == "iap_at_90" else closeness
         low, high = np.quantile(values, [0.025, 0.975])
         assert found[name] == (pytest.approx((low, high), abs=tolerance) if high > low else None), name
+
+
+def coarse_and_fine() -> tuple[Judgements, Judgements]:
+    """The same photos, their pixels counted between few thresholds and between many."""
+    masks, maps = drawn(photos=15, side=40, digits=9)
+    fine = judgements(masks, maps)
+    return replace(fine, maps=collect(masks, maps, edges=8)), fine
+
+
+def test_scores_within_a_column_are_taken_to_mix_so_that_few_columns_come_near_the_exact_figure() -> None:
+    coarse, _ = coarse_and_fine()
+    assert coarse.maps is not None
+    as_it_is = resamples_of_pixels(coarse.maps.tally, np.ones((1, 15)))
+    assert as_it_is.average_precision() == pytest.approx([METRICS["pixel_ap"].value(coarse)], abs=0.02)
+    assert as_it_is.iap() == pytest.approx([METRICS["iap"].value(coarse)], abs=0.01)
+
+
+def test_what_columns_cost_is_taken_off_every_draw() -> None:
+    coarse, fine = coarse_and_fine()
+    values = {"pixel_ap": METRICS["pixel_ap"].value(fine)}
+    expected, found = (bootstrap(judged, values, draws=200)["pixel_ap"] for judged in (fine, coarse))
+    assert expected is not None
+    assert found == pytest.approx(expected, abs=0.006)
 
 
 def test_more_draws_than_fit_at_once_are_put_together() -> None:
