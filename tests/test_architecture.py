@@ -26,7 +26,7 @@ FLOORS = (
     ("detectors",),
     ("model",),
     ("data", "networks", "synthesis", "metrics"),
-    ("files", "process"),
+    ("files", "process", "progress"),
     ("version", "errors"),
 )
 FLOOR = {room: number for number, rooms in enumerate(FLOORS) for room in rooms}

@@ -1,6 +1,6 @@
 """Photos on the disk, judged by a network that measures brightness: what is counted, left out, and said."""
 
-from collections.abc import Iterator
+from collections.abc import Generator
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -306,8 +306,8 @@ class Halving(Untiled):
 class Singly(Predictor):
     """Judges one photo at a time, for a batch has frames of one size."""
 
-    def predict_many(self, photos: Any, **_: Any) -> Iterator[Prediction | DataError]:
-        return map(self.predict, photos)
+    def predict_many(self, photos: Any, **_: Any) -> Generator[Prediction | DataError, None, None]:
+        yield from map(self.predict, photos)
 
 
 def test_masks_are_made_at_each_photos_own_map_size(parts: Dataset, tmp_path: Path) -> None:

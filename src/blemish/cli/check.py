@@ -13,6 +13,7 @@ from blemish.data.part_names import parts_of
 from blemish.data.survey import Inspection, common_files, inspect
 from blemish.errors import DataError, on_one_line
 from blemish.model.thresholds import percent
+from blemish.progress import Progress
 from blemish.training.settings import TrainingSettings
 from blemish.training.split import shuffled, split
 
@@ -93,7 +94,9 @@ def promise(good_parts: Inspection, part: str | None) -> str:
 def _inspect(samples: Sequence[Sample], bars: ProgressBars) -> Inspection:
     name = "test photos" if any(sample.anomalous for sample in samples) else "good photos"
     paths = [sample.image for sample in samples]
-    return inspect(paths, decode=True, on_photo=lambda done, of: bars.show(name, done, of))
+    return inspect(
+        paths, decode=True, on_photo=lambda done, of: bars.show(Progress(activity=name, done=done, total=of))
+    )
 
 
 def _print(title: str, lines: Sequence[str]) -> None:

@@ -3,16 +3,13 @@
 import sys
 from pathlib import Path
 
+from blemish import api
 from blemish.cli.progress import ProgressBars
-from blemish.data import find_dataset
 from blemish.data.dataset import GOOD
-from blemish.errors import DataError, MissingExtraError, on_one_line
+from blemish.errors import MissingExtraError, on_one_line
 from blemish.evaluation.comparison import expectation, false_alarms_in_unit, why_not_compared
-from blemish.evaluation.evaluate import evaluate_predictor
 from blemish.evaluation.record import EVALUATION_FILE, Evaluation, write_evaluation
 from blemish.files import make_folder
-from blemish.inference import open_predictor
-from blemish.inference.predictor import Predictor
 from blemish.metrics import METRICS
 from blemish.metrics.intervals import Interval
 from blemish.model.artifact import read_artifact
@@ -59,38 +56,32 @@ def evaluate(
         auto, cpu or cuda.
     """
     folder = output if output is not None else run / "evaluation"
-    training = read_artifact(run).training
-    predictor = open_predictor(run, runtime=runtime, precision=precision, device=device)
-    found = find_dataset(dataset, test_folder, category)
-    if not found.test:
-        raise DataError(f"{found.root} holds no test photos: test/good and test/DEFECT are looked for")
+    read_artifact(run)  # a folder that holds no model is refused before one is made in it
     make_folder(folder)
     with ProgressBars() as bars:
-        evaluation = evaluate_predictor(
-            predictor,
-            found,
-            known_digests=frozenset(training.get("digests", ())),
-            part=training.get("training", {}).get("part"),
-            on_photo=lambda done, of: bars.show("judging", done, of),
+        evaluation = api.evaluate(
+            run,
+            test_folder,
+            dataset=dataset,
+            category=category,
+            runtime=runtime,
+            precision=precision,
+            device=device,
+            on_progress=bars.show,
         )
     print("\n".join(lines_of_evaluation(evaluation)))
     for line in [*evaluation.unreadable, *_about_duplicates(evaluation)]:
         sys.stderr.write(f"blemish: {line}\n")
-    write_evaluation(evaluation, folder / EVALUATION_FILE)
-    print(f"all figures in {folder / EVALUATION_FILE}")
+    file = folder / EVALUATION_FILE
+    write_evaluation(evaluation, file)
+    print(f"all figures in {file}")
     if report:
-        _report(run, folder, predictor)
+        try:
+            page = api.report(run, evaluation=file, runtime=runtime, precision=precision, device=device)
+            print(f"report in {page}")
+        except MissingExtraError as error:
+            sys.stderr.write(f"blemish: no report: {error}\n")
     return _SOME_UNREADABLE if evaluation.unreadable else _DONE
-
-
-def _report(run: Path, folder: Path, predictor: Predictor) -> None:
-    from blemish.report import write_report
-
-    try:
-        page = write_report(run, evaluation=folder / EVALUATION_FILE, predictor=predictor)
-        print(f"report in {page}")
-    except MissingExtraError as error:
-        sys.stderr.write(f"blemish: no report: {error}\n")
 
 
 def lines_of_evaluation(evaluation: Evaluation) -> list[str]:

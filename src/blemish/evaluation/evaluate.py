@@ -63,7 +63,7 @@ def evaluate_predictor(
     *,
     known_digests: Collection[str] = frozenset(),
     part: str | None = None,
-    on_photo: Callable[[int, int], None] = lambda _done, _of: None,
+    on_photo: Callable[[int, int], object] = lambda _done, _of: None,
 ) -> Evaluation:
     """Judges every test photo and measures how well that went.
 
