@@ -50,7 +50,7 @@ def test_python_writes_the_same(parts: Dataset, tmp_path: Path) -> None:
 )
 def test_what_is_no_run_json_is_refused_in_a_line(tmp_path: Path, text: str) -> None:
     (tmp_path / "run.json").write_text(text)
-    with pytest.raises(ArtifactError, match="is no run.json of a training"):
+    with pytest.raises(ArtifactError, match=r"is no run\.json of a training"):
         read_run_file(tmp_path / "run.json")
     with pytest.raises(ArtifactError, match="cannot be read"):
         read_run_file(tmp_path / "nowhere.json")
