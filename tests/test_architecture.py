@@ -26,7 +26,8 @@ FLOORS = (
     ("detectors",),
     ("data", "networks", "synthesis", "metrics", "model"),
     ("files", "process"),
-    ("version", "errors"),
+    ("errors",),
+    ("version", "wording"),
 )
 FLOOR = {room: number for number, rooms in enumerate(FLOORS) for room in rooms}
 NEEDS_TORCH = {"detectors", "networks", "synthesis", "training"}

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from blemish.data import find_dataset
 from blemish.data.dataset import Dataset, Sample
-from blemish.data.listing import photos_under
+from blemish.data.paths import photos_under
 from blemish.errors import DataError, SettingsError
 from blemish.inference import open_predictor
 from blemish.inference.predictor import Predictor

@@ -4,7 +4,8 @@ from pathlib import Path
 import pytest
 
 import permissions
-from blemish.data.listing import list_photos, photos_under
+from blemish.data.listing import list_photos
+from blemish.data.paths import photos_under
 from blemish.errors import DataError
 
 

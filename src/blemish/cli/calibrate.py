@@ -6,7 +6,7 @@ from pathlib import Path
 from blemish.calibration.promise import estimated_threshold
 from blemish.calibration.recalibrate import Thresholds, recalibrate
 from blemish.cli.progress import ProgressBars
-from blemish.data.listing import photos_under
+from blemish.data.paths import photos_under
 from blemish.errors import DataError, on_one_line
 from blemish.model.artifact import read_artifact
 from blemish.model.thresholds import Calibration, Threshold, percent

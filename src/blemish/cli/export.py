@@ -4,7 +4,7 @@ import sys
 from pathlib import Path
 
 from blemish.cli.progress import ProgressBars
-from blemish.data.listing import photos_under
+from blemish.data.paths import photos_under
 from blemish.errors import ArtifactError, BlemishError, ExportError
 from blemish.inference import open_predictor
 from blemish.model.artifact import read_artifact

@@ -6,7 +6,7 @@ from contextlib import ExitStack
 from pathlib import Path
 
 from blemish.cli.progress import ProgressBars
-from blemish.data.listing import photos_under
+from blemish.data.paths import photos_under
 from blemish.errors import DataError, InterruptionError, SettingsError, on_one_line
 from blemish.inference import open_predictor
 from blemish.inference.predictor import Predictor

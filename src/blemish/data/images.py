@@ -43,6 +43,9 @@ _COLOURS = {
 Size = tuple[int, int]
 """(height, width), as everywhere but inside Pillow."""
 
+MaskValues = Literal["bright", "any", "black"]
+"""Which grey values of a mask stand for defect: at least half the range, all but 0, or 0 alone."""
+
 
 @dataclass(frozen=True, kw_only=True)
 class Header:
@@ -103,13 +106,15 @@ def as_image(array: NDArray[Any], *, name: str = "image") -> NDArray[np.uint8]:
     return np.repeat(array, 3, axis=2) if array.shape[2] == 1 else np.ascontiguousarray(array[:, :, :3])
 
 
-def read_mask(path: Path) -> NDArray[np.bool_]:
+def read_mask(path: Path, *, values: MaskValues = "bright") -> NDArray[np.bool_]:
     """Where the defect is, (H, W): grey values of at least half the range (128 of 255); of a mask of 0s and 1s, the 1s.
 
-    A mask of other low values (class numbers, dark colours) would come out empty: it is a DataError. Turned upright as
-    `read_image` does.
+    A mask of other low values (class numbers, dark colours) would come out empty: it is a DataError, unless the dataset
+    says by `values` what they stand for. Turned upright as `read_image` does.
     """
     grey = _pixels(read_file(path), name=str(path), mode="L")
+    if values != "bright":
+        return np.not_equal(grey, 0) if values == "any" else np.equal(grey, 0)
     white = int(np.iinfo(grey.dtype).max)
     highest = int(grey.max())
     if highest <= 1:

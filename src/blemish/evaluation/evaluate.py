@@ -11,7 +11,8 @@ from numpy.typing import NDArray
 
 from blemish.data.dataset import GOOD, Dataset, Sample
 from blemish.data.digest import file_digest
-from blemish.data.images import read_mask, resize_mask
+from blemish.data.images import resize_mask
+from blemish.data.masks import mask_of
 from blemish.errors import DataError, MetricError
 from blemish.evaluation.record import DefectType, Evaluation, PhotoJudgement
 from blemish.inference.predictor import Predictor
@@ -108,7 +109,7 @@ def _judge(
             judgement = PhotoJudgement(
                 image=str(sample.image.absolute()),
                 defect_type=sample.defect_type,
-                mask=str(sample.mask.absolute()) if sample.mask is not None and mask is not None else None,
+                mask=str(sample.masks[0].absolute()) if sample.anomalous and mask is not None else None,
                 anomaly_score=prediction.anomaly_score,
                 verdict=prediction.verdict,
             )
@@ -122,17 +123,8 @@ def _judge(
 def _mask(sample: Sample, photo_size: tuple[int, int], size: tuple[int, int]) -> NDArray[np.bool_] | None:
     if not sample.anomalous:
         return np.zeros(size, np.bool_)
-    if sample.mask is None:
-        return None
-    mask = read_mask(sample.mask)
-    if mask.shape != photo_size:
-        raise DataError(
-            f"{sample.mask} is {mask.shape[1]}x{mask.shape[0]}, its photo {photo_size[1]}x{photo_size[0]}: "
-            "a mask must have its photo's size"
-        )
-    if not mask.any():
-        raise DataError(f"{sample.mask} marks no defect, though its photo is of one: paint it, or take the photo away")
-    return resize_mask(mask, size)
+    mask = mask_of(sample, photo_size)
+    return None if mask is None else resize_mask(mask, size)
 
 
 def _summary(
