@@ -52,7 +52,7 @@ def test_the_dataset_of_the_page_finds_photos(tmp_path: Path) -> None:
     for name in ("lid/ok/1.png", "lid/ok/2.png", "lid/nok/1.png"):
         (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
         (tmp_path / name).touch()
-    found = DATASETS["ok_nok"](tmp_path, "lid")
+    found = DATASETS["ok_nok"].find(tmp_path, "lid")
     assert (len(found.train), [sample.anomalous for sample in found.test]) == (2, [True])
 
 

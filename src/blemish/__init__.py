@@ -7,6 +7,7 @@ from blemish.version import __version__
 
 if TYPE_CHECKING:
     from blemish.api import calibrate as calibrate
+    from blemish.api import check as check
     from blemish.api import evaluate as evaluate
     from blemish.api import export as export
     from blemish.api import open as open  # noqa: A004
@@ -20,6 +21,7 @@ _PLACES = {
     "train": "blemish.api",
     "open": "blemish.api",
     "calibrate": "blemish.api",
+    "check": "blemish.api",
     "evaluate": "blemish.api",
     "export": "blemish.api",
     "verify": "blemish.api",
@@ -34,6 +36,7 @@ __all__ = [
     "Predictor",
     "__version__",
     "calibrate",
+    "check",
     "evaluate",
     "export",
     "open",

@@ -23,8 +23,11 @@ class _TerminationError(BaseException):
 def main() -> NoReturn:
     """Runs the command line; what goes wrong is one line on standard error and an honest exit code."""
     from blemish.cli import app
+    from blemish.data.images import silence_libtiff
 
-    # What of a photo cannot be read is said in one line of ours.
+    # What of a photo cannot be read is said in one line of ours; the process is ours alone.
+    silence_libtiff()
+    _allow_large_photos()
     warnings.filterwarnings("ignore", module="PIL")
     logging.getLogger("PIL").setLevel(logging.CRITICAL)
     for stream in (sys.stdout, sys.stderr):
@@ -56,6 +59,19 @@ def main() -> NoReturn:
         traceback.print_exc()
         fail("this is a mistake in blemish, not yours: please report it with the lines above", BROKEN)
     sys.exit(code if isinstance(code, int) else 0)
+
+
+def _allow_large_photos() -> None:
+    """Line-scan cameras give more pixels than Pillow decodes unasked."""
+    from PIL import Image
+
+    from blemish.data.images import MOST_MEGAPIXELS
+
+    asked = os.environ.get(MOST_MEGAPIXELS)
+    if asked:
+        if not asked.isdecimal() or not int(asked):
+            fail(f"{MOST_MEGAPIXELS} is {asked!r}: give a whole number of millions of pixels, such as 160", FAILED)
+        Image.MAX_IMAGE_PIXELS = int(asked) * 10**6
 
 
 def _is_out_of_memory(error: Exception) -> bool:

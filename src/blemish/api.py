@@ -6,9 +6,10 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from blemish.data import find_dataset
+from blemish.data import AUTO, find_dataset
 from blemish.data.dataset import Dataset, Sample
-from blemish.data.paths import photos_under
+from blemish.data.folder import good_photos_at
+from blemish.data.paths import Named, paths_of, photos_under
 from blemish.errors import DataError, SettingsError
 from blemish.inference import open_predictor
 from blemish.inference.predictor import Predictor
@@ -21,6 +22,7 @@ if TYPE_CHECKING:
     from blemish.exporting.make import Exported
     from blemish.exporting.parity import Parity
     from blemish.model.artifact import Artifact
+    from blemish.training.findings import Findings, OnPhoto
     from blemish.training.fit import OnProgress
 
 Folder = str | Path
@@ -30,10 +32,10 @@ log = logging.getLogger("blemish")
 
 def train(
     method: str,
-    photos: Folder | Dataset,
+    photos: Named | Dataset,
     run: Folder,
     *,
-    dataset: str = "folder",
+    dataset: str = AUTO,
     category: str | None = None,
     teacher_weights: Folder | Sequence[Folder] = (),
     resume: bool = False,
@@ -41,7 +43,9 @@ def train(
     on_progress: "OnProgress | None" = None,
     **settings: Any,
 ) -> "Artifact":
-    """Trains a detector on a folder of good photos (or a Dataset's) and leaves its artifact in `run`.
+    """Trains a detector on photos of good parts and leaves its artifact in `run`.
+
+    They are a folder's, several files and folders', or a Dataset's.
 
     `settings` are the fields of the method's settings and of TrainingSettings: image_size, teacher, steps, seed, ...
     An image_size of one number is a square; of two, (height, width).
@@ -60,11 +64,10 @@ def train(
     training = TrainingSettings(**{k: typed_setting(k, v, known[k]) for k, v in settings.items() if k in known})
     own = {k: v for k, v in settings.items() if k not in known}
     found = photos if isinstance(photos, Dataset) else find_photos(photos, dataset=dataset, category=category)
-    if not found.train:
-        raise DataError(f"{found.root} holds no good photos to train on")
+    found.good_photos()  # or an error that says what to name instead
     return run_training(
         method,
-        found.train,
+        found,
         run=Path(run),
         settings=DETECTORS[method].Settings.from_json(own),
         training=training,
@@ -79,11 +82,49 @@ def _listed(files: Folder | Sequence[Folder]) -> Sequence[Folder]:
     return [files] if isinstance(files, str | Path) else files
 
 
-def find_photos(root: Folder, *, dataset: str, category: str | None = None) -> Dataset:
-    found = find_dataset(dataset, Path(root), category)
+def find_photos(photos: Named, *, dataset: str = AUTO, category: str | None = None) -> Dataset:
+    """Photos of a dataset, with a warning for each thing that is left out; several paths are of good parts all."""
+    paths = paths_of(photos)
+    found = find_dataset(dataset, paths[0], category) if len(paths) == 1 else good_photos_at(paths)
     for error in found.left_out:
         log.warning("left out: %s", error)
+    for line in found.skipped.lines():
+        log.warning("%s", line)
     return found
+
+
+def check(
+    folder: Folder,
+    *,
+    dataset: str = AUTO,
+    category: str | None = None,
+    method: str | None = None,
+    on_photo: "OnPhoto | None" = None,
+    **settings: Any,
+) -> "Findings":
+    """Looks through photos as training and evaluating would find them; nothing is changed.
+
+    `settings` are those that decide what training can promise and see: keep, held_out, part, seed, image_size. Without
+    a method, one that keeps its best weights is assumed, as most do. Raises DataError where there are no photos.
+    """
+    from blemish.training.findings import look_into
+    from blemish.training.settings import TrainingSettings
+
+    known = typing.get_type_hints(TrainingSettings)
+    training = TrainingSettings(**{k: v for k, v in settings.items() if k in known})
+    training.check()
+    own = {k: v for k, v in settings.items() if k not in known}
+    if method is not None:
+        from blemish.training.arrangement import method_selects
+
+        selects, size = method_selects(method, own)
+    else:  # without torch, which need not be installed for a look at photos
+        selects, size = own.pop("keep", "best") == "best", own.pop("image_size", 256)
+        if own:
+            raise SettingsError(f"unknown setting {', '.join(own)}: give the method that has it")
+    image_size = (size, size) if isinstance(size, int) else size
+    found = find_dataset(dataset, Path(folder), category)
+    return look_into(found, training, selects=selects, image_size=image_size, on_photo=on_photo or (lambda *_: None))
 
 
 def open(  # noqa: A001
@@ -97,15 +138,14 @@ def open(  # noqa: A001
     return open_predictor(run, runtime=runtime, precision=precision, device=device, min_area=min_area)
 
 
-def export(run: Folder, to: str, *, precision: str = "fp32", photos: Sequence[Folder] = ()) -> "Exported":
+def export(run: Folder, to: str, *, precision: str = "fp32", photos: Named = ()) -> "Exported":
     """Makes the trained model in `run` serve another runtime or precision; see `blemish export --help`.
 
     Raises ExportError, with the figures, where the export disagrees with the model.
     """
     from blemish.exporting.make import export as run_export
 
-    places = [Path(place) for place in photos]
-    return run_export(read_artifact(run), to, precision=precision, photos=photos_under(places) if places else ())
+    return run_export(read_artifact(run), to, precision=precision, photos=photos_under(photos))
 
 
 def verify(run: Folder, runtime: str, *, precision: str = "fp32") -> "Parity":
@@ -122,7 +162,7 @@ def calibrate(
     false_alarms: float,
     check: float | None = None,
     estimate: bool = False,
-    good: Sequence[Folder] = (),
+    good: Named = (),
     replace: bool = False,
     runtime: str = "auto",
     device: str = "auto",
@@ -133,12 +173,12 @@ def calibrate(
     fitted tail, which promises nothing. `replace` forgets the calibration photos so far. `runtime` and `device` judge
     photos, as for `open`.
     """
-    from blemish.calibration.recalibrate import Thresholds, recalibrate
+    from blemish.calibration.recalibrate import AskedRates, recalibrate
 
     return recalibrate(
         Path(run),
-        photos_under([Path(place) for place in good]),
-        asked=Thresholds(false_alarm_rate=false_alarms, check_rate=check, estimate=estimate),
+        photos_under(good),
+        asked=AskedRates(false_alarm_rate=false_alarms, check_rate=check, estimate=estimate),
         replace=replace,
         runtime=runtime,
         device=device,

@@ -46,7 +46,7 @@ def train_noting(method: str, photos: tuple[Sample, ...], run: Path, teacher: Pa
 def main() -> None:
     methods, good, teacher, out = sys.argv[1].split(","), *map(Path, sys.argv[2:])
     DETECTORS.update(ALL)
-    photos = tuple(DATASETS["folder"](good, None).train[:PHOTOS])
+    photos = tuple(DATASETS["folder"].find(good, None).train[:PHOTOS])
     if methods == [OTHERS]:
         try:
             train_noting("stpm", photos[: PHOTOS - int(os.environ["RANK"])], out / "run", teacher)

@@ -28,7 +28,7 @@ def left_out(found: Dataset) -> list[str]:
 
 def masks(found: Dataset) -> dict[str, str | None]:
     """File names of the defective photos and of their masks."""
-    return {s.image.name: s.mask.name if s.mask else None for s in found.test if s.anomalous}
+    return {s.image.name: s.masks[0].name if s.masks else None for s in found.test if s.anomalous}
 
 
 def test_training_photos_are_those_of_train_good(tmp_path: Path) -> None:
@@ -61,17 +61,20 @@ def test_a_mask_may_have_the_photos_own_name_and_another_suffix(tmp_path: Path) 
 def test_photos_in_deeper_folders_are_paired_by_their_whole_path(tmp_path: Path) -> None:
     touch(tmp_path, "test/cut/x/1.png", "test/cut/y/1.png", "ground_truth/cut/y/1_mask.png")
     found = mvtec_ad.find(tmp_path, None)
-    assert {s.image.parent.name: s.mask and s.mask.parent.name for s in found.test} == {"x": None, "y": "y"}
+    assert {s.image.parent.name: s.masks[0].parent.name if s.masks else None for s in found.test} == {
+        "x": None,
+        "y": "y",
+    }
 
 
 def test_without_ground_truth_there_are_no_masks(tmp_path: Path) -> None:
     touch(tmp_path, "test/cut/1.png", "test/cut/1.jpg", "test/good/1.png")
-    assert [s.mask for s in mvtec_ad.find(tmp_path, None).test] == [None] * 3
+    assert [s.masks for s in mvtec_ad.find(tmp_path, None).test] == [()] * 3
 
 
 def test_good_photos_have_no_mask_even_where_one_lies_there(tmp_path: Path) -> None:
     touch(tmp_path, "test/cut/1.png", "test/good/1.png", "ground_truth/good/1_mask.png", "ground_truth/cut/1_mask.png")
-    assert [(s.defect_type, s.mask is None) for s in mvtec_ad.find(tmp_path, None).test] == [
+    assert [(s.defect_type, not s.masks) for s in mvtec_ad.find(tmp_path, None).test] == [
         ("cut", False),
         ("good", True),
     ]
@@ -220,9 +223,7 @@ def test_every_shared_set_has_the_photos_and_masks_that_were_counted(shared: Pat
         found = mvtec_ad.find(shared / "data" / root, category)
         counts = {"train/good": len(found.train)}
         for sample in found.test:
-            for kind in [f"test/{sample.defect_type}"] + ["ground_truth/" + sample.defect_type] * (
-                sample.mask is not None
-            ):
+            for kind in [f"test/{sample.defect_type}"] + ["ground_truth/" + sample.defect_type] * (sample.masks):
                 counts[kind] = counts.get(kind, 0) + 1
-            assert sample.mask is None or sample.mask.stem == f"{sample.image.stem}_mask"
+            assert not sample.masks or sample.masks[0].stem == f"{sample.image.stem}_mask"
         assert counts == expected, place

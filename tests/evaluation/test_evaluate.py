@@ -68,7 +68,9 @@ def parts(tmp_path: Path) -> Dataset:
 def arrays(samples: tuple[Sample, ...]) -> tuple[NDArray[np.bool_], NDArray[np.bool_], NDArray[np.float32]]:
     """(anomalous, masks, maps) as plainly as can be."""
     maps = np.stack([np.array(Image.open(s.image).convert("RGB"), np.float32).mean(axis=2) / 255 for s in samples])
-    masks = np.stack([np.array(Image.open(s.mask)) > 0 if s.mask else np.zeros((SIDE, SIDE), bool) for s in samples])
+    masks = np.stack(
+        [np.array(Image.open(s.masks[0])) > 0 if s.masks else np.zeros((SIDE, SIDE), bool) for s in samples]
+    )
     return np.array([s.anomalous for s in samples]), masks, maps
 
 
@@ -123,17 +125,17 @@ def test_each_defect_type_is_measured_against_the_good_photos(parts: Dataset) ->
 def test_photos_are_listed_with_where_they_and_their_masks_are(parts: Dataset) -> None:
     found = evaluate(predictor(), parts)
     assert [photo.image for photo in found.photos] == [str(sample.image) for sample in parts.test]
-    assert [photo.mask for photo in found.photos] == [str(s.mask) if s.mask else None for s in parts.test]
+    assert [photo.mask for photo in found.photos] == [str(s.masks[0]) if s.masks else None for s in parts.test]
     assert (found.dataset, found.root, found.category) == ("mvtec_ad", str(parts.root), None)
 
 
 def test_a_mask_that_marks_nothing_is_named_for_its_photo_shows_a_defect(parts: Dataset) -> None:
     black = next(s for s in parts.test if s.defect_type == "dent")
-    assert black.mask is not None
-    save(black.mask, np.zeros((SIDE, SIDE), np.uint8))
+    assert black.masks
+    save(black.masks[0], np.zeros((SIDE, SIDE), np.uint8))
     found = evaluate(predictor(), parts)
     (line,) = found.unreadable
-    assert str(black.mask) in line
+    assert str(black.masks[0]) in line
     assert "marks no defect" in line
     assert (found.without_mask, found.lost_masks) == (1, 0)
 
@@ -152,13 +154,13 @@ def test_a_photo_that_goes_away_once_it_was_judged_loses_nothing(parts: Dataset)
 
 def test_a_mask_of_another_size_is_named_and_its_photo_counts_in_metrics_of_images(parts: Dataset) -> None:
     wrong = next(s for s in parts.test if s.defect_type == "dent")
-    assert wrong.mask is not None
-    save(wrong.mask, np.full((SIDE, SIDE // 2), 255, np.uint8))
+    assert wrong.masks
+    save(wrong.masks[0], np.full((SIDE, SIDE // 2), 255, np.uint8))
     found = evaluate(predictor(), parts)
     assert len(found.photos) == 18
     assert found.metrics["image_auroc"] is not None
     assert found.unreadable == [
-        f"{wrong.mask} is 16x32, its photo 32x32: a mask must have its photo's size; "
+        f"{wrong.masks[0]} is 16x32, its photo 32x32: a mask must have its photo's size; "
         "its photo counts in metrics of images only"
     ]
     assert found.without_mask == 1
@@ -170,12 +172,12 @@ def test_without_all_masks_there_are_metrics_of_images_and_of_the_types_that_hav
     parts: Dataset, lost: str
 ) -> None:
     without = next(s for s in parts.test if s.defect_type == "dent")
-    assert without.mask is not None
+    assert without.masks
     samples = list(parts.test)
     if lost == "deleted":
-        without.mask.unlink()
+        without.masks[0].unlink()
     else:
-        samples[samples.index(without)] = replace(without, mask=None)
+        samples[samples.index(without)] = replace(without, masks=())
     found = evaluate(predictor(), samples)
     assert found.metrics["image_auroc"] is not None
     for name in ("pixel_auroc", "pixel_ap", "pro", "iap", "iap_at_90"):
@@ -227,7 +229,7 @@ def test_a_defect_lost_in_resizing_is_counted_and_its_pixels_are_normal(parts: D
     large, speck = np.full((320, 320), 90, np.uint8), np.zeros((320, 320), np.uint8)
     speck[0, 0] = 255
     image, mask = save(tmp_path / "large.png", large), save(tmp_path / "speck.png", speck)
-    found = evaluate(predictor(), [*parts.test, Sample(image=image, defect_type="speck", mask=mask)])
+    found = evaluate(predictor(), [*parts.test, Sample(image=image, defect_type="speck", masks=(mask,))])
     assert found.lost_masks == 1
     assert found.without_mask == 0
     assert found.metrics["pixel_auroc"] is not None

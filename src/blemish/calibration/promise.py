@@ -19,7 +19,7 @@ from numpy.typing import NDArray
 from scipy import special
 
 from blemish.errors import DataError, SettingsError
-from blemish.inference.predictor import Photo, Predictor
+from blemish.inference.predictor import Input, Predictor
 from blemish.model.thresholds import HIGHEST, Calibration, Threshold, Unit, as_typed
 
 FEWEST_TO_ESTIMATE = 3
@@ -39,7 +39,7 @@ class GoodPhotos:
 
 
 def judge_good_photos(
-    predictor: Predictor, photos: Iterable[Photo], *, on_photo: Callable[[int], None] = lambda _done: None
+    predictor: Predictor, photos: Iterable[Input], *, on_photo: Callable[[int], None] = lambda _done: None
 ) -> GoodPhotos:
     """Judges calibration photos as any photo will be judged: by the Predictor."""
     judged = GoodPhotos(judged=[], scores=[], peaks=[], unreadable=[])

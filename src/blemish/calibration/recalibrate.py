@@ -32,7 +32,7 @@ class Recalibration:
 
 
 @dataclass(frozen=True, kw_only=True)
-class Thresholds:
+class AskedRates:
     """What is asked of the new thresholds; see `calibrate`."""
 
     false_alarm_rate: float
@@ -44,7 +44,7 @@ def recalibrate(
     folder: Path,
     photos: Sequence[Path] = (),
     *,
-    asked: Thresholds | None = None,
+    asked: AskedRates | None = None,
     replace: bool = False,
     runtime: str = "auto",
     device: str = "auto",
@@ -57,7 +57,7 @@ def recalibrate(
     anything is changed, but for a disk that fails midway.
     """
     artifact = read_artifact(folder)
-    asked = asked or Thresholds(false_alarm_rate=artifact.calibration.image.asked_rate)
+    asked = asked or AskedRates(false_alarm_rate=artifact.calibration.image.asked_rate)
     remembered = artifact.calibrated_from if replace else len(artifact.training.get("digests", ()))
     fresh, known, unreadable = _fresh(photos, artifact.training.get("digests", [])[:remembered])
     fresh, of_known_parts = _of_new_parts(fresh, artifact, artifact.training.get("files", [])[:remembered])
@@ -116,7 +116,7 @@ def _exports_with_thresholds(artifact: Artifact, *, together: bool) -> list[Expo
 
 
 def _anew(
-    old: Calibration, judged: GoodPhotos, parts: Sequence[str], *, asked: Thresholds, replace: bool
+    old: Calibration, judged: GoodPhotos, parts: Sequence[str], *, asked: AskedRates, replace: bool
 ) -> Calibration:
     shown = [parts[i] for i in judged.judged]
     return calibrate(

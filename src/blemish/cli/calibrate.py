@@ -4,7 +4,7 @@ import sys
 from pathlib import Path
 
 from blemish.calibration.promise import estimated_threshold
-from blemish.calibration.recalibrate import Thresholds, recalibrate
+from blemish.calibration.recalibrate import AskedRates, recalibrate
 from blemish.cli.progress import ProgressBars
 from blemish.data.paths import photos_under
 from blemish.errors import DataError, on_one_line
@@ -53,7 +53,7 @@ def calibrate(
         done = recalibrate(
             run,
             photos,
-            asked=Thresholds(
+            asked=AskedRates(
                 false_alarm_rate=before if false_alarms is None else false_alarms, check_rate=check, estimate=estimate
             ),
             replace=replace,

@@ -7,6 +7,7 @@ from pathlib import Path
 
 from blemish.cli.progress import ProgressBars
 from blemish.data.paths import photos_under
+from blemish.data.skipped import Skipped
 from blemish.errors import DataError, InterruptionError, SettingsError, on_one_line
 from blemish.inference import open_predictor
 from blemish.inference.predictor import Predictor
@@ -55,15 +56,16 @@ def predict(
     runtime = runtime_for(runtime, level_maps=level_maps)
     predictor = open_predictor(run, runtime=runtime, precision=precision, device=device, min_area=min_area)
     missing: list[DataError] = []
-    found = photos_under(photos, on_error=missing.append)
-    for error in missing:
-        sys.stderr.write(f"blemish: {error}\n")
+    skipped: list[Skipped] = []
+    found = photos_under(photos, on_error=missing.append, on_skipped=skipped.append)
+    for line in (*missing, *(line for folder in skipped for line in folder.lines())):
+        sys.stderr.write(f"blemish: {line}\n")
     if not found:
         raise DataError("no photos to judge: give photos, or folders that hold some")
     levels = LevelMapFolder(output / FOLDER, found, predictor) if level_maps and output is not None else None
     with ProgressBars() as bars:
         code = predict_into(output, predictor, found, levels=levels, bars=bars)
-    return SOME_UNREADABLE if missing else code
+    return SOME_UNREADABLE if missing or any(folder.pictures for folder in skipped) else code
 
 
 def _say(line: str) -> None:

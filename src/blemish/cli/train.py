@@ -11,8 +11,8 @@ from cyclopts import App, Parameter, Token
 from blemish.api import find_photos
 from blemish.cli.calibrate import lines_of
 from blemish.cli.progress import ProgressBars
+from blemish.data import AUTO
 from blemish.detectors import DETECTORS, Detector, DetectorSettings, ImageSize
-from blemish.errors import DataError
 from blemish.model.artifact import Artifact
 from blemish.training.fit import Progress
 from blemish.training.settings import TrainingSettings
@@ -35,8 +35,9 @@ Parameter(converter=_image_size, n_tokens=1, accepts_keys=False)(ImageSize)
 class Options:
     """What a command line says beside the settings."""
 
-    dataset: str = "folder"
-    """How photos lie under the root: folder (all of them are good parts) or mvtec_ad."""
+    dataset: str = AUTO
+    """How photos lie under the root: folder (all of them are good parts), good_and_bad (OK and NG), mvtec_ad, or auto,
+    which recognises it."""
     category: str | None = None
     """Which part of the dataset, such as screw."""
     teacher_weights: tuple[Path, ...] = ()
@@ -77,11 +78,10 @@ def _add(method: str, kind: type[Detector]) -> None:
 def _train(
     method: str, photos: Path, run: Path, settings: DetectorSettings, training: TrainingSettings, options: Options
 ) -> int:
-    found = find_photos(photos, dataset=options.dataset, category=options.category)
-    if not found.train:
-        raise DataError(f"{found.root} holds no good photos to train on")
     leads = int(os.environ.get("RANK", "0")) == 0  # of several processes one speaks
     logging.basicConfig(format="%(message)s", level=logging.INFO if leads else logging.ERROR)
+    found = find_photos(photos, dataset=options.dataset, category=options.category)
+    found.good_photos()  # or an error that says what to name instead
     with ProgressBars() as bars:
 
         def on_progress(p: Progress) -> None:
@@ -91,7 +91,7 @@ def _train(
 
         artifact = train(
             method,
-            found.train,
+            found,
             run=run,
             settings=settings,
             training=training,

@@ -1,6 +1,7 @@
 """What a dataset is: photos that were found, what is known of each, and nothing decoded yet."""
 
-from collections.abc import Callable
+import os
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -47,14 +48,25 @@ class Dataset:
     skipped: Skipped = field(default_factory=Skipped)
     """What lies among the photos and is none."""
 
+    @property
+    def base(self) -> Path:
+        """The folder of the category, where there is one, else the root."""
+        return self.root if self.category is None else self.root / self.category
+
     def good_photos(self) -> tuple[Sample, ...]:
         """The photos to train on; raises DataError, with what to name instead, where there are none."""
         if self.train:
             return self.train
-        base = self.root if self.category is None else self.root / self.category
         good = sorted({sample.image.parent for sample in self.test if not sample.anomalous})
         mend = f"to learn from its good parts, name {good[0]}" if good else "name a folder of photos of good parts"
-        raise DataError(f"{base}: is read as a test set, which nothing is learned from; {mend}")
+        raise DataError(f"{self.base}: is read as a test set, which nothing is learned from; {mend}")
+
+
+def dataset_of(*, train: Sequence[Sample] = (), test: Sequence[Sample] = ()) -> Dataset:
+    """Samples from anywhere as a dataset, whose root is the folder that all of them lie in."""
+    folders = [sample.image.absolute().parent for sample in (*train, *test)]
+    root = Path(os.path.commonpath(folders) if folders else ".")
+    return Dataset(name="samples", root=root, train=tuple(train), test=tuple(test))
 
 
 Finder = Callable[[Path, str | None], Dataset]

@@ -1,11 +1,14 @@
 """A plain folder of photos of good parts."""
 
+from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 
 from blemish.data.categories import category_folder
-from blemish.data.dataset import Dataset, Layout
-from blemish.data.gathering import good_photos_in
-from blemish.data.listing import sub_folders
+from blemish.data.dataset import Dataset, Layout, Sample, dataset_of
+from blemish.data.folder_names import bad_folder_among
+from blemish.data.gathering import NOTHING, Gathered, good_photos_in
+from blemish.data.listing import is_folder, sub_folders
 from blemish.data.skipped import PHOTO_SUFFIXES, all_skipped
 from blemish.errors import DataError
 
@@ -29,6 +32,22 @@ def find(root: Path, category: str | None) -> Dataset:
         left_out=found.left_out,
         skipped=all_skipped(found.skipped),
     )
+
+
+def good_photos_at(paths: Sequence[Path]) -> Dataset:
+    """Files, and the photos of folders, as a dataset of good parts; raises DataError as `find` does."""
+    found = NOTHING
+    for path in dict.fromkeys(paths):
+        if is_folder(path):
+            found += good_photos_in(path)
+        elif bad := bad_folder_among([path.parent], path.parent):
+            raise DataError(f"{bad}, and {path.name} would be learned as a good one; name good photos alone")
+        else:
+            found += Gathered(samples=(Sample(image=path),))
+    if not found.samples:
+        raise found.left_out[0] if found.left_out else DataError("no photos are named: give folders or files")
+    listed = dataset_of(train=tuple({sample.image: sample for sample in found.samples}.values()))
+    return replace(listed, left_out=found.left_out, skipped=all_skipped(found.skipped))
 
 
 def categories(root: Path) -> tuple[str, ...]:

@@ -1,8 +1,8 @@
 """Folders named by words for good and for bad parts: OK and NG, good and bad, pass and fail, ok and ko, ...
 
 They lie beside each other, or in train, validation and test (train/OK, test/OK, test/NG). Good parts beside bad ones,
-and those in train, are learned from; bad ones are tested with, wherever they lie. Masks of NG, by the photos' names, may
-lie in ground_truth/NG.
+and those in train, are learned from; bad ones are tested with, wherever they lie. Masks of NG, by the photos' names,
+may lie in ground_truth/NG.
 """
 
 from collections.abc import Iterable
@@ -52,7 +52,7 @@ def find(root: Path, category: str | None) -> Dataset:
 def recognises(folder: Path) -> bool:
     """Whether folders of good and of bad parts lie beside each other, or train or test are divided by such words.
 
-    MVTec AD's own words, train/good and test/good, are not enough, and of a test folder the good photos are for testing.
+    MVTec AD's own words, train/good and test/good, are not enough, and good photos of a test folder are for testing.
     """
     beside = {meaning_of(name) for name in _names(folder)} if folder.absolute().name.casefold() not in _TEST else set()
     inside = [name for split in _splits(folder, (*_TRAIN, *_VALIDATION, *_TEST)) for name in _names(split)]

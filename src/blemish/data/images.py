@@ -7,7 +7,7 @@ from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from io import BytesIO
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any, Literal, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
@@ -40,6 +40,9 @@ _COLOURS = {
 }
 """What people call Pillow's modes; the others are called as they are."""
 
+MOST_MEGAPIXELS = "BLEMISH_MAX_MEGAPIXELS"
+"""The environment variable by which the command decodes larger photos than Pillow would; libraries set Pillow's own."""
+
 Size = tuple[int, int]
 """(height, width), as everywhere but inside Pillow."""
 
@@ -57,18 +60,25 @@ class Header:
     """Format and colours, such as `TIFF 16-bit grey`."""
 
 
-def read_image(path: Path) -> NDArray[np.uint8]:
-    """A photo as (H, W, 3) RGB, turned upright as its EXIF orientation says; every failure is a DataError.
+PixelsT = TypeVar("PixelsT", NDArray[np.uint8], NDArray[np.uint16], NDArray[np.uint8] | NDArray[np.uint16])
+Pixels = NDArray[np.uint8] | NDArray[np.uint16]
+"""A photo (H, W, 3), RGB: 0 to 255, or of a file of 16 bits its own values, whose white `Framing` knows."""
 
-    16-bit grey is scaled so that 65535 becomes 255 (of a 12-bit TIFF, 4095). Alpha is dropped, not blended. Of several
-    frames the first counts. Colour profiles are not applied. More pixels than Image.MAX_IMAGE_PIXELS are refused.
+
+def read_image(path: Path) -> Pixels:
+    """Returns a photo, turned upright as its EXIF orientation says; every failure is a DataError.
+
+    Grey of 16 bits keeps its values (of a TIFF that says it has 12, 4095 becomes 65535). Alpha is dropped, not blended.
+    Of several frames the first counts. Colour profiles are not applied. More pixels than Pillow's
+    Image.MAX_IMAGE_PIXELS are refused.
     """
     return decode_image(read_file(path), name=str(path))
 
 
-def decode_image(data: bytes, *, name: str) -> NDArray[np.uint8]:
-    """The same as `read_image` for the bytes of a file; `name` is what errors call it."""
-    return _eight_bits(_pixels(data, name=name, mode="RGB"))
+def decode_image(data: bytes, *, name: str) -> Pixels:
+    """Does the same as `read_image` for the bytes of a file; `name` is what errors call it."""
+    with _opened(data, name=name) as picture:
+        return as_image(_upright(picture, mode="RGB"), name=name)
 
 
 def read_header(path: Path) -> Header:
@@ -90,20 +100,28 @@ def decode_header(data: bytes, *, name: str) -> Header:
         return Header(size=(width, height) if sideways else (height, width), kind=kind)
 
 
-def as_image(array: NDArray[Any], *, name: str = "image") -> NDArray[np.uint8]:
-    """A picture in memory, checked: uint8 (H, W), (H, W, 1), (H, W, 3) RGB or (H, W, 4) RGBA -> (H, W, 3).
+def as_image(array: NDArray[Any], *, bgr: bool = False, name: str = "image") -> Pixels:
+    """Returns a picture in memory as a photo: uint8 or uint16, (H, W), (H, W, 1), (H, W, 3) or (H, W, 4) -> (H, W, 3).
 
-    Alpha is dropped. Other types are refused, for their white is unknown. The result may be the array itself.
+    Alpha is dropped. `bgr`: colours lie in OpenCV's order. Other types are refused, for their white is unknown. The
+    result may be the array itself.
     """
-    if not isinstance(array, np.ndarray):
-        raise DataError(f"{name}: expected a numpy array, got {type(array).__name__}; pass numpy.asarray(...) of it")
-    if array.dtype != np.uint8:
-        raise DataError(f"{name}: expected uint8 values 0 to 255, got {array.dtype}; scale and convert it first")
+    if array.dtype not in (np.uint8, np.uint16):
+        raise DataError(f"{name}: expected uint8 or uint16 values, got {array.dtype}; scale and convert it first")
     if array.ndim == 2:
         array = array[:, :, None]
     if array.ndim != 3 or array.shape[2] not in (1, 3, 4) or 0 in array.shape:
         raise DataError(f"{name}: expected shape (height, width, 3), got {array.shape}; colour comes last")
-    return np.repeat(array, 3, axis=2) if array.shape[2] == 1 else np.ascontiguousarray(array[:, :, :3])
+    if array.shape[2] == 1:
+        return np.repeat(array, 3, axis=2)
+    return np.ascontiguousarray(array[:, :, 2::-1] if bgr else array[:, :, :3])
+
+
+def picture_pixels(picture: Image.Image, *, name: str = "picture") -> Pixels:
+    """Returns a picture of Pillow's as `read_image` would return its file."""
+    with _one_error(name):
+        _check_picture(picture, name=name)
+        return as_image(_upright(picture, mode="RGB"), name=name)
 
 
 def read_mask(path: Path, *, values: MaskValues = "bright") -> NDArray[np.bool_]:
@@ -112,7 +130,8 @@ def read_mask(path: Path, *, values: MaskValues = "bright") -> NDArray[np.bool_]
     A mask of other low values (class numbers, dark colours) would come out empty: it is a DataError, unless the dataset
     says by `values` what they stand for. Turned upright as `read_image` does.
     """
-    grey = _pixels(read_file(path), name=str(path), mode="L")
+    with _opened(read_file(path), name=str(path)) as picture:
+        grey = _upright(picture, mode="L")
     if values != "bright":
         return np.not_equal(grey, 0) if values == "any" else np.equal(grey, 0)
     white = int(np.iinfo(grey.dtype).max)
@@ -127,11 +146,19 @@ def read_mask(path: Path, *, values: MaskValues = "bright") -> NDArray[np.bool_]
     return mask
 
 
-def resize_image(image: NDArray[np.uint8], size: Size) -> NDArray[np.uint8]:
-    """Bilinear with antialiasing, Pillow's own: (H, W, 3) -> (*size, 3); the image itself where the size is right."""
+def resize_image(image: PixelsT, size: Size) -> PixelsT:
+    """Returns (*size, 3) of an image (H, W, 3) of uint8 or uint16, bilinear with antialiasing, Pillow's own.
+
+    The image itself is returned where its size is right.
+    """
     if image.shape[:2] == size:
         return image
-    return np.array(Image.fromarray(image).resize(size[::-1], Image.Resampling.BILINEAR))
+    if image.dtype == np.uint8:
+        resized: Any = np.array(Image.fromarray(image).resize(size[::-1], Image.Resampling.BILINEAR))
+    else:
+        planes = [resize_map(image[:, :, plane].astype(np.float32), size) for plane in range(3)]
+        resized = np.rint(np.stack(planes, axis=2)).astype(np.uint16)
+    return resized  # type: ignore[no-any-return]
 
 
 def resize_map(anomaly_map: NDArray[np.float32], size: Size) -> NDArray[np.float32]:
@@ -149,13 +176,16 @@ def resize_mask(mask: NDArray[np.bool_], size: Size) -> NDArray[np.bool_]:
     return resized
 
 
-def save_png(path: Path, array: NDArray[np.uint8] | NDArray[np.bool_]) -> None:
-    """Write uint8 (H, W) or (H, W, 3), or a bool mask as 0 and 255; folders are made. Raises OutputError.
+def save_png(path: Path, array: Pixels | NDArray[np.bool_]) -> None:
+    """Writes uint8 (H, W) or (H, W, 3), a bool mask as 0 and 255, or grey uint16; folders are made. Raises OutputError.
 
     The file appears whole or not at all.
     """
-    assert array.dtype in (np.uint8, np.bool_), array.dtype
-    pixels = array.astype(np.uint8) * np.uint8(255) if array.dtype == np.bool_ else array.astype(np.uint8, copy=False)
+    assert array.dtype in (np.uint8, np.uint16, np.bool_), array.dtype
+    pixels: NDArray[Any] = array.astype(np.uint8) * np.uint8(255) if array.dtype == np.bool_ else array
+    if pixels.dtype == np.uint16 and pixels.ndim == 3:
+        assert (pixels == pixels[:, :, :1]).all(), "PNG files of 16 bits and colour are beyond Pillow"
+        pixels = np.ascontiguousarray(pixels[:, :, 0])
     picture = Image.fromarray(pixels)
     # Level 1 takes a third of the default's time and makes a photo a third larger.
     write_atomically(path, lambda beside: picture.save(beside, format="PNG", compress_level=1))
@@ -190,36 +220,48 @@ def _opened(data: bytes, *, name: str) -> Iterator[Image.Image]:
     """The first frame, of which only the header was read; whatever then goes wrong with it is a DataError."""
     if not data:
         raise DataError(f"{name}: is empty (0 bytes); copy it again or delete it")
+    with _one_error(name), Image.open(BytesIO(data), formats=_FORMATS) as picture:
+        _check_picture(picture, name=name)
+        yield picture
+
+
+@contextmanager
+def _one_error(name: str) -> Iterator[None]:
+    """Whatever a decoder raises becomes a DataError of one line."""
     try:
-        with Image.open(BytesIO(data), formats=_FORMATS) as picture:
-            if Image.MAX_IMAGE_PIXELS is not None and picture.width * picture.height > Image.MAX_IMAGE_PIXELS:
-                raise Image.DecompressionBombError  # twice as many for Pillow itself, which warns of these
-            if picture.mode == "F" or (picture.mode == "I" and picture.format != "PNG"):
-                raise DataError(
-                    f"{name}: holds 32-bit or signed values, whose white is unknown; save it with 8 or 16 bits"
-                )
-            yield picture
+        yield
     except DataError:
         raise
     except UnidentifiedImageError:
         raise DataError(f"{name}: is not a {', '.join(_FORMATS)} picture; save it as one or delete it") from None
     except (Image.DecompressionBombError, Image.DecompressionBombWarning):
-        raise DataError(f"{name}: has too many pixels to be decoded safely; cut it into smaller photos") from None
+        raise DataError(
+            f"{name}: has more than {(Image.MAX_IMAGE_PIXELS or 0) / 1e6:.0f} million pixels, which is not decoded "
+            f"unasked; cut it into smaller photos, or allow more with {MOST_MEGAPIXELS}=MILLIONS in the environment"
+        ) from None
     except Exception as error:  # a damaged file makes decoders raise nearly anything
         raise DataError(f"{name}: cannot be decoded ({brief(error)}); copy or save it again, or delete it") from error
 
 
-def _pixels(data: bytes, *, name: str, mode: Literal["L", "RGB"]) -> NDArray[np.uint8] | NDArray[np.uint16]:
-    """The first frame, upright: uint8 in the mode asked for, or uint16 (H, W) where the file holds 16-bit grey."""
-    with _opened(data, name=name) as picture:
-        picture.load()
-        # ImageOps.exif_transpose would also write the EXIF data anew, and fail where a camera wrote it badly.
-        turn = _TURNS.get(picture.getexif().get(ExifTags.Base.Orientation, 1))
-        upright = picture if turn is None else picture.transpose(turn)
-        if upright.mode.startswith("I"):  # I;16, I;16B, and what older Pillows call 16-bit PNG
-            return _sixteen_bits(np.array(upright), getattr(picture, "tag_v2", {}))
-        upright.info.pop("transparency", None)  # alpha is dropped, and a palette's would only make Pillow warn
-        return np.array(upright.convert(mode))
+def _check_picture(picture: Image.Image, *, name: str) -> None:
+    if Image.MAX_IMAGE_PIXELS is not None and picture.width * picture.height > Image.MAX_IMAGE_PIXELS:
+        raise Image.DecompressionBombError  # twice as many for Pillow itself, which warns of these
+    if picture.mode == "F" or (picture.mode == "I" and picture.format not in ("PNG", None)):
+        raise DataError(f"{name}: holds 32-bit or signed values, whose white is unknown; save it with 8 or 16 bits")
+
+
+def _upright(picture: Image.Image, *, mode: Literal["L", "RGB"]) -> NDArray[np.uint8] | NDArray[np.uint16]:
+    """Uint8 in the mode asked for, or uint16 (H, W) where the picture holds 16-bit grey, as EXIF data turns it."""
+    picture.load()
+    # ImageOps.exif_transpose would also write the EXIF data anew, and fail where a camera wrote it badly.
+    turn = _TURNS.get(picture.getexif().get(ExifTags.Base.Orientation, 1))
+    upright = picture if turn is None else picture.transpose(turn)
+    if upright.mode.startswith("I"):  # I;16, I;16B, and what older Pillows call 16-bit PNG
+        return _sixteen_bits(np.array(upright), getattr(picture, "tag_v2", {}))
+    if "transparency" in upright.info:  # alpha is dropped, and a palette's would only make Pillow warn
+        upright = upright.copy()
+        del upright.info["transparency"]
+    return np.array(upright.convert(mode))
 
 
 def _sixteen_bits(grey: NDArray[Any], tags: Mapping[int, Any]) -> NDArray[np.uint16]:
@@ -230,17 +272,10 @@ def _sixteen_bits(grey: NDArray[Any], tags: Mapping[int, Any]) -> NDArray[np.uin
     return np.invert(values) if tags.get(ExifTags.Base.PhotometricInterpretation) == 0 else values
 
 
-def _silence_libtiff() -> None:
-    """Of a damaged file libtiff would print, on standard error, beside the one line of our own."""
+def silence_libtiff() -> None:
+    """Keeps libtiff from printing, for the whole process, what it says of a damaged file beside our one line.
+
+    For programs that are all ours: whoever imports this package may want to hear it.
+    """
     with suppress(OSError, AttributeError):  # not every Pillow lets it be told so
         ctypes.CDLL(_imaging.__file__).TIFFSetErrorHandler(None)
-
-
-_silence_libtiff()
-
-
-def _eight_bits(pixels: NDArray[np.uint8] | NDArray[np.uint16]) -> NDArray[np.uint8]:
-    """(H, W, 3) from what `_pixels` gives; 16-bit values are divided by 257 and rounded."""
-    if pixels.dtype == np.uint16:
-        pixels = ((pixels.astype(np.uint32) + 128) // 257).astype(np.uint8)
-    return as_image(pixels)

@@ -1,14 +1,13 @@
 """What one read of a photo's bytes gives: its pixels, and the facts that a survey is made of."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
-from numpy.typing import NDArray
 
 from blemish.data.digest import digest_of
-from blemish.data.images import Header, Size, decode_header, decode_image
+from blemish.data.images import Header, Pixels, Size, decode_header, decode_image
 
-_DARK = 16  # of 255: the highest of 12 bits, 4095, in a file of 16
+_EIGHT_BITS = 255
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -19,23 +18,25 @@ class Facts:
     digest: str
     """See `file_digest`."""
     highest: int | None = None
-    """The highest value of any pixel, of 255; None where the photo was not decoded."""
+    """The highest value of any pixel; None where the photo was not decoded."""
+    sixteen_bits: bool = False
+    """Whether values go to 65535 instead of 255."""
 
     @property
     def size(self) -> Size:
         return self.header.size
 
-    @property
-    def dark(self) -> bool:
-        """Whether the photo was decoded and is nearly black."""
-        return self.highest is not None and self.highest <= _DARK
+    def brightest(self, white_level: int) -> float:
+        """The highest value as a share of white, where `white_level` is white in files of 16 bits."""
+        assert self.highest is not None
+        return self.highest / (white_level if self.sixteen_bits else _EIGHT_BITS)
 
 
 @dataclass(frozen=True, kw_only=True)
 class Look:
     """A photo, decoded, and the facts of it."""
 
-    pixels: NDArray[np.uint8]
+    pixels: Pixels
     """(H, W, 3) RGB, upright."""
     facts: Facts
 
@@ -43,10 +44,16 @@ class Look:
 def look_at(data: bytes, *, name: str) -> Look:
     """Decodes the bytes of a file; `name` is what errors call it. Raises DataError."""
     pixels = decode_image(data, name=name)
-    header = decode_header(data, name=name)
-    return Look(pixels=pixels, facts=Facts(header=header, digest=digest_of(data), highest=int(pixels.max())))
+    size = (pixels.shape[0], pixels.shape[1])  # headers of odd files say otherwise
+    facts = Facts(
+        header=replace(decode_header(data, name=name), size=size),
+        digest=digest_of(data),
+        highest=int(pixels.max()),
+        sixteen_bits=pixels.dtype == np.uint16,
+    )
+    return Look(pixels=pixels, facts=facts)
 
 
 def facts_of(data: bytes, *, name: str) -> Facts:
-    """The facts without decoding pixels: nothing is known of how dark the photo is. Raises DataError."""
+    """The facts without decoding pixels: nothing is known of how bright the photo is. Raises DataError."""
     return Facts(header=decode_header(data, name=name), digest=digest_of(data))

@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 
 from blemish.data import mvtec_ad
 from blemish.data.dataset import Dataset
+from blemish.data.framing import shown
 from blemish.data.images import read_image, resize_image, save_png
 from blemish.errors import DataError, MissingExtraError
 
@@ -79,7 +80,9 @@ class _Texture:
         spec = find_spec("skimage")
         if spec is None or not spec.submodule_search_locations:
             raise MissingExtraError(package="scikit-image", extra="demo", purpose="making up a dataset")
-        self._photo = read_image(Path(spec.submodule_search_locations[0]) / "data" / f"{name}.png")
+        self._photo: NDArray[np.uint8] = shown(
+            read_image(Path(spec.submodule_search_locations[0]) / "data" / f"{name}.png")
+        )
         self._colours = np.array(TEXTURES[name])
 
     def part(self, generator: Generator, size: int, *, test: bool) -> Pixels:

@@ -1,10 +1,12 @@
 """Where the defects of a photo are: the one place that reads a sample's masks."""
 
+from collections.abc import Sequence
+
 import numpy as np
 from numpy.typing import NDArray
 
 from blemish.data.dataset import Sample
-from blemish.data.images import Size, read_mask
+from blemish.data.images import Size, read_header, read_mask
 from blemish.errors import DataError
 
 
@@ -29,3 +31,20 @@ def mask_of(sample: Sample, photo_size: Size | None = None) -> NDArray[np.bool_]
             f"{sample.masks[0]} marks no defect, though its photo is of one: paint it, or take the photo away"
         )
     return union
+
+
+def wrong_masks(samples: Sequence[Sample]) -> list[str]:
+    """A line for each sample whose masks cannot be read, mark nothing, or are of another size than their photo."""
+    wrong = []
+    for sample in samples:
+        if not sample.masks:
+            continue
+        try:
+            size = read_header(sample.image).size
+        except DataError:
+            size = None  # the photo's own line says so
+        try:
+            mask_of(sample, size)
+        except DataError as error:
+            wrong.append(str(error))
+    return wrong

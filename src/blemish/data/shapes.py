@@ -59,9 +59,9 @@ def other_aspect_line(photo_sizes: Mapping[Size, int], trained_sizes: Mapping[Si
     size = max(strange, key=lambda size: strange[size])
     usual = max(trained_sizes, key=lambda size: trained_sizes[size])
     return (
-        f"{sum(strange.values())} of {sum(photo_sizes.values())} photos, such as {size[1]}x{size[0]}, have another shape "
-        f"than those trained on, such as {usual[1]}x{usual[0]} (width x height): they are squeezed otherwise, and parts "
-        "look different; crop them alike"
+        f"{sum(strange.values())} of {sum(photo_sizes.values())} photos, such as {size[1]}x{size[0]}, have another "
+        f"shape than those trained on, such as {usual[1]}x{usual[0]} (width x height): they are squeezed otherwise, "
+        "and parts look different; crop them alike"
     )
 
 

@@ -6,12 +6,15 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
 
+from blemish.data.framing import white_level_of
 from blemish.data.images import Size, read_file
 from blemish.data.look import Facts, facts_of, look_at
 from blemish.data.shapes import aspect_line, shapes_differ, size_counts
 from blemish.errors import DataError
 from blemish.process import available_cores
 from blemish.wording import counted, on_one_line, some_of, with_counts
+
+_DARK = 16 / 255  # of white
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -43,9 +46,17 @@ class Survey:
         return {path: facts.digest for path, facts in self.facts.items()}
 
     @property
+    def white_level(self) -> int | None:
+        """What is taken for white in photos of 16 bits; None where none was decoded."""
+        highest = [facts.highest for facts in self.facts.values() if facts.sixteen_bits and facts.highest is not None]
+        return white_level_of(max(highest)) if highest else None
+
+    @property
     def dark(self) -> tuple[Path, ...]:
         """Nearly black photos, of those that were decoded."""
-        return tuple(path for path, facts in self.facts.items() if facts.dark)
+        white = self.white_level or 65535
+        decoded = ((path, facts) for path, facts in self.facts.items() if facts.highest is not None)
+        return tuple(path for path, facts in decoded if facts.brightest(white) <= _DARK)
 
     @property
     def different(self) -> list[Path]:
@@ -76,10 +87,7 @@ class Survey:
         if image_size is not None and (squeezed := aspect_line(sizes, image_size)):
             lines.append(squeezed)
         if self.dark:
-            lines.append(
-                f"nearly black: {len(self.dark)}, such as {on_one_line(self.dark[0])}; where files of 16 bits hold 10 "
-                "or 12, scale the values up first"
-            )
+            lines.append(f"nearly black: {len(self.dark)}, such as {on_one_line(self.dark[0])}; expose them longer")
         if self.copies:
             more = sum(len(group) - 1 for group in self.copies)
             groups = [" = ".join(on_one_line(path) for path in group) for group in self.copies]

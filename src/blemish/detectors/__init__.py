@@ -1,7 +1,7 @@
 """The methods."""
 
 from blemish.detectors.destseg import DeSTSeg
-from blemish.detectors.detector import Batch, Detector, Images, Output, Stage
+from blemish.detectors.detector import AnomalyMap, Batch, Detector, Images, Stage
 from blemish.detectors.rstpm import RSTPM
 from blemish.detectors.settings import DetectorSettings, ImageSize
 from blemish.detectors.stpm import STPM
@@ -12,4 +12,4 @@ DETECTORS: dict[str, type[Detector]] = {
     "destseg": DeSTSeg,
 }
 
-__all__ = ["DETECTORS", "Batch", "Detector", "DetectorSettings", "ImageSize", "Images", "Output", "Stage"]
+__all__ = ["DETECTORS", "AnomalyMap", "Batch", "Detector", "DetectorSettings", "ImageSize", "Images", "Stage"]

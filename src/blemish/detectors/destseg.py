@@ -32,9 +32,10 @@ from torch import Generator, Tensor, nn
 from torch.nn import functional as F
 from torch.optim import SGD, Optimizer
 
-from blemish.detectors.detector import Batch, Detector, Images, Output, Stage
+from blemish.detectors.detector import AnomalyMap, Batch, Detector, Images, Stage
 from blemish.detectors.settings import PAPERS_SIZE, DetectorSettings
 from blemish.errors import SettingsError
+from blemish.model.score import Score
 from blemish.networks import build_backbone
 from blemish.networks.backbone import FeaturePyramid, draw_weights
 from blemish.networks.blocks import ASPP, ReversedPyramid, conv_norm_relu, silence_residuals, two_blocks
@@ -88,6 +89,8 @@ class DeSTSeg(Detector):
     """DeSTSeg (CVPR 2023): a student that ignores drawn defects, and a network that segments where it does."""
 
     Settings = DeSTSegSettings
+    title = "DeSTSeg"
+    paper = "Zhang, Li, Li, Huang, Shan, Chen: DeSTSeg, Segmentation Guided Denoising Student-Teacher, CVPR 2023"
     settings: DeSTSegSettings
 
     def __init__(self, settings: DeSTSegSettings) -> None:
@@ -96,14 +99,12 @@ class DeSTSeg(Detector):
         self.teacher = Teacher(build_backbone(settings.teacher, levels=LEVELS), name=settings.teacher)
         self.student = Student(build_backbone(settings.teacher, levels=LEVELS + 1))
         self.segmentation = Segmentation(sum(self.teacher.channels))
-        height, width = settings.image_size
         share = settings.top_pixels / (PAPERS_SIZE.height * PAPERS_SIZE.width)
-        self._counted = min(max(1, round(share * height * width)), height * width)
+        self.score = Score(kind="top_mean", share=min(share, 1.0))
 
-    def forward(self, images: Images) -> Output:
+    def forward(self, images: Images) -> AnomalyMap:
         judged = torch.sigmoid(self.segmentation(self._products(images)).float())
-        anomaly_map = resize_map(judged, (images.shape[-2], images.shape[-1]))
-        return Output(anomaly_map, anomaly_map.flatten(1).topk(self._counted, dim=1).values.mean(dim=1))
+        return resize_map(judged, (images.shape[-2], images.shape[-1]))
 
     def level_maps(self, images: Images) -> dict[str, Tensor]:
         """What the segmentation network has to go by; their product is the official code's auxiliary map."""

@@ -5,24 +5,20 @@ from abc import ABC, abstractmethod
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import ClassVar, NamedTuple
+from typing import ClassVar
 
 from torch import Generator, Tensor, nn
 from torch.optim import Optimizer
 
 from blemish.detectors.settings import DetectorSettings
+from blemish.model.score import Score
 
 Images = Tensor
 """(B, 3, H, W) float32, RGB, 0 to 1."""
 
 
-class Output(NamedTuple):
-    """What a detector says of a batch; this pair is what exports compute too."""
-
-    anomaly_map: Tensor
-    """(B, 1, H, W) float32, higher is more anomalous, no upper bound promised."""
-    anomaly_score: Tensor
-    """(B,) float32, raw."""
+AnomalyMap = Tensor
+"""(B, 1, H, W) float32, higher is more anomalous, no upper bound promised."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -75,13 +71,21 @@ class Detector(nn.Module, ABC):
     """A method: `forward` is what is exported, `stages` is how it is trained."""
 
     Settings: ClassVar[type[DetectorSettings]]
+    title: ClassVar[str]
+    """What reports call the method."""
+    paper: ClassVar[str]
+    """Authors, title, place and year of its publication."""
+    score: Score
+    """How the map of a whole photo becomes its score."""
 
     def __init__(self, settings: DetectorSettings) -> None:
         super().__init__()
         self.settings = settings
+        self.score = Score(kind="maximum")
 
     @abstractmethod
-    def forward(self, images: Images) -> Output: ...
+    def forward(self, images: Images) -> AnomalyMap:
+        """Returns the anomaly map of each image: the one thing that an export computes."""
 
     @abstractmethod
     def stages(self) -> Sequence[Stage]: ...
@@ -96,4 +100,4 @@ class Detector(nn.Module, ABC):
 
     if typing.TYPE_CHECKING:
 
-        def __call__(self, images: Images) -> Output: ...
+        def __call__(self, images: Images) -> AnomalyMap: ...

@@ -43,11 +43,11 @@ import torch
 from torch import Tensor, nn
 from torch.optim import SGD, Optimizer
 
-from blemish.detectors.detector import Batch, Detector, Images, Output, Stage
+from blemish.detectors.detector import AnomalyMap, Batch, Detector, Images, Stage
 from blemish.detectors.stpm import LEVELS, STPMSettings, imitation_error, imitation_loss
 from blemish.errors import SettingsError
 from blemish.networks import build_backbone
-from blemish.networks.discrepancy import distances, highest, maps_by_level, multiply_maps, resize_map, unit_vectors
+from blemish.networks.discrepancy import distances, maps_by_level, multiply_maps, resize_map, unit_vectors
 from blemish.networks.reconstruction import GatesBetweenStages, GrowingPyramid
 from blemish.networks.teacher import Teacher
 
@@ -86,6 +86,10 @@ class RSTPM(Detector):
     """RSTPM (arXiv 2111.15376): STPM, and a second student that reconstructs another teacher's features."""
 
     Settings = RSTPMSettings
+    title = "RSTPM"
+    paper = (
+        "Yamada, Hotta: Reconstruction Student with Attention for Student-Teacher Pyramid Matching, arXiv 2111.15376"
+    )
     settings: RSTPMSettings
 
     def __init__(self, settings: RSTPMSettings) -> None:
@@ -97,13 +101,12 @@ class RSTPM(Detector):
         self.student = build_backbone(settings.teacher, levels=LEVELS)
         self.reconstruction = _reconstruction_student(settings, self.teacher, self.second_teacher)
 
-    def forward(self, images: Images) -> Output:
+    def forward(self, images: Images) -> AnomalyMap:
         size = (images.shape[-2], images.shape[-1])
         maps = {name: resize_map(level_map, size) for name, level_map in self.level_maps(images).items()}
-        anomaly_map = multiply_maps(
+        return multiply_maps(
             [maps[f"student_level{level}"] + maps[f"reconstruction_level{level}"] for level in range(1, LEVELS + 1)]
         )
-        return Output(anomaly_map, highest(anomaly_map))
 
     def level_maps(self, images: Images) -> dict[str, Tensor]:
         """Of both pairs: student_level1 to -3, reconstruction_level1 to -3."""

@@ -15,10 +15,10 @@ import torch
 from torch import Tensor, nn
 from torch.optim import SGD
 
-from blemish.detectors.detector import Batch, Detector, Images, Output, Stage
+from blemish.detectors.detector import AnomalyMap, Batch, Detector, Images, Stage
 from blemish.detectors.settings import DetectorSettings
 from blemish.networks import build_backbone
-from blemish.networks.discrepancy import distances, highest, maps_by_level, multiply_maps, resize_map, unit_vectors
+from blemish.networks.discrepancy import distances, maps_by_level, multiply_maps, resize_map, unit_vectors
 from blemish.networks.teacher import Teacher
 
 LEVELS = 3  # sec. 3: outputs of conv2_x, conv3_x, conv4_x
@@ -46,6 +46,8 @@ class STPM(Detector):
     """STPM (BMVC 2021): the student follows the teacher at three levels; the maps are multiplied."""
 
     Settings = STPMSettings
+    title = "STPM"
+    paper = "Wang, Han, Ding, Huang: Student-Teacher Feature Pyramid Matching for Anomaly Detection, BMVC 2021"
     settings: STPMSettings
 
     def __init__(self, settings: STPMSettings) -> None:
@@ -53,10 +55,8 @@ class STPM(Detector):
         self.teacher = Teacher(build_backbone(settings.teacher, levels=LEVELS), name=settings.teacher)
         self.student = build_backbone(settings.teacher, levels=LEVELS)
 
-    def forward(self, images: Images) -> Output:
-        product = multiply_maps(self._distances(images))
-        anomaly_map = resize_map(product, (images.shape[-2], images.shape[-1]))
-        return Output(anomaly_map, highest(anomaly_map))
+    def forward(self, images: Images) -> AnomalyMap:
+        return resize_map(multiply_maps(self._distances(images)), (images.shape[-2], images.shape[-1]))
 
     def level_maps(self, images: Images) -> dict[str, Tensor]:
         return maps_by_level("student", self._distances(images))

@@ -1,6 +1,5 @@
 """Predictor x test photos -> Evaluation."""
 
-import os
 from collections.abc import Callable, Collection, Iterable, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
@@ -9,9 +8,9 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from blemish.data.dataset import GOOD, Dataset, Sample
+from blemish.data.dataset import GOOD, Dataset, Sample, dataset_of
 from blemish.data.digest import file_digest
-from blemish.data.images import resize_mask
+from blemish.data.framing import Framing
 from blemish.data.masks import mask_of
 from blemish.errors import DataError, MetricError
 from blemish.evaluation.record import DefectType, Evaluation, PhotoJudgement
@@ -52,8 +51,8 @@ def evaluate(
     ones are listed and left out. A photo whose mask is missing or cannot be used counts in metrics of images. Raises
     OutputError where there is no room for temporary files.
     """
-    found = photos if isinstance(photos, Dataset) else _as_dataset(photos)
-    check_room(4 * len(found.test) * predictor.image_size[0] * predictor.image_size[1])
+    found = photos if isinstance(photos, Dataset) else dataset_of(test=photos)
+    check_room(4 * len(found.test) * predictor.framing.image_size[0] * predictor.framing.image_size[1])
     collector, unreadable = PixelCollector(), [f"left out: {error}" for error in found.left_out]
     judged = _judge(predictor, found.test, collector=collector, unreadable=unreadable, on_photo=on_photo)
     if not judged:
@@ -80,11 +79,6 @@ def _is_known(photo: Path, digests: Collection[str]) -> bool:
     return False
 
 
-def _as_dataset(samples: Sequence[Sample]) -> Dataset:
-    folders = [sample.image.absolute().parent for sample in samples]
-    return Dataset(name="samples", root=Path(os.path.commonpath(folders) if folders else "."), test=tuple(samples))
-
-
 def _judge(
     predictor: Predictor,
     samples: Sequence[Sample],
@@ -102,7 +96,7 @@ def _judge(
         else:
             mask = None
             try:
-                mask = _mask(sample, prediction.photo_size, predictor.image_size)
+                mask = _mask(sample, prediction.photo_size, predictor.framing)
             except DataError as error:
                 unreadable.append(f"{error}; its photo counts in metrics of images only")
             collector.add(prediction.anomaly_map, mask)
@@ -120,11 +114,11 @@ def _judge(
     return judged
 
 
-def _mask(sample: Sample, photo_size: tuple[int, int], size: tuple[int, int]) -> NDArray[np.bool_] | None:
+def _mask(sample: Sample, photo_size: tuple[int, int], framing: Framing) -> NDArray[np.bool_] | None:
     if not sample.anomalous:
-        return np.zeros(size, np.bool_)
+        return np.zeros(framing.map_size(photo_size), np.bool_)
     mask = mask_of(sample, photo_size)
-    return None if mask is None else resize_mask(mask, size)
+    return None if mask is None else framing.mask(mask)
 
 
 def _summary(
@@ -144,7 +138,7 @@ def _summary(
         dataset=found.name,
         root=str(found.root.absolute()),
         category=found.category,
-        model=predictor.model,
+        model=predictor.provenance,
         metrics=metrics,
         undefined=undefined,
         intervals=bootstrap(judgements, metrics),
@@ -166,7 +160,7 @@ def _summary(
         unreadable=unreadable,
         duplicates=duplicates,
         curves=_curves(judgements),
-        image_size=predictor.image_size,
+        image_size=predictor.framing.image_size,
     )
 
 

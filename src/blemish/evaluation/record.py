@@ -10,9 +10,9 @@ from typing import Any
 
 from blemish.errors import DataError
 from blemish.files import write_text
-from blemish.inference.predictor import Model
 from blemish.metrics.curves import Curve
 from blemish.metrics.intervals import METHOD, Interval
+from blemish.model.provenance import Provenance
 from blemish.model.thresholds import Verdict
 
 EVALUATION_FILE = "evaluation.json"
@@ -56,7 +56,7 @@ class Evaluation:
     root: str
     """Absolute path of the folder they were found in."""
     category: str | None
-    model: Model | None
+    model: Provenance | None
     """What judged; None where it was no artifact."""
     metrics: dict[str, float | None]
     """By the names of METRICS, 0 to 1; None where `undefined` says why."""

@@ -12,8 +12,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from blemish.calibration.promise import calibrate, highest_of_each, judge_good_photos
-from blemish.data.images import read_image, resize_image
+from blemish.data.images import Pixels, read_image
 from blemish.data.part_names import parts_of
+from blemish.data.photo import Photo
 from blemish.errors import DataError
 from blemish.exporting import EXPORTERS
 from blemish.exporting.known_photos import PhotosAtHand, photos_at_hand
@@ -21,7 +22,7 @@ from blemish.exporting.parity import TOLERANCES, Answer, Parity, compare, shapes
 from blemish.exporting.proof import verify, write_proof
 from blemish.files import cannot_write, make_folder
 from blemish.inference import check_runtime, open_predictor, open_runtime
-from blemish.inference.predictor import Photo, Predictor, as_images
+from blemish.inference.predictor import Predictor
 from blemish.model.artifact import Artifact, file_sha256
 from blemish.model.exports import Export, export_folder, write_export
 from blemish.model.thresholds import Calibration
@@ -143,14 +144,16 @@ class Making:
     def _predictor(self) -> Predictor:
         return Predictor(
             open_runtime(self.artifact, self.export.runtime, self.export, device="cpu"),
-            self.artifact.image_size,
+            self.artifact.framing,
+            score=self.artifact.score,
             calibration=self.export.calibration or self.artifact.calibration,
         )
 
     def _images_to_round_by(self) -> Iterator[NDArray[np.float32]]:
         photos = self.at_hand.trained_on[:MOST_TO_ROUND]
         for done, path in enumerate(photos, start=1):
-            yield as_images([resize_image(read_image(path), self.artifact.image_size)])
+            framing = self.artifact.framing
+            yield framing.images(framing.cut(read_image(path)))
             self.on_progress("rounding", done, len(photos))
 
     def _calibrate(self) -> Calibration:
@@ -180,7 +183,7 @@ class Making:
             yield Answer.of(self.reference.predict(photo)), Answer.of(predictor.predict(photo))
             self.on_progress("comparing", done, len(every))
 
-    def _reshaped(self) -> Iterator[NDArray[np.uint8]]:
+    def _reshaped(self) -> Iterator[Pixels]:
         photos = self.at_hand.others + self.at_hand.calibrating
         step = max(1, len(photos) // MOST_RESHAPED)
         for path in photos[::step][:MOST_RESHAPED]:
@@ -198,8 +201,12 @@ class Making:
                 "weights_sha256": artifact.weights_sha256,
                 "input": "images (batch, 3, height, width), RGB, 0 to 1, resized by Pillow's BILINEAR",
                 "image_size": list(artifact.image_size),
-                "outputs": "anomaly_map (batch, 1, height, width), anomaly_score (batch); higher is more anomalous",
-                "verdict": "anomalous where anomaly_score > threshold; a pixel is marked where map > pixel_threshold",
+                "white_level": artifact.framing.white_level,
+                "outputs": "anomaly_map (batch, 1, height, width); higher is more anomalous",
+                "score": "maximum: the map's highest value; top_mean: the mean of its highest round(share * pixels)",
+                "score_kind": artifact.score.kind,
+                "score_share": artifact.score.share,
+                "verdict": "anomalous where score > threshold; a pixel is of a defect where map > pixel_threshold",
                 "threshold": calibration.image.value,
                 "pixel_threshold": calibration.pixel.value,
                 "check_threshold": None if calibration.check is None else calibration.check.value,

@@ -2,13 +2,14 @@
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 from scipy import stats
 
 from blemish.calibration.promise import ROUNDING
-from blemish.data.images import resize_image
+from blemish.data.images import Pixels, resize_image
 from blemish.errors import ExportError
 from blemish.inference.prediction import Prediction
 
@@ -52,8 +53,8 @@ class Answer:
 
     @classmethod
     def of(cls, prediction: Prediction) -> "Answer":
-        score, calibration = prediction.anomaly_score, prediction.calibration
-        thresholds = [threshold.value for threshold in (calibration.image, calibration.check) if threshold is not None]
+        score, limits = prediction.anomaly_score, prediction.thresholds
+        thresholds = [limits.image] if limits.check is None else [limits.image, limits.check]
         return cls(
             score=score,
             anomaly_map=prediction.anomaly_map,
@@ -125,12 +126,13 @@ def compare(pairs: Iterable[tuple[Answer, Answer]], *, on_photo: Callable[[], No
     )
 
 
-def shapes_of(photo: NDArray[np.uint8]) -> Iterator[NDArray[np.uint8]]:
+def shapes_of(photo: Pixels) -> Iterator[Pixels]:
     """The photo as cameras of other sizes would give it, and in grey: all that goes before the network is tried too."""
     yield photo
     for size in SIZES.values():
         yield resize_image(photo, size)
-    yield np.ascontiguousarray(photo[:, :, 1])
+    grey: Any = np.ascontiguousarray(photo[:, :, 1])
+    yield grey
 
 
 def _largest(differences: Sequence[float]) -> float:

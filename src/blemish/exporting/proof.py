@@ -6,11 +6,10 @@ from dataclasses import asdict, replace
 from pathlib import Path
 
 import numpy as np
-from numpy.typing import NDArray
 from safetensors import SafetensorError, safe_open
 from safetensors.numpy import save_file
 
-from blemish.data.images import read_image, save_png
+from blemish.data.images import Pixels, read_image, save_png
 from blemish.errors import ArtifactError, brief
 from blemish.exporting.parity import TOLERANCES, Answer, Parity, compare, shapes_of
 from blemish.files import write_atomically
@@ -26,7 +25,7 @@ VERDICTS = ("normal", "check", "anomalous")
 
 
 def write_proof(
-    photos: Sequence[NDArray[np.uint8]], reference: Predictor, folder: Path, *, calibration: Calibration
+    photos: Sequence[Pixels], reference: Predictor, folder: Path, *, calibration: Calibration
 ) -> dict[str, str]:
     """Keeps the photos, and what `reference` says of each in all shapes; returns the files and their checksums.
 
@@ -62,7 +61,7 @@ def _pairs(export: Export, predictor: Predictor) -> Iterator[tuple[Answer, Answe
     kept, calibration = _kept(export.folder / FOLDER / ANSWERS_FILE)
     for name in sorted((name for name in export.proof if name.endswith(".png")), key=_number):
         for shape in shapes_of(read_image(export.folder / name)):
-            yield next(kept), Answer.of(replace(predictor.predict(shape), calibration=calibration))
+            yield next(kept), Answer.of(replace(predictor.predict(shape), thresholds=calibration.thresholds))
 
 
 def _number(name: str) -> int:

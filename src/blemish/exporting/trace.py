@@ -1,4 +1,4 @@
-"""The detector's forward as an ONNX graph: images (B, 3, H, W) -> anomaly_map (B, 1, H, W), anomaly_score (B,)."""
+"""The detector's forward as an ONNX graph: images (B, 3, H, W) -> anomaly_map (B, 1, H, W)."""
 
 import logging
 import warnings
@@ -32,7 +32,7 @@ def trace(artifact: Artifact, path: Path) -> None:
                 dynamo=True,
                 dynamic_shapes=({0: torch.export.Dim("batch")},),
                 input_names=["images"],
-                output_names=["anomaly_map", "anomaly_score"],
+                output_names=["anomaly_map"],
                 verbose=False,
             )
         except (torch.onnx.errors.OnnxExporterError, RuntimeError) as error:

@@ -7,9 +7,11 @@ from pathlib import Path
 from typing import NamedTuple
 
 from blemish.errors import MissingExtraError, SettingsError
-from blemish.inference.predictor import Model, Predictor, Runtime
+from blemish.inference.predictor import Predictor, Runtime
 from blemish.model.artifact import Artifact, read_artifact
 from blemish.model.exports import PRECISIONS, Export, has_export, read_export
+from blemish.model.provenance import Provenance
+from blemish.version import __version__
 
 
 class RuntimeKind(NamedTuple):
@@ -41,7 +43,8 @@ def open_predictor(
 
     `runtime` auto takes OpenVINO or ONNX Runtime where the artifact was exported to it and it is installed, which is
     faster on a processor, else torch; they agree. A precision other than fp32 must have been exported. Marked regions
-    of fewer than `min_area` pixels of a photo are dropped; verdicts do not change by it.
+    of fewer than `min_area` pixels of a photo are dropped, but for an anomalous photo's strongest; verdicts do not
+    change by it.
     """
     if min_area < 1:
         raise SettingsError(f"min_area is {min_area}: a region has at least 1 pixel")
@@ -51,10 +54,17 @@ def open_predictor(
     export = None if (name, precision) == ("torch", "fp32") else read_export(artifact, name, precision)
     return Predictor(
         open_runtime(artifact, name, export, device=device),
-        artifact.image_size,
+        artifact.framing,
+        score=artifact.score,
         calibration=artifact.calibration if export is None or export.calibration is None else export.calibration,
         min_area=min_area,
-        model=Model(weights_sha256=artifact.weights_sha256, runtime=name, precision=precision),
+        provenance=Provenance(
+            method=artifact.method,
+            weights_sha256=artifact.weights_sha256,
+            runtime=name,
+            precision=precision,
+            blemish_version=__version__,
+        ),
     )
 
 

@@ -1,4 +1,8 @@
-"""Defect regions: connected pixels of a photo that its anomaly map marks."""
+"""Predicted masks and their connected regions, in the photo's own pixels, from the one map that gives the score too.
+
+Regions are found on the map itself and then laid onto the photo: a map that is first resized to the photo is lower at
+its peaks, and a photo could be anomalous without any region.
+"""
 
 from dataclasses import dataclass
 
@@ -6,6 +10,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 EIGHT_CONNECTED = np.ones((3, 3), np.bool_)
+Mask = NDArray[np.bool_]
+Size = tuple[int, int]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -23,40 +29,73 @@ class Region:
 
 
 def find_regions(
-    anomaly_map: NDArray[np.float32], *, above: float, min_area: int
-) -> tuple[NDArray[np.bool_], tuple[Region, ...]]:
-    """Predicted mask and its regions, strongest peak first; regions of fewer than `min_area` pixels are in neither."""
-    mask = anomaly_map > above
-    if not mask.any():
-        return mask, ()
+    anomaly_map: NDArray[np.float32], *, above: float, photo_size: Size, min_area: int = 1, keep_strongest: bool = False
+) -> tuple[Mask, tuple[Region, ...]]:
+    """Returns the predicted mask (H, W) of the photo and its regions, strongest peak first.
+
+    Regions of fewer than `min_area` pixels of the photo are in neither, but for the strongest, which `keep_strongest`
+    keeps whatever its size.
+    """
+    marked = anomaly_map > above
+    if not marked.any():
+        return np.zeros(photo_size, np.bool_), ()
     from scipy import ndimage  # slow to import, and most photos need it not
 
-    top, bottom = _span(mask, axis=1)
-    left, right = _span(mask, axis=0)
-    labels, count = ndimage.label(mask[top:bottom, left:right], EIGHT_CONNECTED)
-    y, x = np.nonzero(labels)  # of marked pixels alone, of which there are few
-    label = labels[y, x] - 1
-    y, x = y + top, x + left
-    areas = np.bincount(label)
-    centres = np.stack([np.bincount(label, weights=place) / areas for place in (x, y)], axis=1)
-    peaks = np.full(count, -np.inf, np.float32)
-    np.maximum.at(peaks, label, anomaly_map[y, x])
-    wanted = areas >= min_area
-    regions = [
-        Region(
-            box=(left + columns.start, top + rows.start, left + columns.stop, top + rows.stop),
-            area=int(areas[i]),
-            peak=float(peaks[i]),
-            centroid=(float(centres[i, 0]), float(centres[i, 1])),
-        )
-        for i, (rows, columns) in enumerate(ndimage.find_objects(labels))
-        if wanted[i]
+    labels, _ = ndimage.label(marked, EIGHT_CONNECTED)
+    found = [
+        _region(labels[place] == label, place, anomaly_map, photo_size)
+        for label, place in enumerate(ndimage.find_objects(labels), start=1)
     ]
-    mask[y, x] = wanted[label]
-    return mask, tuple(sorted(regions, key=lambda region: -region.peak))
+    order = sorted(range(len(found)), key=lambda i: -found[i].peak)
+    wanted = [i for rank, i in enumerate(order) if found[i].area >= min_area or (keep_strongest and not rank)]
+    kept = np.isin(labels, np.array(wanted, np.intp) + 1) & marked
+    return laid_on_photo(kept, photo_size), tuple(found[i] for i in wanted)
 
 
-def _span(mask: NDArray[np.bool_], *, axis: int) -> tuple[int, int]:
-    """The first row (axis 1) or column (axis 0) that holds a marked pixel, and the one after the last."""
-    places = np.flatnonzero(np.any(mask, axis=axis))
-    return int(places[0]), int(places[-1]) + 1
+def _region(inside: Mask, place: tuple[slice, slice], anomaly_map: NDArray[np.float32], photo_size: Size) -> Region:
+    """Of the part `place` of the map, the pixels `inside` are the region's."""
+    spans = [_spans(anomaly_map.shape[axis], photo_size[axis])[:, place[axis]] for axis in (0, 1)]
+    top, left = (int(span[0, 0]) for span in spans)
+    bottom, right = (int(span[1, -1]) for span in spans)
+    on_photo = _lay(_lay(inside, spans[0] - top, bottom - top, axis=0), spans[1] - left, right - left, axis=1)
+    y, x = np.nonzero(on_photo)
+    return Region(
+        box=(left, top, right, bottom),
+        area=len(y),
+        peak=float(anomaly_map[place][inside].max()),
+        centroid=(left + float(x.mean()), top + float(y.mean())),
+    )
+
+
+def laid_on_photo(mask: Mask, photo_size: Size) -> Mask:
+    """Returns the mask (h, w) of a map as the pixels (H, W) of the photo that it covers.
+
+    Each of the map's pixels covers the photo's pixels whose centres lie in it, or, where the photo has fewer pixels
+    than the map, those that it touches: no pixel of the mask is lost.
+    """
+    for axis in (0, 1):
+        mask = _lay(mask, _spans(mask.shape[axis], photo_size[axis]), photo_size[axis], axis=axis)
+    return mask
+
+
+def _spans(count: int, pixels: int) -> NDArray[np.intp]:
+    """(2, count): along one axis, the first pixel of the photo that each of the map's covers, and the one after the
+    last."""
+    edges = np.arange(count + 1) * (pixels / count)
+    if pixels >= count:
+        ends = np.ceil(edges - 0.5).astype(np.intp)
+        return np.stack([ends[:-1], ends[1:]])
+    first = np.minimum(np.floor(edges[:-1] + 1e-9).astype(np.intp), pixels - 1)
+    return np.stack([first, np.maximum(first + 1, np.ceil(edges[1:] - 1e-9).astype(np.intp))])
+
+
+def _lay(mask: Mask, spans: NDArray[np.intp], pixels: int, *, axis: int) -> Mask:
+    """Spreads the mask along an axis over `pixels` of the photo."""
+    first, after = spans
+    if np.array_equal(first[1:], after[:-1]):  # each pixel of the photo belongs to one of the map's
+        return np.repeat(mask, after - first, axis=axis)
+    laid = np.zeros((pixels, mask.shape[1]) if axis == 0 else (mask.shape[0], pixels), np.bool_)
+    across, target = (mask, laid) if axis == 0 else (mask.T, laid.T)
+    for places in (first, after - 1):
+        np.logical_or.at(target, places, across)
+    return laid

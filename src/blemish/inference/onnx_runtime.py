@@ -34,9 +34,10 @@ class OnnxRuntime:
         if provider not in self._session.get_providers():
             raise SettingsError(f"device {device} cannot be used by ONNX Runtime: its drivers are missing; give cpu")
 
-    def run(self, images: NDArray[np.float32]) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
-        maps, scores = self._session.run(["anomaly_map", "anomaly_score"], {"images": images})
-        return maps[:, 0], scores
+    def run(self, images: NDArray[np.float32]) -> NDArray[np.float32]:
+        (maps,) = self._session.run(["anomaly_map"], {"images": images})
+        found: NDArray[np.float32] = maps[:, 0]
+        return found
 
 
 def open_runtime(_artifact: Artifact, export: Export | None, device: str) -> OnnxRuntime:

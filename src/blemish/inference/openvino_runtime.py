@@ -38,11 +38,12 @@ class OpenVINORuntime:
             raise SettingsError(f"OpenVINO would compute in {taken.get_type_name()} here, not in {precision}")
         self._of_thread = local()
 
-    def run(self, images: NDArray[np.float32]) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
+    def run(self, images: NDArray[np.float32]) -> NDArray[np.float32]:
         if not hasattr(self._of_thread, "request"):
             self._of_thread.request = self._model.create_infer_request()
         results = self._of_thread.request.infer({"images": images})
-        return results["anomaly_map"][:, 0], results["anomaly_score"]
+        maps: NDArray[np.float32] = results["anomaly_map"][:, 0]
+        return maps
 
 
 def open_runtime(_artifact: Artifact, export: Export | None, device: str) -> OpenVINORuntime:

@@ -1,6 +1,7 @@
 """What one photo gives."""
 
 from dataclasses import asdict, dataclass, field
+from datetime import datetime
 from functools import cached_property
 from pathlib import Path
 from typing import Any
@@ -8,36 +9,47 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from blemish.data.images import resize_map
+from blemish.data.images import Pixels, resize_map
 from blemish.inference.marked_regions import Region, find_regions
-from blemish.model.thresholds import Calibration, Verdict
+from blemish.model.provenance import Provenance
+from blemish.model.thresholds import Thresholds, Unit, Verdict
 
-FORMAT_VERSION = 2
-"""Of a prediction's JSON and CSV fields: raised when one changes its meaning or goes."""
+PREDICTION_FORMAT = 3
+"""Version of a prediction's JSON and CSV fields: raised when one changes its meaning or goes."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class Prediction:
-    """Score, verdict, map and defect regions of one photo."""
+    """Score, verdict, map and defect regions of one photo, and what it was judged by: a record that stands alone."""
 
     image: Path | None
-    """Where the photo came from; None for an array."""
-    anomaly_score: float
-    """Raw, never clamped; comparable only with scores of the same artifact."""
-    calibration: Calibration
-    """The thresholds it is judged by."""
-    anomaly_map: NDArray[np.float32]
-    """(H, W) at the size the network saw, raw."""
+    """Where the photo came from; None for what was in memory."""
+    digest: str | None = None
+    """Checksum of the photo's file (see `digest_of`); None for a picture in memory."""
     photo_size: tuple[int, int]
     """(height, width) of the photo, after its EXIF orientation."""
+    anomaly_score: float
+    """Raw, never clamped; comparable only with scores of the same model."""
+    percentile: float
+    """Share of the calibration photos (or parts, see `percentile_of`), all good, that score lower, 0 to 100."""
+    percentile_of: Unit = "photos"
+    thresholds: Thresholds
+    """Of the moment it was judged, whatever the model is given later."""
+    provenance: Provenance | None
+    """Which model judged; None where it was no model folder."""
+    judged_at: datetime
+    """UTC."""
+    anomaly_map: NDArray[np.float32] = field(repr=False)
+    """(h, w) raw, of the whole photo: score, mask and regions are taken from it."""
     min_area: int = 1
-    """Marked regions of fewer pixels of the photo are dropped; the verdict knows nothing of it."""
-    photo: NDArray[np.uint8] | None = field(default=None, repr=False)
+    """Regions of fewer pixels of the photo are dropped; the verdict knows nothing of it."""
+    photo: Pixels | None = field(default=None, repr=False)
     """(height, width, 3), the photo's own pixels, where they were kept."""
 
     @property
     def threshold(self) -> float:
-        return self.calibration.image.value
+        """The value that a score must be above to be anomalous."""
+        return self.thresholds.image
 
     @property
     def anomalous(self) -> bool:
@@ -45,45 +57,62 @@ class Prediction:
 
     @property
     def verdict(self) -> Verdict:
-        return self.calibration.verdict(self.anomaly_score)
-
-    @property
-    def percentile(self) -> float:
-        """Share of the calibration photos, all good, that score lower, 0 to 100."""
-        return self.calibration.percentile(self.anomaly_score)
+        return self.thresholds.verdict(self.anomaly_score)
 
     @cached_property
     def photo_map(self) -> NDArray[np.float32]:
-        """The anomaly map at the photo's own size, bilinear."""
+        """The anomaly map at the photo's own size, bilinear: to look at, lower at its peaks than the map itself."""
         return resize_map(self.anomaly_map, self.photo_size)
 
     @property
     def predicted_mask(self) -> NDArray[np.bool_]:
-        """(height, width) of the photo: where the map is above the pixel threshold."""
-        return self._marked[0]
+        """(height, width) of the photo: where the map is above the threshold of pixels."""
+        return self._mask_and_regions[0]
 
     @property
     def regions(self) -> tuple[Region, ...]:
-        """The connected parts of `predicted_mask`, strongest peak first."""
-        return self._marked[1]
+        """The connected parts of `predicted_mask`, strongest peak first; an anomalous photo has at least one."""
+        return self._mask_and_regions[1]
 
     @cached_property
-    def _marked(self) -> tuple[NDArray[np.bool_], tuple[Region, ...]]:
-        return find_regions(self.photo_map, above=self.calibration.pixel.value, min_area=self.min_area)
+    def _mask_and_regions(self) -> tuple[NDArray[np.bool_], tuple[Region, ...]]:
+        return find_regions(
+            self.anomaly_map,
+            above=self._mask_threshold,
+            photo_size=self.photo_size,
+            min_area=self.min_area,
+            keep_strongest=self.anomalous,
+        )
+
+    @property
+    def _mask_threshold(self) -> float:
+        """The threshold of pixels; where an anomalous photo has none above it, that of scores: no score of an anomaly
+        is above the highest value of its map, so that some pixel always is."""
+        if self.anomalous and not self.anomaly_map.max() > self.thresholds.pixel:
+            return self.thresholds.image
+        return self.thresholds.pixel
 
     def to_json(self) -> dict[str, Any]:
-        """One line of predictions.jsonl."""
+        """Returns one line of predictions.jsonl."""
         return {
-            "format_version": FORMAT_VERSION,
+            "format_version": PREDICTION_FORMAT,
             "image": str(self.image) if self.image is not None else None,
+            "digest": self.digest,
+            "judged_at": self.judged_at.isoformat(timespec="milliseconds"),
             "verdict": self.verdict,
             "anomaly_score": self.anomaly_score,
-            "threshold": self.threshold,
-            "threshold_estimated": self.calibration.image.estimated,
+            "threshold": self.thresholds.image,
+            "threshold_estimated": self.thresholds.estimated,
+            "check_threshold": self.thresholds.check,
+            "pixel_threshold": self.thresholds.pixel,
             "percentile": self.percentile,
-            "pixel_threshold": self.calibration.pixel.value,
+            "percentile_of": self.percentile_of,
             "height": self.photo_size[0],
             "width": self.photo_size[1],
-            "marked_pixels": int(self.predicted_mask.sum()),
+            "mask_pixels": int(self.predicted_mask.sum()),
             "regions": [asdict(region) for region in self.regions],
+            **(_UNKNOWN if self.provenance is None else asdict(self.provenance)),
         }
+
+
+_UNKNOWN = dict.fromkeys(Provenance.__dataclass_fields__)

@@ -1,9 +1,10 @@
-"""Image in, prediction out: the one way for evaluate, predict and report, whatever the runtime."""
+"""Photo in, prediction out: the one way for evaluate, predict, report and serve, whatever the runtime."""
 
+import math
 from collections import deque
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
-from dataclasses import dataclass
+from datetime import UTC, datetime
 from itertools import islice
 from pathlib import Path
 from typing import Protocol, runtime_checkable
@@ -11,30 +12,28 @@ from typing import Protocol, runtime_checkable
 import numpy as np
 from numpy.typing import NDArray
 
-from blemish.data.images import as_image, read_image, resize_image
+from blemish.data.framing import FramedPhoto, Framing
+from blemish.data.paths import photos_under
+from blemish.data.photo import Photo, read_photo
 from blemish.errors import ArtifactError, DataError, SettingsError
 from blemish.inference.prediction import Prediction
+from blemish.model.provenance import Provenance
+from blemish.model.score import Score
 from blemish.model.thresholds import Calibration
 from blemish.process import available_cores
 
-Photo = str | Path | NDArray[np.uint8]
-"""A file, or an image (H, W, 3) or (H, W), RGB or grey, 0 to 255."""
+MOST_AHEAD = 1 << 29
+"""Bytes of decoded photos that wait for the network or for their results to be taken, beyond the one at work."""
 
-
-@dataclass(frozen=True, kw_only=True)
-class Model:
-    """Which trained model judges, and what computes it."""
-
-    weights_sha256: str
-    runtime: str
-    precision: str
+Input = Photo | FramedPhoto
+"""What a Predictor judges: whatever a photo may be, or one that was read and framed before."""
 
 
 class Runtime(Protocol):
     """What computes: torch, ONNX Runtime, OpenVINO. Safe to call from several threads."""
 
-    def run(self, images: NDArray[np.float32]) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
-        """Images (B, 3, H, W), RGB, 0 to 1 -> anomaly maps (B, H, W), anomaly scores (B,)."""
+    def run(self, images: NDArray[np.float32]) -> NDArray[np.float32]:
+        """Returns anomaly maps (B, h, w) of images (B, 3, H, W), RGB, 0 to 1."""
         ...
 
 
@@ -43,124 +42,151 @@ class LevelRuntime(Protocol):
     """A runtime that can also say what each level gave."""
 
     def level_maps(self, images: NDArray[np.float32]) -> dict[str, NDArray[np.float32]]:
-        """Images as for `run` -> by name, 1 - cos of teacher and student, each (B, h, w) of its own resolution."""
+        """Returns, by name, 1 - cos of teacher and student, each (B, h, w) of its own resolution."""
         ...
 
 
-def as_images(pixels: Sequence[NDArray[np.uint8]]) -> NDArray[np.float32]:
-    """What every runtime is given: photos (H, W, 3) of one size -> (B, 3, H, W), 0 to 1."""
-    return np.ascontiguousarray(np.stack(pixels).transpose(0, 3, 1, 2), dtype=np.float32) / np.float32(255)
-
-
 class Predictor:
-    """Judges photos: reads, resizes, runs, compares with the thresholds."""
+    """Judges photos: reads, frames, runs, joins the maps, takes the score, compares with the thresholds."""
 
     def __init__(
         self,
         runtime: Runtime,
-        image_size: tuple[int, int],
+        framing: Framing,
         *,
+        score: Score,
         calibration: Calibration,
         min_area: int = 1,
-        model: Model | None = None,
+        provenance: Provenance | None = None,
     ) -> None:
         self.runtime = runtime
-        self.image_size = image_size
+        self.framing = framing
+        self.score = score
         self.calibration = calibration
         self.min_area = min_area
-        self.model = model
+        self.provenance = provenance
 
     @property
     def threshold(self) -> float:
         """Scores above it are anomalous."""
         return self.calibration.image.value
 
-    def predict(self, photo: Photo) -> Prediction:
-        """Raises DataError where the photo cannot be read."""
-        return self._judge([self._prepare(photo)])[0]
+    def predict(self, photo: Input, *, bgr: bool = False) -> Prediction:
+        """Judges one photo; `bgr`: an array whose colours lie in OpenCV's order. Raises DataError where it cannot."""
+        return self._judge([self._frame(photo, bgr=bgr)])[0]
 
-    def level_maps(self, photo: Photo) -> dict[str, NDArray[np.float32]]:
-        """How far each student is from its teacher at each level: 1 - cos, 0 to 2, (h, w) of the level's resolution.
+    def level_maps(self, photo: Photo, *, bgr: bool = False) -> dict[str, NDArray[np.float32]]:
+        """Returns how far each student is from its teacher at each level: 1 - cos, 0 to 2, (h, w) of the level.
 
         Raises DataError where the photo cannot be read, SettingsError where runtime or method cannot tell.
         """
         if not isinstance(self.runtime, LevelRuntime):
-            raise SettingsError("exports compute map and score alone: for level maps take the runtime torch")
-        images = as_images([self._prepare(photo).resized])
+            raise SettingsError("exports compute the anomaly map alone: for level maps take the runtime torch")
+        images = self.framing.images(self._frame(photo, bgr=bgr).frames)
         return {name: maps[0] for name, maps in self.runtime.level_maps(images).items()}
 
     def predict_many(
-        self, photos: Iterable[Photo], *, batch_size: int = 8, keep_photos: bool = False
+        self,
+        photos: Iterable[Input] | str | Path,
+        *,
+        batch_size: int = 8,
+        keep_photos: bool = False,
+        bgr: bool = False,
     ) -> Iterator[Prediction | DataError]:
-        """One result per photo, in order; a photo that cannot be read gives its error and harms no other.
+        """Judges photos, or those of one folder; a photo that cannot be read gives its error and harms no other.
 
-        Photos are decoded in threads while the network works on those before them; two batches of photos are taken
-        before their results are asked for, and no more. `keep_photos`: predictions hold their photo's pixels.
+        Results come one per photo, in order. Photos are decoded in threads while the network works on those before
+        them: two batches of them at most, and no more bytes than MOST_AHEAD. `keep_photos`: predictions hold their
+        photo's pixels.
         """
+        source: Iterable[Input] = photos_under([Path(photos)]) if isinstance(photos, str | Path) else photos
         pool = ThreadPoolExecutor(min(batch_size, available_cores()), thread_name_prefix="decode")
-        waiting: deque[Future[_Prepared | DataError]] = deque()
-        source = iter(photos)
-
-        def read_ahead(count: int) -> None:
-            waiting.extend(pool.submit(self._try, photo, keep=keep_photos) for photo in islice(source, count))
-
+        reader = _ReadAhead(lambda photo: pool.submit(self._try, photo, keep=keep_photos, bgr=bgr), source, batch_size)
         try:
-            read_ahead(batch_size)
-            while waiting:
-                batch: list[_Prepared | DataError] = []
-                while waiting and len(batch) < batch_size:
-                    batch.append(waiting.popleft().result())
-                    read_ahead(1)
+            while batch := reader.next_batch():
                 yield from self._judge_readable(batch)
         finally:
             pool.shutdown(cancel_futures=True)
 
-    def _prepare(self, photo: Photo, *, keep: bool = False) -> "_Prepared":
-        path = Path(photo) if isinstance(photo, str | Path) else None
-        image = as_image(photo) if isinstance(photo, np.ndarray) else read_image(Path(photo))
-        return _Prepared(
-            path=path,
-            resized=resize_image(image, self.image_size),
-            photo_size=(image.shape[0], image.shape[1]),
-            photo=image if keep else None,
+    def _frame(self, photo: Input, *, keep: bool = False, bgr: bool = False) -> FramedPhoto:
+        if isinstance(photo, FramedPhoto):
+            return photo
+        read = read_photo(photo, bgr=bgr)
+        return FramedPhoto(
+            frames=self.framing.cut(read.pixels, name=str(read.path or "image")),
+            photo_size=(read.pixels.shape[0], read.pixels.shape[1]),
+            path=read.path,
+            digest=read.digest,
+            pixels=read.pixels if keep else None,
         )
 
-    def _try(self, photo: Photo, *, keep: bool) -> "_Prepared | DataError":
+    def _try(self, photo: Input, *, keep: bool, bgr: bool) -> FramedPhoto | DataError:
         try:
-            return self._prepare(photo, keep=keep)
+            return self._frame(photo, keep=keep, bgr=bgr)
         except DataError as error:
             return error
 
-    def _judge_readable(self, batch: "list[_Prepared | DataError]") -> Iterator[Prediction | DataError]:
-        good = [prepared for prepared in batch if not isinstance(prepared, DataError)]
+    def _judge_readable(self, batch: list[FramedPhoto | DataError]) -> Iterator[Prediction | DataError]:
+        good = [framed for framed in batch if not isinstance(framed, DataError)]
         judged = iter(self._judge(good) if good else [])
-        for prepared in batch:
-            yield prepared if isinstance(prepared, DataError) else next(judged)
+        for framed in batch:
+            yield framed if isinstance(framed, DataError) else next(judged)
 
-    def _judge(self, batch: "list[_Prepared]") -> list[Prediction]:
-        maps, scores = self.runtime.run(as_images([prepared.resized for prepared in batch]))
-        if not np.isfinite(scores).all():  # NaN is above no threshold: it would pass as normal
-            raise ArtifactError("the network gives scores that are not finite: its weights are damaged; train it anew")
+    def _judge(self, batch: list[FramedPhoto]) -> list[Prediction]:
+        maps = self.runtime.run(np.concatenate([self.framing.images(framed.frames) for framed in batch]))
+        ends = np.cumsum([len(framed.frames) for framed in batch])
         return [
-            Prediction(
-                image=prepared.path,
-                anomaly_score=float(score),
-                calibration=self.calibration,
-                anomaly_map=anomaly_map,
-                photo_size=prepared.photo_size,
-                min_area=self.min_area,
-                photo=prepared.photo,
-            )
-            for prepared, anomaly_map, score in zip(batch, maps, scores, strict=True)
+            self._prediction(framed, self.framing.join(own, framed.photo_size))
+            for framed, own in zip(batch, np.split(maps, ends[:-1]), strict=True)
         ]
 
+    def _prediction(self, framed: FramedPhoto, anomaly_map: NDArray[np.float32]) -> Prediction:
+        score = self.score.of(anomaly_map)
+        if not np.isfinite(score):  # NaN is above no threshold: it would pass as normal
+            raise ArtifactError("the network gives scores that are not finite: its weights are damaged; train it anew")
+        return Prediction(
+            image=framed.path,
+            digest=framed.digest,
+            photo_size=framed.photo_size,
+            anomaly_score=score,
+            percentile=self.calibration.percentile(score),
+            percentile_of=self.calibration.unit,
+            thresholds=self.calibration.thresholds,
+            provenance=self.provenance,
+            judged_at=datetime.now(UTC),
+            anomaly_map=anomaly_map,
+            min_area=self.min_area,
+            photo=framed.pixels,
+        )
 
-@dataclass(frozen=True, kw_only=True)
-class _Prepared:
-    """A photo that was read."""
 
-    path: Path | None
-    resized: NDArray[np.uint8]
-    photo_size: tuple[int, int]
-    photo: NDArray[np.uint8] | None
-    """At its own size, where it is kept."""
+class _ReadAhead:
+    """Photos on their way through the decoding threads, as many as memory allows."""
+
+    def __init__(self, submit: "_Submit", photos: Iterable[Input], batch_size: int) -> None:
+        self._submit = submit
+        self._source = iter(photos)
+        self._batch_size = batch_size
+        self._waiting: deque[Future[FramedPhoto | DataError]] = deque()
+        self._largest = 1  # bytes of the largest photo so far: those to come are taken to be like it
+        self._read(min(batch_size, available_cores()))
+
+    def next_batch(self) -> list[FramedPhoto | DataError]:
+        """Returns the next photos, none where all were returned; those after them are read meanwhile."""
+        batch: list[FramedPhoto | DataError] = []
+        while self._waiting and len(batch) < self._room():
+            framed = self._waiting.popleft().result()
+            if not isinstance(framed, DataError):
+                self._largest = max(self._largest, 3 * math.prod(framed.photo_size))
+            batch.append(framed)
+            self._read(self._room() - len(self._waiting))
+        return batch
+
+    def _room(self) -> int:
+        return max(1, min(self._batch_size, MOST_AHEAD // (2 * self._largest)))
+
+    def _read(self, count: int) -> None:
+        self._waiting.extend(self._submit(photo) for photo in islice(self._source, max(0, count)))
+
+
+_Submit = Callable[[Input], Future[FramedPhoto | DataError]]

@@ -31,11 +31,11 @@ class TorchRuntime:
         self._detector = detector.eval().requires_grad_(False)
         self._detector.to(device, memory_format=torch.channels_last)  # type: ignore[call-overload]
 
-    def run(self, images: NDArray[np.float32]) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
+    def run(self, images: NDArray[np.float32]) -> NDArray[np.float32]:
         with torch.inference_mode(), torch.autocast(self._device.type, torch.bfloat16, enabled=self._bf16):
             batch = torch.from_numpy(images).to(self._device, memory_format=torch.channels_last)
-            output = self._detector(batch)
-            return output.anomaly_map[:, 0].cpu().numpy(), output.anomaly_score.cpu().numpy()
+            maps: NDArray[np.float32] = self._detector(batch)[:, 0].cpu().numpy()
+            return maps
 
     def level_maps(self, images: NDArray[np.float32]) -> dict[str, NDArray[np.float32]]:
         """The detector's level maps, each (B, h, w) of its own resolution; raises SettingsError where it has none."""

@@ -9,12 +9,14 @@ from dataclasses import asdict, dataclass, fields
 from pathlib import Path
 from typing import Any
 
+from blemish.data.framing import Framing
 from blemish.errors import ArtifactError, brief
 from blemish.files import write_text
+from blemish.model.score import Score
 from blemish.model.thresholds import Calibration
 from blemish.version import __version__
 
-FORMAT_VERSION = 2
+FORMAT_VERSION = 3
 MODEL_FILE = "model.json"
 WEIGHTS_FILE = "weights.safetensors"
 LARGEST_SIDE = 1 << 14  # pixels: a photo as large takes gigabytes already
@@ -31,13 +33,22 @@ class Artifact:
     """The detector's settings, which rebuild its network."""
     teachers: list[dict[str, str]]
     """Per teacher: name, SHA-256 of its weights file, and where that came from."""
-    image_size: tuple[int, int]
-    """(height, width) that photos are resized to."""
+    title: str
+    """What reports call the method."""
+    framing: Framing
+    """How a photo becomes the network's inputs, and their maps a map of the photo."""
+    score: Score
+    """How that map becomes a score."""
     weights_sha256: str
     """Of weights.safetensors, which holds the teachers too."""
     calibration: Calibration
     training: dict[str, Any]
     """What it was trained on, how, and how it went."""
+
+    @property
+    def image_size(self) -> tuple[int, int]:
+        """(height, width) of what the network sees."""
+        return self.framing.image_size
 
     @property
     def weights(self) -> Path:
@@ -61,7 +72,7 @@ def write_artifact(artifact: Artifact) -> None:
     """Writes model.json beside weights that are there already; raises OutputError."""
     values = {"format_version": FORMAT_VERSION, "blemish_version": __version__}
     values |= {f.name: getattr(artifact, f.name) for f in fields(artifact) if f.name != "folder"}
-    values["calibration"] = asdict(artifact.calibration)
+    values |= {name: asdict(getattr(artifact, name)) for name in ("framing", "score", "calibration")}
     write_text(artifact.folder / MODEL_FILE, json.dumps(values, indent=2, allow_nan=False) + "\n")
 
 
@@ -95,20 +106,24 @@ def read_artifact(folder: str | Path) -> Artifact:
 
 
 def _from_json(folder: Path, values: dict[str, Any]) -> Artifact:
-    height, width = values["image_size"]
+    framing = values["framing"]
+    height, width = framing["image_size"]
     if not all(type(side) is int and 1 <= side <= LARGEST_SIDE for side in (height, width)):
         raise ValueError(f"image_size is {height}x{width}")
     if values["settings"]["image_size"] != [height, width]:
         raise ValueError("image_size is not that of the settings")
-    method, digest, training = values["method"], values["weights_sha256"], dict(values["training"])
-    if not all(isinstance(text, str) for text in (method, digest, *training.get("digests", []))):
-        raise TypeError("method, weights_sha256 or digests are not texts")
+    method, title, digest = values["method"], values["title"], values["weights_sha256"]
+    training = dict(values["training"])
+    if not all(isinstance(text, str) for text in (method, title, digest, *training.get("digests", []))):
+        raise TypeError("method, title, weights_sha256 or digests are not texts")
     return Artifact(
         folder=folder,
         method=method,
         settings=dict(values["settings"]),
         teachers=[dict(teacher) for teacher in values["teachers"]],
-        image_size=(height, width),
+        title=title,
+        framing=Framing(image_size=(height, width), white_level=framing["white_level"]),
+        score=Score(kind=values["score"]["kind"], share=float(values["score"]["share"])),
         weights_sha256=digest,
         calibration=Calibration.from_json(values["calibration"]),
         training=training,

@@ -69,6 +69,26 @@ class Threshold:
 
 
 @dataclass(frozen=True, kw_only=True)
+class Thresholds:
+    """The values that one photo was judged by, as they stood then."""
+
+    image: float
+    """A score above it is anomalous."""
+    pixel: float
+    """A pixel of the map above it is in the predicted mask."""
+    check: float | None = None
+    """A score above it, but not above `image`, is for a person to look at."""
+    estimated: bool = False
+    """Whether `image` is an estimate from a fitted tail, which promises nothing."""
+
+    def verdict(self, score: float) -> Verdict:
+        """Returns what a score means."""
+        if score > self.image:
+            return "anomalous"
+        return "check" if self.check is not None and score > self.check else "normal"
+
+
+@dataclass(frozen=True, kw_only=True)
 class Calibration:
     """What is known of good photos that were never trained on, and the thresholds that follow from them."""
 
@@ -89,10 +109,15 @@ class Calibration:
     def n(self) -> int:
         return len(self.scores)
 
-    def verdict(self, score: float) -> Verdict:
-        if score > self.image.value:
-            return "anomalous"
-        return "check" if self.check is not None and score > self.check.value else "normal"
+    @property
+    def thresholds(self) -> Thresholds:
+        """The values alone, for a prediction to keep."""
+        return Thresholds(
+            image=self.image.value,
+            pixel=self.pixel.value,
+            check=None if self.check is None else self.check.value,
+            estimated=self.image.estimated,
+        )
 
     def percentile(self, score: float) -> float:
         """Share of the known good photos that score lower, 0 to 100; NaN where none are known."""

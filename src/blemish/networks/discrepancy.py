@@ -3,7 +3,6 @@
 import math
 from collections.abc import Sequence
 
-import torch
 from torch import Tensor
 from torch.nn import functional as F
 
@@ -42,8 +41,3 @@ def multiply_maps(maps: Sequence[Tensor]) -> Tensor:
     """Product of the maps (B, 1, h_l, w_l) of all levels, at the resolution of the first, which is the finest."""
     finest = (maps[0].shape[-2], maps[0].shape[-1])
     return math.prod((resize_map(level, finest) for level in maps[1:]), start=maps[0])
-
-
-def highest(anomaly_map: Tensor) -> Tensor:
-    """(B, 1, H, W) -> (B,): the image's anomaly score is its map's maximum."""
-    return torch.amax(anomaly_map, dim=(1, 2, 3))

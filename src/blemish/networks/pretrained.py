@@ -157,13 +157,17 @@ def load_weights(module: nn.Module, weights: Mapping[str, Tensor], *, origin: st
         if name in weights or not name.endswith("num_batches_tracked")
     }
     if missing := [name for name in wanted if name not in weights]:
-        raise WeightsError(f"{origin} does not fit this network: it lacks {some_of(missing, shown=3)}; give a complete one")
+        raise WeightsError(
+            f"{origin} does not fit this network: it lacks {some_of(missing, shown=3)}; give a complete one"
+        )
     if unfit := [
         f"{name} {_kind(weights[name])} instead of {_kind(tensor)}"
         for name, tensor in wanted.items()
         if _kind(weights[name]) != _kind(tensor)
     ]:
-        raise WeightsError(f"{origin} belongs to another network: {some_of(unfit, shown=3)}; give this network's own weights")
+        raise WeightsError(
+            f"{origin} belongs to another network: {some_of(unfit, shown=3)}; give this network's own weights"
+        )
     if broken := [name for name in wanted if not weights[name].float().isfinite().all()]:
         raise WeightsError(f"{origin} is damaged: NaN or infinity in {some_of(broken, shown=3)}; get the file anew")
     module.load_state_dict({name: weights[name] for name in wanted}, strict=False)

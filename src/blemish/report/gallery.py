@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from blemish.data.dataset import GOOD
+from blemish.data.framing import shown as shown_pixels
 from blemish.data.images import read_image, read_mask, resize_image, resize_map
 from blemish.errors import DataError, on_one_line
 from blemish.evaluation.record import Evaluation, PhotoJudgement
@@ -142,8 +143,8 @@ def _shown(judgement: PhotoJudgement, root: Path) -> Shown:
 
 def _draw(shown: Shown, predictor: Predictor) -> None:
     judgement = shown.judgement
-    photo = read_image(Path(judgement.image))
-    judged = predictor.predict(photo)
+    photo = shown_pixels(read_image(Path(judgement.image)), white_level=predictor.framing.white_level)
+    judged = predictor.predict(judgement.image)
     if abs(judged.anomaly_score - judgement.anomaly_score) > SAME_SCORE * abs(judgement.anomaly_score):
         shown.notes.append(
             f"judged again, it scores {judged.anomaly_score:.6g}: photo or model changed after the evaluation"
@@ -164,7 +165,7 @@ def _draw(shown: Shown, predictor: Predictor) -> None:
             pictures = [_outlined(image, defect) for image in pictures]
             if judgement.verdict == "anomalous" and not (drawn.predicted_mask & defect).any():
                 # The smallest mark may be lost in the small picture.
-                marked = judged.anomaly_map.max() > judged.calibration.pixel.value
+                marked = judged.anomaly_map.max() > judged.thresholds.pixel
                 shown.notes.append("what is marked is not the true defect" if marked else "nothing is marked")
     shown.photo, shown.overlay = (_data_uri(image) for image in pictures)
 

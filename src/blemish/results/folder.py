@@ -12,7 +12,7 @@ from typing import IO, Any
 
 from blemish.data.images import save_map, save_png
 from blemish.errors import DataError, OutputError
-from blemish.inference.prediction import FORMAT_VERSION, Prediction
+from blemish.inference.prediction import PREDICTION_FORMAT, Prediction
 from blemish.process import available_cores
 from blemish.results.overlays import picture
 
@@ -20,9 +20,10 @@ LONGEST_NAME = 200  # bytes: most disks take 255, of which a number and the suff
 PREDICTIONS_FILE = "predictions.jsonl"
 TABLE_FILE = "predictions.csv"
 COLUMNS = (
-    *("format_version", "image", "verdict", "anomaly_score", "threshold", "threshold_estimated", "percentile"),
-    *("pixel_threshold", "height", "width", "marked_pixels", "region_count", "left", "top", "right", "bottom", "area"),
-    *("peak", "centroid_x", "centroid_y", "map", "overlay", "error"),
+    *("format_version", "image", "digest", "judged_at", "verdict", "anomaly_score", "threshold", "threshold_estimated"),
+    *("check_threshold", "pixel_threshold", "percentile", "percentile_of", "height", "width", "mask_pixels"),
+    *("region_count", "left", "top", "right", "bottom", "area", "peak", "centroid_x", "centroid_y", "map", "overlay"),
+    *("method", "weights_sha256", "runtime", "precision", "blemish_version", "error"),
 )
 """Of the table; from `left` on, those of a region are of the one with the strongest peak."""
 
@@ -76,7 +77,7 @@ class PredictionFolder:
         """Writes the pictures and returns the line; in one of several threads."""
         if isinstance(result, DataError):
             values = {"image": str(photo), "verdict": "unreadable", "error": str(result)}
-            return {"format_version": FORMAT_VERSION} | values
+            return {"format_version": PREDICTION_FORMAT} | values
         name = self._names[photo]
         save_map(self.folder / "maps" / f"{name}.tiff", result.photo_map)
         save_png(self.folder / "overlays" / f"{name}.png", picture(result))

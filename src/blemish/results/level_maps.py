@@ -14,7 +14,8 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image, ImageDraw, ImageFont
 
-from blemish.data.images import Size, read_image, resize_image, resize_map, save_map, save_png
+from blemish.data.framing import shown
+from blemish.data.images import Pixels, Size, read_image, resize_image, resize_map, save_map, save_png
 from blemish.inference.prediction import Prediction
 from blemish.inference.predictor import Predictor
 from blemish.results.folder import output_names
@@ -89,15 +90,13 @@ class LevelMapFolder:
             save_map(self.folder / f"{name}_{which}.tiff", values)
 
 
-def level_picture(
-    prediction: Prediction, photo: NDArray[np.uint8], maps: dict[str, NDArray[np.float32]]
-) -> NDArray[np.uint8]:
+def level_picture(prediction: Prediction, photo: Pixels, maps: dict[str, NDArray[np.float32]]) -> NDArray[np.uint8]:
     """The photo and its anomaly map, then a row of level maps for each student, with their names and the scale."""
     zoom = LONGEST_SIDE / max(prediction.photo_size)
     height, width = (max(1, round(side * zoom)) for side in prediction.photo_size)
-    small = resize_image(photo, (height, width))
+    small = resize_image(shown(photo), (height, width))
     judged = picture(replace(prediction, photo_size=(height, width)), small)
-    half = f"half the scale is {prediction.calibration.pixel.value:.3g}"
+    half = f"half the scale is {prediction.thresholds.pixel:.3g}"
     sheet = _Sheet((height, width), rows := rows_of(maps))
     sheet.head(f"{prediction.verdict}: score {prediction.anomaly_score:.4g}, threshold {prediction.threshold:.4g}")
     sheet.show([("photo", _by(prediction.photo_size), small), ("anomaly map", half, judged)])

@@ -3,7 +3,8 @@
 import numpy as np
 from numpy.typing import NDArray
 
-from blemish.data.images import read_image
+from blemish.data.framing import shown
+from blemish.data.images import Pixels, read_image
 from blemish.errors import DataError
 from blemish.inference.prediction import Prediction
 
@@ -62,17 +63,18 @@ def overlay(
     return drawn
 
 
-def picture(prediction: Prediction, photo: NDArray[np.uint8] | None = None) -> NDArray[np.uint8]:
-    """The photo under its anomaly map, marked regions outlined; `photo`: its pixels, where they are at hand.
+def picture(prediction: Prediction, photo: Pixels | None = None) -> NDArray[np.uint8]:
+    """Returns the photo under its anomaly map, with the outline of the predicted mask.
 
-    Half the colour scale is the pixel threshold, for every photo of one model alike.
+    `photo` is its pixels, where the prediction does not hold them; else its file is read again. Half the colour scale
+    is the threshold of pixels, for every photo of one model alike.
     """
     photo = prediction.photo if photo is None else photo
     if photo is None:
         assert prediction.image is not None
         photo = read_image(prediction.image)
-    top = max(2 * prediction.calibration.pixel.value, SMALLEST)
-    return overlay(photo, prediction.photo_map, mask=prediction.predicted_mask, top=top)
+    top = max(2 * prediction.thresholds.pixel, SMALLEST)
+    return overlay(shown(photo), prediction.photo_map, mask=prediction.predicted_mask, top=top)
 
 
 def _blending() -> tuple[NDArray[np.float32], NDArray[np.float32]]:

@@ -20,10 +20,10 @@ from typing import TypeVar
 import numpy as np
 from PIL import Image
 
-from blemish.data.images import read_header, read_image, resize_image
+from blemish.data.images import read_header, read_image
 from blemish.errors import BlemishError, DataError
 from blemish.inference import RUNTIMES, open_predictor
-from blemish.inference.predictor import Predictor, as_images
+from blemish.inference.predictor import Predictor
 from blemish.process import available_cores
 from blemish.results.folder import PredictionFolder
 from blemish.version import __version__
@@ -95,7 +95,8 @@ def _in_this_process(
     try:
         predictor = open_predictor(run, runtime=runtime, precision=precision)
         pictures = [read_image(photo) for photo in photos[:IN_MEMORY]]
-        images = [as_images([resize_image(picture, predictor.image_size)]) for picture in pictures]
+        framing = predictor.framing
+        images = [framing.images(framing.cut(picture)) for picture in pictures]
         return Speed(
             runtime=runtime,
             precision=precision,

@@ -1,108 +1,32 @@
-"""The stream of batches: seeded, sharded, resumable; decoded photos and teacher features kept within a budget.
+"""The stream of batches: seeded, sharded, resumable; teacher features kept within a budget.
 
-Photos are known by their index in one shuffled list, whose last part calibrates. The first K of them are kept, where
-K is what the budget holds; the rest are read, and their targets computed, each time they are met. Which photos are kept
-never depends on what was met before, so that a resumed run computes exactly what an uninterrupted one does.
+Photos are known by their index in one shuffled list, whose last part calibrates. Targets of the first K of them are
+kept, where K is what the budget holds; those of the rest are computed each time they are met. Which are kept never
+depends on what was met before, so that a resumed run computes exactly what an uninterrupted one does.
 """
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
 from functools import lru_cache
-from pathlib import Path
 
 import numpy as np
 import torch
-from numpy.typing import NDArray
 from torch import Tensor
 
-from blemish.data.images import read_image, resize_image
-from blemish.errors import DataError
+from blemish.data.framing import Frames
+from blemish.training.photo_store import Indices, PhotoStore
 from blemish.training.processes import Processes
 
-Indices = NDArray[np.int64]
 Targets = tuple[Tensor, ...]
 
-_CHUNK = 256  # photos decoded between two reports of progress; bounds what waits in memory
 _AHEAD = 2  # batches read while the network works
-
-
-class Photos:
-    """Photos decoded and resized once; the first of them kept in memory, the others read again when asked for."""
-
-    def __init__(self, paths: Sequence[Path], size: tuple[int, int], *, budget: int, workers: int) -> None:
-        """`size` is (height, width); `budget` is in bytes."""
-        self.size = size
-        self.paths: list[Path] = list(paths)
-        self.unreadable: list[DataError] = []
-        self._pool = ThreadPoolExecutor(workers, thread_name_prefix="decode")
-        room = budget // (size[0] * size[1] * 3)
-        self._kept = np.empty((min(room, len(paths)), *size, 3), np.uint8)
-
-    def __len__(self) -> int:
-        return len(self.paths)
-
-    @property
-    def kept(self) -> NDArray[np.uint8]:
-        """(N, H, W, 3) RGB: the first N photos, where they lie."""
-        return self._kept
-
-    @property
-    def kept_bytes(self) -> int:
-        return self._kept.nbytes
-
-    def load(self, on_photo: Callable[[int, int], None]) -> None:
-        """Decodes every photo once: unreadable ones leave the list now, rather than end a training hours later."""
-        readable: list[Path] = []
-        for start in range(0, len(self.paths), _CHUNK):
-            chunk = self.paths[start : start + _CHUNK]
-            for path, photo in zip(chunk, self._pool.map(self._try, chunk), strict=True):
-                if isinstance(photo, DataError):
-                    self.unreadable.append(photo)
-                    continue
-                if len(readable) < len(self._kept):
-                    self._kept[len(readable)] = photo
-                readable.append(path)
-            on_photo(min(start + _CHUNK, len(self.paths)), len(self.paths))
-        self.paths = readable
-        self._kept = self._kept[: len(readable)]
-
-    def read(self, indices: Indices) -> NDArray[np.uint8]:
-        """(B, H, W, 3) RGB."""
-        photos = np.empty((len(indices), *self.size, 3), np.uint8)
-        kept = indices < len(self._kept)
-        photos[kept] = self._kept[indices[kept]]
-        missing = np.flatnonzero(~kept)
-        for place, photo in zip(missing, self._pool.map(self._decode, indices[missing]), strict=True):
-            photos[place] = photo
-        return photos
-
-    def images(self, indices: Indices, device: torch.device) -> Tensor:
-        """Images (B, 3, H, W), 0 to 1, channels last."""
-        return to_images(self.read(indices), device)
-
-    def close(self) -> None:
-        self._pool.shutdown(cancel_futures=True)
-
-    def _decode(self, index: int) -> NDArray[np.uint8]:
-        return resize_image(read_image(self.paths[index]), self.size)
-
-    def _try(self, path: Path) -> NDArray[np.uint8] | DataError:
-        try:
-            return resize_image(read_image(path), self.size)
-        except DataError as error:
-            return error
-
-
-def to_images(photos: NDArray[np.uint8], device: torch.device) -> Tensor:
-    """(B, H, W, 3) bytes -> Images (B, 3, H, W), 0 to 1, channels last as they already lie in memory."""
-    return torch.from_numpy(photos).to(device).permute(0, 3, 1, 2).float().div_(255)
 
 
 class KeptTargets:
     """What the teacher says of clean photos, float16: computed once for those that the budget holds."""
 
     def __init__(
-        self, compute: Callable[[Tensor], Targets], photos: Photos, processes: Processes, *, budget: int
+        self, compute: Callable[[Tensor], Targets], photos: PhotoStore, processes: Processes, *, budget: int
     ) -> None:
         """`budget` in bytes; 0 keeps nothing."""
         self._compute = compute
@@ -177,10 +101,10 @@ def step_indices(count: int, batch_size: int, *, seed: int, step: int) -> Indice
     return np.concatenate([_order(count, seed, int(e))[places[epochs == e] % count] for e in np.unique(epochs)])
 
 
-def read_ahead(photos: Photos, batches: Iterator[Indices]) -> Iterator[tuple[Indices, NDArray[np.uint8]]]:
+def read_ahead(photos: PhotoStore, batches: Iterator[Indices]) -> Iterator[tuple[Indices, Frames]]:
     """Each batch's indices and photos, in order, read while the batches before it are used."""
     with ThreadPoolExecutor(1, thread_name_prefix="read-ahead") as reader:
-        waiting: list[tuple[Indices, Future[NDArray[np.uint8]]]] = []
+        waiting: list[tuple[Indices, Future[Frames]]] = []
         for indices in batches:
             waiting.append((indices, reader.submit(photos.read, indices)))
             if len(waiting) > _AHEAD:

@@ -4,7 +4,6 @@ import dataclasses
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 import torch
 
 from blemish.calibration.promise import calibrate, highest_of_each, judge_good_photos
@@ -56,7 +55,9 @@ def finish(job: Job, run: Path, method: str, *, teachers: list[dict[str, str]], 
                 method=method,
                 settings=settings.to_json(),
                 teachers=teachers,
-                image_size=settings.image_size,
+                title=detector.title,
+                framing=job.photos.framing,
+                score=detector.score,
                 weights_sha256=file_sha256(run / WEIGHTS_FILE),
                 calibration=calibration,
                 training=record,
@@ -70,10 +71,10 @@ def finish(job: Job, run: Path, method: str, *, teachers: list[dict[str, str]], 
 def _calibrate(job: Job) -> Calibration:
     """The thresholds from photos that training never saw, judged as any photo will be: by the Predictor, in float32."""
     runtime = TorchRuntime(job.detector, job.processes.device)
-    predictor = Predictor(runtime, job.detector.settings.image_size, calibration=UNCALIBRATED)
+    predictor = Predictor(runtime, job.photos.framing, score=job.detector.score, calibration=UNCALIBRATED)
     judged = judge_good_photos(
         predictor,
-        (job.photos.read(np.array([i]))[0] for i in job.split.calibrating),  # as decoded; no file need be there still
+        (job.photos.framed(int(i)) for i in job.split.calibrating),  # as decoded; no file need be there still
         on_photo=lambda done: job.on_progress(
             Progress(activity="calibrating", done=done, total=len(job.split.calibrating))
         ),
@@ -85,5 +86,5 @@ def _calibrate(job: Job) -> Calibration:
         highest_of_each(parts, judged.scores),
         highest_of_each(parts, judged.peaks),
         false_alarm_rate=job.settings.false_alarms,
-        unit="photos" if job.settings.part is None else "parts",
+        unit="photos" if list(job.parts) == [str(path) for path in job.photos.paths] else "parts",
     )

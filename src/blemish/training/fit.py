@@ -14,8 +14,9 @@ from blemish.detectors import Batch, Detector, Stage
 from blemish.errors import InterruptionError, SettingsError
 from blemish.process import StopRequest, stop_requests
 from blemish.training import checkpoint as checkpoints
-from blemish.training.batches import Indices, KeptTargets, Photos, read_ahead, step_indices, to_images
+from blemish.training.batches import KeptTargets, read_ahead, step_indices
 from blemish.training.checkpoint import Checkpoint
+from blemish.training.photo_store import Indices, PhotoStore
 from blemish.training.processes import Processes
 from blemish.training.settings import TrainingSettings
 from blemish.training.split import Split
@@ -59,7 +60,7 @@ class Job:
     """What all stages of a training share."""
 
     detector: Detector
-    photos: Photos
+    photos: PhotoStore
     digests: Sequence[str]
     """Of the photos' files, in their order."""
     parts: Sequence[str]
@@ -137,7 +138,7 @@ class StageRun:
                 self._save()  # so that nothing after this costs a step
                 break
             self._seed(step)
-            self._step(indices, to_images(photos, job.processes.device))
+            self._step(indices, job.photos.to_images(photos, job.processes.device))
             self.record.steps = step + 1
             if self._due(job.settings.check_every):
                 self._check()

@@ -2,6 +2,7 @@
 
 import hashlib
 import logging
+import math
 import os
 from collections.abc import Callable, Sequence
 from pathlib import Path
@@ -10,11 +11,12 @@ import numpy as np
 import torch
 from torch import Generator, Tensor
 
+from blemish.data.framing import Framing
 from blemish.data.listing import list_photos
 from blemish.detectors import Stage
 from blemish.errors import DataError
 from blemish.synthesis.textures import alter_pieces, draw_patterns
-from blemish.training.batches import Indices, Photos
+from blemish.training.photo_store import Indices, PhotoStore
 from blemish.training.processes import Processes
 from blemish.training.settings import TrainingSettings
 
@@ -58,7 +60,7 @@ class Textures:
 
 def open_textures(
     stages: Sequence[Stage],
-    photos: Photos,
+    photos: PhotoStore,
     train: Indices,
     *,
     settings: TrainingSettings,
@@ -71,14 +73,16 @@ def open_textures(
         if folder is None:
             opened[folder] = _of_photos(photos, train, processes.device)
         else:
-            opened[folder] = _of_folder(folder, photos.size, settings, device=processes.device, on_picture=on_picture)
+            opened[folder] = _of_folder(
+                folder, photos.framing.image_size, settings, device=processes.device, on_picture=on_picture
+            )
     return opened
 
 
-def _of_photos(photos: Photos, train: Indices, device: torch.device) -> Textures:
+def _of_photos(photos: PhotoStore, train: Indices, device: torch.device) -> Textures:
     """Only photos that are trained on are cut up: those that calibrate must not be met in training in any form."""
-    most = max(1, PIECES_MEMORY // (photos.size[0] * photos.size[1] * 3))
-    pictures = torch.from_numpy(photos.read(train[:most])).to(device)
+    most = max(1, PIECES_MEMORY // (math.prod(photos.framing.image_size) * 3))
+    pictures = torch.from_numpy(photos.shown(train[:most])).to(device)
     return Textures(pictures, contents=f"noise and pieces of {len(pictures)} training photos", altered=True)
 
 
@@ -92,15 +96,16 @@ def _of_folder(
     paths = [found[i] for i in np.random.default_rng(settings.seed).permutation(len(found))[:room]]
     if len(paths) < len(found):
         log.warning("%d of %d textures are used: a third of --cache-memory holds no more", len(paths), len(found))
-    pictures = Photos(paths, size, budget=len(paths) * each, workers=os.cpu_count() or 1)
+    pictures = PhotoStore(paths, Framing(image_size=size), budget=len(paths) * each, workers=os.cpu_count() or 1)
     try:
         pictures.load(on_picture)
+        kept = pictures.shown(np.arange(len(pictures)))
     finally:
         pictures.close()
     for error in pictures.unreadable:
         log.warning("left out: %s", error)
     if not len(pictures):
         raise DataError(f"{folder}: holds no readable pictures to take textures from; name a folder that does")
-    digest = hashlib.sha256(pictures.kept.data).hexdigest()[:16]
+    digest = hashlib.sha256(kept.data).hexdigest()[:16]
     contents = f"{len(pictures)} pictures, contents {digest}"
-    return Textures(torch.from_numpy(pictures.kept).to(device), contents=contents, altered=False)
+    return Textures(torch.from_numpy(kept).to(device), contents=contents, altered=False)

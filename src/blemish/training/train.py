@@ -2,29 +2,31 @@
 
 import itertools
 import logging
-import os
 import time
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
 import torch
 
-from blemish.data.dataset import Sample
+from blemish.data.dataset import Dataset, Sample, dataset_of
+from blemish.data.framing import Framing
 from blemish.data.part_names import parts_of
-from blemish.data.survey import Inspection, inspect
+from blemish.data.survey import Survey
 from blemish.detectors import DETECTORS, Detector, DetectorSettings
 from blemish.errors import DataError, SettingsError
 from blemish.model.artifact import Artifact
 from blemish.networks.teacher import Teacher
-from blemish.training.batches import Photos
+from blemish.process import available_cores
+from blemish.training.arrangement import arranged, divided, selects_weights
 from blemish.training.checkpoint import CHECKPOINT_FILE
-from blemish.training.checks import check_folder, check_settings, check_stages
+from blemish.training.checks import check_apart, check_folder, check_settings, check_stages
 from blemish.training.finish import finish, training_record
 from blemish.training.fit import Job, OnProgress, Progress, fit
 from blemish.training.identity import check_agreement, continue_from, identity_of
+from blemish.training.photo_store import PhotoStore
 from blemish.training.processes import Processes, open_processes
 from blemish.training.settings import TrainingSettings
-from blemish.training.split import Split, shuffled, split
+from blemish.training.split import Split
 from blemish.training.texture_store import open_textures
 
 log = logging.getLogger("blemish")
@@ -32,7 +34,7 @@ log = logging.getLogger("blemish")
 
 def train(
     method: str,
-    photos: Sequence[Sample],
+    photos: Dataset | Sequence[Sample],
     *,
     run: Path,
     settings: DetectorSettings | None = None,
@@ -44,12 +46,16 @@ def train(
 ) -> Artifact:
     """Trains `method` on good photos and leaves the artifact in the folder `run`.
 
+    Validation photos, where a dataset keeps some apart, calibrate.
+
     Raises BlemishError; where a signal stops it, InterruptionError, after a checkpoint that `resume` goes on from.
     """
     if method not in DETECTORS:
         raise SettingsError(f"method {method!r} is unknown: give one of {', '.join(DETECTORS)}")
     settings, training = settings or DETECTORS[method].Settings(), training or TrainingSettings()
     check_settings(settings, training)
+    found = photos if isinstance(photos, Dataset) else dataset_of(train=photos)
+    check_apart(run, found)
     check_folder(run, resume=resume, overwrite=overwrite)
     with open_processes(training) as processes:
         torch.manual_seed(training.seed)
@@ -59,7 +65,7 @@ def train(
             teachers = _load_teachers(detector, teacher_weights, on_progress)
         processes.place(detector)
         started = time.monotonic()
-        job = _job(detector, photos, training, processes, run=run, on_progress=on_progress)
+        job = _job(detector, found, training, processes, run=run, on_progress=on_progress)
         job.identity.update(identity_of(method, settings, training, teachers, job, processes))
         try:
             check_agreement(job)
@@ -91,7 +97,7 @@ def _megabytes(on_progress: OnProgress) -> Callable[[int, int | None], None]:
 
 def _job(
     detector: Detector,
-    samples: Sequence[Sample],
+    found: Dataset,
     training: TrainingSettings,
     processes: Processes,
     *,
@@ -100,34 +106,37 @@ def _job(
 ) -> Job:
     """Reads the photos in a shuffled order and divides them.
 
-    Copies are left out: in other parts of the split they would break what the threshold promises.
+    Each file is read once; what was seen of it is said before anything is learned.
     """
-    found = _look_through(samples)
-    photos = Photos(
-        shuffled(found.different, seed=training.seed, part=training.part),
-        detector.settings.image_size,
+    selects = selects_weights(detector)
+    samples = arranged(found, training, selects=selects)
+    parts_by_path = dict(zip((s.image for s in samples), parts_of(samples, training.part), strict=True))
+    photos = PhotoStore(
+        list(parts_by_path),
+        Framing(image_size=detector.settings.image_size),
         budget=int(training.cache_memory * 1e9),
-        workers=os.cpu_count() or 1,
+        workers=available_cores(),
     )
     photos.load(lambda done, of: on_progress(Progress(activity="reading photos", done=done, total=of)))
-    for line in (unreadable := [*found.unreadable, *map(str, photos.unreadable)]):
-        log.warning("left out: %s", line)
+    unreadable = _say_what_was_seen(photos, found, detector.settings)
     if len(photos) < 2:
         photos.close()
         raise DataError(f"{len(photos)} readable, different good photos: at least 2 are needed, 30 or more are advised")
-    parts = parts_of(photos.paths, training.part)
-    divided = _divide(parts, detector, training)
+    if photos.sixteen_bits:
+        _say_white(photos)
+    parts = [parts_by_path[path] for path in photos.paths]
+    uses = _divide(photos, parts, found, training, selects=selects)
     return Job(
         detector=detector,
         photos=photos,
-        digests=[found.digests[path] for path in photos.paths],
+        digests=[photos.facts[path].digest for path in photos.paths],
         unreadable=unreadable,
         parts=parts,
-        split=divided,
+        split=uses,
         textures=open_textures(
             detector.stages(),
             photos,
-            divided.train,
+            uses.train,
             settings=training,
             processes=processes,
             on_picture=lambda done, of: on_progress(Progress(activity="reading textures", done=done, total=of)),
@@ -140,22 +149,42 @@ def _job(
     )
 
 
-def _divide(parts: Sequence[str], detector: Detector, training: TrainingSettings) -> Split:
-    selects = any(stage.held_out_error is not None for stage in detector.stages())
-    divided = split(parts, held_out=training.held_out, selects=selects)
-    if len(divided.train) < (1 - training.held_out) * len(parts) / 2:
+def _say_white(photos: PhotoStore) -> None:
+    white, bits = photos.framing.white_level, photos.framing.white_level.bit_length()
+    if white < 65535:
+        log.warning(
+            "%d photos are in files of 16 bits, but no value is above %d: %d, the most of %d bits, is taken for white, "
+            "here and wherever this model judges",
+            photos.sixteen_bits,
+            white,
+            white,
+            bits,
+        )
+
+
+def _divide(
+    photos: PhotoStore, parts: Sequence[str], found: Dataset, training: TrainingSettings, *, selects: bool
+) -> Split:
+    validation = {sample.image for sample in found.validation}
+    uses = divided(photos.paths, parts, validation, held_out=training.held_out, selects=selects)
+    if not validation and len(uses.train) < (1 - training.held_out) * len(parts) / 2:
         log.warning(
             "only %d of %d photos are left to train on, for some parts have many: photos of more parts would help",
-            len(divided.train),
+            len(uses.train),
             len(parts),
         )
-    if selects and not len(divided.selecting):
+    if selects and not len(uses.selecting):
         log.warning("no photos are left to select the weights by: those of the last step are kept")
-    return divided
+    return uses
 
 
-def _look_through(samples: Sequence[Sample]) -> Inspection:
-    """Says what there is before anything is learnt from it."""
-    found = inspect([sample.image for sample in samples])
-    log.info("good parts: %s", "\n  ".join(found.lines()))
-    return found
+def _say_what_was_seen(photos: PhotoStore, found: Dataset, settings: DetectorSettings) -> list[str]:
+    """Says what there is before anything is learned from it; returns a line for each photo that cannot be read."""
+    unreadable = tuple(map(str, photos.unreadable))
+    ordered = [sample.image for sample in (*found.train, *found.validation)]
+    seen = Survey(facts={path: photos.facts[path] for path in ordered if path in photos.facts}, unreadable=unreadable)
+    lines = seen.lines(root=found.base, image_size=settings.image_size)
+    log.info("good parts: %s", "\n  ".join(lines))
+    for line in unreadable:
+        log.warning("left out: %s", line)
+    return list(unreadable)
