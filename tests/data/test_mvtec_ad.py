@@ -223,7 +223,13 @@ def test_every_shared_set_has_the_photos_and_masks_that_were_counted(shared: Pat
         found = mvtec_ad.find(shared / "data" / root, category)
         counts = {"train/good": len(found.train)}
         for sample in found.test:
-            for kind in [f"test/{sample.defect_type}"] + ["ground_truth/" + sample.defect_type] * (sample.masks):
+            for kind in [f"test/{sample.defect_type}"] + ["ground_truth/" + sample.defect_type] * len(sample.masks):
                 counts[kind] = counts.get(kind, 0) + 1
             assert not sample.masks or sample.masks[0].stem == f"{sample.image.stem}_mask"
         assert counts == expected, place
+
+
+def test_validation_photos_are_kept_apart(tmp_path: Path) -> None:
+    touch(tmp_path, "train/good/1.png", "validation/good/2.png", "test/cut/3.png")
+    found = mvtec_ad.find(tmp_path, None)
+    assert [[s.image.name for s in part] for part in (found.train, found.validation)] == [["1.png"], ["2.png"]]

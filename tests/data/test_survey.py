@@ -80,13 +80,37 @@ def test_only_decoding_finds_what_is_damaged_behind_the_header(tmp_path: Path) -
     assert line.startswith(f"{tmp_path / 'cut.png'}: cannot be decoded")
 
 
-def test_twelve_bit_values_in_sixteen_bit_files_are_noticed(tmp_path: Path) -> None:
+def test_twelve_bit_values_in_sixteen_bit_files_are_not_nearly_black(tmp_path: Path) -> None:
     for i in range(3):
         values = np.random.default_rng(i).integers(0, 4096, (16, 16)).astype(np.uint16)
         Image.fromarray(values).save(tmp_path / f"{i}.tif")
     found = survey(list_photos(tmp_path), decode=True)
-    assert [path.name for path in found.dark] == ["0.tif", "1.tif", "2.tif"]
-    assert any(line.startswith("nearly black: 3, such as") for line in found.lines())
+    assert (found.white_level, found.dark) == (4095, ())
+
+
+def test_nearly_black_photos_are_named(tmp_path: Path) -> None:
+    for i, value in enumerate((3, 16, 17, 200)):
+        save(tmp_path / f"{i}.png", value=value)
+    found = survey(list_photos(tmp_path), decode=True)
+    assert [path.name for path in found.dark] == ["0.png", "1.png"]
+    assert f"nearly black: 2, such as {tmp_path / '0.png'}; expose them longer" in found.lines()
+    assert survey(list_photos(tmp_path)).dark == ()
+
+
+def test_the_folders_that_photos_were_taken_from_are_counted(tmp_path: Path) -> None:
+    for i, name in enumerate(("ok/1.png", "ok/2.png", "ok/cam2/3.png")):
+        save(tmp_path / name, value=i)
+    found = survey(list_photos(tmp_path))
+    assert found.lines(root=tmp_path)[0] == "3 photos, of ok (2), ok/cam2 (1)"
+    assert survey(list_photos(tmp_path / "ok" / "cam2")).lines(root=tmp_path / "ok" / "cam2")[0] == "1 photo"
+
+
+def test_squeezing_is_said_with_a_size_that_keeps_the_shape(tmp_path: Path) -> None:
+    save(tmp_path / "a.png", size=(160, 40))
+    (line,) = [line for line in survey([tmp_path / "a.png"]).lines(image_size=(256, 256)) if "squeezed" in line]
+    assert line.startswith("squeezed: 1 of 1, such as 160x40, into 256x256 (width x height), 4 times narrower")
+    assert "--image-size 128x512 (height x width) keeps their shape" in line
+    assert not any("squeezed" in line for line in survey([tmp_path / "a.png"]).lines(image_size=(128, 512)))
 
 
 def test_nothing_at_all_is_said_to_be_nothing() -> None:

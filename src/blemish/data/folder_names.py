@@ -67,6 +67,6 @@ def bad_folder_among(folders: Iterable[Path], root: Path) -> str | None:
 
 def _words(name: str) -> list[str]:
     """The words of a name in small letters; `i.O.` and `n.i.O.` are one word each."""
-    short = re.sub(r"(?i)\b(n?)\.?i\.\s?o\b", r"\1io", name)
+    short = re.sub(r"(?i)\b(n?)\.?i\.?\s?o\b", r"\1io", name)
     parted = re.sub(r"(?<=[a-z]{2})(?=[A-Z])", " ", short)
     return re.findall(r"[^\W\d_]+", parted.casefold())
