@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from blemish.data.skipped import OWN_FILES, PHOTO_SUFFIXES, Skipped, is_worth_a_word
+from blemish.data.skipped import OWN_FILES, PHOTO_SUFFIXES, Skipped, is_worth_a_word, most_common_first
 from blemish.errors import DataError
 
 OnError = Callable[[DataError], object]
@@ -80,7 +80,7 @@ def look_through(folder: Path) -> Listing:
         raise DataError(
             f"{folder}: was written by Blemish ({found.own} lies in it) and holds no photos; name a folder that does"
         )
-    skipped = Skipped(files=dict(others.most_common()), own=tuple(own))
+    skipped = Skipped(files=most_common_first(others), own=tuple(own))
     return Listing(photos=tuple(photos), skipped=skipped, troubles=tuple(troubles))
 
 

@@ -78,4 +78,9 @@ def all_skipped(of_folders: Iterable[Skipped]) -> Skipped:
     for skipped in of_folders:
         files.update(skipped.files)
         own += skipped.own
-    return Skipped(files=dict(files.most_common()), own=tuple(dict.fromkeys(own)))
+    return Skipped(files=most_common_first(files), own=tuple(dict.fromkeys(own)))
+
+
+def most_common_first(suffixes: Mapping[str, int]) -> dict[str, int]:
+    """The same counts in an order that does not depend on the folder's own."""
+    return dict(sorted(suffixes.items(), key=lambda pair: (-pair[1], pair[0])))
