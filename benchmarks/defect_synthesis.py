@@ -21,12 +21,13 @@ from numpy.typing import NDArray
 from scipy import ndimage
 from torch import Generator, Tensor
 
+from blemish.data.framing import Framing
 from blemish.data.made_up import make_up
 from blemish.detectors import Batch, ImageSize
 from blemish.detectors.destseg import DeSTSeg, DeSTSegSettings
 from blemish.networks.device import has_fast_bf16
 from blemish.synthesis.defects import draw_defects
-from blemish.training.batches import Photos, to_images
+from blemish.training.photo_store import PhotoStore
 from blemish.training.processes import Processes, keep_freed_memory
 from blemish.training.settings import TrainingSettings
 from blemish.training.texture_store import Textures, open_textures
@@ -136,7 +137,9 @@ def main() -> None:
     keep_freed_memory()
     with tempfile.TemporaryDirectory() as folder:
         parts = make_up(Path(folder) / "parts", seed=0, size=options.size, train=options.batch, good=1, defective=1)
-        photos = Photos([s.image for s in parts.train], (options.size, options.size), budget=10**9, workers=2)
+        photos = PhotoStore(
+            [s.image for s in parts.train], Framing(image_size=(options.size, options.size)), budget=10**9, workers=2
+        )
         photos.load(lambda _done, _of: None)
     stages = DeSTSeg(DeSTSegSettings(textures=str(options.textures) if options.textures else None)).stages()
     indices = np.arange(options.batch)
@@ -148,7 +151,7 @@ def main() -> None:
         processes=runtime,
         on_picture=lambda _done, _of: None,
     ).values()
-    clean = to_images(photos.read(indices), device)
+    clean = photos.images(indices, device)
     photos.close()
     print(f"{device}, {torch.get_num_threads()} threads, {runtime.precision}, batch {options.batch}, {options.size} px")
     print(f"textures: {textures.contents}")

@@ -27,7 +27,7 @@ from PIL import Image
 
 from blemish.cli.predict import predict_into
 from blemish.cli.progress import ProgressBars
-from blemish.data.images import read_image, resize_image
+from blemish.data.images import read_image
 from blemish.inference import open_predictor
 from blemish.inference.prediction import Prediction
 from blemish.inference.predictor import Predictor
@@ -115,14 +115,14 @@ class Workshop:
         kept = [p.photo for p in self.predictions if p.photo is not None]
         assert len(kept) == BATCH
         self.pictures = kept
-        pixels = np.stack([resize_image(photo, predictor.image_size) for photo in kept]).transpose(0, 3, 1, 2)
-        self.images = np.ascontiguousarray(pixels, dtype=np.float32) / np.float32(255)
+        framing = predictor.framing
+        self.images = np.concatenate([framing.images(framing.cut(photo)) for photo in kept])
 
     def decode(self) -> None:
         self._on_all_cores(lambda i: read_image(self.photos[i]))
 
     def resize(self) -> None:
-        self._on_all_cores(lambda i: resize_image(self.pictures[i % BATCH], self.predictor.image_size))
+        self._on_all_cores(lambda i: self.predictor.framing.cut(self.pictures[i % BATCH]))
 
     def compute(self) -> None:
         for _ in range(0, len(self.photos), BATCH):

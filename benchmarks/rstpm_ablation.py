@@ -21,8 +21,9 @@ from pathlib import Path
 import torch
 from torch import Tensor
 
+from blemish.data.framing import Framing
 from blemish.data.mvtec_ad import find
-from blemish.detectors import DETECTORS, Detector, Images, ImageSize, Output, Stage
+from blemish.detectors import DETECTORS, AnomalyMap, Detector, Images, ImageSize, Stage
 from blemish.detectors.rstpm import RSTPM, RSTPMSettings
 from blemish.detectors.stpm import LEVELS, STPM, STPMSettings
 from blemish.evaluation.evaluate import evaluate
@@ -30,7 +31,7 @@ from blemish.inference.predictor import Predictor
 from blemish.inference.torch_runtime import TorchRuntime, rebuild
 from blemish.model.artifact import MODEL_FILE, Artifact, read_artifact
 from blemish.model.thresholds import UNCALIBRATED
-from blemish.networks.discrepancy import highest, multiply_maps, resize_map
+from blemish.networks.discrepancy import multiply_maps, resize_map
 from blemish.training.settings import TrainingSettings
 from blemish.training.train import train
 
@@ -46,12 +47,11 @@ class SecondPair(RSTPM):
     def stages(self) -> Sequence[Stage]:
         return super().stages()[1:]
 
-    def forward(self, images: Images) -> Output:
+    def forward(self, images: Images) -> AnomalyMap:
         maps = self.level_maps(images)
         size = (images.shape[-2], images.shape[-1])
         levels: list[Tensor] = [maps[f"reconstruction_level{level}"] for level in range(1, LEVELS + 1)]
-        anomaly_map = multiply_maps([resize_map(level, size) for level in levels])
-        return Output(anomaly_map, highest(anomaly_map))
+        return multiply_maps([resize_map(level, size) for level in levels])
 
 
 DETECTORS["second-pair"] = SecondPair
@@ -99,7 +99,10 @@ def note(place: Path, name: str, detector: Detector, options: argparse.Namespace
     if path.exists():
         return
     predictor = Predictor(
-        TorchRuntime(detector, torch.device("cpu")), detector.settings.image_size, calibration=UNCALIBRATED
+        TorchRuntime(detector, torch.device("cpu")),
+        Framing(image_size=detector.settings.image_size),
+        score=detector.score,
+        calibration=UNCALIBRATED,
     )
     figures = evaluate(predictor, find(options.category, None).test).metrics
     path.write_text(json.dumps(dict(figures)))

@@ -11,11 +11,13 @@ import argparse
 import tempfile
 from pathlib import Path
 
+import numpy as np
 import torch
 from torch.nn import functional as F
 
 from blemish.data.dataset import Dataset
-from blemish.data.images import read_image, resize_image
+from blemish.data.framing import Framing
+from blemish.data.images import read_image
 from blemish.data.mvtec_ad import find
 from blemish.detectors import ImageSize
 from blemish.detectors.stpm import STPM, STPMSettings
@@ -25,7 +27,7 @@ from blemish.inference import open_predictor
 from blemish.inference.predictor import Predictor
 from blemish.inference.torch_runtime import TorchRuntime
 from blemish.model.thresholds import UNCALIBRATED
-from blemish.training.batches import step_indices, to_images
+from blemish.training.batches import step_indices
 from blemish.training.settings import TrainingSettings
 from blemish.training.train import train
 
@@ -48,11 +50,11 @@ def plain(parts: Dataset, settings: STPMSettings, weights: Path, *, seed: int) -
     detector.teacher.load_pretrained(weights)
     detector.student.train()
     optimizer = torch.optim.SGD(detector.student.parameters(), lr=0.4, momentum=0.9, weight_decay=1e-4)
-    photos = parts.train[1:]
+    photos, framing = parts.train[1:], Framing(image_size=settings.image_size)
     for step in range(settings.steps):
         chosen = step_indices(len(photos), min(32, len(photos)), seed=seed, step=step)
-        pixels = [resize_image(read_image(photos[i].image), settings.image_size) for i in chosen]
-        images = torch.stack([to_images(p[None], torch.device("cpu"))[0] for p in pixels]).contiguous()
+        frames = [framing.images(framing.cut(read_image(photos[i].image))) for i in chosen]
+        images = torch.from_numpy(np.concatenate(frames))
         targets = detector.teacher(images)
         losses = [
             (F.normalize(t, dim=1) - F.normalize(s, dim=1)).square().sum(1).mean()
@@ -61,7 +63,9 @@ def plain(parts: Dataset, settings: STPMSettings, weights: Path, *, seed: int) -
         optimizer.zero_grad()
         torch.stack(losses).sum().backward()  # type: ignore[no-untyped-call]
         optimizer.step()
-    predictor = Predictor(TorchRuntime(detector, torch.device("cpu")), settings.image_size, calibration=UNCALIBRATED)
+    predictor = Predictor(
+        TorchRuntime(detector, torch.device("cpu")), framing, score=detector.score, calibration=UNCALIBRATED
+    )
     return evaluate(predictor, parts.test)
 
 

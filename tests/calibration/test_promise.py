@@ -148,11 +148,11 @@ def test_between_two_thresholds_a_person_should_look() -> None:
     calibration = calibrate(range(99), range(99), false_alarm_rate=0.01, check_rate=0.1)
     assert calibration.check is not None
     assert (calibration.check.value, calibration.image.value) == (just_above(89), just_above(98))
-    assert [calibration.verdict(s) for s in (0, 89, 89.5, 98, 98.5)] == [
+    assert [calibration.thresholds.verdict(s) for s in (0, 89, 89.5, 98, 98.5)] == [
         *("normal", "normal", "check", "check", "anomalous"),
     ]
     without = calibrate(range(99), range(99), false_alarm_rate=0.01)
-    assert [without.verdict(s) for s in (89.5, 98, 98.5)] == ["normal", "normal", "anomalous"]
+    assert [without.thresholds.verdict(s) for s in (89.5, 98, 98.5)] == ["normal", "normal", "anomalous"]
 
 
 def test_fewer_photos_to_check_than_false_alarms_is_refused() -> None:

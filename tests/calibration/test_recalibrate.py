@@ -76,9 +76,9 @@ def test_replacing_forgets_the_photos_so_far(run: Path, more: Path) -> None:
 def test_an_estimate_is_called_one_in_the_artifact_and_in_every_prediction(run: Path, more: Path) -> None:
     blemish.calibrate(run, false_alarms=0.001, estimate=True, good=[more])
     assert json.loads((run / "model.json").read_text())["calibration"]["image"]["promised_rate"] is None
-    prediction = blemish.open(run).predict(next(more.iterdir()))
-    assert prediction.to_json()["threshold_estimated"] is True
-    assert "an estimate, not a promise" in prediction.calibration.statement()
+    model = blemish.open(run)
+    assert model.predict(next(more.iterdir())).to_json()["threshold_estimated"] is True
+    assert "an estimate, not a promise" in model.calibration.statement()
 
 
 def test_an_unreadable_photo_is_named_and_the_others_count(run: Path, more: Path) -> None:

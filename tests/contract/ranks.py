@@ -14,7 +14,7 @@ from blemish.detectors import DETECTORS
 from blemish.errors import BlemishError
 from blemish.networks.teacher import Teacher
 from blemish.training import fit as loop
-from blemish.training.batches import Indices
+from blemish.training.photo_store import Indices
 from blemish.training.settings import TrainingSettings
 from blemish.training.train import train
 from contract.test_detectors import ALL, drawn, settings_of

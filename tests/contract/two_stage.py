@@ -8,9 +8,9 @@ from torch import Generator, Tensor, nn
 from torch.nn import functional as F
 from torch.optim import SGD, Adam, Optimizer
 
-from blemish.detectors import Batch, Detector, DetectorSettings, Images, Output, Stage
+from blemish.detectors import AnomalyMap, Batch, Detector, DetectorSettings, Images, Stage
 from blemish.networks import build_backbone
-from blemish.networks.discrepancy import highest, resize_map, squared_distance, unit_vectors
+from blemish.networks.discrepancy import resize_map, squared_distance, unit_vectors
 from blemish.networks.teacher import Teacher
 
 
@@ -26,6 +26,8 @@ class TwoStage(Detector):
     """A student follows the teacher's first level; then a head learns, on drawn squares, to read their discrepancy."""
 
     Settings = TwoStageSettings
+    title = "Two stages"
+    paper = "none: a method of the tests"
     settings: TwoStageSettings
 
     def __init__(self, settings: TwoStageSettings) -> None:
@@ -39,9 +41,8 @@ class TwoStage(Detector):
             nn.Conv2d(channels, 8, 3, padding=1), nn.BatchNorm2d(8), nn.ReLU(), nn.Conv2d(8, 1, 1)
         )
 
-    def forward(self, images: Images) -> Output:
-        anomaly_map = resize_map(torch.sigmoid(self._logits(images)), (images.shape[-2], images.shape[-1]))
-        return Output(anomaly_map, highest(anomaly_map))
+    def forward(self, images: Images) -> AnomalyMap:
+        return resize_map(torch.sigmoid(self._logits(images)), (images.shape[-2], images.shape[-1]))
 
     def stages(self) -> Sequence[Stage]:
         return [

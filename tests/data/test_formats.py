@@ -49,7 +49,7 @@ def four_corners() -> Image.Image:
     return Image.fromarray(colours.repeat(8, axis=0).repeat(8, axis=1))
 
 
-def corners_of(image: NDArray[np.uint8]) -> list[str]:
+def corners_of(image: NDArray[Any]) -> list[str]:
     """Names of the colours in reading order."""
     height, width = image.shape[:2]
     centres = [image[y, x] for y in (height // 4, 3 * height // 4) for x in (width // 4, 3 * width // 4)]
@@ -139,9 +139,9 @@ GREY = {PHOTOMETRIC: (1,), SAMPLES: (1,), HEIGHT: (1,)}
         ({**GREY, BITS: (8,), WIDTH: (3,), PHOTOMETRIC: (0,)}, bytes([0, 7, 255]), [255, 248, 0]),
         ({**GREY, BITS: (4,), WIDTH: (2,)}, bytes([0xF1]), [255, 17]),
         ({**GREY, BITS: (1,), WIDTH: (3,)}, bytes([0b10100000]), [255, 0, 255]),
-        ({**GREY, BITS: (12,), WIDTH: (4,)}, bytes.fromhex("000 010 800 FFF".replace(" ", "")), [0, 1, 128, 255]),
-        ({**GREY, BITS: (16,), WIDTH: (3,)}, struct.pack("<3H", 0, 514, 65535), [0, 2, 255]),
-        ({**GREY, BITS: (16,), WIDTH: (3,), PHOTOMETRIC: (0,)}, struct.pack("<3H", 0, 514, 65535), [255, 253, 0]),
+        ({**GREY, BITS: (12,), WIDTH: (4,)}, bytes.fromhex("000 010 800 FFF".replace(" ", "")), [0, 256, 32776, 65535]),
+        ({**GREY, BITS: (16,), WIDTH: (3,)}, struct.pack("<3H", 0, 514, 65535), [0, 514, 65535]),
+        ({**GREY, BITS: (16,), WIDTH: (3,), PHOTOMETRIC: (0,)}, struct.pack("<3H", 0, 514, 65535), [65535, 65021, 0]),
     ],
     ids=["8 bits", "8 bits, 0 is white", "4 bits", "1 bit", "12 bits", "16 bits", "16 bits, 0 is white"],
 )

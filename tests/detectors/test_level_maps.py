@@ -51,19 +51,19 @@ def test_every_level_has_a_name_a_resolution_of_its_own_and_values_from_0_to_2(m
 def test_what_stpm_makes_of_its_levels_is_its_map(images: Tensor) -> None:
     stpm = drawn("stpm")
     with torch.no_grad():
-        maps, output = stpm.level_maps(images), stpm(images)
+        maps, anomaly_map = stpm.level_maps(images), stpm(images)
     product = multiply_maps([2 * level_map for level_map in maps.values()])  # ||t - s||^2 is twice 1 - cos
-    torch.testing.assert_close(resize_map(product, SIZE), output.anomaly_map, rtol=1e-6, atol=0)
+    torch.testing.assert_close(resize_map(product, SIZE), anomaly_map, rtol=1e-6, atol=0)
 
 
 def test_what_rstpm_makes_of_its_six_levels_is_its_map(images: Tensor) -> None:
     rstpm = drawn("rstpm")
     with torch.no_grad():
-        maps, output = rstpm.level_maps(images), rstpm(images)
+        maps, anomaly_map = rstpm.level_maps(images), rstpm(images)
     expected = torch.ones(2, 1, *SIZE)
     for level in (1, 2, 3):
         expected *= sum(resize_map(maps[f"{pair}_level{level}"], SIZE) for pair in ("student", "reconstruction"))
-    torch.testing.assert_close(expected, output.anomaly_map, rtol=1e-6, atol=0)
+    torch.testing.assert_close(expected, anomaly_map, rtol=1e-6, atol=0)
 
 
 def test_destsegs_levels_are_what_its_segmentation_network_looks_at(images: Tensor) -> None:

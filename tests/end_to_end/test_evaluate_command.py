@@ -12,7 +12,8 @@ import pytest
 import blemish
 from blemish.data.dataset import Dataset
 from blemish.evaluation.record import read_evaluation, write_evaluation
-from blemish.inference.predictor import Model
+from blemish.model.provenance import Provenance
+from blemish.version import __version__
 from evaluation.example import EVALUATION
 
 
@@ -43,7 +44,9 @@ def test_every_figure_is_printed_with_its_interval_and_kept_in_the_run(run: Path
     assert done.stderr == ""
     found = read_evaluation(run / "evaluation" / "evaluation.json")
     digest = hashlib.sha256((run / "weights.safetensors").read_bytes()).hexdigest()
-    assert found.model == Model(weights_sha256=digest, runtime="torch", precision="fp32")
+    assert found.model == Provenance(
+        method="stpm", weights_sha256=digest, runtime="torch", precision="fp32", blemish_version=__version__
+    )
     for name, value in found.metrics.items():
         low, high = found.intervals[name] or (None, None)
         span = f"{low:.4f} to {high:.4f}" if low is not None else "-"

@@ -1,14 +1,16 @@
 """An evaluation with every kind of value in it."""
 
 from blemish.evaluation.record import DefectType, Evaluation, PhotoJudgement
-from blemish.inference.predictor import Model
 from blemish.metrics.curves import Curve
+from blemish.model.provenance import Provenance
 
 EVALUATION = Evaluation(
     dataset="mvtec_ad",
     root="/parts",
     category="screw",
-    model=Model(weights_sha256="ab" * 32, runtime="onnx", precision="int8"),
+    model=Provenance(
+        method="stpm", weights_sha256="ab" * 32, runtime="onnx", precision="int8", blemish_version="0.1.0"
+    ),
     metrics={"image_auroc": 0.9, "pro": None},
     undefined={"pro": "no masks"},
     intervals={"image_auroc": (0.8, 0.95), "pro": None},

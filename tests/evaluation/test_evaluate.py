@@ -10,6 +10,7 @@ from PIL import Image
 
 from blemish.data.dataset import Dataset, Sample
 from blemish.data.digest import file_digest
+from blemish.data.framing import Framing
 from blemish.data.mvtec_ad import find
 from blemish.errors import DataError, OutputError
 from blemish.evaluation.evaluate import evaluate
@@ -17,17 +18,18 @@ from blemish.inference.predictor import Predictor
 from blemish.metrics import METRICS
 from blemish.metrics.pixels import iap, pro
 from blemish.metrics.ranking import auroc, average_precision
+from blemish.model.score import Score
 from blemish.model.thresholds import Calibration, Threshold
 
 SIDE = 32
 
 
 class Brightness:
-    """A runtime whose map is the grey value, 0 to 1, and whose score is the highest of it."""
+    """A runtime whose map is the grey value, 0 to 1."""
 
-    def run(self, images: NDArray[np.float32]) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
-        maps = images.mean(axis=1)
-        return maps, maps.max(axis=(1, 2))
+    def run(self, images: NDArray[np.float32]) -> NDArray[np.float32]:
+        maps: NDArray[np.float32] = images.mean(axis=1)
+        return maps
 
 
 def threshold(value: float, *, promised_rate: float | None = 0.1) -> Threshold:
@@ -38,7 +40,7 @@ CALIBRATION = Calibration(scores=(0.1,), peaks=(0.1,), image=threshold(0.6), pix
 
 
 def predictor(calibration: Calibration = CALIBRATION) -> Predictor:
-    return Predictor(Brightness(), (SIDE, SIDE), calibration=calibration)
+    return Predictor(Brightness(), Framing(image_size=(SIDE, SIDE)), score=Score(), calibration=calibration)
 
 
 def save(path: Path, grey: NDArray[np.uint8]) -> Path:
@@ -252,6 +254,6 @@ def test_nothing_to_judge_is_one_line() -> None:
 
 
 def test_maps_that_find_no_room_are_refused_before_any_photo_is_judged() -> None:
-    large = Predictor(Brightness(), (10**7, 10**7), calibration=CALIBRATION)
+    large = Predictor(Brightness(), Framing(image_size=(10**7, 10**7)), score=Score(), calibration=CALIBRATION)
     with pytest.raises(OutputError, match=r"^[^\n]*TMPDIR[^\n]*$"):
         evaluate(large, [Sample(image=Path("/nowhere/photo.png"))])

@@ -1,5 +1,7 @@
 """Parity: what counts as agreement."""
 
+from datetime import UTC, datetime
+
 import numpy as np
 import pytest
 
@@ -42,7 +44,10 @@ def test_the_margin_is_that_to_the_nearest_threshold() -> None:
         prediction = Prediction(
             image=None,
             anomaly_score=score,
-            calibration=calibration,
+            percentile=50.0,
+            thresholds=calibration.thresholds,
+            provenance=None,
+            judged_at=datetime(2026, 1, 2, tzinfo=UTC),
             anomaly_map=np.zeros((2, 2), np.float32),
             photo_size=(2, 2),
         )

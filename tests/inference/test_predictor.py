@@ -1,19 +1,30 @@
 """Image in, prediction out."""
 
+import json
 import threading
+from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import numpy as np
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 from PIL import Image
 
 import blemish
+from blemish.calibration.promise import calibrate
 from blemish.data.dataset import Dataset
+from blemish.data.digest import file_digest
+from blemish.data.framing import Framing
 from blemish.data.images import read_image
 from blemish.errors import DataError
 from blemish.inference.prediction import Prediction
 from blemish.inference.predictor import Predictor
+from blemish.model.score import Score
+from blemish.model.thresholds import Calibration, Threshold
 
 
 @pytest.fixture(scope="module")
@@ -104,7 +115,7 @@ def test_photos_are_kept_where_asked_for_and_only_there(predictor: Predictor, pa
         assert dropped.photo is None
         assert kept.photo is not None
         np.testing.assert_array_equal(kept.photo, read_image(photo))
-        assert kept.to_json() == dropped.to_json()
+        assert kept.to_json() | {"judged_at": ""} == dropped.to_json() | {"judged_at": ""}
 
 
 def test_judging_may_be_given_up_half_way(predictor: Predictor, parts: Dataset) -> None:
@@ -118,3 +129,101 @@ def test_judging_may_be_given_up_half_way(predictor: Predictor, parts: Dataset) 
 def test_an_array_of_unknown_white_is_refused(predictor: Predictor) -> None:
     with pytest.raises(DataError, match="uint8"):
         predictor.predict(np.zeros((8, 8), np.float32))
+
+
+def test_a_prediction_stands_alone_and_says_which_model_judged_when_and_by_what(
+    predictor: Predictor, parts: Dataset
+) -> None:
+    before = datetime.now(UTC)
+    prediction = predictor.predict(parts.test[0].image)
+    said = json.loads(json.dumps(prediction.to_json()))
+    assert before <= datetime.fromisoformat(said["judged_at"]) + timedelta(milliseconds=1) <= datetime.now(UTC)
+    assert (said["method"], said["runtime"], said["precision"]) == ("stpm", "torch", "fp32")
+    assert said["weights_sha256"] == predictor.provenance.weights_sha256  # type: ignore[union-attr]
+    assert said["blemish_version"] == blemish.__version__
+    assert said["digest"] == file_digest(parts.test[0].image)
+    calibration = predictor.calibration
+    assert (said["threshold"], said["pixel_threshold"]) == (calibration.image.value, calibration.pixel.value)
+    assert said["percentile_of"] == "photos"
+    held = [value for value in vars(prediction).values() if isinstance(value, Calibration)]
+    assert held == [], "all the calibration scores would travel with every prediction"
+
+
+def test_a_folder_or_a_file_given_as_a_string_is_not_taken_letter_by_letter(
+    predictor: Predictor, parts: Dataset
+) -> None:
+    photo = parts.test[0].image
+    for place in (photo, str(photo)):
+        (one,) = predictor.predict_many(place)
+        assert isinstance(one, Prediction)
+        assert one.image == photo
+    assert len(list(predictor.predict_many(str(photo.parent)))) == len(list(photo.parent.iterdir()))
+
+
+def test_opencvs_photo_is_judged_as_the_files_where_it_is_said(predictor: Predictor, parts: Dataset) -> None:
+    photo = read_image(parts.test[0].image)
+    score = predictor.predict(photo).anomaly_score
+    assert predictor.predict(photo[:, :, ::-1], bgr=True).anomaly_score == score
+    (many,) = predictor.predict_many([photo[:, :, ::-1]], bgr=True)
+    assert isinstance(many, Prediction)
+    assert many.anomaly_score == score
+    assert predictor.predict(photo[:, :, ::-1]).anomaly_score != score
+
+
+def test_memory_is_bounded_by_bytes_not_by_how_many_photos(
+    predictor: Predictor, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("blemish.inference.predictor.MOST_AHEAD", 3 * 64 * 64 * 3)  # three photos, and no more
+    taken = 0
+
+    def endless() -> Iterator[np.ndarray]:
+        nonlocal taken
+        while True:
+            taken += 1
+            yield np.zeros((64, 64), np.uint8)
+
+    results = predictor.predict_many(endless(), batch_size=8)
+    for judged in range(1, 6):
+        next(results)
+        assert taken <= judged + 3
+    results.close()  # type: ignore[attr-defined]
+
+
+class Peak:
+    """A runtime whose map is black but for one pixel, as high as asked for."""
+
+    def __init__(self, value: float, at: tuple[int, int]) -> None:
+        self.value, self.at = value, at
+
+    def run(self, images: np.ndarray) -> np.ndarray:
+        maps = np.zeros((len(images), *images.shape[2:]), np.float32)
+        maps[:, self.at[0], self.at[1]] = self.value
+        return maps
+
+
+@given(
+    size=st.tuples(st.integers(1, 64), st.integers(1, 64)),
+    photo=st.tuples(st.integers(1, 200), st.integers(1, 200)),
+    share=st.sampled_from([0.0, 0.001, 0.2, 1.0]),
+    seed=st.integers(0, 99),
+)
+@settings(max_examples=150, deadline=None)
+def test_an_anomalous_photo_has_a_region_always(
+    size: tuple[int, int], photo: tuple[int, int], share: float, seed: int
+) -> None:
+    """However little its score is above the threshold, whatever the sizes, by whichever rule the score is taken."""
+    generator = np.random.default_rng(seed)
+    score = Score(kind="top_mean" if share else "maximum", share=share)
+    at = int(generator.integers(size[0])), int(generator.integers(size[1]))
+    anomaly_map = Peak(1.0, at).run(np.zeros((1, 3, *size), np.float32))[0]
+    limit = np.nextafter(score.of(anomaly_map), 0)
+    scores = sorted(generator.uniform(0, 1, 30) * limit)
+    calibration = replace(
+        calibrate(scores, [*scores[:-1], 5.0], false_alarm_rate=0.1),  # a threshold of pixels above any map
+        image=Threshold(value=limit, asked_rate=0.1, promised_rate=0.1, rate_95=0.2),
+    )
+    predictor = Predictor(Peak(1.0, at), Framing(image_size=size), score=score, calibration=calibration, min_area=999)
+    prediction = predictor.predict(np.zeros((*photo, 3), np.uint8))
+    assert prediction.verdict == "anomalous"
+    assert prediction.predicted_mask.any()
+    assert len(prediction.regions) == 1

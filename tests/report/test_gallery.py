@@ -12,10 +12,12 @@ from PIL import Image
 
 import blemish
 from blemish.data import mvtec_ad
+from blemish.data.framing import Framing
 from blemish.data.images import save_png
 from blemish.evaluation.evaluate import evaluate
 from blemish.evaluation.record import Evaluation, PhotoJudgement, read_evaluation, write_evaluation
 from blemish.inference.predictor import Predictor
+from blemish.model.score import Score
 from blemish.report import write_report
 from blemish.report.gallery import LARGEST_FILE, MOST_TYPES, Group, choose, draw_photos
 from report.reading import Page
@@ -120,16 +122,16 @@ def test_a_mark_too_small_for_the_small_picture_is_no_missing_mark(predictor: Pr
     class Dot:
         """A runtime that marks two pixels of 1024x1024."""
 
-        def run(self, images: NDArray[np.float32]) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
+        def run(self, images: NDArray[np.float32]) -> NDArray[np.float32]:
             maps = np.zeros((len(images), *images.shape[2:]), np.float32)
             maps[:, 10, 10:12] = 1.2 * predictor.calibration.pixel.value
-            return maps, np.full(len(images), 2 * predictor.threshold, np.float32)
+            return maps
 
     save_png(tmp_path / "test" / "dot" / "a.png", np.full((1024, 1024, 3), 128, np.uint8))
     mask = np.zeros((1024, 1024), np.bool_)
     mask[500:600, 500:600] = True
     save_png(tmp_path / "ground_truth" / "dot" / "a.png", mask)
-    dot = Predictor(Dot(), (1024, 1024), calibration=predictor.calibration)
+    dot = Predictor(Dot(), Framing(image_size=(1024, 1024)), score=Score(), calibration=predictor.calibration)
     groups = choose(evaluate(dot, mvtec_ad.find(tmp_path, None)))
     draw_photos(groups, dot)
     (shown,) = groups[0].lowest + groups[0].highest

@@ -3,6 +3,7 @@
 import csv
 import json
 from dataclasses import replace
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 from weakref import ref
@@ -30,7 +31,10 @@ def prediction(photo: Path, anomaly_map: np.ndarray, *, calibration: Calibration
     return Prediction(
         image=photo,
         anomaly_score=float(anomaly_map.max()),
-        calibration=calibration,
+        percentile=calibration.percentile(float(anomaly_map.max())),
+        thresholds=calibration.thresholds,
+        provenance=None,
+        judged_at=datetime(2026, 1, 2, tzinfo=UTC),
         anomaly_map=anomaly_map.astype(np.float32),
         photo_size=(2 * height, 2 * width),
     )
@@ -61,9 +65,9 @@ def test_lines_and_table_say_the_same_of_every_photo(tmp_path: Path, two_defects
     assert tuple(rows[0]) == COLUMNS
     for line, row in zip(lines, rows, strict=True):
         for name in set(line) - {"regions"}:
-            assert row[name] == str(line[name]), name
+            assert row[name] == ("" if line[name] is None else str(line[name])), name
     assert [line["verdict"] for line in lines] == ["anomalous", "normal", "unreadable"]
-    assert {line["format_version"] for line in lines} == {2}
+    assert {line["format_version"] for line in lines} == {3}
     assert "is empty" in lines[2]["error"]
 
 
@@ -76,9 +80,9 @@ def test_the_strongest_region_stands_in_the_table(tmp_path: Path, two_defects: n
     assert first["peak"] > second["peak"]
     assert [int(row[side]) for side in ("left", "top", "right", "bottom")] == first["box"]
     assert (row["region_count"], int(row["area"])) == ("2", first["area"])
-    assert sum(region["area"] for region in line["regions"]) == line["marked_pixels"]
+    assert sum(region["area"] for region in line["regions"]) == line["mask_pixels"]
     left, top, right, bottom = first["box"]
-    assert (left, top, right, bottom) == pytest.approx((12, 8, 32, 24), abs=2)  # in the photo's pixels, not the map's
+    assert (left, top, right, bottom) == (12, 8, 32, 24)  # in the photo's pixels, not the map's
     with Image.open(tmp_path / "out" / line["map"]) as saved:
         raw = np.array(saved)
     assert raw.shape == (64, 96)
@@ -103,14 +107,12 @@ def test_the_verdict_check_lies_between_the_thresholds(tmp_path: Path) -> None:
 def test_small_regions_are_dropped_and_the_verdict_stays(tmp_path: Path, two_defects: np.ndarray) -> None:
     whole = prediction(tmp_path / "a.png", two_defects)
     areas = sorted(region.area for region in whole.regions)
-    strict = Prediction(
-        **{name: getattr(whole, name) for name in ("image", "anomaly_score", "calibration", "anomaly_map")},
-        photo_size=whole.photo_size,
-        min_area=areas[0] + 1,
-    )
+    strict = replace(whole, min_area=areas[0] + 1)
     assert [region.area for region in strict.regions] == areas[1:]
     assert strict.predicted_mask.sum() == areas[1]
     assert strict.verdict == whole.verdict == "anomalous"
+    (strongest,) = replace(whole, min_area=10**6).regions  # an anomalous photo has a region, whatever is dropped
+    assert strongest == whole.regions[0]
 
 
 def test_one_colour_means_one_value_on_every_photo_of_a_model(tmp_path: Path) -> None:
@@ -149,6 +151,24 @@ def test_memory_holds_a_few_photos_however_many_are_written(tmp_path: Path) -> N
         most = max(most, sum(photo() is not None for photo in held))
     folder.close()
     assert most <= 2 * available_cores() + 1
+    assert len(written(tmp_path / "out")[0]) == len(photos)
+
+
+def test_memory_is_bounded_by_bytes_so_that_large_photos_wait_alone(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("blemish.results.folder.MOST_WAITING", 14 * 200 * 200)  # of one photo
+    photos = [tmp_path / f"{i}.png" for i in range(12)]
+    folder = PredictionFolder(tmp_path / "out", photos)
+    first = prediction(photos[0], np.ones((100, 100)))
+    held: list[ref[np.ndarray]] = []
+    for path in photos:
+        pixels = np.zeros((200, 200, 3), np.uint8)
+        held.append(ref(pixels))
+        folder.add(path, replace(first, image=path, photo=pixels))
+        del pixels
+        assert sum(photo() is not None for photo in held) <= 2
+    folder.close()
     assert len(written(tmp_path / "out")[0]) == len(photos)
 
 

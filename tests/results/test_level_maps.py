@@ -12,11 +12,13 @@ from PIL import Image
 
 import blemish
 from blemish.data.dataset import Dataset
+from blemish.data.framing import Framing
 from blemish.data.images import read_image
 from blemish.errors import SettingsError
 from blemish.inference.predictor import Predictor
 from blemish.inference.torch_runtime import TorchRuntime, rebuild
 from blemish.model.artifact import read_artifact
+from blemish.model.score import Score
 from blemish.model.thresholds import UNCALIBRATED
 from blemish.results.level_maps import LevelMap, LevelMapFolder, angles_of, level_picture, rows_of
 from commands import blemish as command
@@ -39,11 +41,11 @@ def predictor(run: Path) -> Predictor:
 
 
 class Brightness:
-    """A runtime that computes map and score alone, as exports do."""
+    """A runtime that computes the map alone, as exports do."""
 
-    def run(self, images: NDArray[np.float32]) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
-        maps = images.mean(axis=1)
-        return maps, maps.max(axis=(1, 2))
+    def run(self, images: NDArray[np.float32]) -> NDArray[np.float32]:
+        maps: NDArray[np.float32] = images.mean(axis=1)
+        return maps
 
 
 def test_a_photos_maps_are_the_detectors(predictor: Predictor, run: Path, parts: Dataset) -> None:
@@ -60,14 +62,14 @@ def test_a_photos_maps_are_the_detectors(predictor: Predictor, run: Path, parts:
 
 
 def test_a_runtime_that_cannot_tell_says_which_can(parts: Dataset) -> None:
-    runtime_alone = Predictor(Brightness(), (8, 8), calibration=UNCALIBRATED)
-    with pytest.raises(SettingsError, match=r"^exports compute map and score alone: [^\n]*torch$"):
+    runtime_alone = Predictor(Brightness(), Framing(image_size=(8, 8)), score=Score(), calibration=UNCALIBRATED)
+    with pytest.raises(SettingsError, match=r"^exports compute the anomaly map alone: [^\n]*torch$"):
         runtime_alone.level_maps(parts.test[0].image)
 
 
 def test_a_method_without_levels_is_named_before_any_photo_is_judged(tmp_path: Path) -> None:
     runtime = TorchRuntime(TwoStage(TwoStageSettings()), torch.device("cpu"))
-    levelless = Predictor(runtime, (32, 32), calibration=UNCALIBRATED)
+    levelless = Predictor(runtime, Framing(image_size=(32, 32)), score=Score(), calibration=UNCALIBRATED)
     with pytest.raises(SettingsError, match=r"^TwoStage has no level maps"):
         LevelMapFolder(tmp_path, [tmp_path / "never_read.png"], levelless)
 

@@ -10,7 +10,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 from PIL import Image
 
-from blemish.training.batches import KeptTargets, Photos, read_ahead, step_indices
+from blemish.data.framing import Framing
+from blemish.training.batches import KeptTargets, read_ahead, step_indices
+from blemish.training.photo_store import PhotoStore
 from blemish.training.processes import Processes
 
 RUNTIME = Processes(device=torch.device("cpu"), precision="fp32")
@@ -30,8 +32,8 @@ def nothing(_done: int, _of: int) -> None:
     pass
 
 
-def opened(paths: list[Path], *, budget: int) -> Photos:
-    photos = Photos(paths, (16, 16), budget=budget, workers=2)
+def opened(paths: list[Path], *, budget: int) -> PhotoStore:
+    photos = PhotoStore(paths, Framing(image_size=(16, 16)), budget=budget, workers=2)
     photos.load(nothing)
     return photos
 

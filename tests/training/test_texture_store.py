@@ -10,10 +10,11 @@ import torch
 from torch import Generator
 
 import permissions
+from blemish.data.framing import Framing
 from blemish.data.images import save_png
 from blemish.detectors import Stage
 from blemish.errors import DataError
-from blemish.training.batches import Photos
+from blemish.training.photo_store import PhotoStore
 from blemish.training.processes import Processes
 from blemish.training.settings import TrainingSettings
 from blemish.training.texture_store import FEWEST, Textures, open_textures
@@ -29,7 +30,7 @@ def save_flat(path: Path, level: int) -> Path:
 def opened(
     paths: Sequence[Path], *, train: Sequence[int], folder: Path | None = None, cache_memory: float = 1.0
 ) -> Textures:
-    photos = Photos(paths, SIZE, budget=10**8, workers=1)
+    photos = PhotoStore(paths, Framing(image_size=SIZE), budget=10**8, workers=1)
     photos.load(lambda _done, _of: None)
     stage = Stage(
         name="any",

@@ -2,6 +2,7 @@
 
 import csv
 import json
+import math
 import os
 from collections import deque
 from collections.abc import Sequence
@@ -16,6 +17,10 @@ from blemish.inference.prediction import PREDICTION_FORMAT, Prediction
 from blemish.process import available_cores
 from blemish.results.overlays import picture
 
+MOST_WAITING = 1 << 29
+"""Bytes of photos, maps and overlays that may wait to be written, beyond those of one photo."""
+BYTES_PER_PIXEL = 14
+"""What a pixel of a photo takes while its overlay is drawn: photo, map, mask, overlay."""
 LONGEST_NAME = 200  # bytes: most disks take 255, of which a number and the suffix need some
 PREDICTIONS_FILE = "predictions.jsonl"
 TABLE_FILE = "predictions.csv"
@@ -40,7 +45,7 @@ class PredictionFolder:
         self._names = output_names(photos)
         self._pool = ThreadPoolExecutor(available_cores(), thread_name_prefix="write")
         self._waiting: deque[Future[dict[str, Any]]] = deque()
-        self._most = 2 * available_cores()  # photos taken but not written
+        self._largest = 1  # pixels of the largest photo so far
         self._open = ExitStack()
         try:
             folder.mkdir(parents=True, exist_ok=True)
@@ -57,9 +62,16 @@ class PredictionFolder:
 
         Where the prediction does not hold its photo that is read again, which may raise DataError.
         """
-        self._waiting.append(self._pool.submit(self._draw, photo, result))
-        while self._waiting and (len(self._waiting) > self._most or self._waiting[0].done()):
+        if not isinstance(result, DataError):
+            self._largest = max(self._largest, math.prod(result.photo_size))
+        while self._waiting and (len(self._waiting) >= self._most or self._waiting[0].done()):
             self._write_next()
+        self._waiting.append(self._pool.submit(self._draw, photo, result))
+
+    @property
+    def _most(self) -> int:
+        """How many photos may be taken and not yet written: as many as memory holds, and threads can use."""
+        return max(1, min(2 * available_cores(), MOST_WAITING // (BYTES_PER_PIXEL * self._largest)))
 
     def close(self) -> None:
         """Writes what is waiting and gives the files their names, also when not every photo was reached.
