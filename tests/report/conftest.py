@@ -54,8 +54,8 @@ def few(parts: Dataset, tmp_path: Path) -> Callable[..., Dataset]:
         for kind, folder in folders.items():
             for photo in [s for s in parts.test if s.defect_type == kind][:3]:
                 _copy(photo.image, root / "test" / folder)
-                if photo.mask is not None:
-                    _copy(photo.mask, root / "ground_truth" / folder)
+                for mask in photo.masks:
+                    _copy(mask, root / "ground_truth" / folder)
         return mvtec_ad.find(root, None)
 
     return make

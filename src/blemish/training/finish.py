@@ -1,12 +1,14 @@
 """The end of a training: its record, the thresholds, the model folder."""
 
 import dataclasses
+from collections import Counter
 from pathlib import Path
 from typing import Any
 
 import torch
 
 from blemish.calibration.promise import calibrate, highest_of_each, judge_good_photos
+from blemish.data.images import Size
 from blemish.files import move, remove
 from blemish.inference.predictor import Predictor
 from blemish.inference.torch_runtime import TorchRuntime
@@ -23,6 +25,7 @@ def training_record(job: Job, stages: list[StageRecord], *, seconds: float) -> d
     return {
         **{key: job.identity[key] for key in ("training", "photos", "textures", "machine")},
         "good_photos": len(job.photos),
+        "photo_sizes": [[*size, count] for size, count in _sizes(job).items()],
         "digests": list(job.digests),
         "files": [str(path.absolute()) for path in job.photos.paths],
         "trained_on": len(job.split.train),
@@ -36,6 +39,11 @@ def training_record(job: Job, stages: list[StageRecord], *, seconds: float) -> d
         "torch": torch.__version__,
         "blemish": __version__,
     }
+
+
+def _sizes(job: Job) -> Counter[Size]:
+    """How many photos were trained on of each (height, width)."""
+    return Counter(job.photos.facts[path].size for path in job.photos.paths)
 
 
 def finish(job: Job, run: Path, method: str, *, teachers: list[dict[str, str]], record: dict[str, Any]) -> Artifact:
