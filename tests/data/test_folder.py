@@ -2,8 +2,8 @@ from pathlib import Path
 
 import pytest
 
-from blemish.data import AUTO, find_dataset, folder
-from blemish.data.folder import good_photos_at
+from blemish.data import AUTO, find_dataset
+from blemish.data.folder import PLAIN_FOLDER, good_photos_at
 from blemish.errors import DataError
 
 
@@ -16,7 +16,7 @@ def touch(root: Path, *names: str) -> Path:
 
 def test_every_photo_below_is_a_good_part(tmp_path: Path) -> None:
     touch(tmp_path, "b.png", "monday/a.jpg", "monday/late/c.tif", "notes.txt")
-    found = folder.find(tmp_path, None)
+    found = PLAIN_FOLDER.find(tmp_path, None)
     assert [s.image.name for s in found.train] == ["b.png", "a.jpg", "c.tif"]
     assert not any(s.anomalous for s in found.train)
     assert found.test == ()
@@ -24,7 +24,7 @@ def test_every_photo_below_is_a_good_part(tmp_path: Path) -> None:
 
 def test_a_category_is_a_sub_folder(tmp_path: Path) -> None:
     touch(tmp_path, "bolts/1.png", "nuts/1.png", "nuts/2.png")
-    found = folder.find(tmp_path, "nuts")
+    found = PLAIN_FOLDER.find(tmp_path, "nuts")
     assert [s.image.parent.name for s in found.train] == ["nuts", "nuts"]
     assert found.category == "nuts"
 
@@ -32,7 +32,7 @@ def test_a_category_is_a_sub_folder(tmp_path: Path) -> None:
 def test_an_unknown_category_lists_the_sub_folders(tmp_path: Path) -> None:
     touch(tmp_path, "bolts/1.png", "nuts/1.png")
     with pytest.raises(DataError, match=r"has no category 'nut'; there are bolts, nuts; did you mean 'nuts'\?"):
-        folder.find(tmp_path, "nut")
+        PLAIN_FOLDER.find(tmp_path, "nut")
 
 
 def test_photos_of_defects_in_the_mvtec_layout_are_never_learned(tmp_path: Path) -> None:
@@ -51,14 +51,14 @@ def test_photos_beside_a_good_folder_are_never_learned_and_the_good_folder_is_na
     with pytest.raises(DataError, match=f"to learn from its good parts, name {tmp_path / 'good'}"):
         found.good_photos()
     with pytest.raises(DataError, match=r"cut: holds other than good parts, for it lies beside good"):
-        folder.find(tmp_path, None)
+        PLAIN_FOLDER.find(tmp_path, None)
 
 
 @pytest.mark.parametrize("name", ["ng", "NG_scratch", "monday/Defects", "good/not ok", "n.i.O.", "abnormal2", "ok/KO"])
 def test_a_folder_with_a_word_for_bad_is_never_learned_as_good(tmp_path: Path, name: str) -> None:
     touch(tmp_path / "photos", "1.png", f"{name}/2.png")
     with pytest.raises(DataError, match="holds bad parts, by its name"):
-        folder.find(tmp_path / "photos", None)
+        PLAIN_FOLDER.find(tmp_path / "photos", None)
     with pytest.raises(DataError, match="holds bad parts, by its name"):
         good_photos_at([tmp_path / "photos"])
 
@@ -68,8 +68,8 @@ def test_a_root_that_is_called_bad_is_not_learned_from(tmp_path: Path) -> None:
     for wrong in ([tmp_path / "NG"], [tmp_path / "NG" / "1.png"]):
         with pytest.raises(DataError, match="holds bad parts, by its name"):
             good_photos_at(wrong)
-    assert folder.find(tmp_path / "defect_detection", None).train
-    assert folder.find(tmp_path / "defects", None).train
+    assert PLAIN_FOLDER.find(tmp_path / "defect_detection", None).train
+    assert PLAIN_FOLDER.find(tmp_path / "defects", None).train
 
 
 def test_several_files_and_folders_are_good_parts_each_once(tmp_path: Path) -> None:
@@ -81,7 +81,7 @@ def test_several_files_and_folders_are_good_parts_each_once(tmp_path: Path) -> N
 
 def test_a_train_folder_alone_is_a_plain_folder(tmp_path: Path) -> None:
     touch(tmp_path, "train/good/1.png", "test/cut/1.png")
-    assert [s.image.name for s in folder.find(tmp_path / "train", None).train] == ["1.png"]
+    assert [s.image.name for s in PLAIN_FOLDER.find(tmp_path / "train", None).train] == ["1.png"]
 
 
 def test_several_categories_are_not_mixed(tmp_path: Path) -> None:
@@ -93,11 +93,11 @@ def test_several_categories_are_not_mixed(tmp_path: Path) -> None:
 def test_masks_are_never_learned(tmp_path: Path) -> None:
     touch(tmp_path, "sets/bottle/train/good/1.png", "sets/bottle/ground_truth/cut/1_mask.png")
     with pytest.raises(DataError, match=r"1_mask\.png: is a mask and would be learned as a good part"):
-        folder.find(tmp_path, None)
+        PLAIN_FOLDER.find(tmp_path, None)
 
 
 def test_a_folder_without_photos_is_named(tmp_path: Path) -> None:
     touch(tmp_path, "notes.txt")
     with pytest.raises(DataError, match="holds no photos") as caught:
-        folder.find(tmp_path, None)
+        PLAIN_FOLDER.find(tmp_path, None)
     assert str(caught.value).startswith(f"{tmp_path}: ")

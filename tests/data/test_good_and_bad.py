@@ -4,9 +4,11 @@ from pathlib import Path
 
 import pytest
 
-from blemish.data import AUTO, find_dataset, good_and_bad, mvtec_ad
+from blemish.data import AUTO, find_dataset
 from blemish.data.dataset import Dataset
 from blemish.data.folder_names import meaning_of
+from blemish.data.good_and_bad import GOOD_AND_BAD
+from blemish.data.mvtec_ad import MVTEC_AD
 from blemish.errors import DataError
 
 PAIRS = (
@@ -91,14 +93,14 @@ def test_a_test_folder_of_mvtec_is_not_learned_from(tmp_path: Path) -> None:
 def test_good_parts_under_another_word_are_no_type_of_defect(tmp_path: Path) -> None:
     touch(tmp_path, "test/OK/1.png", "test/NG/2.png")
     with pytest.raises(DataError, match=r"OK: would count as a defect; rename it to good"):
-        mvtec_ad.find(tmp_path, None)
+        MVTEC_AD.find(tmp_path, None)
 
 
 def test_categories_are_those_that_are_so_divided(tmp_path: Path) -> None:
     touch(
         tmp_path, "lid/OK/1.png", "lid/NG/2.png", "nut2/ok/1.png", "nut2/ng/1.png", "nut10/ok/1.png", "nut10/ng/1.png"
     )
-    assert good_and_bad.categories(tmp_path) == ("lid", "nut2", "nut10")
+    assert GOOD_AND_BAD.categories(tmp_path) == ("lid", "nut2", "nut10")
     with pytest.raises(DataError, match="holds the categories lid, nut2, nut10; name one of them with --category"):
         find_dataset(AUTO, tmp_path)
     assert names(find_dataset(AUTO, tmp_path, "lid")) == (["1.png"], [("2.png", "NG")])

@@ -11,7 +11,7 @@ from PIL import Image
 from blemish.data.dataset import Dataset, Sample
 from blemish.data.digest import file_digest
 from blemish.data.framing import Framing
-from blemish.data.mvtec_ad import find
+from blemish.data.mvtec_ad import MVTEC_AD
 from blemish.errors import DataError, OutputError
 from blemish.evaluation.evaluate import evaluate
 from blemish.inference.predictor import Predictor
@@ -64,7 +64,7 @@ def parts(tmp_path: Path) -> Dataset:
             save(tmp_path / "test" / name / f"{number}.png", grey)
             if name != "good":
                 save(tmp_path / "ground_truth" / name / f"{number}_mask.png", mask)
-    return find(tmp_path, None)
+    return MVTEC_AD.find(tmp_path, None)
 
 
 def arrays(samples: tuple[Sample, ...]) -> tuple[NDArray[np.bool_], NDArray[np.bool_], NDArray[np.float32]]:

@@ -7,8 +7,8 @@ from pathlib import Path
 import pytest
 
 import blemish
-from blemish.data import mvtec_ad
 from blemish.data.dataset import Dataset
+from blemish.data.mvtec_ad import MVTEC_AD
 from report.models import evaluate_on
 
 
@@ -56,7 +56,7 @@ def few(parts: Dataset, tmp_path: Path) -> Callable[..., Dataset]:
                 _copy(photo.image, root / "test" / folder)
                 for mask in photo.masks:
                     _copy(mask, root / "ground_truth" / folder)
-        return mvtec_ad.find(root, None)
+        return MVTEC_AD.find(root, None)
 
     return make
 

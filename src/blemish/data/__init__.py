@@ -2,18 +2,20 @@
 
 from pathlib import Path
 
-from blemish.data import folder, good_and_bad, mvtec_ad
 from blemish.data.dataset import Dataset, Layout
+from blemish.data.folder import PLAIN_FOLDER
+from blemish.data.good_and_bad import GOOD_AND_BAD
 from blemish.data.listing import list_folder
+from blemish.data.mvtec_ad import MVTEC_AD
 from blemish.errors import DataError, SettingsError
 
 AUTO = "auto"
 """In place of a name: the layout that recognises the folder, else `folder`."""
 
 DATASETS: dict[str, Layout] = {
-    "good_and_bad": good_and_bad.LAYOUT,
-    "mvtec_ad": mvtec_ad.LAYOUT,
-    "folder": folder.LAYOUT,
+    "good_and_bad": GOOD_AND_BAD,
+    "mvtec_ad": MVTEC_AD,
+    "folder": PLAIN_FOLDER,
 }
 
 

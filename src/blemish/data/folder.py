@@ -13,19 +13,19 @@ from blemish.data.skipped import PHOTO_SUFFIXES, all_skipped
 from blemish.errors import DataError
 
 
-def find(root: Path, category: str | None) -> Dataset:
+def _find(root: Path, category: str | None) -> Dataset:
     """Every photo in the folder and below is a good part to train on; a category is a sub-folder.
 
     Masks, and photos in folders named by a word for bad parts, are never learned as good: they are a DataError.
     """
-    base = category_folder(root, category, known=categories(root))
+    base = category_folder(root, category, known=_categories(root))
     found = good_photos_in(base)
     if not found.samples:
         if found.left_out:
             raise found.left_out[0]
         raise DataError(f"{base}: holds no photos ({' '.join(PHOTO_SUFFIXES)}); name a folder that does")
     return Dataset(
-        name=LAYOUT.name,
+        name=PLAIN_FOLDER.name,
         root=root,
         category=category,
         train=found.samples,
@@ -35,7 +35,7 @@ def find(root: Path, category: str | None) -> Dataset:
 
 
 def good_photos_at(paths: Sequence[Path]) -> Dataset:
-    """Files, and the photos of folders, as a dataset of good parts; raises DataError as `find` does."""
+    """Files, and the photos of folders, as a dataset of good parts; raises DataError as the layout does."""
     found = NOTHING
     for path in dict.fromkeys(paths):
         if is_folder(path):
@@ -50,14 +50,18 @@ def good_photos_at(paths: Sequence[Path]) -> Dataset:
     return replace(listed, left_out=found.left_out, skipped=all_skipped(found.skipped))
 
 
-def categories(root: Path) -> tuple[str, ...]:
+def _categories(root: Path) -> tuple[str, ...]:
     """Every sub-folder, for nothing else tells which of them are categories."""
     return tuple(folder.name for folder in sub_folders(root))
 
 
-def recognises(folder: Path) -> bool:  # noqa: ARG001
+def _recognises(folder: Path) -> bool:  # noqa: ARG001
     """Never: photos are taken for good parts where no other layout knows better."""
     return False
 
 
-LAYOUT = Layout(name="folder", find=find, categories=categories, recognises=recognises, holds="photos of good parts")
+PLAIN_FOLDER = Layout(
+    name="folder", find=_find, categories=_categories, recognises=_recognises, holds="photos of good parts"
+)
+    name="folder", find=_find, categories=_categories, recognises=_recognises, holds="photos of good parts"
+)

@@ -24,11 +24,11 @@ _TEST = ("test", "testing")
 _TRUTH = ("ground_truth", "groundtruth", "masks")
 
 
-def find(root: Path, category: str | None) -> Dataset:
+def _find(root: Path, category: str | None) -> Dataset:
     """Photos of one category; without a category, `root` is the category itself."""
-    base = category_folder(root, category, known=categories(root))
-    if not recognises(base):
-        if there := categories(base):
+    base = category_folder(root, category, known=_categories(root))
+    if not _recognises(base):
+        if there := _categories(base):
             raise DataError(f"{base}: holds the categories {', '.join(there)}; name one of them with --category")
         raise DataError(f"{base}: has no folders named by words for good and bad parts, such as OK and NG")
     train = _good_in([base, *_splits(base, _TRAIN)])
@@ -38,7 +38,7 @@ def find(root: Path, category: str | None) -> Dataset:
     if not (train.samples or test.samples or bad.samples):
         raise left_out[0] if left_out else DataError(f"{base}: its folders of good and bad parts hold no photos")
     return Dataset(
-        name=LAYOUT.name,
+        name=GOOD_AND_BAD.name,
         root=root,
         category=category,
         train=train.samples,
@@ -49,7 +49,7 @@ def find(root: Path, category: str | None) -> Dataset:
     )
 
 
-def recognises(folder: Path) -> bool:
+def _recognises(folder: Path) -> bool:
     """Whether folders of good and of bad parts lie beside each other, or train or test are divided by such words.
 
     MVTec AD's own words, train/good and test/good, are not enough, and good photos of a test folder are for testing.
@@ -64,8 +64,8 @@ def recognises(folder: Path) -> bool:
     )
 
 
-def categories(root: Path) -> tuple[str, ...]:
-    return tuple(folder.name for folder in sub_folders(root) if recognises(folder))
+def _categories(root: Path) -> tuple[str, ...]:
+    return tuple(folder.name for folder in sub_folders(root) if _recognises(folder))
 
 
 def _names(folder: Path) -> list[str]:
@@ -122,10 +122,10 @@ def _unsaid_in(base: Path) -> Gathered:
     return Gathered(left_out=tuple(DataError(line) for line in lines))
 
 
-LAYOUT = Layout(
+GOOD_AND_BAD = Layout(
     name="good_and_bad",
-    find=find,
-    categories=categories,
-    recognises=recognises,
+    find=_find,
+    categories=_categories,
+    recognises=_recognises,
     holds="folders named by words for good and bad parts, such as OK and NG",
 )

@@ -16,12 +16,12 @@ from blemish.data.skipped import all_skipped
 from blemish.errors import DataError
 
 _TRAIN, _VALIDATION, _TEST, _TRUTH = "train", "validation", "test", "ground_truth"
-HOLDS = "train/good, test/good, test/DEFECT, ground_truth/DEFECT"
+_HOLDS = "train/good, test/good, test/DEFECT, ground_truth/DEFECT"
 
 
-def find(root: Path, category: str | None) -> Dataset:
+def _find(root: Path, category: str | None) -> Dataset:
     """Photos of one category; without a category, `root` is the category itself, or its test folder alone."""
-    base = category_folder(root, category, known=categories(root))
+    base = category_folder(root, category, known=_categories(root))
     train, validation = NOTHING, NOTHING
     if _is_category(base):
         train, validation = _good_photos(base, _TRAIN), _good_photos(base, _VALIDATION)
@@ -30,7 +30,7 @@ def find(root: Path, category: str | None) -> Dataset:
         inside = base / _TRUTH
         truth = inside if inside.is_dir() else base.resolve().parent / _TRUTH
         test = _test_photos(base, truth)
-    elif there := categories(base):
+    elif there := _categories(base):
         raise DataError(f"{base}: holds the categories {', '.join(there)}; name one of them with --category")
     else:
         raise DataError(f"{base}: has neither train/good nor test/DEFECT (MVTec AD's layout); check the path")
@@ -38,7 +38,7 @@ def find(root: Path, category: str | None) -> Dataset:
     if not train.samples and not test.samples:
         raise left_out[0] if left_out else DataError(f"{base}: train/good and test hold no photos; check the path")
     return Dataset(
-        name=LAYOUT.name,
+        name=MVTEC_AD.name,
         root=root,
         category=category,
         train=train.samples,
@@ -49,12 +49,12 @@ def find(root: Path, category: str | None) -> Dataset:
     )
 
 
-def recognises(folder: Path) -> bool:
+def _recognises(folder: Path) -> bool:
     """Whether a folder is a category, or a test folder, of this layout."""
     return _is_category(folder) or _is_test_folder(folder)
 
 
-def categories(root: Path) -> tuple[str, ...]:
+def _categories(root: Path) -> tuple[str, ...]:
     return tuple(folder.name for folder in sub_folders(root) if _is_category(folder))
 
 
@@ -122,4 +122,4 @@ def _truth_folders(truth: Path) -> tuple[dict[str, Path], Gathered]:
     return {folder.name: folder for folder in folders if folder.name != GOOD}, wrong
 
 
-LAYOUT = Layout(name="mvtec_ad", find=find, categories=categories, recognises=recognises, holds=HOLDS)
+MVTEC_AD = Layout(name="mvtec_ad", find=_find, categories=_categories, recognises=_recognises, holds=_HOLDS)

@@ -21,7 +21,7 @@ OnSkipped = Callable[[Skipped], object]
 
 _ADDRESS = re.compile(r"[a-zA-Z][a-zA-Z0-9+.-]+:/")  # Path makes one slash of two; a Windows drive is one letter
 
-log = logging.getLogger("blemish")
+_log = logging.getLogger("blemish")
 
 
 def paths_of(named: Named) -> list[Path]:
@@ -55,7 +55,7 @@ def photos_under(
         on_skipped(skipped)
     else:
         for line in skipped.lines():
-            log.warning("%s", line)
+            _log.warning("%s", line)
     return tuple(dict.fromkeys(photo for listing in listings for photo in listing.photos))
 
 
