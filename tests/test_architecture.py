@@ -26,7 +26,7 @@ FLOORS = (
     ("detectors",),
     ("model",),
     ("data", "networks", "synthesis", "metrics"),
-    ("files", "process"),
+    ("files", "process", "progress"),
     ("errors",),
     ("version", "wording"),
 )

@@ -1,8 +1,8 @@
-"""The Python interface: train, open, evaluate; the command line calls the same."""
+"""The one door: every command has its verb here, with the same settings, and calls it."""
 
 import logging
 import typing
-from collections.abc import Sequence
+from collections.abc import Generator, Iterator, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -10,20 +10,23 @@ from blemish.data import AUTO, find_dataset
 from blemish.data.dataset import Dataset, Sample
 from blemish.data.folder import good_photos_at
 from blemish.data.paths import Named, paths_of, photos_under
-from blemish.errors import DataError, SettingsError
+from blemish.errors import BlemishError, DataError, SettingsError
 from blemish.inference import open_predictor
 from blemish.inference.predictor import Predictor
 from blemish.model.artifact import read_artifact
-from blemish.model.exports import read_export
+from blemish.progress import OnProgress, Progress, say_nothing
 
 if TYPE_CHECKING:
     from blemish.calibration.recalibrate import Recalibration
     from blemish.evaluation.record import Evaluation
+    from blemish.evaluation.summary import Spread
     from blemish.exporting.make import Exported
     from blemish.exporting.parity import Parity
+    from blemish.inference.prediction import Prediction
     from blemish.model.artifact import Artifact
-    from blemish.training.findings import Findings, OnPhoto
-    from blemish.training.fit import OnProgress
+    from blemish.studies.demo import DemoPart
+    from blemish.training.findings import Findings
+    from blemish.training.fit import OnProgress as OnTrainingProgress
 
 Folder = str | Path
 
@@ -40,7 +43,7 @@ def train(
     teacher_weights: Folder | Sequence[Folder] = (),
     resume: bool = False,
     overwrite: bool = False,
-    on_progress: "OnProgress | None" = None,
+    on_progress: "OnTrainingProgress | None" = None,
     **settings: Any,
 ) -> "Artifact":
     """Trains a detector on photos of good parts and leaves its artifact in `run`.
@@ -99,7 +102,7 @@ def check(
     dataset: str = AUTO,
     category: str | None = None,
     method: str | None = None,
-    on_photo: "OnPhoto | None" = None,
+    on_progress: OnProgress = say_nothing,
     **settings: Any,
 ) -> "Findings":
     """Looks through photos as training and evaluating would find them; nothing is changed.
@@ -124,7 +127,7 @@ def check(
             raise SettingsError(f"unknown setting {', '.join(own)}: give the method that has it")
     image_size = (size, size) if isinstance(size, int) else size
     found = find_dataset(dataset, Path(folder), category)
-    return look_into(found, training, selects=selects, image_size=image_size, on_photo=on_photo or (lambda *_: None))
+    return look_into(found, training, selects=selects, image_size=image_size, on_progress=on_progress)
 
 
 def open(  # noqa: A001
@@ -138,50 +141,150 @@ def open(  # noqa: A001
     return open_predictor(run, runtime=runtime, precision=precision, device=device, min_area=min_area)
 
 
-def export(run: Folder, to: str, *, precision: str = "fp32", photos: Named = ()) -> "Exported":
+def predict(
+    run: Folder,
+    photos: Named,
+    *,
+    output: Folder | None = None,
+    min_area: int = 1,
+    level_maps: bool = False,
+    runtime: str = "auto",
+    precision: str = "fp32",
+    device: str = "auto",
+    on_progress: OnProgress = say_nothing,
+) -> "Generator[Prediction | DataError, None, None]":
+    """Judges photos, and those of folders, one after another as results are asked for: list(...) asks for all.
+
+    What cannot be found or read is a DataError among the results. `output` is a folder for predictions.jsonl,
+    predictions.csv, maps/ and overlays/, and with `level_maps` for level_maps/; it is whole when the last result was
+    taken, or when the iterator is closed. Raises what `open` does, and DataError where there is no photo at all.
+    """
+    from blemish.results.judging import judge_folder
+
+    return judge_folder(
+        run,
+        photos,
+        output=None if output is None else Path(output),
+        level_maps=level_maps,
+        opening={"runtime": runtime, "precision": precision, "device": device, "min_area": min_area},
+        on_progress=on_progress,
+    )
+
+
+def report(
+    run: Folder,
+    *,
+    evaluation: Folder | None = None,
+    output: Folder | None = None,
+    level_maps: bool = False,
+    runtime: str = "auto",
+    precision: str | None = None,
+    device: str = "auto",
+) -> Path:
+    """Writes one self-contained HTML page on a model and returns its path; see `blemish report --help`."""
+    from blemish.report import write_report
+
+    return write_report(
+        Path(run),
+        evaluation=None if evaluation is None else Path(evaluation),
+        output=None if output is None else Path(output),
+        runtime=runtime,
+        precision=precision,
+        device=device,
+        level_maps=level_maps,
+    )
+
+
+def summarize(evaluations: Sequence[Folder]) -> "dict[str, Spread | None]":
+    """Says how much figures move between evaluations of one test set, as between seeds.
+
+    `evaluations` are two or more: evaluation.json files, or RUN folders that were evaluated.
+    """
+    from blemish.evaluation.summary import summarize_files
+
+    return summarize_files([Path(place) for place in _listed(evaluations)])
+
+
+def demo(
+    folder: Folder = "demo", *, steps: int = 120, seed: int = 0, on_progress: OnProgress = say_nothing
+) -> "Iterator[DemoPart]":
+    """Shows the main job on made-up parts, one kind after another as results are asked for.
+
+    See `blemish demo --help`.
+    """
+    from blemish.studies.demo import run_demo
+
+    return run_demo(Path(folder), steps=steps, seed=seed, on_progress=on_progress)
+
+
+def export(
+    run: Folder,
+    to: str,
+    *,
+    precision: str = "fp32",
+    photos: Named = (),
+    on_progress: OnProgress = say_nothing,
+) -> "Exported":
     """Makes the trained model in `run` serve another runtime or precision; see `blemish export --help`.
 
     Raises ExportError, with the figures, where the export disagrees with the model.
     """
     from blemish.exporting.make import export as run_export
 
-    return run_export(read_artifact(run), to, precision=precision, photos=photos_under(photos))
+    return run_export(
+        read_artifact(run),
+        to,
+        precision=precision,
+        photos=photos_under(photos),
+        on_progress=lambda activity, done, total: on_progress(Progress(activity=activity, done=done, total=total)),
+    )
 
 
-def verify(run: Folder, runtime: str, *, precision: str = "fp32") -> "Parity":
-    """Proves again, on this machine, that an export says what the trained model says; raises ExportError."""
-    from blemish.exporting.proof import verify as run_proof
+def verify(
+    run: Folder, *, runtime: str | None = None, precision: str | None = None
+) -> "dict[tuple[str, str], Parity | BlemishError]":
+    """Proves again, on this machine, that exports say what the trained model says.
 
-    export = read_export(read_artifact(run), runtime, precision)
-    return run_proof(export, open(run, runtime=runtime, precision=precision))
+    Returns, by runtime and precision, how far each export is from the model, or what is wrong: ExportError where it
+    disagrees, another error where it cannot be tried. Without `runtime` or `precision` all exports are proven. Raises
+    ArtifactError where there is none.
+    """
+    from blemish.exporting.proof import prove_all
+
+    return prove_all(read_artifact(run), runtime=runtime, precision=precision)
 
 
 def calibrate(
     run: Folder,
     *,
-    false_alarms: float,
+    false_alarms: float | None = None,
     check: float | None = None,
-    estimate: bool = False,
+    estimate: bool | None = None,
     good: Named = (),
     replace: bool = False,
     runtime: str = "auto",
     device: str = "auto",
+    on_progress: OnProgress = say_nothing,
 ) -> "Recalibration":
-    """Other thresholds for a trained model, from the calibration photos it knows and from more `good` ones.
+    """Sets other thresholds for a trained model, from the calibration photos it knows and from more `good` ones.
 
-    `check` is the share of good photos that may be called anomalous or "check". `estimate` takes thresholds from a
-    fitted tail, which promises nothing. `replace` forgets the calibration photos so far. `runtime` and `device` judge
-    photos, as for `open`.
+    `false_alarms`, `check` (the share of good photos that may be called anomalous or "check"; 0: none is called
+    "check") and `estimate` (thresholds come from a fitted tail, which promises nothing) are as before where they are
+    not given. `replace` forgets the calibration photos so far. `runtime` and `device` judge photos, as for `open`.
     """
     from blemish.calibration.recalibrate import AskedRates, recalibrate
 
+    places = paths_of(good)
+    if replace and not places:
+        raise DataError("replacing forgets the calibration photos: give others with --good")
     return recalibrate(
         Path(run),
-        photos_under(good),
-        asked=AskedRates(false_alarm_rate=false_alarms, check_rate=check, estimate=estimate),
+        photos_under(places),
+        asked=AskedRates(false_alarms=false_alarms, check=check, estimate=estimate),
         replace=replace,
         runtime=runtime,
         device=device,
+        on_progress=on_progress,
     )
 
 

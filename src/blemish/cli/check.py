@@ -66,7 +66,7 @@ def check(
         try:
             with ProgressBars() as bars:
                 found = api.check(
-                    folder, dataset=dataset, category=category, method=method, on_photo=bars.show, **settings
+                    folder, dataset=dataset, category=category, method=method, on_progress=bars.show, **settings
                 )
         except DataError as error:
             sys.stderr.write(f"blemish: {error}\n")

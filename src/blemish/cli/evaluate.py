@@ -14,6 +14,7 @@ from blemish.inference.predictor import Predictor
 from blemish.metrics.intervals import Interval
 from blemish.model.artifact import read_artifact
 from blemish.model.thresholds import percent
+from blemish.progress import Progress
 
 DONE, SOME_UNREADABLE = 0, 2
 
@@ -63,7 +64,10 @@ def evaluate(
     _check_folder(folder)
     with ProgressBars() as bars:
         evaluation = measure(
-            predictor, found, known_digests=digests, on_photo=lambda done, of: bars.show("judging", done, of)
+            predictor,
+            found,
+            known_digests=digests,
+            on_photo=lambda done, of: bars.show(Progress(activity="judging", done=done, total=of)),
         )
     print("\n".join(lines_of(evaluation)))
     for line in [*evaluation.unreadable, *_about_duplicates(evaluation)]:

@@ -16,6 +16,7 @@ from blemish.files import write_text
 from blemish.inference import RUNTIMES
 from blemish.model.artifact import Artifact, read_artifact
 from blemish.model.exports import kinds_of_exports
+from blemish.progress import Progress
 from blemish.studies.speed import MADE_UP_SIDE, Speed, machine, make_up_photos, measure
 
 FORMAT_VERSION = 1
@@ -90,7 +91,7 @@ def _measured(
     speeds = []
     with ProgressBars() as bars:
         for done, (runtime, precision) in enumerate(kinds):
-            bars.show("measuring", done, len(kinds), note=f"{runtime} {precision}")
+            bars.show(Progress(activity=f"{runtime} {precision}", done=done, total=len(kinds)))
             try:
                 speeds.append(
                     measure(run, photos, runtime=runtime, precision=precision, seconds=seconds, cold_starts=cold_starts)

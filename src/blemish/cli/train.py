@@ -14,6 +14,7 @@ from blemish.cli.progress import ProgressBars
 from blemish.data import AUTO
 from blemish.detectors import DETECTORS, Detector, DetectorSettings, ImageSize
 from blemish.model.artifact import Artifact
+from blemish.progress import Progress as Shown
 from blemish.training.fit import Progress
 from blemish.training.settings import TrainingSettings
 from blemish.training.train import train
@@ -85,9 +86,9 @@ def _train(
     with ProgressBars() as bars:
 
         def on_progress(p: Progress) -> None:
-            errors = {"loss": p.loss, "held out": p.held_out_error}
-            note = "  ".join(f"{name} {value:.3g}" for name, value in errors.items() if value is not None)
-            bars.show(p.activity, p.done, p.total, note=note)
+            errors = {"error": p.loss, "on photos kept apart": p.held_out_error}
+            figures = {name: value for name, value in errors.items() if value is not None}
+            bars.show(Shown(activity=p.activity, done=p.done, total=p.total, figures=figures))
 
         artifact = train(
             method,

@@ -63,5 +63,3 @@ def _recognises(folder: Path) -> bool:  # noqa: ARG001
 PLAIN_FOLDER = Layout(
     name="folder", find=_find, categories=_categories, recognises=_recognises, holds="photos of good parts"
 )
-    name="folder", find=_find, categories=_categories, recognises=_recognises, holds="photos of good parts"
-)

@@ -5,6 +5,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from blemish.errors import DataError
 from blemish.wording import counted, some_of, with_counts
 
 PHOTO_SUFFIXES = (".png", ".jpg", ".jpeg", ".bmp", ".tif", ".tiff", ".webp")
@@ -57,18 +58,27 @@ class Skipped:
         """How many of the files are pictures, by their suffix: photos that a user may miss."""
         return sum(count for suffix, count in self.files.items() if suffix in _PICTURES)
 
+    def unread(self) -> list[DataError]:
+        """An error where pictures are among the files: nobody must think that they were looked at."""
+        return [DataError(line) for line in self._files()] if self.pictures else []
+
+    def notes(self) -> list[str]:
+        """A line for everything else."""
+        own = [f"left out: what Blemish wrote itself, in {some_of(self.own)}"] if self.own else []
+        return own if self.pictures else [*self._files(), *own]
+
     def lines(self) -> list[str]:
-        """A line for files and one for folders, where there are any."""
-        lines = []
-        if self.files:
-            total = counted(sum(self.files.values()), "file")
-            lines.append(
-                f"left out: {total} of other kinds: {with_counts(self.files, shown=8)}; pictures must be saved as "
-                f"one of {' '.join(PHOTO_SUFFIXES)}"
-            )
-        if self.own:
-            lines.append(f"left out: what Blemish wrote itself, in {some_of(self.own)}")
-        return lines
+        """All of it: a line for files and one for folders, where there are any."""
+        return [*map(str, self.unread()), *self.notes()]
+
+    def _files(self) -> list[str]:
+        if not self.files:
+            return []
+        total = counted(sum(self.files.values()), "file")
+        return [
+            f"left out: {total} of other kinds: {with_counts(self.files, shown=8)}; pictures must be saved as one of "
+            f"{' '.join(PHOTO_SUFFIXES)}"
+        ]
 
 
 def all_skipped(of_folders: Iterable[Skipped]) -> Skipped:

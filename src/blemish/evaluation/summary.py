@@ -1,12 +1,12 @@
 """Several evaluations of one test set: how much figures move from seed to seed."""
 
 import statistics
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 from blemish.errors import DataError
-from blemish.evaluation.record import Evaluation
+from blemish.evaluation.record import EVALUATION_FILE, Evaluation, read_evaluation
 
 RATES = ("false_alarm_rate", "miss_rate")
 
@@ -39,6 +39,26 @@ def summarize(evaluations: Mapping[str, Evaluation]) -> dict[str, Spread | None]
     return {
         name: _spread([some.get(name) for some in figures]) for name in dict.fromkeys(n for f in figures for n in f)
     }
+
+
+def summarize_files(places: Sequence[Path]) -> dict[str, Spread | None]:
+    """Does the same for evaluation.json files, or RUN folders that were evaluated.
+
+    Raises DataError also for one that is given twice.
+    """
+    files = [_file(place) for place in places]
+    again = next((file for at, file in enumerate(files) if file.resolve() in {f.resolve() for f in files[:at]}), None)
+    if again is not None:
+        raise DataError(f"{again} is given twice: it would make figures look steadier than they are")
+    return summarize({str(file): read_evaluation(file) for file in files})
+
+
+def _file(place: Path) -> Path:
+    """An evaluation.json itself, or the one of a run or of the folder that it was written into."""
+    if not place.is_dir():
+        return place
+    of_run = place / "evaluation" / EVALUATION_FILE
+    return of_run if of_run.exists() or not (place / EVALUATION_FILE).exists() else place / EVALUATION_FILE
 
 
 def _difference(one: Evaluation, other: Evaluation) -> str | None:

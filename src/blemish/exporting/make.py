@@ -33,7 +33,7 @@ MOST_RESHAPED = 4  # photos compared, and kept as proof, in all shapes
 MOST_TO_ROUND = 300  # photos that show int8 its ranges
 PACKAGES = ("torch", "onnx", "onnxscript", "onnxruntime", "openvino", "pillow")
 
-OnProgress = Callable[[str, int, int], None]
+OnProgress = Callable[[str, int, int], object]
 """(activity, done, of)."""
 
 

@@ -10,12 +10,13 @@ from safetensors import SafetensorError, safe_open
 from safetensors.numpy import save_file
 
 from blemish.data.images import Pixels, read_image, save_png
-from blemish.errors import ArtifactError, brief
+from blemish.errors import ArtifactError, BlemishError, brief
 from blemish.exporting.parity import TOLERANCES, Answer, Parity, compare, shapes_of
 from blemish.files import write_atomically
+from blemish.inference import open_predictor
 from blemish.inference.predictor import Predictor
-from blemish.model.artifact import file_sha256
-from blemish.model.exports import Export
+from blemish.model.artifact import Artifact, file_sha256
+from blemish.model.exports import Export, kinds_of_exports, read_export
 from blemish.model.thresholds import Calibration
 
 FOLDER = "proof"
@@ -55,6 +56,32 @@ def verify(export: Export, predictor: Predictor) -> Parity:
     parity = compare(_pairs(export, predictor))
     parity.check(TOLERANCES[export.precision], of=f"{export.runtime} {export.precision}")
     return parity
+
+
+def prove_all(
+    artifact: Artifact, *, runtime: str | None, precision: str | None
+) -> dict[tuple[str, str], Parity | BlemishError]:
+    """Verifies every export, or those to a runtime or in a precision alone; one that fails harms no other.
+
+    Raises ArtifactError where there is none.
+    """
+    wanted = [
+        (name, kind)
+        for name, kind in kinds_of_exports(artifact)
+        if runtime in (None, name) and precision in (None, kind)
+    ]
+    if not wanted:
+        folder = artifact.folder
+        raise ArtifactError(f"{folder} holds no such export: make one with `blemish export {folder} --to onnx`")
+    return {kind: _proven(artifact, *kind) for kind in wanted}
+
+
+def _proven(artifact: Artifact, runtime: str, precision: str) -> Parity | BlemishError:
+    try:
+        predictor = open_predictor(artifact.folder, runtime=runtime, precision=precision)
+        return verify(read_export(artifact, runtime, precision), predictor)
+    except BlemishError as error:
+        return error
 
 
 def _pairs(export: Export, predictor: Predictor) -> Iterator[tuple[Answer, Answer]]:

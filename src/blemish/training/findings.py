@@ -1,7 +1,7 @@
 """What training and evaluating would find in a dataset's photos, said before anything is trained or judged."""
 
 from collections import Counter
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 from blemish.data.dataset import GOOD, Dataset, Sample
@@ -11,12 +11,10 @@ from blemish.data.part_names import parts_of
 from blemish.data.survey import Survey, common_files, survey
 from blemish.errors import DataError
 from blemish.model.thresholds import percent
+from blemish.progress import OnProgress, Progress, say_nothing
 from blemish.training.arrangement import arranged, divided
 from blemish.training.settings import TrainingSettings
 from blemish.wording import on_one_line, some_of, with_counts
-
-OnPhoto = Callable[[str, int, int], object]
-"""Told what is looked at, how many photos are done, and of how many."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -36,7 +34,7 @@ def look_into(
     *,
     selects: bool,
     image_size: Size,
-    on_photo: OnPhoto = lambda _what, _done, _of: None,
+    on_progress: OnProgress = say_nothing,
 ) -> Findings:
     """Decodes every photo and mask; nothing is changed.
 
@@ -44,7 +42,7 @@ def look_into(
     (height, width) is what training would resize photos to.
     """
     good, apart, test = (
-        _seen(samples, what, on_photo)
+        _seen(samples, what, on_progress)
         for samples, what in (
             (found.train, "good photos"),
             (found.validation, "validation photos"),
@@ -67,11 +65,8 @@ def look_into(
         pairs = some_of([f"{on_one_line(copy)} = {on_one_line(original)}" for copy, original in twice])
         lines.append(f"test photos that are also among the good parts, and flatter the model: {len(twice)} ({pairs})")
     problems += [*good.unreadable, *apart.unreadable, *test.unreadable, *wrong_masks(found.test)]
-    skipped = tuple(found.skipped.lines())
-    missed = skipped if found.skipped.pictures else ()
-    return Findings(
-        lines=tuple(lines), problems=(*missed, *problems), notes=tuple(line for line in skipped if line not in missed)
-    )
+    unread = map(str, found.skipped.unread())
+    return Findings(lines=tuple(lines), problems=(*unread, *problems), notes=tuple(found.skipped.notes()))
 
 
 def promise(found: Dataset, training: TrainingSettings, seen: Survey, *, selects: bool) -> str:
@@ -100,9 +95,11 @@ def promise(found: Dataset, training: TrainingSettings, seen: Survey, *, selects
     )
 
 
-def _seen(samples: Sequence[Sample], what: str, on_photo: OnPhoto) -> Survey:
+def _seen(samples: Sequence[Sample], what: str, on_progress: OnProgress) -> Survey:
     paths = [sample.image for sample in samples]
-    return survey(paths, decode=True, on_photo=lambda done, of: on_photo(what, done, of))
+    return survey(
+        paths, decode=True, on_photo=lambda done, of: on_progress(Progress(activity=what, done=done, total=of))
+    )
 
 
 def _together(some: Survey, others: Survey) -> Survey:

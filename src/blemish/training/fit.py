@@ -36,7 +36,7 @@ class Progress:
     held_out_error: float | None = None
 
 
-OnProgress = Callable[[Progress], None]
+OnProgress = Callable[[Progress], object]
 
 
 @dataclass(kw_only=True)

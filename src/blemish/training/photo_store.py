@@ -61,7 +61,7 @@ class PhotoStore:
     def kept_bytes(self) -> int:
         return self._kept.nbytes
 
-    def load(self, on_photo: Callable[[int, int], None]) -> None:
+    def load(self, on_photo: Callable[[int, int], object]) -> None:
         """Decodes every photo once: unreadable ones leave the list now, rather than end a training hours later.
 
         So do exact copies of photos before them: in other parts of a split they would break what a threshold promises.

@@ -24,7 +24,7 @@ SHARE = 1 / 3  # of --cache-memory for a folder's pictures: of the default, all 
 FEWEST = 64  # pictures kept however little memory is allowed
 PIECES_MEMORY = 200_000_000  # bytes of training photos that pieces are cut from
 
-OnPicture = Callable[[int, int], None]
+OnPicture = Callable[[int, int], object]
 
 log = logging.getLogger("blemish")
 
