@@ -110,22 +110,10 @@ def check(
     `settings` are those that decide what training can promise and see: keep, held_out, part, seed, image_size. Without
     a method, one that keeps its best weights is assumed, as most do. Raises DataError where there are no photos.
     """
+    from blemish.training.arrangement import intended
     from blemish.training.findings import look_into
-    from blemish.training.settings import TrainingSettings
 
-    known = typing.get_type_hints(TrainingSettings)
-    training = TrainingSettings(**{k: v for k, v in settings.items() if k in known})
-    training.check()
-    own = {k: v for k, v in settings.items() if k not in known}
-    if method is not None:
-        from blemish.training.arrangement import method_selects
-
-        selects, size = method_selects(method, own)
-    else:  # without torch, which need not be installed for a look at photos
-        selects, size = own.pop("keep", "best") == "best", own.pop("image_size", 256)
-        if own:
-            raise SettingsError(f"unknown setting {', '.join(own)}: give the method that has it")
-    image_size = (size, size) if isinstance(size, int) else size
+    training, selects, image_size = intended(method, settings)
     found = find_dataset(dataset, Path(folder), category)
     return look_into(found, training, selects=selects, image_size=image_size, on_progress=on_progress)
 

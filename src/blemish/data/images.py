@@ -7,6 +7,7 @@ from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from io import BytesIO
 from pathlib import Path
+from sys import intern
 from typing import Any, Literal, TypeVar
 
 import numpy as np
@@ -50,7 +51,7 @@ MaskValues = Literal["bright", "any", "black"]
 """Which grey values of a mask stand for defect: at least half the range, all but 0, or 0 alone."""
 
 
-@dataclass(frozen=True, kw_only=True)
+@dataclass(frozen=True, kw_only=True, slots=True)
 class Header:
     """What a file says of its photo before anything is decoded."""
 
@@ -97,7 +98,7 @@ def decode_header(data: bytes, *, name: str) -> Header:
         sideways = exif.get(ExifTags.Base.Orientation, 1) in (5, 6, 7, 8)
         colours = _COLOURS.get("I;16" if picture.mode.startswith("I") else picture.mode, picture.mode)
         kind = f"{'JPEG' if picture.format == 'MPO' else picture.format} {colours}"
-        return Header(size=(width, height) if sideways else (height, width), kind=kind)
+        return Header(size=(width, height) if sideways else (height, width), kind=intern(kind))
 
 
 def as_image(array: NDArray[Any], *, bgr: bool = False, name: str = "image") -> Pixels:

@@ -10,7 +10,7 @@ from blemish.data.images import Header, Pixels, Size, decode_header, decode_imag
 _EIGHT_BITS = 255
 
 
-@dataclass(frozen=True, kw_only=True)
+@dataclass(frozen=True, kw_only=True, slots=True)  # there may be hundreds of thousands
 class Facts:
     """What is known of a photo once its pixels are gone."""
 

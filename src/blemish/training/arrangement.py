@@ -4,6 +4,7 @@ Where a dataset keeps validation photos apart, these calibrate, and a quarter of
 all of its photos to train on are trained on. Else a share of these is held out, see `split`.
 """
 
+import typing
 from collections.abc import Collection, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -42,6 +43,24 @@ def method_selects(method: str, settings: Mapping[str, Any]) -> tuple[bool, Size
     known = DETECTORS[method].Settings.from_json({**settings, **sized})
     with torch.random.fork_rng(devices=[]):
         return selects_weights(DETECTORS[method](known)), known.image_size
+
+
+def intended(method: str | None, settings: Mapping[str, Any]) -> tuple[TrainingSettings, bool, Size]:
+    """What settings of both kinds say of a training: its own, whether it selects weights, and the size it sees.
+
+    Without a method, one is assumed that keeps what it is told to, else its best weights; torch need not be installed
+    for that. Raises SettingsError.
+    """
+    known = typing.get_type_hints(TrainingSettings)
+    training = TrainingSettings(**{name: value for name, value in settings.items() if name in known})
+    training.check()
+    own = {name: value for name, value in settings.items() if name not in known}
+    if method is not None:
+        return training, *method_selects(method, own)
+    keep, size = own.pop("keep", "best"), own.pop("image_size", 256)
+    if own or keep not in ("best", "last"):
+        raise SettingsError(f"unknown setting {', '.join(own) or keep}: give the method that has it")
+    return training, keep == "best", (size, size) if isinstance(size, int) else size
 
 
 def arranged(found: Dataset, training: TrainingSettings, *, selects: bool) -> list[Sample]:
