@@ -27,6 +27,7 @@ FLOORS = (
     ("model",),
     ("data", "networks", "synthesis", "metrics"),
     ("files", "process", "progress"),
+    ("records",),
     ("errors",),
     ("version", "wording"),
 )

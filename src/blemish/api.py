@@ -55,6 +55,7 @@ def train(
     """
     from blemish.detectors import DETECTORS
     from blemish.detectors.settings import image_size_of, typed_setting
+    from blemish.training.run_file import PhotosOrigin
     from blemish.training.settings import TrainingSettings
     from blemish.training.train import train as run_training
 
@@ -68,13 +69,17 @@ def train(
     own = {k: v for k, v in settings.items() if k not in known}
     found = photos if isinstance(photos, Dataset) else find_photos(photos, dataset=dataset, category=category)
     found.good_photos()  # or an error that says what to name instead
+    origin = None
+    if not isinstance(photos, Dataset) and len(places := paths_of(photos)) == 1:
+        origin = PhotosOrigin(root=places[0], dataset=dataset, category=category)
     return run_training(
         method,
         found,
         run=Path(run),
-        settings=DETECTORS[method].Settings.from_json(own),
+        settings=DETECTORS[method].Settings.from_json(own, others=known),
         training=training,
         teacher_weights=[Path(file) for file in _listed(teacher_weights)],
+        origin=origin,
         resume=resume,
         overwrite=overwrite,
         on_progress=on_progress or (lambda _: None),
@@ -113,9 +118,9 @@ def check(
     from blemish.training.arrangement import intended
     from blemish.training.findings import look_into
 
-    training, selects, image_size = intended(method, settings)
+    training, validates, image_size = intended(method, settings)
     found = find_dataset(dataset, Path(folder), category)
-    return look_into(found, training, selects=selects, image_size=image_size, on_progress=on_progress)
+    return look_into(found, training, validates=validates, image_size=image_size, on_progress=on_progress)
 
 
 def open(  # noqa: A001
@@ -288,7 +293,7 @@ def evaluate(
 
     digests = frozenset[str]()
     if not isinstance(model, Predictor):
-        digests = frozenset(read_artifact(model).training.get("digests", ()))
+        digests = frozenset(read_artifact(model).training.digests)
         model = open(model)
     if isinstance(photos, str | Path):
         photos = find_photos(photos, dataset="mvtec_ad", category=category)

@@ -9,7 +9,8 @@ from typing import Any
 import pytest
 
 from blemish.errors import DataError
-from blemish.evaluation.record import read_evaluation, write_evaluation
+from blemish.evaluation.record import EVALUATION_FORMAT, read_evaluation, write_evaluation
+from blemish.records import record_to_json
 from evaluation.example import EVALUATION
 
 
@@ -26,19 +27,19 @@ def test_whole_numbers_are_read_as_figures(tmp_path: Path) -> None:
 
 
 def edited(edit: Callable[[Any], object]) -> str:
-    values = EVALUATION.to_json()
+    values = record_to_json(EVALUATION, form=EVALUATION_FORMAT)
     edit(values)
     return json.dumps(values)
 
 
 DAMAGE: dict[str, tuple[str, str]] = {
     "empty": ("", "cannot be read"),
-    "cut short": (json.dumps(EVALUATION.to_json())[:300], "cannot be read"),
+    "cut short": (json.dumps(record_to_json(EVALUATION, form=EVALUATION_FORMAT))[:300], "cannot be read"),
     "another thing": ("[1, 2]", "no format_version"),
     "deep": ("[" * 100_000, "cannot be read"),
     "no version": (edited(lambda v: v.pop("format_version")), "no format_version"),
     "a newer version": (edited(lambda v: v.update(format_version=99)), "has format 99"),
-    "a field missing": (edited(lambda v: v.pop("misses")), "evaluation.misses is null"),
+    "a field missing": (edited(lambda v: v.pop("misses")), "evaluation.misses is missing"),
     "a word for a number": (edited(lambda v: v.update(threshold="high")), 'evaluation.threshold is "high"'),
     "NaN": (edited(lambda v: v.update(threshold=float("nan"))), "evaluation.threshold is NaN"),
     "a fraction of a photo": (edited(lambda v: v.update(misses=0.5)), "evaluation.misses is 0.5"),
@@ -68,8 +69,8 @@ def test_a_damaged_file_is_one_line_that_names_it_and_the_field(damage: str, tmp
 def test_a_file_that_is_not_there_or_no_text_is_one_line(tmp_path: Path) -> None:
     with pytest.raises(DataError, match=r"^[^\n]*no such file[^\n]*blemish evaluate[^\n]*$"):
         read_evaluation(tmp_path / "evaluation.json")
-    with pytest.raises(DataError, match=r"^[^\n]* cannot be read [^\n]*$"):
+    with pytest.raises(DataError, match=r"^[^\n]* cannot be read: Is a directory; [^\n]*$"):
         read_evaluation(tmp_path)
     (tmp_path / "photo.png").write_bytes(b"\x89PNG\xff\xfe")
-    with pytest.raises(DataError, match=r"^[^\n]*photo.png cannot be read [^\n]*$"):
+    with pytest.raises(DataError, match=r"^[^\n]*photo.png cannot be read, it is no JSON: [^\n]*$"):
         read_evaluation(tmp_path / "photo.png")

@@ -13,7 +13,7 @@ from blemish.data.part_names import parts_of
 from blemish.detectors import DETECTORS, ImageSize
 from blemish.detectors.stpm import STPMSettings
 from blemish.errors import DataError, SettingsError
-from blemish.training.arrangement import arranged, divided, method_selects
+from blemish.training.arrangement import arranged, divided, method_validates
 from blemish.training.settings import TrainingSettings
 from blemish.training.split import Split
 from blemish.training.train import train
@@ -24,39 +24,39 @@ def samples(prefix: str, count: int, *, per_part: int = 1) -> tuple[Sample, ...]
     return tuple(Sample(image=Path(f"{prefix}{i}.png"), part=part) for i, part in enumerate(parts))
 
 
-def uses_of(found: Dataset, *, selects: bool = True) -> tuple[list[Sample], Split]:
-    ordered = arranged(found, TrainingSettings(), selects=selects)
+def uses_of(found: Dataset, *, validates: bool = True) -> tuple[list[Sample], Split]:
+    ordered = arranged(found, TrainingSettings(), validates=validates)
     apart = {sample.image for sample in found.validation}
     paths = [sample.image for sample in ordered]
-    return ordered, divided(paths, parts_of(ordered, None), apart, held_out=0.2, selects=selects)
+    return ordered, divided(paths, parts_of(ordered, None), apart, held_out=0.2, validates=validates)
 
 
-@pytest.mark.parametrize(("selects", "counts"), [(True, [2, 20, 6]), (False, [0, 20, 8])])
-def test_validation_photos_calibrate_and_a_quarter_selects(selects: bool, counts: list[int]) -> None:
+@pytest.mark.parametrize(("validates", "counts"), [(True, [2, 20, 6]), (False, [0, 20, 8])])
+def test_validation_photos_calibrate_and_a_quarter_selects(validates: bool, counts: list[int]) -> None:
     found = Dataset(name="x", root=Path(), train=samples("t", 20), validation=samples("v", 8))
-    ordered, uses = uses_of(found, selects=selects)
-    assert [len(part) for part in (uses.selecting, uses.train, uses.calibrating)] == counts
+    ordered, uses = uses_of(found, validates=validates)
+    assert [len(part) for part in (uses.validation, uses.train, uses.calibrating)] == counts
     assert {ordered[i].image for i in uses.train} == {sample.image for sample in found.train}
-    together = np.concatenate([uses.selecting, uses.train, uses.calibrating])
+    together = np.concatenate([uses.validation, uses.train, uses.calibrating])
     assert together.tolist() == list(range(28))
 
 
 def test_validation_photos_of_a_part_stay_together() -> None:
     found = Dataset(name="x", root=Path(), train=samples("t", 5), validation=samples("v", 12, per_part=4))
     ordered, uses = uses_of(found)
-    selecting, calibrating = ({ordered[i].part for i in part} for part in (uses.selecting, uses.calibrating))
+    selecting, calibrating = ({ordered[i].part for i in part} for part in (uses.validation, uses.calibrating))
     assert (len(selecting), len(calibrating), selecting & calibrating) == (1, 2, set())
 
 
 def test_a_single_validation_part_calibrates() -> None:
     found = Dataset(name="x", root=Path(), train=samples("t", 5), validation=samples("v", 3, per_part=3))
     _, uses = uses_of(found)
-    assert [len(part) for part in (uses.selecting, uses.train, uses.calibrating)] == [0, 5, 3]
+    assert [len(part) for part in (uses.validation, uses.train, uses.calibrating)] == [0, 5, 3]
 
 
 def test_without_validation_photos_a_share_is_held_out() -> None:
     _, uses = uses_of(Dataset(name="x", root=Path(), train=samples("t", 20)))
-    assert [len(part) for part in (uses.selecting, uses.train, uses.calibrating)] == [1, 16, 3]
+    assert [len(part) for part in (uses.validation, uses.train, uses.calibrating)] == [1, 16, 3]
 
 
 @pytest.mark.parametrize("left", ["t", "v"])
@@ -64,20 +64,20 @@ def test_what_is_missing_is_said_where_only_one_kind_can_be_read(left: str) -> N
     apart = {sample.image for sample in samples("v", 3)}
     paths = [sample.image for sample in samples(left, 3)]
     with pytest.raises(DataError, match=r"none of the (photos to train on|validation photos)"):
-        divided(paths, list(map(str, paths)), apart, held_out=0.2, selects=True)
+        divided(paths, list(map(str, paths)), apart, held_out=0.2, validates=True)
 
 
 @pytest.mark.parametrize("method", DETECTORS)
-def test_whether_a_method_selects_is_what_its_stages_say(method: str) -> None:
+def test_whether_a_method_validates_is_what_its_stages_say(method: str) -> None:
     has_keep = hasattr(DETECTORS[method].Settings(), "keep")
-    assert method_selects(method, {"image_size": 64}) == (has_keep, (64, 64))
+    assert method_validates(method, {"image_size": 64}) == (has_keep, (64, 64))
     if has_keep:
-        assert method_selects(method, {"keep": "last"}) == (False, (256, 256))
+        assert method_validates(method, {"keep": "last"}) == (False, (256, 256))
 
 
 def test_settings_that_a_method_has_not_are_refused() -> None:
     with pytest.raises(SettingsError, match="unknown setting keep"):
-        method_selects("destseg", {"keep": "last"})
+        method_validates("destseg", {"keep": "last"})
 
 
 def test_a_dataset_with_validation_photos_trains_on_all_others_and_calibrates_with_them(
@@ -90,7 +90,7 @@ def test_a_dataset_with_validation_photos_trains_on_all_others_and_calibrates_wi
         "stpm", found, run=tmp_path / "run", settings=settings, training=training, teacher_weights=[seeded_resnet18]
     )
     assert artifact.calibration.n == 6
-    digests = artifact.training["digests"]
+    digests = artifact.training.digests
     assert set(digests[-6:]) < {file_digest(sample.image) for sample in found.validation}
     assert set(digests[2:8]) == {file_digest(sample.image) for sample in found.train}
 

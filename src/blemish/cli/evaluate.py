@@ -56,7 +56,7 @@ def evaluate(
         auto, cpu or cuda.
     """
     folder = output if output is not None else run / "evaluation"
-    digests = frozenset(read_artifact(run).training.get("digests", ()))
+    digests = frozenset(read_artifact(run).training.digests)
     predictor = open_predictor(run, runtime=runtime, precision=precision, device=device)
     found = find_dataset(dataset, test_folder, category)
     if not found.test:

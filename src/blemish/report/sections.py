@@ -9,6 +9,7 @@ from blemish.evaluation.record import Evaluation
 from blemish.metrics.intervals import binomial
 from blemish.model.artifact import Artifact
 from blemish.model.thresholds import Threshold
+from blemish.model.training_record import StageHistory
 from blemish.report.figures import Limit, Line, Row, precision_recall, roc, score_histogram, training_curve
 from blemish.report.published import Published, known_category, published_for
 from blemish.report.svg import CALIBRATION, DEFECT, GOOD_PARTS, PHOTOS, PIXELS
@@ -75,20 +76,20 @@ class StageCurve:
 
 def facts(artifact: Artifact, evaluation: Evaluation | None) -> dict[str, str]:
     """What was trained on what, how, and for how long."""
-    t = artifact.training
+    training = artifact.training
     height, width = artifact.image_size
-    teachers = ", ".join(f"{teacher['name']} ({teacher['origin']})" for teacher in artifact.teachers)
+    teachers = ", ".join(f"{teacher.name} ({teacher.origin})" for teacher in artifact.teachers)
     said = {
         "Method": METHODS.get(artifact.method, artifact.method),
         "Teacher": teachers or "none",
-        "Photos": f"{t['trained_on']} good ones to train on, {t['selecting']} to select the weights, "
+        "Photos": f"{training.trained_on} good ones to train on, {training.validation} to choose the weights, "
         f"{artifact.calibration.n} {artifact.calibration.unit} to calibrate",
-        "Unreadable": f"{len(t['unreadable'])} photos left out" if t["unreadable"] else "none",
+        "Unreadable": f"{len(training.unreadable)} photos left out" if training.unreadable else "none",
         "Image size": f"{width} x {height} pixels (width x height)",
-        "Training": "; ".join(_stage(stage) for stage in t["stages"]),
-        "Duration": f"{_duration(t['seconds'])}, {t['precision']}",
-        "Seed": str(t["training"]["seed"]),
-        "Versions": f"blemish {t['blemish']}, torch {t['torch']}",
+        "Training": "; ".join(_stage(stage) for stage in training.stages),
+        "Duration": f"{_duration(training.seconds)}, {training.precision}",
+        "Seed": str(training.seed),
+        "Versions": ", ".join(f"{package} {version}" for package, version in training.versions.items()),
     }
     if evaluation is not None:
         said["Tested on"] = f"{evaluation.good_photos} good and {evaluation.defective_photos} defective photos of "
@@ -227,20 +228,20 @@ def training_curves(artifact: Artifact) -> list[StageCurve]:
     """Loss and held-out error of each stage over its steps."""
     return [
         StageCurve(
-            stage=stage["name"],
-            kept_step=stage["best_step"],
+            stage=stage.name,
+            kept_step=stage.best_step,
             drawing=training_curve(
-                stage["history"], kept_step=stage["best_step"], alt=f"Loss and held-out error of stage {stage['name']}"
+                stage.history, kept_step=stage.best_step, alt=f"Loss and held-out error of stage {stage.name}"
             ),
         )
-        for stage in artifact.training["stages"]
-        if stage["history"]
+        for stage in artifact.training.stages
+        if stage.history
     ]
 
 
-def _stage(stage: dict[str, object]) -> str:
-    kept = f", the weights of step {stage['best_step']} kept" if stage["best_step"] else ""
-    return f"{stage['name']}: {stage['steps']} steps{kept}"
+def _stage(stage: StageHistory) -> str:
+    kept = f", the weights of step {stage.best_step} kept" if stage.best_step else ""
+    return f"{stage.name}: {stage.steps} steps{kept}"
 
 
 def _duration(seconds: float) -> str:

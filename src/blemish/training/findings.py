@@ -32,13 +32,13 @@ def look_into(
     found: Dataset,
     training: TrainingSettings,
     *,
-    selects: bool,
+    validates: bool,
     image_size: Size,
     on_progress: OnProgress = say_nothing,
 ) -> Findings:
     """Decodes every photo and mask; nothing is changed.
 
-    `selects` says whether the method chooses weights by validation photos, see `selects_weights`; `image_size`
+    `validates` says whether the method chooses weights by validation photos, see `validates_weights`; `image_size`
     (height, width) is what training would resize photos to.
     """
     good, apart, test = (
@@ -55,7 +55,7 @@ def look_into(
         if found.validation:
             lines += _block("validation", apart.lines(root=found.base, image_size=image_size))
         try:
-            lines.append(f"  {promise(found, training, _together(good, apart), selects=selects)}")
+            lines.append(f"  {promise(found, training, _together(good, apart), validates=validates)}")
         except DataError as error:
             problems.append(str(error))
     if found.test:
@@ -69,7 +69,7 @@ def look_into(
     return Findings(lines=tuple(lines), problems=(*unread, *problems), notes=tuple(found.skipped.notes()))
 
 
-def promise(found: Dataset, training: TrainingSettings, seen: Survey, *, selects: bool) -> str:
+def promise(found: Dataset, training: TrainingSettings, seen: Survey, *, validates: bool) -> str:
     """What training on these photos can promise, in one line; `seen` is of all good photos.
 
     Raises DataError or SettingsError where `part` does not say which part each photo shows, or they all show one.
@@ -82,13 +82,13 @@ def promise(found: Dataset, training: TrainingSettings, seen: Survey, *, selects
     )
     if len(usable.train) + len(usable.validation) < 2:
         return "training takes 2 different ones at least; 30 or more are advised"
-    samples = arranged(usable, training, selects=selects)
+    samples = arranged(usable, training, validates=validates)
     parts = parts_of(samples, training.part)
     paths, apart = [sample.image for sample in samples], {sample.image for sample in usable.validation}
-    uses = divided(paths, parts, apart, held_out=training.held_out, selects=selects)
+    uses = divided(paths, parts, apart, held_out=training.held_out, validates=validates)
     calibrating = len({parts[i] for i in uses.calibrating})
     unit = f" of {len(set(parts))} parts" if parts != list(map(str, paths)) else ""
-    choosing = f", choose weights by {len(uses.selecting)}" if selects else ""
+    choosing = f", choose weights by {len(uses.validation)}" if validates else ""
     return (
         f"training would learn from {len(uses.train)}{choosing} and calibrate with {calibrating}{unit}, which can "
         f"promise a false alarm rate of {percent(1 / (calibrating + 1))} and no less"
