@@ -51,7 +51,7 @@ def command(run: Path, good: Path, teacher: Path, *options: str) -> list[str]:
 def test_the_artifact_says_what_was_trained_on_what(parts: Dataset, tmp_path: Path, seeded_resnet18: Path) -> None:
     artifact = quick(parts, tmp_path / "run", seeded_resnet18)
     values = json.loads((tmp_path / "run" / "model.json").read_text())
-    assert values["format_version"] == 2
+    assert values["format_version"] == 3
     assert values["method"] == "stpm"
     assert values["settings"]["teacher"] == "resnet18"
     assert values["teachers"][0]["origin"] == "given file resnet18.safetensors"
