@@ -2,6 +2,7 @@
 
 import json
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -31,7 +32,7 @@ def test_a_training_is_repeated_from_its_run_json(parts: Dataset, tmp_path: Path
 
 
 def test_python_writes_the_same(parts: Dataset, tmp_path: Path) -> None:
-    quick = {"teacher": "efficientnet_lite0", "image_size": 32, "steps": 1, "batch_size": 4}
+    quick: Any = {"teacher": "efficientnet_lite0", "image_size": 32, "steps": 1, "batch_size": 4}
     blemish.train("stpm", parts.train[0].image.parent, tmp_path / "run", **quick)
     found = read_run_file(tmp_path / "run" / "run.json")
     assert found.settings == STPMSettings.from_json(read_artifact(tmp_path / "run").settings)
