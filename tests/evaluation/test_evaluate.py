@@ -316,14 +316,7 @@ def test_masks_are_made_at_each_photos_own_map_size(parts: Dataset, tmp_path: Pa
     wide, mask = np.full((SIDE, 2 * SIDE), 90, np.uint8), np.zeros((SIDE, 2 * SIDE), np.uint8)
     wide[4:12, 8:20], mask[4:12, 8:20] = 240, 255
     sample = Sample(
-        image=save(tmp_path / "wide.png", wide),
-        defect_type="wide",
-        masks=(
-            save(
-                tmp_path / "m.png",
-            ),
-            mask,
-        ),
+        image=save(tmp_path / "wide.png", wide), defect_type="wide", masks=(save(tmp_path / "m.png", mask),)
     )
     halving = Singly(Brightness(), Halving(image_size=(1, 1)), score=MAXIMUM, calibration=CALIBRATION)
     found = evaluate_predictor(halving, [*parts.test[:9], sample])
