@@ -46,9 +46,7 @@ def train(
     on_progress: "OnTrainingProgress | None" = None,
     **settings: Any,
 ) -> "Artifact":
-    """Trains a detector on photos of good parts and leaves its artifact in `run`.
-
-    They are a folder's, several files and folders', or a Dataset's.
+    """Trains a detector on photos of good parts, in one place or several, and leaves its artifact in `run`.
 
     `settings` are the fields of the method's settings and of TrainingSettings: image_size, teacher, steps, seed, ...
     An image_size of one number is a square; of two, (height, width).
