@@ -21,7 +21,7 @@ from blemish.data.images import read_image
 from blemish.data.mvtec_ad import MVTEC_AD
 from blemish.detectors import ImageSize
 from blemish.detectors.stpm import STPM, STPMSettings
-from blemish.evaluation.evaluate import evaluate
+from blemish.evaluation.evaluate import evaluate_predictor
 from blemish.evaluation.record import Evaluation
 from blemish.inference import open_predictor
 from blemish.inference.predictor import Predictor
@@ -40,7 +40,7 @@ def fast(parts: Dataset, settings: STPMSettings, weights: Path, *, seed: int) ->
     with tempfile.TemporaryDirectory() as folder:
         run = Path(folder) / "run"
         train("stpm", parts.train, run=run, settings=settings, training=training, teacher_weights=[weights])
-        return evaluate(open_predictor(run), parts.test)
+        return evaluate_predictor(open_predictor(run), parts.test)
 
 
 def plain(parts: Dataset, settings: STPMSettings, weights: Path, *, seed: int) -> Evaluation:
@@ -66,7 +66,7 @@ def plain(parts: Dataset, settings: STPMSettings, weights: Path, *, seed: int) -
     predictor = Predictor(
         TorchRuntime(detector, torch.device("cpu")), framing, score=detector.score, calibration=UNCALIBRATED
     )
-    return evaluate(predictor, parts.test)
+    return evaluate_predictor(predictor, parts.test)
 
 
 def main() -> None:

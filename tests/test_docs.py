@@ -61,7 +61,7 @@ def test_the_metric_of_the_page_counts_what_it_says() -> None:
     run(DOCS / "how-to" / "add-a-metric.md", {"__name__": "page"})
     anomalous = np.array([False] * 200 + [True] * 10)
     scores = np.concatenate([np.arange(200.0), [0, 50, 100, 196.5, 197.5, 198.5, 199, 300, 300, 300]])
-    found = METRICS["image_recall_at_1_percent"](Judgements(anomalous=anomalous, scores=scores))
+    found = METRICS["image_recall_at_1_percent"].value(Judgements(anomalous=anomalous, scores=scores))
     assert found == pytest.approx(0.6)  # two good photos of 200 may pass: 198 and 199, so 197.5 is found
 
 

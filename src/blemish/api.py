@@ -280,21 +280,37 @@ def calibrate(
 
 
 def evaluate(
-    model: Folder | Predictor, photos: Folder | Dataset | Sequence[Sample], *, category: str | None = None
+    model: Folder | Predictor,
+    photos: Folder | Dataset | Sequence[Sample],
+    *,
+    dataset: str = "mvtec_ad",
+    category: str | None = None,
+    runtime: str = "auto",
+    precision: str = "fp32",
+    device: str = "auto",
+    on_progress: OnProgress = say_nothing,
 ) -> "Evaluation":
-    """How well a model judges a test folder in MVTec AD's layout: test/good, test/DEFECT, ground_truth/DEFECT.
+    """Measures how well a model judges test photos whose truth is known, such as test/good and test/DEFECT of a folder.
 
-    Test photos whose files a model was trained or calibrated with are listed as duplicates; a Predictor does not know
-    which these are.
+    Test photos whose files a model was trained or calibrated with are listed as duplicates, and parts are told apart
+    as they were in its training; a Predictor does not know these. `runtime`, `precision` and `device` open the model
+    in a folder, as for `open`.
     """
-    from blemish.evaluation.evaluate import evaluate as measure
+    from blemish.evaluation.evaluate import evaluate_predictor
 
-    digests = frozenset[str]()
+    digests, part = frozenset[str](), None
     if not isinstance(model, Predictor):
-        digests = frozenset(read_artifact(model).training.digests)
-        model = open(model)
+        training = read_artifact(model).training
+        digests, part = frozenset(training.digests), training.part_pattern
+        model = open(model, runtime=runtime, precision=precision, device=device)
     if isinstance(photos, str | Path):
-        photos = find_photos(photos, dataset="mvtec_ad", category=category)
-    if not (photos.test if isinstance(photos, Dataset) else photos):
-        raise DataError("there are no test photos: test/good and test/DEFECT are looked for")
-    return measure(model, photos, known_digests=digests)
+        photos = find_dataset(dataset, Path(photos), category)
+    if isinstance(photos, Dataset) and not photos.test:
+        raise DataError(f"{photos.root} holds no test photos: test/good and test/DEFECT are looked for")
+    return evaluate_predictor(
+        model,
+        photos,
+        known_digests=digests,
+        part=part,
+        on_photo=lambda done, of: on_progress(Progress(activity="judging", done=done, total=of)),
+    )

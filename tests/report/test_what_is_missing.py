@@ -26,7 +26,7 @@ def test_without_an_evaluation_the_page_says_so_and_what_to_do(trained: Path, tm
     page = Page(run / "report.html")
     assert "Not evaluated yet: how many defects this model misses is not known." in page.text
     assert f"blemish evaluate {run} TEST" in page.text
-    assert [section["id"] for section in page.all("section")] == ["threshold", "training"]
+    assert [section["id"] for section in page.all("section")] == ["threshold", "training", "ml"]
     assert len(page.all("svg")) == 2
 
 

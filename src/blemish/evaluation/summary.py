@@ -8,7 +8,7 @@ from pathlib import Path
 from blemish.errors import DataError
 from blemish.evaluation.record import EVALUATION_FILE, Evaluation, read_evaluation
 
-RATES = ("false_alarm_rate", "miss_rate")
+_RATES = ("false_alarm_rate", "miss_rate")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -22,7 +22,7 @@ class Spread:
     highest: float
 
 
-def summarize(evaluations: Mapping[str, Evaluation]) -> dict[str, Spread | None]:
+def spreads_of(evaluations: Mapping[str, Evaluation]) -> dict[str, Spread | None]:
     """Each metric, and the rates of false alarms and misses; None where not every evaluation has a value.
 
     Keys are what errors call an evaluation. Raises DataError for fewer than two, and where they judge other photos,
@@ -50,7 +50,7 @@ def summarize_files(places: Sequence[Path]) -> dict[str, Spread | None]:
     again = next((file for at, file in enumerate(files) if file.resolve() in {f.resolve() for f in files[:at]}), None)
     if again is not None:
         raise DataError(f"{again} is given twice: it would make figures look steadier than they are")
-    return summarize({str(file): read_evaluation(file) for file in files})
+    return spreads_of({str(file): read_evaluation(file) for file in files})
 
 
 def _file(place: Path) -> Path:
@@ -63,14 +63,17 @@ def _file(place: Path) -> Path:
 
 def _difference(one: Evaluation, other: Evaluation) -> str | None:
     """In what two test sets differ, if in anything; folders may have moved as a whole."""
-    if (one.image_size, one.mask_rule) != (other.image_size, other.mask_rule):
-        return "masks were made in another way ({} at {}x{}, {} at {}x{})".format(
-            one.mask_rule, *one.image_size, other.mask_rule, *other.image_size
-        )
+    if (one.map_size, one.mask_rule) != (other.map_size, other.mask_rule):
+        return f"masks were made in another way ({_masks_of(one)}, {_masks_of(other)})"
     different = _test_set(one) ^ _test_set(other)
     if different:
         return f"their test sets differ, such as in {min(image for image, _, _ in different)}"
     return None
+
+
+def _masks_of(evaluation: Evaluation) -> str:
+    size = "several sizes" if evaluation.map_size is None else "{1}x{0}".format(*evaluation.map_size)
+    return f"{evaluation.mask_rule}, at {size}"
 
 
 def _test_set(evaluation: Evaluation) -> set[tuple[str, str, bool]]:
@@ -78,7 +81,7 @@ def _test_set(evaluation: Evaluation) -> set[tuple[str, str, bool]]:
         place = Path(path)
         return (place.relative_to(evaluation.root) if place.is_relative_to(evaluation.root) else place).as_posix()
 
-    return {(inside(photo.image), photo.defect_type, photo.mask is not None) for photo in evaluation.photos}
+    return {(inside(photo.image), photo.defect_type, bool(photo.masks)) for photo in evaluation.photos}
 
 
 def _figures(evaluation: Evaluation) -> dict[str, float | None]:
@@ -86,7 +89,7 @@ def _figures(evaluation: Evaluation) -> dict[str, float | None]:
         (evaluation.false_alarms, evaluation.good_photos),
         (evaluation.misses, evaluation.defective_photos),
     )
-    rates = {name: some / of if of else None for name, (some, of) in zip(RATES, counts, strict=True)}
+    rates = {name: some / of if of else None for name, (some, of) in zip(_RATES, counts, strict=True)}
     return evaluation.metrics | rates
 
 

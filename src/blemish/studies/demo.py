@@ -10,7 +10,7 @@ from blemish.data.made_up import TEXTURES, make_up
 from blemish.detectors.settings import ImageSize
 from blemish.detectors.stpm import STPMSettings
 from blemish.errors import OutputError
-from blemish.evaluation.evaluate import evaluate
+from blemish.evaluation.evaluate import evaluate_predictor
 from blemish.evaluation.record import EVALUATION_FILE, Evaluation, write_evaluation
 from blemish.inference import open_predictor
 from blemish.progress import OnProgress, Progress
@@ -63,7 +63,7 @@ def _demonstrate(
         on_progress=lambda p: on_progress(Progress(activity=f"{kind}: {p.activity}", done=p.done, total=p.total)),
     )
     predictor = open_predictor(where / "model")
-    evaluation = evaluate(predictor, parts)
+    evaluation = evaluate_predictor(predictor, parts)
     write_evaluation(evaluation, where / EVALUATION_FILE)
     write_report(where / "model", evaluation=where / EVALUATION_FILE, predictor=predictor)
     photos = [sample.image for sample in parts.test]
