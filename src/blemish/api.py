@@ -1,6 +1,5 @@
 """The one door: every command has its verb here, with the same settings, and calls it."""
 
-import logging
 import typing
 from collections.abc import Generator, Iterator, Sequence
 from pathlib import Path
@@ -8,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from blemish.data import AUTO, find_dataset
 from blemish.data.dataset import Dataset, Sample
-from blemish.data.folder import good_photos_at
+from blemish.data.finding import find_photos
 from blemish.data.paths import Named, paths_of, photos_under
 from blemish.errors import BlemishError, DataError, SettingsError
 from blemish.inference import open_predictor
@@ -29,8 +28,6 @@ if TYPE_CHECKING:
     from blemish.training.fit import OnProgress as OnTrainingProgress
 
 Folder = str | Path
-
-log = logging.getLogger("blemish")
 
 
 def train(
@@ -59,17 +56,15 @@ def train(
 
     if method not in DETECTORS:
         raise SettingsError(f"method {method!r} is unknown: give one of {', '.join(DETECTORS)}")
-    size = settings.get("image_size")
-    if size is not None:
-        settings["image_size"] = image_size_of(size)
+    if settings.get("image_size") is not None:
+        settings["image_size"] = image_size_of(settings["image_size"])
     known = typing.get_type_hints(TrainingSettings)
     training = TrainingSettings(**{k: typed_setting(k, v, known[k]) for k, v in settings.items() if k in known})
     own = {k: v for k, v in settings.items() if k not in known}
     found = photos if isinstance(photos, Dataset) else find_photos(photos, dataset=dataset, category=category)
     found.good_photos()  # or an error that says what to name instead
-    origin = None
-    if not isinstance(photos, Dataset) and len(places := paths_of(photos)) == 1:
-        origin = PhotosOrigin(root=places[0], dataset=dataset, category=category)
+    named = isinstance(photos, str | Path)  # one place, or a pattern, that run.json can say again
+    origin = PhotosOrigin(root=Path(str(photos)), dataset=dataset, category=category) if named else None
     return run_training(
         method,
         found,
@@ -86,17 +81,6 @@ def train(
 
 def _listed(files: Folder | Sequence[Folder]) -> Sequence[Folder]:
     return [files] if isinstance(files, str | Path) else files
-
-
-def find_photos(photos: Named, *, dataset: str = AUTO, category: str | None = None) -> Dataset:
-    """Photos of a dataset, with a warning for each thing that is left out; several paths are of good parts all."""
-    paths = paths_of(photos)
-    found = find_dataset(dataset, paths[0], category) if len(paths) == 1 else good_photos_at(paths)
-    for error in found.left_out:
-        log.warning("left out: %s", error)
-    for line in found.skipped.lines():
-        log.warning("%s", line)
-    return found
 
 
 def check(

@@ -8,10 +8,10 @@ from typing import Annotated, Any
 
 from cyclopts import App, Parameter, Token
 
-from blemish.api import find_photos
 from blemish.cli.calibrate import lines_of
 from blemish.cli.progress import ProgressBars
 from blemish.data import AUTO
+from blemish.data.finding import find_photos
 from blemish.detectors import DETECTORS, Detector, DetectorSettings, ImageSize
 from blemish.errors import SettingsError
 from blemish.model.artifact import Artifact
