@@ -2,7 +2,7 @@
 
 from blemish.api.exporting import export, verify
 from blemish.api.judging import evaluate, open, predict, report, summarize  # noqa: A004
-from blemish.api.training import calibrate, check, demo, find_photos, train, train_again
+from blemish.api.training import calibrate, check, demo, train, train_again
 
 __all__ = [
     "calibrate",
@@ -10,7 +10,6 @@ __all__ = [
     "demo",
     "evaluate",
     "export",
-    "find_photos",
     "open",
     "predict",
     "report",

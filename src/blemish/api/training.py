@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from blemish.data import AUTO, find_dataset
 from blemish.data.dataset import Dataset
-from blemish.data.folder import good_photos_at
+from blemish.data.finding import find_photos
 from blemish.data.paths import Named, paths_of, photos_under
 from blemish.errors import DataError, MissingExtraError, SettingsError
 from blemish.progress import OnProgress, say_nothing
@@ -47,9 +47,8 @@ def train(
     from blemish.training.run_file import PhotosOrigin
 
     found = photos if isinstance(photos, Dataset) else find_photos(photos, dataset=dataset, category=category)
-    origin = None
-    if not isinstance(photos, Dataset) and len(places := paths_of(photos)) == 1:
-        origin = PhotosOrigin(root=places[0], dataset=dataset, category=category)
+    named = isinstance(photos, str | Path)  # one place, or a pattern, that run.json can say again
+    origin = PhotosOrigin(root=Path(str(photos)), dataset=dataset, category=category) if named else None
     return train_as_asked(
         method,
         found,
@@ -93,17 +92,6 @@ def train_again(
         on_progress=on_progress,
         **earlier.asked(),
     )
-
-
-def find_photos(photos: Named, *, dataset: str = AUTO, category: str | None = None) -> Dataset:
-    """Photos of a dataset, with a warning for each thing that is left out; several paths are of good parts all."""
-    paths = paths_of(photos)
-    found = find_dataset(dataset, paths[0], category) if len(paths) == 1 else good_photos_at(paths)
-    for error in found.left_out:
-        log.warning("left out: %s", error)
-    for line in found.skipped.lines():
-        log.warning("%s", line)
-    return found
 
 
 def check(
