@@ -26,8 +26,8 @@ FLOORS = (
     ("detectors",),
     ("model",),
     ("data", "networks", "synthesis", "metrics"),
-    ("files", "process", "progress"),
     ("records",),
+    ("files", "process", "progress"),
     ("version", "errors"),
 )
 FLOOR = {room: number for number, rooms in enumerate(FLOORS) for room in rooms}

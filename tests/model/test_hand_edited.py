@@ -14,6 +14,7 @@ from blemish.calibration.recalibrate import AskedRates, recalibrate
 from blemish.data.dataset import Dataset
 from blemish.errors import ArtifactError, BlemishError
 from blemish.evaluation.record import EVALUATION_FILE, read_evaluation, write_evaluation
+from blemish.evaluation.summary import spreads_of
 from blemish.exporting.known_photos import photos_at_hand
 from blemish.model.artifact import MODEL_FILE, read_artifact
 from blemish.model.exports import EXPORT_FILE, Export, export_folder, read_export, write_export
