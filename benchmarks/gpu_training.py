@@ -14,7 +14,7 @@ from method_cost import COUNTED_AT, METHODS, Method, convolution_tflops, drawn_w
 import blemish
 from blemish.data.dataset import Dataset
 from blemish.data.made_up import make_up
-from blemish.data.mvtec_ad import find
+from blemish.data.mvtec_ad import MVTEC_AD
 from blemish.detectors import DETECTORS, Batch, Detector, DetectorSettings, Stage
 from blemish.networks.device import has_fast_bf16
 from blemish.training.fit import Progress
@@ -33,7 +33,7 @@ SLOW: dict[str, dict[str, float]] = {
 def photos_of(case: Case, *, defective: int = 1) -> Dataset:
     """The real photos that were given, or made-up parts."""
     if case.photos is not None:
-        return find(case.photos, None)
+        return MVTEC_AD.find(case.photos, None)
     folder = case.scratch / f"parts{time.monotonic_ns()}"
     train = case.few(24, 90)
     return make_up(folder, seed=0, size=max(64, case.size), train=train, good=defective, defective=defective)

@@ -1,6 +1,7 @@
 """What training runs on."""
 
 from pathlib import Path
+from typing import Any
 
 import pytest
 import torch
@@ -46,8 +47,8 @@ def test_a_gpu_computes_as_exactly_as_any_runtime_and_is_given_back_as_it_was() 
 def test_on_a_gpu_a_seed_gives_the_same_weights(
     method: str, parts: Dataset, tmp_path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
-    settings = {"teacher": "efficientnet_lite0", "image_size": 64, "steps": 12, "batch_size": 8, "device": "cuda"}
-    second = {"second_teacher": "efficientnet_lite0"} if method == "rstpm" else {}
+    settings: Any = {"teacher": "efficientnet_lite0", "image_size": 64, "steps": 12, "batch_size": 8, "device": "cuda"}
+    second: Any = {"second_teacher": "efficientnet_lite0"} if method == "rstpm" else {}
     photos = Dataset(name="folder", root=tmp_path, train=parts.train[:20])
     runs = [blemish.train(method, photos, tmp_path / str(i), **settings, **second) for i in range(3)]
     assert len({run.weights_sha256 for run in runs}) == 1
