@@ -117,7 +117,7 @@ def costs_of(method: Method, folder: Path, options: argparse.Namespace) -> Costs
     runtime = TorchRuntime(rebuild(artifact), device)
     photos = torch.rand(options.batch, 3, options.size, options.size).numpy()
     return Costs(
-        precision=artifact.training["precision"],
+        precision=artifact.training.precision,
         # From the end of the first step, which warms up, to that of the last but one: the last is followed by a check.
         stages={stage: options.batch * (len(at) - 2) / (at[-2] - at[0]) for stage, at in ends.items()},
         alone=1 / best_time(lambda: runtime.run(photos[:1]), times=5),
@@ -125,7 +125,7 @@ def costs_of(method: Method, folder: Path, options: argparse.Namespace) -> Costs
         tflops={name: convolution_tflops(device, dtype) for name, dtype in PRECISIONS.items()},
         memory=memory,
         gpu_memory=gpu_memory,
-        photos=artifact.training["trained_on"],
+        photos=artifact.training.trained_on,
     )
 
 

@@ -76,9 +76,7 @@ def trained(method: str, run: Path, options: argparse.Namespace, *, settings: ST
     training = TrainingSettings(seed=seed, batch_size=options.batch_size)
     if (run / MODEL_FILE).exists():
         known = read_artifact(run)
-        if known.settings != json.loads(json.dumps(settings.to_json())) or known.training["training"] != asdict(
-            training
-        ):
+        if known.settings != json.loads(json.dumps(settings.to_json())) or known.training.settings != asdict(training):
             raise SystemExit(f"{run} was trained with other settings: give another folder")
         return known
     photos = find(options.category, None).train

@@ -52,7 +52,7 @@ def plain(parts: Dataset, settings: STPMSettings, weights: Path, *, seed: int) -
     optimizer = torch.optim.SGD(detector.student.parameters(), lr=0.4, momentum=0.9, weight_decay=1e-4)
     photos, framing = parts.train[1:], Framing(image_size=settings.image_size)
     for step in range(settings.steps):
-        chosen = step_indices(len(photos), min(32, len(photos)), seed=seed, step=step)
+        chosen = step_indices(len(photos), min(32, len(photos)), seed=seed, stage=0, step=step)
         frames = [framing.images(framing.cut(read_image(photos[i].image))) for i in chosen]
         images = torch.from_numpy(np.concatenate(frames))
         targets = detector.teacher(images)

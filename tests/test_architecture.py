@@ -27,6 +27,7 @@ FLOORS = (
     ("model",),
     ("data", "networks", "synthesis", "metrics"),
     ("files", "process", "progress"),
+    ("records",),
     ("version", "errors"),
 )
 FLOOR = {room: number for number, rooms in enumerate(FLOORS) for room in rooms}

@@ -51,6 +51,7 @@ def train(
     """
     from blemish.detectors import DETECTORS
     from blemish.detectors.settings import image_size_of, typed_setting
+    from blemish.training.run_file import PhotosOrigin
     from blemish.training.settings import TrainingSettings
     from blemish.training.train import train as run_training
 
@@ -65,13 +66,17 @@ def train(
     found = photos if isinstance(photos, Dataset) else find_photos(photos, dataset=dataset, category=category)
     if not found.train:
         raise DataError(f"{found.root} holds no good photos to train on")
+    origin = None
+    if not isinstance(photos, Dataset):
+        origin = PhotosOrigin(root=Path(photos), dataset=dataset, category=category)
     return run_training(
         method,
         found.train,
         run=Path(run),
-        settings=DETECTORS[method].Settings.from_json(own),
+        settings=DETECTORS[method].Settings.from_json(own, others=known),
         training=training,
         teacher_weights=[Path(file) for file in _listed(teacher_weights)],
+        origin=origin,
         resume=resume,
         overwrite=overwrite,
         on_progress=on_progress or (lambda _: None),
@@ -269,7 +274,7 @@ def evaluate(
     digests, part = frozenset[str](), None
     if not isinstance(model, Predictor):
         training = read_artifact(model).training
-        digests, part = frozenset(training.get("digests", ())), training.get("training", {}).get("part")
+        digests, part = frozenset(training.digests), training.part_pattern
         model = open(model, runtime=runtime, precision=precision, device=device)
     if isinstance(photos, str | Path):
         photos = find_dataset(dataset, Path(photos), category)

@@ -13,6 +13,7 @@ from hypothesis import strategies as st
 from blemish.calibration.promise import ROUNDING, calibrate, estimated_threshold, highest_of_each, promised_threshold
 from blemish.errors import DataError, SettingsError
 from blemish.model.thresholds import Calibration, photos_needed
+from blemish.records import record_from_json
 
 unhurried = settings(deadline=None)  # a first call may import for long, and a busy machine may stall
 rates = st.decimals("0.001", "0.999", places=3).map(float)
@@ -176,7 +177,8 @@ def test_the_percentile_of_a_score_is_the_share_of_known_good_photos_below_it() 
 @given(some_scores, rates, st.booleans())
 def test_a_calibration_survives_json(scores: list[float], rate: float, check: bool) -> None:
     calibration = calibrate(scores, scores, false_alarm_rate=rate, check_rate=(1 + rate) / 2 if check else None)
-    assert Calibration.from_json(json.loads(json.dumps(asdict(calibration), allow_nan=False))) == calibration
+    values = json.loads(json.dumps(asdict(calibration), allow_nan=False))
+    assert record_from_json(Calibration, values, name="calibration") == calibration
 
 
 @pytest.mark.parametrize("rate", [0.0, 1.0, -0.1, 5.0, float("nan")])

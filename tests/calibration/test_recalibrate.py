@@ -108,11 +108,11 @@ def test_photos_once_replaced_may_come_back(run: Path, more: Path, parts: Datase
         done = blemish.calibrate(run, false_alarms=0.1, good=[tmp_path / folder], replace=True)
         assert (done.added, read_artifact(run).calibration.n) == (count, count)
     training = read_artifact(run).training
-    assert len(training["digests"]) == len(training["files"]) == 15 - training["calibrating"] + 9
+    assert len(training.digests) == len(training.files) == 15 - training.calibrating + 9
 
 
 def test_photos_of_training_replace_nothing_and_the_error_says_why(run: Path) -> None:
-    known = read_artifact(run).training["files"][0]
+    known = read_artifact(run).training.files[0]
     with pytest.raises(DataError, match="none of the 1 photos can replace"):
         blemish.calibrate(run, false_alarms=0.1, good=[known], replace=True)
 
@@ -122,8 +122,8 @@ def test_a_photo_that_cannot_be_decoded_is_not_among_those_calibrated_with(run: 
     damaged.write_bytes(damaged.read_bytes()[:200])
     done = blemish.calibrate(run, false_alarms=0.1, good=[more])
     assert (done.added, len(done.unreadable)) == (8, 1)
-    assert str(damaged) not in read_artifact(run).training["files"]
-    assert len(read_artifact(run).training["digests"]) == 15 + 8
+    assert str(damaged) not in read_artifact(run).training.files
+    assert len(read_artifact(run).training.digests) == 15 + 8
 
 
 def test_more_photos_of_known_parts_are_left_out(parts: Dataset, tmp_path: Path) -> None:

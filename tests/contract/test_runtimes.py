@@ -14,7 +14,7 @@ from blemish.exporting.make import export
 from blemish.inference import RUNTIMES, open_predictor
 from blemish.inference.predictor import Predictor
 from blemish.model.artifact import Artifact
-from contract.test_detectors import trained
+from contract.methods import trained
 
 TOLERANCE = 1e-4
 SEVERAL = 9
@@ -51,7 +51,7 @@ def test_it_says_what_the_trained_detector_says(artifact: Artifact, predictor: P
 def test_a_calibration_photo_is_judged_alike_although_the_threshold_comes_from_it(
     artifact: Artifact, predictor: Predictor
 ) -> None:
-    files = artifact.training["files"][artifact.calibrated_from :]
+    files = artifact.training.files[artifact.training.calibrated_from :]
     verdicts = [predictor.predict(file).verdict for file in files]
     assert verdicts.count("anomalous") == 0  # so few photos promise no more than the highest of them
 

@@ -39,7 +39,7 @@ def quick(photos: Sequence[Sample], run: Path, *, steps: int = 5, batch_size: in
 def test_the_second_stage_leaves_the_student_bit_unchanged_batch_norms_included(parts: Dataset, tmp_path: Path) -> None:
     """However long it is: the student's every tensor is what the first stage left."""
     short, longer = (quick(parts.train[:10], tmp_path / str(steps), steps=steps) for steps in (4, 6))
-    assert [stage["steps"] for stage in longer.training["stages"]] == [3, 3]
+    assert [stage.steps for stage in longer.training.stages] == [3, 3]
     before, after = load_file(short.weights), load_file(longer.weights)
     students = [name for name in before if name.startswith("student.")]
     assert any(name.endswith("running_mean") for name in students)
@@ -49,7 +49,7 @@ def test_the_second_stage_leaves_the_student_bit_unchanged_batch_norms_included(
 
 def test_a_folder_smaller_than_the_batch_fills_it_with_repetitions(parts: Dataset, tmp_path: Path) -> None:
     artifact = quick(parts.train[:2], tmp_path / "run", rotation="full")
-    assert artifact.training["trained_on"] == 1
+    assert artifact.training.trained_on == 1
     prediction = open_predictor(tmp_path / "run").predict(parts.test[0].image)
     assert 0 < prediction.anomaly_score < 1
 
@@ -74,4 +74,4 @@ def test_training_is_not_resumed_with_other_textures(parts: Dataset, tmp_path: P
         quick(parts.train[:4], run, textures=str(folder), resume=True)
     save_png(folder / "one.png", picture)
     artifact = quick(parts.train[:4], run, textures=str(folder), resume=True)
-    assert artifact.training["textures"][0].startswith("1 pictures")
+    assert artifact.training.textures[0].startswith("1 pictures")

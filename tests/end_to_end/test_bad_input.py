@@ -42,7 +42,7 @@ def test_training_leaves_out_what_cannot_be_read_and_says_so(parts: Dataset, tmp
     assert done.code == 0, done
     a_line_for_each_bad_photo(done)
     training = json.loads((tmp_path / "out" / "model.json").read_text())["training"]
-    assert training["trained_on"] + training["selecting"] + training["calibrating"] == len(GOOD_NAMES) + 2
+    assert training["trained_on"] + training["validation"] + training["calibrating"] == len(GOOD_NAMES) + 2
     assert len(training["unreadable"]) == len(BAD_NAMES)
 
 

@@ -114,8 +114,8 @@ def test_thresholds_of_its_own_take_every_photo_that_calibrated_the_model(
 ) -> None:
     model = Path(shutil.copytree(run, tmp_path / "run"))
     values = json.loads((model / "model.json").read_text())
-    moved = Path(values["training"]["files"][-1])
-    values["training"]["files"][-1] = str(tmp_path / "elsewhere.png")
+    moved = Path(values["training"]["photos"][-1]["file"])
+    values["training"]["photos"][-1]["file"] = str(tmp_path / "elsewhere.png")
     (model / "model.json").write_text(json.dumps(values))
     refused = blemish("export", model, "--to", "openvino", "--precision", "int8")
     one_line(refused, "some (1) are gone or changed", "elsewhere.png", "--photos")

@@ -99,7 +99,7 @@ def test_int8_has_thresholds_of_its_own_and_fp32_the_models(exported: Path) -> N
 
 def test_int8_scores_of_the_calibration_photos_are_those_in_its_calibration(exported: Path) -> None:
     artifact = read_artifact(exported)
-    files = artifact.training["files"][artifact.calibrated_from :]
+    files = artifact.training.files[artifact.training.calibrated_from :]
     predictor = open_predictor(exported, runtime="openvino", precision="int8")
     scores = sorted(predictor.predict(file).anomaly_score for file in files)
     np.testing.assert_allclose(scores, predictor.calibration.scores, rtol=1e-5)
@@ -154,7 +154,8 @@ def test_more_good_photos_are_judged_by_every_export_in_its_precision(copy: Path
 def test_photos_that_moved_are_asked_for_and_found_where_they_went(run: Path, tmp_path: Path, parts: Dataset) -> None:
     model = Path(shutil.copytree(run, tmp_path / "run"))
     values = json.loads((model / "model.json").read_text())
-    values["training"]["files"] = [f"{file}.moved" for file in values["training"]["files"]]
+    for photo in values["training"]["photos"]:
+        photo["file"] += ".moved"
     (model / "model.json").write_text(json.dumps(values))
     for precision in ("fp32", "int8"):
         with pytest.raises(DataError, match="--photos"):

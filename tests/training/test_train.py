@@ -51,26 +51,29 @@ def command(run: Path, good: Path, teacher: Path, *options: str) -> list[str]:
 def test_the_artifact_says_what_was_trained_on_what(parts: Dataset, tmp_path: Path, seeded_resnet18: Path) -> None:
     artifact = quick(parts, tmp_path / "run", seeded_resnet18)
     values = json.loads((tmp_path / "run" / "model.json").read_text())
-    assert values["format_version"] == 2
+    assert values["format_version"] == 3
     assert values["method"] == "stpm"
     assert values["settings"]["teacher"] == "resnet18"
     assert values["teachers"][0]["origin"] == "given file resnet18.safetensors"
     assert len(values["teachers"][0]["sha256"]) == 64
-    assert [values["training"][part] for part in ("trained_on", "selecting", "calibrating")] == [8, 1, 1]
+    assert [values["training"][part] for part in ("trained_on", "validation", "calibrating")] == [8, 1, 1]
     assert len(values["calibration"]["scores"]) == len(values["calibration"]["peaks"]) == 1
-    assert sorted(values["training"]["digests"]) == sorted(file_digest(s.image) for s in parts.train[:10])
-    assert sorted(p.name for p in (tmp_path / "run").iterdir()) == ["model.json", "weights.safetensors"]
+    assert sorted(photo["digest"] for photo in values["training"]["photos"]) == sorted(
+        file_digest(s.image) for s in parts.train[:10]
+    )
+    left = sorted(p.name for p in (tmp_path / "run").iterdir())
+    assert left == ["model.json", "run.json", "training.jsonl", "weights.safetensors"]
     assert artifact == read_artifact(tmp_path / "run")
 
 
 def test_the_weights_of_the_best_check_are_kept(parts: Dataset, tmp_path: Path, seeded_resnet18: Path) -> None:
     settings = STPMSettings(image_size=SIZE, steps=12, learning_rate=2.0)  # jumps about, so that the last is not best
     training = TrainingSettings(batch_size=4, check_every=1)
-    (stage,) = quick(parts, tmp_path / "run", seeded_resnet18, settings=settings, training=training).training["stages"]
-    errors = {entry["step"]: entry["held_out_error"] for entry in stage["history"]}
-    assert stage["best_step"] == min(errors, key=lambda step: errors[step])
-    assert stage["best_error"] == min(errors.values())
-    stopped_there = STPMSettings(image_size=SIZE, steps=stage["best_step"], learning_rate=2.0)
+    (stage,) = quick(parts, tmp_path / "run", seeded_resnet18, settings=settings, training=training).training.stages
+    errors = {point.step: point.validation_loss or 0.0 for point in stage.history}
+    assert stage.best_step == min(errors, key=lambda step: errors[step])
+    assert stage.best_loss == min(errors.values())
+    stopped_there = STPMSettings(image_size=SIZE, steps=stage.best_step, learning_rate=2.0)
     again = quick(parts, tmp_path / "again", seeded_resnet18, settings=stopped_there, training=training)
     assert again.weights_sha256 == read_artifact(tmp_path / "run").weights_sha256
 
@@ -80,12 +83,12 @@ def test_training_ends_when_held_out_photos_stop_improving(
 ) -> None:
     settings = STPMSettings(image_size=SIZE, steps=500, patience=3, learning_rate=1e-3)
     training = TrainingSettings(batch_size=4, check_every=1)
-    (stage,) = quick(parts, tmp_path / "run", seeded_resnet18, settings=settings, training=training).training["stages"]
-    errors = [entry["held_out_error"] for entry in stage["history"]]
-    assert stage["steps"] == len(errors) == stage["gain_step"] + 3 < 500
-    gained = errors[stage["gain_step"] - 1]
-    assert all(error > 0.9 * gained for error in errors[stage["gain_step"] :])
-    assert stage["best_error"] == min(errors)  # small gains are kept all the same
+    (stage,) = quick(parts, tmp_path / "run", seeded_resnet18, settings=settings, training=training).training.stages
+    errors = [point.validation_loss or 0.0 for point in stage.history]
+    assert stage.steps == len(errors) == stage.gain_step + 3 < 500
+    gained = errors[stage.gain_step - 1]
+    assert all(error > 0.9 * gained for error in errors[stage.gain_step :])
+    assert stage.best_loss == min(errors)  # small gains are kept all the same
 
 
 def test_nothing_after_the_last_step_costs_a_step(parts: Dataset, tmp_path: Path, seeded_resnet18: Path) -> None:
@@ -112,7 +115,7 @@ def test_nothing_after_the_last_step_costs_a_step(parts: Dataset, tmp_path: Path
 
 def test_a_folder_smaller_than_the_batch_trains(parts: Dataset, tmp_path: Path, seeded_resnet18: Path) -> None:
     artifact = quick(parts, tmp_path / "run", seeded_resnet18, photos=3, training=TrainingSettings(batch_size=32))
-    assert artifact.training["trained_on"] == 2
+    assert artifact.training.trained_on == 2
 
 
 def test_a_copy_of_a_photo_is_left_out_so_that_it_cannot_be_both_learnt_and_calibrated_with(
@@ -124,8 +127,8 @@ def test_a_copy_of_a_photo_is_left_out_so_that_it_cannot_be_both_learnt_and_cali
     twelve = Dataset(name="folder", root=tmp_path, train=tuple(Sample(image=p) for p in sorted(tmp_path.glob("*.png"))))
     with caplog.at_level("INFO", logger="blemish"):
         artifact = quick(twelve, tmp_path / "run", seeded_resnet18, photos=12)
-    assert artifact.training["good_photos"] == 4
-    assert len(set(artifact.training["digests"])) == 4
+    assert artifact.training.good_photos == 4
+    assert len(set(artifact.training.digests)) == 4
     assert "exact copies, which training leaves out: 8" in caplog.text
 
 
@@ -137,7 +140,9 @@ def test_photos_of_a_part_are_not_divided_and_parts_are_what_is_promised_of(
     photos = Dataset(name="folder", root=tmp_path, train=tuple(Sample(image=p) for p in sorted(tmp_path.glob("*.png"))))
     training = TrainingSettings(batch_size=4, check_every=2, part="(.+)_[0-9]+")
     artifact = quick(photos, tmp_path / "run", seeded_resnet18, photos=12, training=training)
-    assert [artifact.training[part] for part in ("trained_on", "selecting", "calibrating")] == [6, 3, 3]
+    record = artifact.training
+    assert (record.trained_on, record.validation, record.calibrating) == (6, 3, 3)
+    assert all(photo.part and Path(photo.file).name.startswith(f"{photo.part}_") for photo in record.photos)
     calibration = read_artifact(tmp_path / "run").calibration
     assert (calibration.n, calibration.unit, calibration.image.promised_rate) == (1, "parts", 0.5)
     scores = [blemish.open(tmp_path / "run").predict(photo.image).anomaly_score for photo in photos.train]
@@ -206,7 +211,7 @@ def test_little_left_to_train_on_is_told(
     artifact = quick(
         photos, tmp_path / "run", seeded_resnet18, training=TrainingSettings(batch_size=4, part="(.+)_", seed=seed)
     )
-    assert artifact.training["trained_on"] == 1
+    assert artifact.training.trained_on == 1
     assert "only 1 of 10 photos are left to train on" in caplog.text
 
 
@@ -217,8 +222,8 @@ def test_bf16_learns_what_fp32_learns(parts: Dataset, tmp_path: Path, seeded_res
         training = TrainingSettings(batch_size=8, check_every=12, precision=precision)
         run = tmp_path / precision
         artifact = quick(parts, run, seeded_resnet18, photos=20, settings=settings, training=training)
-        assert artifact.training["precision"] == precision
-        errors[precision] = artifact.training["stages"][0]["history"][-1]["loss"]
+        assert artifact.training.precision == precision
+        errors[precision] = artifact.training.stages[0].history[-1].loss
     assert errors["bf16"] == pytest.approx(errors["fp32"], rel=0.05)
     assert errors["bf16"] != errors["fp32"]
 
@@ -227,24 +232,6 @@ def test_a_training_that_diverges_says_so(parts: Dataset, tmp_path: Path, seeded
     settings = STPMSettings(image_size=SIZE, steps=50, learning_rate=1e30)
     with pytest.raises(SettingsError, match="lower its learning rate"):
         quick(parts, tmp_path / "run", seeded_resnet18, settings=settings)
-
-
-def test_resuming_with_other_settings_is_refused_and_says_which(
-    parts: Dataset, tmp_path: Path, seeded_resnet18: Path
-) -> None:
-    def stop(progress: Progress) -> None:
-        if progress.activity == "student" and progress.done == 2:
-            raise RuntimeError("as if the power had gone")
-
-    training = TrainingSettings(batch_size=4, checkpoint_every=2)
-    with pytest.raises(RuntimeError):
-        quick(parts, tmp_path / "run", seeded_resnet18, training=training, on_progress=stop)
-    with pytest.raises(ArtifactError, match="--resume"):
-        quick(parts, tmp_path / "run", seeded_resnet18, training=training)
-    with pytest.raises(SettingsError, match="training was"):
-        quick(parts, tmp_path / "run", seeded_resnet18, training=TrainingSettings(batch_size=5), resume=True)
-    with pytest.raises(SettingsError, match="photos was"):
-        quick(parts, tmp_path / "run", seeded_resnet18, training=training, resume=True, photos=9)
 
 
 def test_kill_9_loses_at_most_the_steps_since_the_checkpoint(
@@ -278,7 +265,7 @@ def test_sigterm_leaves_a_checkpoint_one_line_and_the_signals_exit_code(
     assert process.returncode == 128 + signal.SIGTERM
     (last,) = said.splitlines()[3:]  # after what was found in the folder
     assert "--resume" in last
-    assert sorted(p.name for p in run.iterdir()) == ["checkpoint.safetensors"]
+    assert sorted(p.name for p in run.iterdir()) == ["checkpoint.safetensors", "run.json", "training.jsonl"]
 
 
 def test_a_full_disk_is_one_clear_line_and_leaves_no_model(
@@ -295,4 +282,4 @@ def test_a_full_disk_is_one_clear_line_and_leaves_no_model(
     assert done.returncode == 2
     said = done.stderr.splitlines()[3:]  # after what was found in the folder
     assert [line.startswith("blemish: cannot write") for line in said] == [True]
-    assert list(run.iterdir()) == []
+    assert sorted(p.name for p in run.iterdir()) == ["run.json", "training.jsonl"]

@@ -14,6 +14,7 @@ from blemish.inference import open_predictor
 from blemish.model.artifact import Artifact, read_artifact, write_artifact
 from blemish.model.exports import Export, kinds_of_exports, read_export, write_export
 from blemish.model.thresholds import Calibration
+from blemish.model.training_record import KnownPhoto, TrainingRecord
 from blemish.progress import OnProgress, Progress, say_nothing
 
 
@@ -76,9 +77,10 @@ def recalibrate(
     fails midway.
     """
     artifact = read_artifact(folder)
-    remembered = artifact.calibrated_from if replace else len(artifact.training.get("digests", ()))
-    fresh, known, unreadable = _fresh(photos, artifact.training.get("digests", [])[:remembered])
-    fresh, of_known_parts = _of_new_parts(fresh, artifact, artifact.training.get("files", [])[:remembered])
+    training = artifact.training
+    remembered = training.photos[: training.calibrated_from] if replace else training.photos
+    fresh, known, unreadable = _fresh(photos, remembered)
+    fresh, of_known_parts = _of_new_parts(fresh, training.part_pattern, remembered)
     if replace and photos and not fresh:
         raise DataError(
             f"none of the {len(photos)} photos can replace those that {folder} was calibrated with: "
@@ -88,15 +90,15 @@ def recalibrate(
     judges = [(runtime, "fp32", device), *((export.runtime, export.precision, "auto") for export in own)]
     every = [_judged(folder, judge, list(fresh.values()), on_progress) for judge in judges]
     olds = [artifact.calibration, *(export.calibration for export in own if export.calibration is not None)]
-    parts = parts_of(list(fresh.values()), _pattern(artifact))
+    parts = parts_of(list(fresh.values()), training.part_pattern)
     new, *others = [
         _anew(old, judged, parts, asked=asked, replace=replace) for old, judged in zip(olds, every, strict=True)
     ]
     for export, calibration in zip(own, others, strict=True):
         write_export(dataclasses.replace(export, calibration=calibration))
     judged = every[0]
-    pairs = list(fresh.items())
-    record = _record(artifact, [pairs[i] for i in judged.judged], remembered=remembered)
+    added = [_photo(*pair, part=part, training=training) for pair, part in zip(fresh.items(), parts, strict=True)]
+    record = dataclasses.replace(training, photos=[*remembered, *(added[i] for i in judged.judged)])
     changed = dataclasses.replace(artifact, calibration=new, training=record)
     write_artifact(changed)
     return Recalibration(
@@ -152,37 +154,29 @@ def _anew(
     )
 
 
-def _record(artifact: Artifact, added: Sequence[tuple[str, Path]], *, remembered: int) -> dict[str, Any]:
-    """What the artifact knows of its photos: so many of those so far, and the (digest, file) of new ones at the end."""
-    training = artifact.training
-    return training | {
-        "digests": [*training.get("digests", [])[:remembered], *(digest for digest, _ in added)],
-        "files": [*training.get("files", [])[:remembered], *(str(path.absolute()) for _, path in added)],
-    }
-
-
-def _pattern(artifact: Artifact) -> str | None:
-    pattern: str | None = artifact.training["training"].get("part")
-    return pattern
+def _photo(digest: str, path: Path, *, part: str, training: TrainingRecord) -> KnownPhoto:
+    named = training.part_pattern is not None
+    return KnownPhoto(digest=digest, file=str(path.absolute()), part=part if named else None)
 
 
 def _of_new_parts(
-    fresh: dict[str, Path], artifact: Artifact, files: Sequence[str]
+    fresh: dict[str, Path], pattern: str | None, remembered: Sequence[KnownPhoto]
 ) -> tuple[dict[str, Path], list[Path]]:
-    """Without the photos of parts that `files` show: the network knows these, or they were counted already."""
-    pattern = _pattern(artifact)
+    """Leaves out the photos of parts that are remembered: the network knows these, or they were counted already."""
     if pattern is None:
         return fresh, []
-    known = set(parts_of([Path(file) for file in files], pattern))
+    known = {photo.part for photo in remembered}
     parts = dict(zip(fresh, parts_of(list(fresh.values()), pattern), strict=True))
     new = {digest: photo for digest, photo in fresh.items() if parts[digest] not in known}
     return new, [photo for digest, photo in fresh.items() if digest not in new]
 
 
-def _fresh(photos: Sequence[Path], digests: Sequence[str]) -> tuple[dict[str, Path], list[Path], list[DataError]]:
+def _fresh(
+    photos: Sequence[Path], remembered: Sequence[KnownPhoto]
+) -> tuple[dict[str, Path], list[Path], list[DataError]]:
     """Photos by their digests; a photo that the network was trained on says nothing of new ones; none counts twice."""
     fresh: dict[str, Path] = {}
-    known, unreadable, seen = [], [], set(digests)
+    known, unreadable, seen = [], [], {photo.digest for photo in remembered}
     for photo in photos:
         try:
             digest = file_digest(photo)

@@ -85,7 +85,7 @@ def promise(good_parts: Inspection, part: str | None) -> str:
     calibrating = len({parts[i] for i in divided.calibrating})
     unit = "" if part is None else f" of {len(set(parts))} parts"
     return (
-        f"training would learn from {len(divided.train)}, choose weights by {len(divided.selecting)} and calibrate "
+        f"training would learn from {len(divided.train)}, choose weights by {len(divided.validation)} and calibrate "
         f"with {calibrating}{unit}, which can promise a false alarm rate of {percent(1 / (calibrating + 1))} and no "
         "less"
     )

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 from blemish import api
 from blemish.cli.progress import ProgressBars
+from blemish.process import keep_freed_memory
 
 if TYPE_CHECKING:
     from blemish.studies.demo import DemoPart
@@ -28,6 +29,7 @@ def demo(folder: Path = Path("demo"), /, *, steps: int = 120, seed: int = 0) -> 
         Another seed cuts other parts and draws other defects.
     """
     started = time.monotonic()
+    keep_freed_memory()  # this process trains and ends
     with ProgressBars() as bars:
         parts = api.demo(folder, steps=steps, seed=seed, on_progress=bars.show)
         print(f"{'part':<8}{'good photos':>12}{'judged':>8}", *(f"{name:>12}" for name in SHOWN), end="")

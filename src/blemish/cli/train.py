@@ -12,10 +12,12 @@ from blemish.api import find_photos
 from blemish.cli.calibrate import lines_of
 from blemish.cli.progress import ProgressBars
 from blemish.detectors import DETECTORS, Detector, DetectorSettings, ImageSize
-from blemish.errors import DataError
+from blemish.errors import DataError, SettingsError
 from blemish.model.artifact import Artifact
+from blemish.process import keep_freed_memory
 from blemish.progress import Progress as Shown
 from blemish.training.fit import Progress
+from blemish.training.run_file import PhotosOrigin, read_run_file
 from blemish.training.settings import TrainingSettings
 from blemish.training.train import train
 
@@ -75,9 +77,51 @@ def _add(method: str, kind: type[Detector]) -> None:
     app.command(command, name=method)
 
 
+@app.default
+def again(
+    *run: Path,
+    run_file: Annotated[Path | None, Parameter(name="--from")] = None,
+    resume: bool = False,
+    overwrite: bool = False,
+) -> int:
+    """Train a detector on a folder of good photos: `blemish train METHOD PHOTOS RUN`, or, with all settings of an
+    earlier training and on its photos, `blemish train --from RUN/run.json NEW_RUN`.
+
+    Parameters
+    ----------
+    run
+        Folder that the trained model is left in; with --resume or --overwrite, the folder of run.json if left out.
+    run_file
+        The run.json of an earlier training, which is trained again.
+    resume
+        Go on with an unfinished training, bit for bit as if it had not been interrupted.
+    overwrite
+        Replace what RUN holds.
+    """
+    if run_file is None and run:
+        raise SettingsError(f"method {str(run[0])!r} is unknown: give one of {', '.join(DETECTORS)}")
+    if run_file is None or len(run) > 1:
+        raise SettingsError(
+            f"give METHOD PHOTOS RUN, METHOD one of {', '.join(DETECTORS)}, or --from RUN/run.json NEW_RUN"
+        )
+    earlier = read_run_file(run_file)
+    if earlier.origin is None:
+        raise SettingsError(f"{run_file} does not say where the photos lie, which a program handed over: train there")
+    options = Options(
+        dataset=earlier.origin.dataset,
+        category=earlier.origin.category,
+        teacher_weights=earlier.teacher_weights,
+        resume=resume,
+        overwrite=overwrite,
+    )
+    photos, place = earlier.origin.root, run[0] if run else run_file.parent
+    return _train(earlier.method, photos, place, earlier.settings, earlier.training, options)
+
+
 def _train(
     method: str, photos: Path, run: Path, settings: DetectorSettings, training: TrainingSettings, options: Options
 ) -> int:
+    keep_freed_memory()  # this process trains and ends
     found = find_photos(photos, dataset=options.dataset, category=options.category)
     if not found.train:
         raise DataError(f"{found.root} holds no good photos to train on")
@@ -86,7 +130,7 @@ def _train(
     with ProgressBars() as bars:
 
         def on_progress(p: Progress) -> None:
-            errors = {"error": p.loss, "on photos kept apart": p.held_out_error}
+            errors = {"error": p.loss, "on photos kept apart": p.validation_loss}
             figures = {name: value for name, value in errors.items() if value is not None}
             bars.show(Shown(activity=p.activity, done=p.done, total=p.total, figures=figures))
 
@@ -97,6 +141,7 @@ def _train(
             settings=settings,
             training=training,
             teacher_weights=options.teacher_weights,
+            origin=PhotosOrigin(root=photos, dataset=options.dataset, category=options.category),
             resume=options.resume,
             overwrite=options.overwrite,
             on_progress=on_progress,
@@ -108,9 +153,9 @@ def _train(
 
 def _say(artifact: Artifact) -> None:
     training, calibration = artifact.training, artifact.calibration
-    for stage in training["stages"]:
-        kept = f", weights of step {stage['best_step']} kept" if stage["best_step"] else ""
-        print(f"trained {stage['name']} on {training['trained_on']} photos, {stage['steps']} steps{kept}")
+    for stage in training.stages:
+        kept = f", weights of step {stage.best_step} kept" if stage.best_step else ""
+        print(f"trained {stage.name} on {training.trained_on} photos, {stage.steps} steps{kept}")
     print("\n".join(lines_of(calibration, artifact.folder)))
     print(f"model in {artifact.folder}: judge photos with `blemish predict {artifact.folder} PHOTOS`")
 

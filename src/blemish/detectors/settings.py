@@ -1,12 +1,16 @@
 """Settings of a method: the dataclass that rebuilds a detector, from JSON, Python and the command line alike."""
 
 import dataclasses
+import difflib
+import math
 import sys
 import types
 import typing
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, NamedTuple, Self
+
+import numpy as np
 
 from blemish.errors import SettingsError
 
@@ -22,11 +26,12 @@ class ImageSize(NamedTuple):
 
 
 def image_size_of(size: Any) -> ImageSize:
-    """From one number, for a square, or a pair (height, width); raises SettingsError."""
-    sides = [size, size] if isinstance(size, int) else size
-    if not (isinstance(sides, Sequence) and [type(side) for side in sides] == [int, int]):
+    """Returns the size of a square from one number, or that of a pair (height, width); raises SettingsError."""
+    value = _plain(size)
+    sides = [value, value] if isinstance(value, int) else value
+    if not (isinstance(sides, Sequence) and [type(_plain(side)) for side in sides] == [int, int]):
         raise SettingsError(f"setting image_size cannot be {size!r}: give one number for a square, or (height, width)")
-    return ImageSize(*sides)
+    return ImageSize(*map(_plain, sides))
 
 
 PAPERS_SIZE = ImageSize(256, 256)  # all three papers
@@ -47,32 +52,47 @@ class DetectorSettings:
         return dataclasses.asdict(self)
 
     @classmethod
-    def from_json(cls, values: Mapping[str, Any]) -> Self:
-        """Raises SettingsError for a name or a type that does not belong, and names it."""
+    def from_json(cls, values: Mapping[str, Any], *, others: Iterable[str] = ()) -> Self:
+        """Raises SettingsError for a name or a type that does not belong, and names it.
+
+        `others` are settings that the user may have meant, too, but that belong to another class.
+        """
         hints = typing.get_type_hints(cls)
-        unknown = sorted(set(values) - set(hints))
-        if unknown:
-            raise SettingsError(f"unknown setting {', '.join(unknown)}: {cls.__name__} has {', '.join(hints)}")
+        for name in values:
+            if name not in hints:
+                raise SettingsError(f"unknown setting {name}{_meant(name, [*hints, *others])}")
         return cls(**{name: typed_setting(name, value, hints[name]) for name, value in values.items()})
 
 
-def typed_setting(name: str, value: Any, expected: Any) -> Any:
-    """A value of JSON or Python as the type of its field; JSON knows no tuples and writes whole floats as integers.
+def _meant(name: str, known: Sequence[str]) -> str:
+    close = difflib.get_close_matches(name, known, n=1)
+    return f": did you mean {close[0]}?" if close else f": there are {', '.join(known)}"
 
-    Raises SettingsError for another type.
+
+def typed_setting(name: str, value: Any, expected: Any) -> Any:
+    """Returns a value of JSON, Python or numpy as the type of its field; raises SettingsError for another type.
+
+    JSON knows no tuples and writes whole floats as integers; numpy's scalars, as a sweep gives, stand for Python's.
     """
-    if expected is ImageSize and isinstance(value, list) and [type(v) for v in value] == [int, int]:
-        return ImageSize(*value)
-    if expected is float and type(value) is int and abs(value) <= sys.float_info.max:
-        return float(value)
-    origin = typing.get_origin(expected)
+    if expected is ImageSize:
+        return image_size_of(value)
+    given, origin = _plain(value), typing.get_origin(expected)
     if origin is typing.Literal:
-        fits = value in typing.get_args(expected)
-    elif origin in (typing.Union, types.UnionType):
-        fits = type(value) in typing.get_args(expected)
-    else:
-        fits = type(value) is expected
-    if not fits:
-        wanted = typing.get_args(expected) if origin is typing.Literal else getattr(expected, "__name__", expected)
-        raise SettingsError(f"setting {name} cannot be {value!r}: it must be {wanted}")
-    return value
+        if given in typing.get_args(expected):
+            return given
+        raise SettingsError(f"setting {name} cannot be {value!r}: it must be {typing.get_args(expected)}")
+    kinds = typing.get_args(expected) if origin in (typing.Union, types.UnionType) else (expected,)
+    if type(given) in kinds and not (isinstance(given, float) and not math.isfinite(given)):
+        return given
+    if float in kinds and type(given) is int and abs(given) <= sys.float_info.max:
+        return float(given)
+    raise SettingsError(f"setting {name} cannot be {value!r}: it must be {' or '.join(map(_named, kinds))}")
+
+
+def _plain(value: Any) -> Any:
+    """Returns what Python has for a scalar or an array of numpy."""
+    return value.tolist() if isinstance(value, np.generic | np.ndarray) else value
+
+
+def _named(kind: Any) -> str:
+    return "None" if kind is types.NoneType else "a finite number" if kind is float else str(kind.__name__)

@@ -1,22 +1,24 @@
 """What an evaluation says, and evaluation.json."""
 
-import json
-import math
-import types
-import typing
-from dataclasses import asdict, dataclass, fields, is_dataclass
+from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 from blemish.errors import DataError
-from blemish.files import write_text
 from blemish.metrics.curves import Curve
 from blemish.metrics.intervals import METHOD, Interval
 from blemish.model.provenance import Provenance
 from blemish.model.thresholds import Unit, Verdict
+from blemish.records import RecordFormat, read_record, write_record
 
 EVALUATION_FILE = "evaluation.json"
-_FORMAT = 2
+EVALUATION_FORMAT = RecordFormat(
+    version=2,
+    name="evaluation",
+    what="an evaluation",
+    error=DataError,
+    mend="evaluate anew",
+    remake="evaluate anew",
+)
 MASK_RULE = "masks resized to the map's size with antialiased bilinear, then rounded at 0.5"
 
 
@@ -57,6 +59,10 @@ class PartCounts:
     """Of their share, 95 %, exact binomial."""
     marked: int
     """Parts of which any photo's map is above the threshold of pixels anywhere."""
+
+    def check_values(self) -> None:
+        if not (0 <= self.alarmed <= self.parts and 0 <= self.marked <= self.parts and self.parts):
+            raise ValueError(f"{self.alarmed} and {self.marked} of {self.parts} parts are counted")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -121,61 +127,13 @@ class Evaluation:
     bootstrap: str = METHOD
     """How `intervals` were made."""
 
-    def to_json(self) -> dict[str, Any]:
-        return {"format_version": _FORMAT} | asdict(self)
-
-    @classmethod
-    def from_json(cls, values: Any) -> "Evaluation":
-        """Back from `to_json` by way of JSON; raises DataError, naming the field, where anything is not as written."""
-        version = values.get("format_version") if isinstance(values, dict) else None
-        if type(version) is not int:
-            raise DataError("is no evaluation of this version: it has no format_version; evaluate anew")
-        if version > _FORMAT:
-            raise DataError(f"has format {version}, this version reads up to {_FORMAT}: upgrade blemish")
-        if version < _FORMAT:
-            raise DataError(f"has format {version}, from before the first release: evaluate anew")
-        evaluation: Evaluation = _typed(cls, values, name="evaluation")
-        return evaluation
-
 
 def write_evaluation(evaluation: Evaluation, path: Path) -> None:
     """Raises OutputError."""
-    write_text(path, json.dumps(evaluation.to_json(), indent=2, allow_nan=False) + "\n")
+    write_record(evaluation, path, form=EVALUATION_FORMAT)
 
 
 def read_evaluation(path: Path) -> Evaluation:
     """Raises DataError, with the file's name, where there is none or it is damaged."""
-    try:
-        return Evaluation.from_json(json.loads(path.read_text(encoding="utf-8")))
-    except FileNotFoundError as error:
-        raise DataError(f"{path}: no such file; `blemish evaluate` writes it") from error
-    except DataError as error:
-        raise DataError(f"{path} {error}") from error
-    except (OSError, ValueError, RecursionError) as error:
-        raise DataError(f"{path} cannot be read ({error}): evaluate anew") from error
-
-
-def _typed(kind: Any, value: Any, *, name: str) -> Any:
-    """The value, where it is of the type that a field is annotated with; `name` says which field in errors."""
-    origin, parts = typing.get_origin(kind), typing.get_args(kind)
-    if origin is types.UnionType:  # with None: there are no others here
-        return None if value is None else _typed(parts[0], value, name=name)
-    if isinstance(kind, type) and is_dataclass(kind) and isinstance(value, dict):
-        hints = typing.get_type_hints(kind)
-        return kind(**{f.name: _typed(hints[f.name], value.get(f.name), name=f"{name}.{f.name}") for f in fields(kind)})
-    if origin is dict and isinstance(value, dict):
-        return {key: _typed(parts[1], item, name=f"{name}.{key}") for key, item in value.items()}
-    if origin is list and isinstance(value, list):
-        return [_typed(parts[0], item, name=f"{name}[{at}]") for at, item in enumerate(value)]
-    if origin is tuple and isinstance(value, list) and len(value) == len(parts):
-        return tuple(_typed(part, item, name=name) for part, item in zip(parts, value, strict=True))
-    if origin is typing.Literal and value in parts:
-        return value
-    if kind is float and type(value) in (int, float) and math.isfinite(value):
-        return float(value)
-    if kind in (str, int, bool) and type(value) is kind:
-        return value
-    shown = json.dumps(value)
-    raise DataError(
-        f"is damaged or edited ({name} is {shown if len(shown) < 40 else shown[:37] + '...'}): evaluate anew"
-    )
+    missing = f"{path}: no such file; `blemish evaluate` writes it"
+    return read_record(Evaluation, path, form=EVALUATION_FORMAT, missing=missing)

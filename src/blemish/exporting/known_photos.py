@@ -27,10 +27,9 @@ class PhotosAtHand:
 def photos_at_hand(artifact: Artifact, given: Iterable[Path] = ()) -> PhotosAtHand:
     """Looks where the photos lay in training, and among `given`; a photo is known by its file's checksum."""
     training = artifact.training
-    digests, files = training.get("digests", []), training.get("files", [])
-    start = training["selecting"]
-    trained = set(digests[start : start + training["trained_on"]])
-    calibrating = set(digests[artifact.calibrated_from :])
+    digests, files = training.digests, training.files
+    trained = set(digests[training.validation : training.calibrated_from])
+    calibrating = set(digests[training.calibrated_from :])
     found = PhotosAtHand(calibrating=[], trained_on=[], others=[], unreadable=[], missing=[])
     seen: set[str] = set()
     for path, is_given in [*((Path(file), False) for file in files), *((path, True) for path in given)]:

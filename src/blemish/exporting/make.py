@@ -164,7 +164,7 @@ class Making:
         )
         for error in judged.unreadable:
             raise error
-        every = parts_of(photos, self.artifact.training["training"].get("part"))
+        every = parts_of(photos, self.artifact.training.part_pattern)
         parts = [every[i] for i in judged.judged]
         return calibrate(
             highest_of_each(parts, judged.scores),

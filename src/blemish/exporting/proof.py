@@ -18,6 +18,7 @@ from blemish.inference.predictor import Predictor
 from blemish.model.artifact import Artifact, file_sha256
 from blemish.model.exports import Export, kinds_of_exports, read_export
 from blemish.model.thresholds import Calibration
+from blemish.records import record_from_json
 
 FOLDER = "proof"
 ANSWERS_FILE = "answers.safetensors"
@@ -100,7 +101,9 @@ def _kept(path: Path) -> tuple[Iterator[Answer], Calibration]:
     try:
         with safe_open(path, framework="numpy") as file:
             columns = [file.get_tensor(name) for name in ("anomaly_maps", "anomaly_scores", "margins", "verdicts")]
-            calibration = Calibration.from_json(json.loads((file.metadata() or {})[CALIBRATION]))
+            calibration = record_from_json(
+                Calibration, json.loads((file.metadata() or {})[CALIBRATION]), name=CALIBRATION
+            )
     except (SafetensorError, KeyError, TypeError, ValueError, OSError) as error:
         raise ArtifactError(f"{path} cannot be read ({brief(error)}): export anew") from error
     answers = (

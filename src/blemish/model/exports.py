@@ -4,22 +4,27 @@ RUN/exports/RUNTIME-PRECISION/ holds the graph's files, the proof that they agre
 export.json, which is written last and makes the export whole.
 """
 
-import json
-from dataclasses import asdict, dataclass, fields
+from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any, Literal, get_args
+from typing import Any
 
-from blemish.errors import ArtifactError, brief
-from blemish.files import write_text
+from blemish.errors import ArtifactError
 from blemish.model.artifact import Artifact, check_file
 from blemish.model.thresholds import Calibration
-from blemish.version import __version__
+from blemish.records import RecordFormat, read_record, write_record
 
-FORMAT_VERSION = 1
 EXPORTS_FOLDER = "exports"
 EXPORT_FILE = "export.json"
-Precision = Literal["fp32", "bf16", "int8"]
-PRECISIONS: tuple[str, ...] = get_args(Precision)
+EXPORT_FORMAT = RecordFormat(
+    version=1,
+    name="export",
+    what="a Blemish export",
+    error=ArtifactError,
+    mend="copy it anew, or make it with `blemish export`",
+    remake="make it anew with `blemish export`",
+    elsewhere=("folder",),
+)
+PRECISIONS = ("fp32", "bf16", "int8")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -58,6 +63,11 @@ class Export:
         for name, digest in files.items():
             check_file(self.folder / name, digest, folder=self.folder)
 
+    def check_values(self) -> None:
+        """Raises ValueError for values that no export writes."""
+        if any(Path(name).is_absolute() or ".." in Path(name).parts for name in (*self.graph, *self.proof)):
+            raise ValueError("a file lies outside the export")
+
 
 def export_folder(artifact: Artifact, runtime: str, precision: str) -> Path:
     return artifact.folder / EXPORTS_FOLDER / f"{runtime}-{precision}"
@@ -65,10 +75,7 @@ def export_folder(artifact: Artifact, runtime: str, precision: str) -> Path:
 
 def write_export(export: Export) -> None:
     """Writes export.json beside files that are there already; raises OutputError."""
-    values = {"format_version": FORMAT_VERSION, "blemish_version": __version__}
-    values |= {f.name: getattr(export, f.name) for f in fields(export) if f.name != "folder"}
-    values["calibration"] = None if export.calibration is None else asdict(export.calibration)
-    write_text(export.folder / EXPORT_FILE, json.dumps(values, indent=2, allow_nan=False) + "\n")
+    write_record(export, export.folder / EXPORT_FILE, form=EXPORT_FORMAT)
 
 
 def has_export(artifact: Artifact, runtime: str, precision: str) -> bool:
@@ -86,43 +93,16 @@ def read_export(artifact: Artifact, runtime: str, precision: str) -> Export:
     folder = export_folder(artifact, runtime, precision)
     how = f"`blemish export {artifact.folder} --to {runtime} --precision {precision}`"
     path = folder / EXPORT_FILE
-    try:
-        export = _from_json(folder, json.loads(path.read_text(encoding="utf-8")))
-    except FileNotFoundError as error:
-        raise ArtifactError(f"{artifact.folder} holds no {precision} export for {runtime}: {how} makes one") from error
-    except OSError as error:
-        raise ArtifactError(f"{path} cannot be read: {error.strerror}; check its permissions") from error
-    except (AttributeError, KeyError, TypeError, ValueError, OverflowError, RecursionError) as error:
-        reason = f"{type(error).__name__}: {brief(error)}"
-        raise ArtifactError(f"{path} is damaged or edited ({reason}); copy it anew, or make it with {how}") from error
+    export = read_record(
+        Export,
+        path,
+        form=replace(EXPORT_FORMAT, mend=f"copy it anew, or make it with {how}", remake=f"make it anew with {how}"),
+        missing=f"{artifact.folder} holds no {precision} export for {runtime}: {how} makes one",
+        elsewhere={"folder": folder},
+    )
     if (export.runtime, export.precision) != (runtime, precision):
         kind = f"{export.runtime} {export.precision}"[:40]
         raise ArtifactError(f"{path} is of {kind}, as its folder's name is not: {how}")
     if export.weights_sha256 != artifact.weights_sha256:
         raise ArtifactError(f"{folder} was exported from other weights than {artifact.folder} has now: {how}")
     return export
-
-
-def _from_json(folder: Path, values: dict[str, Any]) -> Export:
-    if values["format_version"] != FORMAT_VERSION:
-        raise ValueError(f"format {values['format_version']}, this version reads {FORMAT_VERSION}")
-    texts: dict[str, str] = {name: values[name] for name in ("runtime", "precision", "weights_sha256")}
-    graph, proof, made_with = (dict(values[name]) for name in ("graph", "proof", "made_with"))
-    every = [
-        *texts.values(),
-        *(text for listed in (graph, proof, made_with) for pair in listed.items() for text in pair),
-    ]
-    if not all(isinstance(text, str) for text in every):
-        raise TypeError("names, versions and checksums are not texts")
-    if any(Path(name).is_absolute() or ".." in Path(name).parts for name in (*graph, *proof)):
-        raise ValueError("a file lies outside the export")
-    calibration = values["calibration"]
-    return Export(
-        folder=folder,
-        **texts,
-        graph=graph,
-        proof=proof,
-        made_with=made_with,
-        calibration=None if calibration is None else Calibration.from_json(calibration),
-        parity=dict(values["parity"]),
-    )

@@ -4,7 +4,7 @@ import math
 from bisect import bisect_left
 from dataclasses import dataclass
 from fractions import Fraction
-from typing import Any, Literal, get_args
+from typing import Literal
 
 Verdict = Literal["normal", "check", "anomalous"]
 Unit = Literal["photos", "parts"]
@@ -52,20 +52,11 @@ class Threshold:
             return f"{promise} ({n} calibration {unit})"
         return f"{promise}: {n} calibration {unit} can promise no less; {asked} takes {needed}"
 
-    @classmethod
-    def from_json(cls, values: dict[str, Any]) -> "Threshold":
-        """Back from `dataclasses.asdict` by way of JSON; raises KeyError, TypeError or ValueError where damaged."""
-        rates = {name: values[name] for name in ("promised_rate", "rate_95")}
-        threshold = cls(
-            value=float(values["value"]),
-            asked_rate=float(values["asked_rate"]),
-            **{name: None if rate is None else float(rate) for name, rate in rates.items()},
-        )
-        if not abs(threshold.value) <= HIGHEST:
-            raise ValueError(f"a threshold is {threshold.value}")
-        if not 0 < threshold.asked_rate < 1 or not all(0 <= rate <= 1 for rate in rates.values() if rate is not None):
+    def check_values(self) -> None:
+        """Raises ValueError for values that no calibration gives."""
+        rates = [rate for rate in (self.promised_rate, self.rate_95) if rate is not None]
+        if not 0 < self.asked_rate < 1 or not all(0 <= rate <= 1 for rate in rates):
             raise ValueError("a false alarm rate is no share between 0 and 1")
-        return threshold
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -127,25 +118,13 @@ class Calibration:
         """What the threshold of scores promises, in one line."""
         return self.image.statement(self.n, self.unit)
 
-    @classmethod
-    def from_json(cls, values: dict[str, Any]) -> "Calibration":
-        """Back from `dataclasses.asdict` by way of JSON; raises KeyError, TypeError or ValueError where damaged."""
-        check, unit = values["check"], values["unit"]
-        if unit not in get_args(Unit):
-            raise ValueError(f"the unit of calibration is {unit}")
-        known = {name: tuple(float(value) for value in values[name]) for name in ("scores", "peaks")}
-        for name, rising in known.items():
-            if not rising or not all(map(math.isfinite, rising)) or list(rising) != sorted(rising):
-                raise ValueError(f"calibration {name} are missing, or not finite and rising")
-        if len(known["peaks"]) != len(known["scores"]):
-            raise ValueError(f"{len(known['peaks'])} calibration peaks for {len(known['scores'])} scores")
-        return cls(
-            **known,
-            image=Threshold.from_json(values["image"]),
-            pixel=Threshold.from_json(values["pixel"]),
-            unit=unit,
-            check=None if check is None else Threshold.from_json(check),
-        )
+    def check_values(self) -> None:
+        """Raises ValueError for values that no calibration gives."""
+        for name, rising in (("scores", self.scores), ("peaks", self.peaks)):
+            if not rising or list(rising) != sorted(rising):
+                raise ValueError(f"calibration {name} are missing, or do not rise")
+        if len(self.peaks) != len(self.scores):
+            raise ValueError(f"{len(self.peaks)} calibration peaks for {len(self.scores)} scores")
 
 
 _NEVER = Threshold(value=math.inf, asked_rate=0.0, promised_rate=0.0, rate_95=0.0)

@@ -13,11 +13,7 @@ from dataclasses import dataclass
 from http.client import HTTPException, HTTPResponse
 from importlib.util import find_spec
 from pathlib import Path
-from queue import Empty, SimpleQueue
-from threading import Thread
 from typing import Self
-from urllib.error import HTTPError
-from urllib.request import urlopen
 
 import platformdirs
 import safetensors.torch
@@ -26,12 +22,11 @@ from safetensors import SafetensorError
 from torch import Tensor, nn
 
 from blemish.errors import MissingExtraError, WeightsError
+from blemish.networks.web import ask
 
 OnProgress = Callable[[int, int | None], None]
 """(bytes so far, bytes in all where the server says) -> None; called a few times a second at most."""
 
-ANSWER_SECONDS = 1.6  # name lookup, connection and first answer: without a network the error comes within two seconds
-STALL_SECONDS = 30.0
 PROGRESS_SECONDS = 0.25
 CHUNK = 1 << 18
 WAYS_OUT = (
@@ -202,7 +197,7 @@ def _download(url: str, source: WeightsSource, *, on_progress: OnProgress | None
     if os.environ.get("BLEMISH_OFFLINE", "0") not in {"", "0"}:
         raise ValueError("not asked, because BLEMISH_OFFLINE is set")
     folder = cache_folder()
-    with _ask(url) as response:
+    with ask(url) as response:
         folder.mkdir(parents=True, exist_ok=True)
         handle, part_name = tempfile.mkstemp(dir=folder, prefix=f"{source.file_name}.", suffix=".part")
         part = Path(part_name)
@@ -215,28 +210,6 @@ def _download(url: str, source: WeightsSource, *, on_progress: OnProgress | None
         finally:
             part.unlink(missing_ok=True)
     return WeightsFile(path=folder / source.file_name, sha256=digest, origin=url)
-
-
-def _ask(url: str) -> HTTPResponse:
-    """The server's answer, or an OSError soon: in a thread, because a name lookup cannot be given a time limit."""
-    answers: SimpleQueue[HTTPResponse | Exception] = SimpleQueue()
-
-    def ask() -> None:
-        try:
-            answers.put(urlopen(url, timeout=STALL_SECONDS))
-        except Exception as error:
-            answers.put(error)
-
-    Thread(target=ask, daemon=True).start()
-    try:
-        answer = answers.get(timeout=ANSWER_SECONDS)
-    except Empty:
-        raise TimeoutError(f"no answer within {ANSWER_SECONDS} s") from None
-    if isinstance(answer, HTTPError):
-        answer.close()  # it is a response too, and holds the connection
-    if isinstance(answer, Exception):
-        raise answer
-    return answer
 
 
 def _copy(response: HTTPResponse, write: Callable[[bytes], object], *, on_progress: OnProgress | None) -> str:

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
+from blemish.model.training_record import HistoryPoint
 from blemish.report.svg import CALIBRATION_PHOTOS, FAINT, FOREGROUND, GRID, LIMIT, draw, plain_numbers
 
 if TYPE_CHECKING:
@@ -114,18 +115,20 @@ def _curves(lines: Sequence[Line], *, x: str, y: str, diagonal: bool, alt: str) 
     return draw(paint, height=380, alt=alt)
 
 
-def training_curve(history: Sequence[dict[str, float]], *, kept_step: int | None, alt: str) -> str:
-    """Loss and, where it was measured, validation loss over the steps of one stage."""
-    kinds = [("loss", "training loss", FOREGROUND), ("held_out_error", "validation loss", CALIBRATION_PHOTOS)]
-    shown = [kind for kind in kinds if any(kind[0] in entry for entry in history)]
+def training_curve(history: Sequence[HistoryPoint], *, kept_step: int | None, alt: str) -> str:
+    """Training loss and, where it was measured, validation loss over the steps of one stage."""
+    losses = [(point.step, point.loss) for point in history]
+    validation = [(point.step, point.validation_loss) for point in history if point.validation_loss is not None]
+    kinds = [("training loss", losses, FOREGROUND), ("validation loss", validation, CALIBRATION_PHOTOS)]
+    shown = [kind for kind in kinds if kind[1]]
 
     def paint(figure: "Figure") -> None:
         panels = figure.subplots(len(shown), 1, sharex=True, squeeze=False)[:, 0]
-        for axes, (name, label, colour) in zip(panels, shown, strict=True):
-            steps, values = zip(*[(entry["step"], entry[name]) for entry in history if name in entry], strict=True)
+        for axes, (label, points, colour) in zip(panels, shown, strict=True):
+            steps, values = zip(*points, strict=True)
             axes.plot(steps, values, "o-", color=colour, linewidth=2, markersize=4, clip_on=False)
             axes.set(ylabel=label, yscale="log" if _spans(values) else "linear")
-            axes.set_xlim(0, max(history[-1]["step"], 1))
+            axes.set_xlim(0, max(history[-1].step, 1))
             axes.grid(linewidth=1)
             plain_numbers(axes.xaxis, whole=True)
             plain_numbers(axes.yaxis, logarithmic=_spans(values))

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from blemish.evaluation.record import Evaluation
 from blemish.metrics import METRICS
 from blemish.model.artifact import Artifact
+from blemish.model.training_record import StageHistory
 from blemish.report.figures import Line, precision_recall_figure, roc_figure, training_curve
 from blemish.report.published import PublishedTable, mvtec_ad_category, published_for
 from blemish.report.sections import hardest_first
@@ -54,14 +55,14 @@ class StageCurve:
 
 def training_facts(artifact: Artifact, evaluation: Evaluation | None) -> dict[str, str]:
     """What was trained how, on which versions, and what computed the evaluation."""
-    t = artifact.training
-    teachers = ", ".join(f"{teacher['name']} ({teacher['origin']})" for teacher in artifact.teachers)
+    training = artifact.training
+    teachers = ", ".join(f"{teacher.name} ({teacher.origin})" for teacher in artifact.teachers)
     said = {
         "Teacher": teachers or "none",
-        "Training": "; ".join(_stage(stage) for stage in t["stages"]),
-        "Precision": t["precision"],
-        "Seed": str(t["training"]["seed"]),
-        "Versions": f"blemish {t['blemish']}, torch {t['torch']}",
+        "Training": "; ".join(_stage(stage) for stage in training.stages),
+        "Precision": training.precision,
+        "Seed": str(training.seed),
+        "Versions": ", ".join(f"{package} {version}" for package, version in training.versions.items()),
     }
     if evaluation is not None and evaluation.provenance is not None:
         said["Computed by"] = f"{evaluation.provenance.runtime}, {evaluation.provenance.precision}"
@@ -150,19 +151,19 @@ def training_curves(artifact: Artifact) -> list[StageCurve]:
     """Training and validation loss of each stage over its steps."""
     return [
         StageCurve(
-            stage=stage["name"],
-            kept_step=stage["best_step"],
+            stage=stage.name,
+            kept_step=stage.best_step,
             drawing=training_curve(
-                stage["history"],
-                kept_step=stage["best_step"],
-                alt=f"Training and validation loss of stage {stage['name']}",
+                stage.history,
+                kept_step=stage.best_step,
+                alt=f"Training and validation loss of stage {stage.name}",
             ),
         )
-        for stage in artifact.training["stages"]
-        if stage["history"]
+        for stage in artifact.training.stages
+        if stage.history
     ]
 
 
-def _stage(stage: dict[str, object]) -> str:
-    kept = f", the weights of step {stage['best_step']} kept" if stage["best_step"] else ""
-    return f"{stage['name']}: {stage['steps']} steps{kept}"
+def _stage(stage: StageHistory) -> str:
+    kept = f", the weights of step {stage.best_step} kept" if stage.best_step else ""
+    return f"{stage.name}: {stage.steps} steps{kept}"

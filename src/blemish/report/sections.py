@@ -31,15 +31,15 @@ class RateRow:
 
 def facts(artifact: Artifact, evaluation: Evaluation | None) -> dict[str, str]:
     """What was trained on what and tested on what, and when."""
-    t, calibration = artifact.training, artifact.calibration
+    training, calibration = artifact.training, artifact.calibration
     height, width = artifact.image_size
     said = {
         "Method": artifact.title,
-        "Photos": f"{t['trained_on']} good ones to train on, {t['selecting']} to choose the best state of training, "
-        f"{calibration.n} {calibration.unit} to calibrate",
-        "Unreadable": f"{len(t['unreadable'])} photos left out" if t["unreadable"] else "none",
+        "Photos": f"{training.trained_on} good ones to train on, {training.validation} to choose the best state of "
+        f"training, {calibration.n} {calibration.unit} to calibrate",
+        "Unreadable": f"{len(training.unreadable)} photos left out" if training.unreadable else "none",
         "Image size": f"{width} x {height} pixels (width x height)",
-        "Training took": _duration(t["seconds"]),
+        "Training took": _duration(training.seconds),
     }
     if evaluation is not None:
         said["Tested on"] = f"{evaluation.good_photos} good and {evaluation.defective_photos} defective photos of "

@@ -39,7 +39,7 @@ def check_stages(stages: Sequence[Stage], training: TrainingSettings) -> None:
             raise SettingsError(f"stage {stage.name} cannot be trained so: its learning rates are {rates}")
         if stage.textures is not None and not stage.textures.is_dir():
             raise DataError(f"{stage.textures}: no such folder of textures; check the path")
-        if stage.held_out_error is not None and stage.patience is not None and stage.patience < training.check_every:
+        if stage.validation_loss is not None and stage.patience is not None and stage.patience < training.check_every:
             raise SettingsError(
                 f"patience is {stage.patience}: it must be at least check_every ({training.check_every}), for between "
                 "two checks nothing can improve"

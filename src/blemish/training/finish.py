@@ -1,8 +1,7 @@
 """The end of a training: its record, the thresholds, the model folder."""
 
 import dataclasses
-from pathlib import Path
-from typing import Any
+from collections.abc import Sequence
 
 import torch
 
@@ -13,36 +12,70 @@ from blemish.inference.torch_runtime import TorchRuntime
 from blemish.model.artifact import MODEL_FILE, WEIGHTS_FILE, Artifact, file_sha256, read_artifact, write_artifact
 from blemish.model.exports import EXPORTS_FOLDER
 from blemish.model.thresholds import UNCALIBRATED, Calibration
+from blemish.model.training_record import HistoryPoint, KnownPhoto, StageHistory, TeacherRecord, TrainingRecord
 from blemish.training import checkpoint as checkpoints
-from blemish.training.fit import Job, Progress, StageRecord
+from blemish.training.fit import Job, Progress
+from blemish.training.material import Material
+from blemish.training.stage_record import StageRecord
 from blemish.version import __version__
 
 
-def training_record(job: Job, stages: list[StageRecord], *, seconds: float) -> dict[str, Any]:
-    runtime = job.processes
-    return {
-        **{key: job.identity[key] for key in ("training", "photos", "textures", "machine")},
-        "good_photos": len(job.photos),
-        "digests": list(job.digests),
-        "files": [str(path.absolute()) for path in job.photos.paths],
-        "trained_on": len(job.split.train),
-        "selecting": len(job.split.selecting),
-        "calibrating": len(job.split.calibrating),
-        "unreadable": list(job.unreadable),
-        "stages": [dataclasses.asdict(stage) for stage in stages],
-        "seconds": round(seconds, 1),
-        "precision": runtime.precision,
-        "threads": torch.get_num_threads(),
-        "torch": torch.__version__,
-        "blemish": __version__,
-    }
+def training_record(job: Job, material: Material, stages: list[StageRecord], *, seconds: float) -> TrainingRecord:
+    """Returns what model.json is to say of the training."""
+    processes, split = job.processes, material.split
+    return TrainingRecord(
+        settings=dataclasses.asdict(job.settings),
+        photos=_known_photos(job, material),
+        validation=len(split.validation),
+        trained_on=len(split.train),
+        calibrating=len(split.calibrating),
+        unreadable=list(material.unreadable),
+        textures=job.identity["textures"],
+        stages=[_stage_history(stage) for stage in stages],
+        seconds=round(seconds, 1),
+        precision=processes.precision,
+        threads=torch.get_num_threads(),
+        versions={"blemish": __version__, "torch": torch.__version__},
+        machine=f"{job.identity['device']} {processes.precision}, {processes.world_size} processes",
+    )
 
 
-def finish(job: Job, run: Path, method: str, *, teachers: list[dict[str, str]], record: dict[str, Any]) -> Artifact:
+def _known_photos(job: Job, material: Material) -> list[KnownPhoto]:
+    named = job.settings.part is not None
+    return [
+        KnownPhoto(digest=digest, file=str(path.absolute()), part=part if named else None)
+        for digest, path, part in zip(material.digests, material.photos.paths, material.parts, strict=True)
+    ]
+
+
+def _stage_history(stage: StageRecord) -> StageHistory:
+    points = [
+        HistoryPoint(
+            step=int(point["step"]),
+            loss=point["loss"],
+            losses=point["losses"],
+            validation_loss=point.get("validation_loss"),
+        )
+        for point in stage.history
+    ]
+    return StageHistory(
+        name=stage.name,
+        steps=stage.steps,
+        best_step=stage.best_step,
+        best_loss=stage.best_loss,
+        gain_step=stage.gain_step,
+        history=points,
+    )
+
+
+def finish(
+    job: Job, material: Material, method: str, *, teachers: list[dict[str, str]], record: TrainingRecord
+) -> Artifact:
     """Calibrates, and writes the artifact: weights first, model.json last; only now does an older model make way."""
+    run = job.run
     if job.processes.leads:
         detector, settings = job.detector, job.detector.settings
-        calibration = _calibrate(job)
+        calibration = _calibrate(job, material.parts)
         tensors = {name: value.cpu().contiguous() for name, value in detector.state_dict().items()}
         fresh = run / f"new-{WEIGHTS_FILE}"
         checkpoints.save_tensors(tensors, fresh)
@@ -54,7 +87,7 @@ def finish(job: Job, run: Path, method: str, *, teachers: list[dict[str, str]], 
                 folder=run,
                 method=method,
                 settings=settings.to_json(),
-                teachers=teachers,
+                teachers=[TeacherRecord(**teacher) for teacher in teachers],
                 title=detector.title,
                 framing=job.photos.framing,
                 score=detector.score,
@@ -63,12 +96,12 @@ def finish(job: Job, run: Path, method: str, *, teachers: list[dict[str, str]], 
                 training=record,
             )
         )
-        remove(job.checkpoint)
+        remove(run / checkpoints.CHECKPOINT_FILE)
     job.processes.wait()
     return read_artifact(run)
 
 
-def _calibrate(job: Job) -> Calibration:
+def _calibrate(job: Job, parts: Sequence[str]) -> Calibration:
     """The thresholds from photos that training never saw, judged as any photo will be: by the Predictor, in float32."""
     runtime = TorchRuntime(job.detector, job.processes.device)
     predictor = Predictor(runtime, job.photos.framing, score=job.detector.score, calibration=UNCALIBRATED)
@@ -81,10 +114,10 @@ def _calibrate(job: Job) -> Calibration:
     )
     for error in judged.unreadable:
         raise error
-    parts = [job.parts[i] for i in job.split.calibrating]
+    shown = [parts[i] for i in job.split.calibrating]
     return calibrate(
-        highest_of_each(parts, judged.scores),
-        highest_of_each(parts, judged.peaks),
+        highest_of_each(shown, judged.scores),
+        highest_of_each(shown, judged.peaks),
         false_alarm_rate=job.settings.false_alarms,
         unit="photos" if job.settings.part is None else "parts",
     )
