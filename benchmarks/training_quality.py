@@ -18,7 +18,7 @@ from torch.nn import functional as F
 from blemish.data.dataset import Dataset
 from blemish.data.framing import Framing
 from blemish.data.images import read_image
-from blemish.data.mvtec_ad import find
+from blemish.data.mvtec_ad import MVTEC_AD
 from blemish.detectors import ImageSize
 from blemish.detectors.stpm import STPM, STPMSettings
 from blemish.evaluation.evaluate import evaluate_predictor
@@ -77,7 +77,7 @@ def main() -> None:
     parser.add_argument("--steps", type=int, default=200)
     parser.add_argument("--seeds", type=int, default=3)
     options = parser.parse_args()
-    parts = find(options.root, None)
+    parts = MVTEC_AD.find(options.root, None)
     settings = STPMSettings(
         image_size=ImageSize(options.size, options.size), steps=options.steps, keep="last", patience=None
     )

@@ -31,7 +31,7 @@ def parts(tmp_path_factory: pytest.TempPathFactory) -> Dataset:
 @pytest.fixture(scope="session")
 def seeded_resnet18(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A weights file of a ResNet-18 that was drawn, not trained: enough wherever quality is not the question."""
-    with torch.random.fork_rng():
+    with torch.random.fork_rng(devices=[]):
         torch.manual_seed(7)
         weights = build_backbone("resnet18", levels=4).state_dict()
     path = tmp_path_factory.mktemp("weights") / "resnet18.safetensors"

@@ -28,7 +28,8 @@ FLOORS = (
     ("data", "networks", "synthesis", "metrics"),
     ("files", "process", "progress"),
     ("records",),
-    ("version", "errors"),
+    ("errors",),
+    ("version", "wording"),
 )
 FLOOR = {room: number for number, rooms in enumerate(FLOORS) for room in rooms}
 NEEDS_TORCH = {"detectors", "networks", "synthesis", "training"}

@@ -7,6 +7,7 @@ from blemish.version import __version__
 
 if TYPE_CHECKING:
     from blemish.api import calibrate as calibrate
+    from blemish.api import check as check
     from blemish.api import demo as demo
     from blemish.api import evaluate as evaluate
     from blemish.api import export as export
@@ -23,7 +24,18 @@ if TYPE_CHECKING:
 _PLACES = {
     **{
         verb: ("blemish.api", verb)
-        for verb in ("train", "open", "predict", "calibrate", "evaluate", "summarize", "export", "verify", "demo")
+        for verb in (
+            "train",
+            "open",
+            "predict",
+            "calibrate",
+            "check",
+            "evaluate",
+            "summarize",
+            "export",
+            "verify",
+            "demo",
+        )
     },
     "write_report": ("blemish.api", "report"),  # blemish.report is the room that writes it
     "BlemishError": ("blemish.errors", "BlemishError"),
@@ -37,6 +49,7 @@ __all__ = [
     "Predictor",
     "__version__",
     "calibrate",
+    "check",
     "demo",
     "evaluate",
     "export",

@@ -6,9 +6,10 @@ from collections.abc import Generator, Iterator, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from blemish.data import find_dataset
+from blemish.data import AUTO, find_dataset
 from blemish.data.dataset import Dataset, Sample
-from blemish.data.listing import photos_under
+from blemish.data.folder import good_photos_at
+from blemish.data.paths import Named, paths_of, photos_under
 from blemish.errors import BlemishError, DataError, SettingsError
 from blemish.inference import open_predictor
 from blemish.inference.predictor import Predictor
@@ -24,6 +25,7 @@ if TYPE_CHECKING:
     from blemish.inference.prediction import Prediction
     from blemish.model.artifact import Artifact
     from blemish.studies.demo import DemoPart
+    from blemish.training.findings import Findings
     from blemish.training.fit import OnProgress as OnTrainingProgress
 
 Folder = str | Path
@@ -33,10 +35,10 @@ log = logging.getLogger("blemish")
 
 def train(
     method: str,
-    photos: Folder | Dataset,
+    photos: Named | Dataset,
     run: Folder,
     *,
-    dataset: str = "folder",
+    dataset: str = AUTO,
     category: str | None = None,
     teacher_weights: Folder | Sequence[Folder] = (),
     resume: bool = False,
@@ -44,7 +46,9 @@ def train(
     on_progress: "OnTrainingProgress | None" = None,
     **settings: Any,
 ) -> "Artifact":
-    """Trains a detector on a folder of good photos (or a Dataset's) and leaves its artifact in `run`.
+    """Trains a detector on photos of good parts and leaves its artifact in `run`.
+
+    They are a folder's, several files and folders', or a Dataset's.
 
     `settings` are the fields of the method's settings and of TrainingSettings: image_size, teacher, steps, seed, ...
     An image_size of one number is a square; of two, (height, width).
@@ -64,14 +68,13 @@ def train(
     training = TrainingSettings(**{k: typed_setting(k, v, known[k]) for k, v in settings.items() if k in known})
     own = {k: v for k, v in settings.items() if k not in known}
     found = photos if isinstance(photos, Dataset) else find_photos(photos, dataset=dataset, category=category)
-    if not found.train:
-        raise DataError(f"{found.root} holds no good photos to train on")
+    found.good_photos()  # or an error that says what to name instead
     origin = None
-    if not isinstance(photos, Dataset):
-        origin = PhotosOrigin(root=Path(photos), dataset=dataset, category=category)
+    if not isinstance(photos, Dataset) and len(places := paths_of(photos)) == 1:
+        origin = PhotosOrigin(root=places[0], dataset=dataset, category=category)
     return run_training(
         method,
-        found.train,
+        found,
         run=Path(run),
         settings=DETECTORS[method].Settings.from_json(own, others=known),
         training=training,
@@ -87,11 +90,37 @@ def _listed(files: Folder | Sequence[Folder]) -> Sequence[Folder]:
     return [files] if isinstance(files, str | Path) else files
 
 
-def find_photos(root: Folder, *, dataset: str, category: str | None = None) -> Dataset:
-    found = find_dataset(dataset, Path(root), category)
+def find_photos(photos: Named, *, dataset: str = AUTO, category: str | None = None) -> Dataset:
+    """Photos of a dataset, with a warning for each thing that is left out; several paths are of good parts all."""
+    paths = paths_of(photos)
+    found = find_dataset(dataset, paths[0], category) if len(paths) == 1 else good_photos_at(paths)
     for error in found.left_out:
         log.warning("left out: %s", error)
+    for line in found.skipped.lines():
+        log.warning("%s", line)
     return found
+
+
+def check(
+    folder: Folder,
+    *,
+    dataset: str = AUTO,
+    category: str | None = None,
+    method: str | None = None,
+    on_progress: OnProgress = say_nothing,
+    **settings: Any,
+) -> "Findings":
+    """Looks through photos as training and evaluating would find them; nothing is changed.
+
+    `settings` are those that decide what training can promise and see: keep, held_out, part, seed, image_size. Without
+    a method, one that keeps its best weights is assumed, as most do. Raises DataError where there are no photos.
+    """
+    from blemish.training.arrangement import intended
+    from blemish.training.findings import look_into
+
+    training, validates, image_size = intended(method, settings)
+    found = find_dataset(dataset, Path(folder), category)
+    return look_into(found, training, validates=validates, image_size=image_size, on_progress=on_progress)
 
 
 def open(  # noqa: A001
@@ -107,7 +136,7 @@ def open(  # noqa: A001
 
 def predict(
     run: Folder,
-    photos: Folder | Sequence[Folder],
+    photos: Named,
     *,
     output: Folder | None = None,
     min_area: int = 1,
@@ -127,7 +156,7 @@ def predict(
 
     return judge_folder(
         run,
-        [Path(place) for place in _listed(photos)],
+        photos,
         output=None if output is None else Path(output),
         level_maps=level_maps,
         opening={"runtime": runtime, "precision": precision, "device": device, "min_area": min_area},
@@ -186,7 +215,7 @@ def export(
     to: str,
     *,
     precision: str = "fp32",
-    photos: Folder | Sequence[Folder] = (),
+    photos: Named = (),
     on_progress: OnProgress = say_nothing,
 ) -> "Exported":
     """Makes the trained model in `run` serve another runtime or precision; see `blemish export --help`.
@@ -199,7 +228,7 @@ def export(
         read_artifact(run),
         to,
         precision=precision,
-        photos=photos_under([Path(place) for place in _listed(photos)]),
+        photos=photos_under(photos),
         on_progress=lambda activity, done, total: on_progress(Progress(activity=activity, done=done, total=total)),
     )
 
@@ -224,7 +253,7 @@ def calibrate(
     false_alarms: float | None = None,
     check: float | None = None,
     estimate: bool | None = None,
-    good: Folder | Sequence[Folder] = (),
+    good: Named = (),
     replace: bool = False,
     runtime: str = "auto",
     device: str = "auto",
@@ -238,7 +267,7 @@ def calibrate(
     """
     from blemish.calibration.recalibrate import AskedRates, recalibrate
 
-    places = [Path(place) for place in _listed(good)]
+    places = paths_of(good)
     if replace and not places:
         raise DataError("replacing forgets the calibration photos: give others with --good")
     return recalibrate(

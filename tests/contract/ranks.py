@@ -89,7 +89,7 @@ def train_noting(method: str, photos: tuple[Sample, ...], run: Path, teacher: Pa
 def main() -> None:
     methods, good, teacher, out = sys.argv[1].split(","), *map(Path, sys.argv[2:])
     DETECTORS.update(ALL)
-    photos, rank = tuple(DATASETS["folder"](good, None).train[:PHOTOS]), int(os.environ["RANK"])
+    photos, rank = tuple(DATASETS["folder"].find(good, None).train[:PHOTOS]), int(os.environ["RANK"])
     seen: list[Any] = []
     for place, method in enumerate(methods):
         run = out / f"run{place}"

@@ -15,7 +15,7 @@ from blemish.data.dataset import Dataset, Sample
 from blemish.data.digest import file_digest
 from blemish.data.framing import Frames, Framing
 from blemish.data.images import Pixels
-from blemish.data.mvtec_ad import find
+from blemish.data.mvtec_ad import MVTEC_AD
 from blemish.errors import DataError, OutputError
 from blemish.evaluation.evaluate import evaluate_predictor
 from blemish.inference.prediction import Prediction
@@ -71,13 +71,15 @@ def parts(tmp_path: Path) -> Dataset:
             save(tmp_path / "test" / name / f"{number}.png", grey)
             if name != "good":
                 save(tmp_path / "ground_truth" / name / f"{number}_mask.png", mask)
-    return find(tmp_path, None)
+    return MVTEC_AD.find(tmp_path, None)
 
 
 def arrays(samples: tuple[Sample, ...]) -> tuple[NDArray[np.bool_], NDArray[np.bool_], NDArray[np.float32]]:
     """(anomalous, masks, maps) as plainly as can be."""
     maps = np.stack([np.array(Image.open(s.image).convert("RGB"), np.float32).mean(axis=2) / 255 for s in samples])
-    masks = np.stack([np.array(Image.open(s.mask)) > 0 if s.mask else np.zeros((SIDE, SIDE), bool) for s in samples])
+    masks = np.stack(
+        [np.array(Image.open(s.masks[0])) > 0 if s.masks else np.zeros((SIDE, SIDE), bool) for s in samples]
+    )
     return np.array([s.anomalous for s in samples]), masks, maps
 
 
@@ -138,17 +140,17 @@ def test_each_defect_type_is_measured_against_the_good_photos(parts: Dataset) ->
 def test_photos_are_listed_with_where_they_and_their_masks_are(parts: Dataset) -> None:
     found = evaluate_predictor(predictor(), parts)
     assert [photo.image for photo in found.photos] == [str(sample.image) for sample in parts.test]
-    assert [photo.masks for photo in found.photos] == [[str(s.mask)] if s.mask else [] for s in parts.test]
+    assert [photo.masks for photo in found.photos] == [[str(mask) for mask in s.masks] for s in parts.test]
     assert (found.dataset, found.root, found.category) == ("mvtec_ad", str(parts.root), None)
 
 
 def test_a_mask_that_marks_nothing_is_named_for_its_photo_shows_a_defect(parts: Dataset) -> None:
     black = next(s for s in parts.test if s.defect_type == "dent")
-    assert black.mask is not None
-    save(black.mask, np.zeros((SIDE, SIDE), np.uint8))
+    assert black.masks
+    save(black.masks[0], np.zeros((SIDE, SIDE), np.uint8))
     found = evaluate_predictor(predictor(), parts)
     (line,) = found.unreadable
-    assert str(black.mask) in line
+    assert str(black.masks[0]) in line
     assert "marks no defect" in line
     assert (found.without_mask, found.lost_masks) == (1, 0)
 
@@ -167,13 +169,13 @@ def test_a_photo_that_goes_away_once_it_was_judged_loses_nothing(parts: Dataset)
 
 def test_a_mask_of_another_size_is_named_and_its_photo_counts_in_metrics_of_images(parts: Dataset) -> None:
     wrong = next(s for s in parts.test if s.defect_type == "dent")
-    assert wrong.mask is not None
-    save(wrong.mask, np.full((SIDE, SIDE // 2), 255, np.uint8))
+    assert wrong.masks
+    save(wrong.masks[0], np.full((SIDE, SIDE // 2), 255, np.uint8))
     found = evaluate_predictor(predictor(), parts)
     assert len(found.photos) == 18
     assert found.metrics["image_auroc"] is not None
     assert found.unreadable == [
-        f"{wrong.mask} is 16x32, its photo 32x32: a mask must have its photo's size; "
+        f"{wrong.masks[0]} is 16x32, its photo 32x32: a mask must have its photo's size; "
         "its photo counts in metrics of images only"
     ]
     assert found.without_mask == 1
@@ -185,12 +187,12 @@ def test_without_all_masks_there_are_metrics_of_images_and_of_the_types_that_hav
     parts: Dataset, lost: str
 ) -> None:
     without = next(s for s in parts.test if s.defect_type == "dent")
-    assert without.mask is not None
+    assert without.masks
     samples = list(parts.test)
     if lost == "deleted":
-        without.mask.unlink()
+        without.masks[0].unlink()
     else:
-        samples[samples.index(without)] = replace(without, mask=None)
+        samples[samples.index(without)] = replace(without, masks=())
     found = evaluate_predictor(predictor(), samples)
     assert found.metrics["image_auroc"] is not None
     for name in ("pixel_auroc", "pixel_ap", "pro", "iap", "iap_at_90"):
@@ -242,7 +244,7 @@ def test_a_defect_lost_in_resizing_is_counted_and_its_pixels_are_normal(parts: D
     large, speck = np.full((320, 320), 90, np.uint8), np.zeros((320, 320), np.uint8)
     speck[0, 0] = 255
     image, mask = save(tmp_path / "large.png", large), save(tmp_path / "speck.png", speck)
-    found = evaluate_predictor(predictor(), [*parts.test, Sample(image=image, defect_type="speck", mask=mask)])
+    found = evaluate_predictor(predictor(), [*parts.test, Sample(image=image, defect_type="speck", masks=(mask,))])
     assert found.lost_masks == 1
     assert found.without_mask == 0
     assert found.metrics["pixel_auroc"] is not None
@@ -313,7 +315,9 @@ class Singly(Predictor):
 def test_masks_are_made_at_each_photos_own_map_size(parts: Dataset, tmp_path: Path) -> None:
     wide, mask = np.full((SIDE, 2 * SIDE), 90, np.uint8), np.zeros((SIDE, 2 * SIDE), np.uint8)
     wide[4:12, 8:20], mask[4:12, 8:20] = 240, 255
-    sample = Sample(image=save(tmp_path / "wide.png", wide), defect_type="wide", mask=save(tmp_path / "m.png", mask))
+    sample = Sample(
+        image=save(tmp_path / "wide.png", wide), defect_type="wide", masks=(save(tmp_path / "m.png", mask),)
+    )
     halving = Singly(Brightness(), Halving(image_size=(1, 1)), score=MAXIMUM, calibration=CALIBRATION)
     found = evaluate_predictor(halving, [*parts.test[:9], sample])
     assert found.map_size is None

@@ -156,7 +156,6 @@ def test_a_models_history_and_scores_edited_anywhere_are_a_line_or_drawn(run: Pa
     def use() -> None:
         artifact = read_artifact(run)
         sections.histogram(artifact, None)
-        ml_sections.training_facts(artifact, None)
         ml_sections.training_curves(artifact)
 
     for under in (("calibration",), ("training", "stages")):

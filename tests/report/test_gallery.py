@@ -11,9 +11,9 @@ from numpy.typing import NDArray
 from PIL import Image
 
 import blemish
-from blemish.data import mvtec_ad
 from blemish.data.framing import Framing
 from blemish.data.images import save_png
+from blemish.data.mvtec_ad import MVTEC_AD
 from blemish.evaluation.evaluate import evaluate_predictor
 from blemish.evaluation.record import Evaluation, PhotoJudgement, read_evaluation, write_evaluation
 from blemish.inference.predictor import Predictor
@@ -120,7 +120,7 @@ def test_the_true_contour_lies_around_the_defect_of_the_mask(predictor: Predicto
     mask[40:60, 20:30] = True
     save_png(tmp_path / "ground_truth" / "dot" / "a.png", mask)
     save_png(tmp_path / "test" / "good" / "b.png", np.full((200, 100, 3), 120, np.uint8))
-    groups = choose(evaluate_predictor(predictor, mvtec_ad.find(tmp_path, None)))
+    groups = choose(evaluate_predictor(predictor, MVTEC_AD.find(tmp_path, None)))
     groups = with_pictures(groups, predictor)
     shown = (groups[1].lowest + groups[1].highest)[0]
     pixels = picture(shown.photo)
@@ -138,7 +138,7 @@ def test_a_photo_of_noise_is_no_larger_than_a_file_may_be(predictor: Predictor, 
     noise = np.random.default_rng(0).integers(0, 256, (900, 700, 3), np.uint8)
     save_png(tmp_path / "test" / "good" / "a.png", noise)
     save_png(tmp_path / "test" / "dot" / "b.png", np.repeat(np.repeat(noise[:160, :160], 2, 0), 2, 1))
-    groups = choose(evaluate_predictor(predictor, mvtec_ad.find(tmp_path, None)))
+    groups = choose(evaluate_predictor(predictor, MVTEC_AD.find(tmp_path, None)))
     groups = with_pictures(groups, predictor)
     for shown in [shown for group in groups for shown in (*group.lowest, *group.highest)]:
         assert len(shown.photo or "") <= LARGEST_FILE * 4 / 3 + 40
@@ -161,7 +161,7 @@ def test_a_mark_too_small_for_the_small_picture_is_no_missing_mark(predictor: Pr
     dot = Predictor(
         Dot(), Framing(image_size=(1024, 1024)), score=Score(kind="maximum"), calibration=predictor.calibration
     )
-    groups = choose(evaluate_predictor(dot, mvtec_ad.find(tmp_path, None)))
+    groups = choose(evaluate_predictor(dot, MVTEC_AD.find(tmp_path, None)))
     groups = with_pictures(groups, dot)
     (shown,) = groups[0].lowest + groups[0].highest
     assert shown.notes == ("what is marked is not the true defect",)

@@ -1,6 +1,7 @@
 """What training runs on."""
 
 from pathlib import Path
+from typing import Any
 
 import pytest
 import torch
@@ -10,7 +11,7 @@ from blemish.data.dataset import Dataset
 from blemish.detectors import DETECTORS
 from blemish.errors import SettingsError
 from blemish.networks.device import has_fast_bf16
-from blemish.training.processes import open_processes
+from blemish.training.processes import _backend, open_processes
 from blemish.training.settings import TrainingSettings
 
 
@@ -46,8 +47,8 @@ def test_a_gpu_computes_as_exactly_as_any_runtime_and_is_given_back_as_it_was() 
 def test_on_a_gpu_a_seed_gives_the_same_weights(
     method: str, parts: Dataset, tmp_path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
-    settings = {"teacher": "efficientnet_lite0", "image_size": 64, "steps": 12, "batch_size": 8, "device": "cuda"}
-    second = {"second_teacher": "efficientnet_lite0"} if method == "rstpm" else {}
+    settings: Any = {"teacher": "efficientnet_lite0", "image_size": 64, "steps": 12, "batch_size": 8, "device": "cuda"}
+    second: Any = {"second_teacher": "efficientnet_lite0"} if method == "rstpm" else {}
     photos = Dataset(name="folder", root=tmp_path, train=parts.train[:20])
     runs = [blemish.train(method, photos, tmp_path / str(i), **settings, **second) for i in range(3)]
     assert len({run.weights_sha256 for run in runs}) == 1
@@ -59,3 +60,20 @@ def test_torchs_own_random_numbers_go_on_as_if_nothing_had_been() -> None:
     with open_processes(TrainingSettings(device="cpu")):
         torch.manual_seed(1)
     assert torch.equal(torch.get_rng_state(), state)
+
+
+@pytest.mark.parametrize(
+    ("asked", "device", "local", "backend"),
+    [
+        ("auto", "cpu", "2", "gloo"),
+        ("cuda", "cuda:1", "2", "cpu:gloo,cuda:nccl"),
+        ("auto", "cuda:0", "1", "cpu:gloo,cuda:nccl"),
+        ("cuda:0", "cuda:0", "1", "cpu:gloo,cuda:nccl"),  # one on each machine
+        ("cuda:0", "cuda:0", "2", "gloo"),
+    ],
+)
+def test_processes_that_share_a_gpu_do_not_ask_nccl_which_refuses_them(
+    asked: str, device: str, local: str, backend: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("LOCAL_WORLD_SIZE", local)
+    assert _backend(asked, torch.device(device)) == backend

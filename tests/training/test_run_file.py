@@ -2,11 +2,13 @@
 
 import json
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 import blemish
 from blemish.data.dataset import Dataset
+from blemish.detectors.stpm import STPMSettings
 from blemish.errors import ArtifactError
 from blemish.model.artifact import read_artifact
 from blemish.training.run_file import read_run_file
@@ -30,10 +32,10 @@ def test_a_training_is_repeated_from_its_run_json(parts: Dataset, tmp_path: Path
 
 
 def test_python_writes_the_same(parts: Dataset, tmp_path: Path) -> None:
-    quick = {"teacher": "efficientnet_lite0", "image_size": 32, "steps": 1, "batch_size": 4}
+    quick: Any = {"teacher": "efficientnet_lite0", "image_size": 32, "steps": 1, "batch_size": 4}
     blemish.train("stpm", parts.train[0].image.parent, tmp_path / "run", **quick)
     found = read_run_file(tmp_path / "run" / "run.json")
-    assert found.settings.to_json() == read_artifact(tmp_path / "run").settings
+    assert found.settings == STPMSettings.from_json(read_artifact(tmp_path / "run").settings)
     assert found.origin is not None
     assert found.origin.root == parts.train[0].image.parent
     photos = Dataset(name="folder", root=tmp_path, train=parts.train[:4])
@@ -50,7 +52,7 @@ def test_python_writes_the_same(parts: Dataset, tmp_path: Path) -> None:
 )
 def test_what_is_no_run_json_is_refused_in_a_line(tmp_path: Path, text: str) -> None:
     (tmp_path / "run.json").write_text(text)
-    with pytest.raises(ArtifactError, match="is no run.json of a training"):
+    with pytest.raises(ArtifactError, match=r"is no run\.json of a training"):
         read_run_file(tmp_path / "run.json")
     with pytest.raises(ArtifactError, match="cannot be read"):
         read_run_file(tmp_path / "nowhere.json")

@@ -22,7 +22,7 @@ def state_of_the_process() -> dict[str, Any]:
     logger = logging.getLogger("blemish")
     return {
         "torch": torch.get_rng_state().tolist(),
-        "numpy": np.random.get_state()[1].tolist(),  # type: ignore[index,union-attr]
+        "numpy": np.random.get_state()[1].tolist(),  # type: ignore[index]  # noqa: NPY002
         "python": random.getstate(),
         "flags": (cudnn.deterministic, cudnn.benchmark, cudnn.allow_tf32, torch.are_deterministic_algorithms_enabled()),
         "matmul": torch.get_float32_matmul_precision(),

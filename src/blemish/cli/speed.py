@@ -10,7 +10,7 @@ from pathlib import Path
 from statistics import median
 
 from blemish.cli.progress import ProgressBars
-from blemish.data.listing import photos_under
+from blemish.data.paths import photos_under
 from blemish.errors import BlemishError, SettingsError
 from blemish.files import write_text
 from blemish.inference import RUNTIMES

@@ -11,8 +11,9 @@ from cyclopts import App, Parameter, Token
 from blemish.api import find_photos
 from blemish.cli.calibrate import lines_of
 from blemish.cli.progress import ProgressBars
+from blemish.data import AUTO
 from blemish.detectors import DETECTORS, Detector, DetectorSettings, ImageSize
-from blemish.errors import DataError, SettingsError
+from blemish.errors import SettingsError
 from blemish.model.artifact import Artifact
 from blemish.process import keep_freed_memory
 from blemish.progress import Progress as Shown
@@ -38,8 +39,9 @@ Parameter(converter=_image_size, n_tokens=1, accepts_keys=False)(ImageSize)
 class Options:
     """What a command line says beside the settings."""
 
-    dataset: str = "folder"
-    """How photos lie under the root: folder (all of them are good parts) or mvtec_ad."""
+    dataset: str = AUTO
+    """How photos lie under the root: folder (all of them are good parts), good_and_bad (OK and NG), mvtec_ad, or auto,
+    which recognises it."""
     category: str | None = None
     """Which part of the dataset, such as screw."""
     teacher_weights: tuple[Path, ...] = ()
@@ -122,11 +124,10 @@ def _train(
     method: str, photos: Path, run: Path, settings: DetectorSettings, training: TrainingSettings, options: Options
 ) -> int:
     keep_freed_memory()  # this process trains and ends
-    found = find_photos(photos, dataset=options.dataset, category=options.category)
-    if not found.train:
-        raise DataError(f"{found.root} holds no good photos to train on")
     leads = int(os.environ.get("RANK", "0")) == 0  # of several processes one speaks
     logging.basicConfig(format="%(message)s", level=logging.INFO if leads else logging.ERROR)
+    found = find_photos(photos, dataset=options.dataset, category=options.category)
+    found.good_photos()  # or an error that says what to name instead
     with ProgressBars() as bars:
 
         def on_progress(p: Progress) -> None:
@@ -136,7 +137,7 @@ def _train(
 
         artifact = train(
             method,
-            found.train,
+            found,
             run=run,
             settings=settings,
             training=training,

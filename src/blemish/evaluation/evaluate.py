@@ -1,18 +1,16 @@
 """Predictor x test photos -> Evaluation."""
 
-import os
 from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
 
-from blemish.data.dataset import GOOD, Dataset, Sample
+from blemish.data.dataset import GOOD, Dataset, Sample, dataset_of
 from blemish.data.framing import Framing
-from blemish.data.images import read_mask
+from blemish.data.masks import mask_of
 from blemish.data.part_names import parts_of
 from blemish.errors import DataError, MetricError
 from blemish.evaluation.record import DefectType, Evaluation, PartCounts, PhotoJudgement
@@ -76,7 +74,7 @@ def evaluate_predictor(
     mask is missing or cannot be used counts in metrics of images. Raises OutputError where there is no room for
     temporary files.
     """
-    found = photos if isinstance(photos, Dataset) else _as_dataset(photos)
+    found = photos if isinstance(photos, Dataset) else dataset_of(test=photos)
     collector, judged = PixelCollector(), []
     unusable = [f"left out: {error}" for error in found.left_out]
     for done, result in enumerate(_results(predictor, found.test), start=1):
@@ -95,11 +93,6 @@ def evaluate_predictor(
     )
     duplicates = [photo.judgement.image for photo in judged if photo.digest in known_digests]
     return _evaluation(judged, judgements, predictor, found=found, unusable=unusable, duplicates=duplicates)
-
-
-def _as_dataset(samples: Sequence[Sample]) -> Dataset:
-    folders = [sample.image.absolute().parent for sample in samples]
-    return Dataset(name="samples", root=Path(os.path.commonpath(folders) if folders else "."), test=tuple(samples))
 
 
 def _results(predictor: Predictor, samples: Sequence[Sample]) -> Iterator[_Result]:
@@ -124,17 +117,8 @@ def _mask(sample: Sample, prediction: Prediction, framing: Framing) -> NDArray[n
     """The true mask at the map's size; None where the data set has none of a defective photo."""
     if not sample.anomalous:
         return np.zeros(prediction.anomaly_map.shape, np.bool_)
-    if sample.mask is None:
-        return None
-    mask, photo_size = read_mask(sample.mask), prediction.photo_size
-    if mask.shape != photo_size:
-        raise DataError(
-            f"{sample.mask} is {mask.shape[1]}x{mask.shape[0]}, its photo {photo_size[1]}x{photo_size[0]}: "
-            "a mask must have its photo's size"
-        )
-    if not mask.any():
-        raise DataError(f"{sample.mask} marks no defect, though its photo is of one: paint it, or take the photo away")
-    return framing.mask(mask)
+    mask = mask_of(sample, prediction.photo_size)
+    return None if mask is None else framing.mask(mask)
 
 
 def _record(
@@ -150,7 +134,7 @@ def _record(
             image=str(sample.image.absolute()),
             defect_type=sample.defect_type,
             part=_part(sample, part),
-            masks=[] if mask is None or sample.mask is None else [str(sample.mask.absolute())],
+            masks=[] if mask is None else [str(path.absolute()) for path in sample.masks],
             anomaly_score=prediction.anomaly_score,
             verdict=prediction.verdict,
         ),
@@ -163,7 +147,7 @@ def _record(
 
 def _part(sample: Sample, pattern: str | None) -> str | None:
     """Which part a photo shows, where data set or name say it."""
-    known: str | None = getattr(sample, "part", None)
+    known = sample.part
     if known is None and pattern is not None:
         with suppress(DataError):  # the name of a photo from elsewhere need not hold a part's
             (known,) = parts_of([sample.image], pattern)

@@ -13,7 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from blemish.data.framing import FramedPhoto, Framing
-from blemish.data.listing import photos_under
+from blemish.data.paths import photos_under
 from blemish.data.photo import Photo, read_photo
 from blemish.errors import ArtifactError, DataError, SettingsError
 from blemish.inference.prediction import Prediction

@@ -23,6 +23,7 @@ from torch import Tensor, nn
 
 from blemish.errors import MissingExtraError, WeightsError
 from blemish.networks.web import ask
+from blemish.wording import some_of
 
 OnProgress = Callable[[int, int | None], None]
 """(bytes so far, bytes in all where the server says) -> None; called a few times a second at most."""
@@ -151,15 +152,19 @@ def load_weights(module: nn.Module, weights: Mapping[str, Tensor], *, origin: st
         if name in weights or not name.endswith("num_batches_tracked")
     }
     if missing := [name for name in wanted if name not in weights]:
-        raise WeightsError(f"{origin} does not fit this network: it lacks {_first_few(missing)}; give a complete one")
+        raise WeightsError(
+            f"{origin} does not fit this network: it lacks {some_of(missing, shown=3)}; give a complete one"
+        )
     if unfit := [
         f"{name} {_kind(weights[name])} instead of {_kind(tensor)}"
         for name, tensor in wanted.items()
         if _kind(weights[name]) != _kind(tensor)
     ]:
-        raise WeightsError(f"{origin} belongs to another network: {_first_few(unfit)}; give this network's own weights")
+        raise WeightsError(
+            f"{origin} belongs to another network: {some_of(unfit, shown=3)}; give this network's own weights"
+        )
     if broken := [name for name in wanted if not weights[name].float().isfinite().all()]:
-        raise WeightsError(f"{origin} is damaged: NaN or infinity in {_first_few(broken)}; get the file anew")
+        raise WeightsError(f"{origin} is damaged: NaN or infinity in {some_of(broken, shown=3)}; get the file anew")
     module.load_state_dict({name: weights[name] for name in wanted}, strict=False)
 
 
@@ -229,10 +234,6 @@ def _copy(response: HTTPResponse, write: Callable[[bytes], object], *, on_progre
 
 def _kind(tensor: Tensor) -> str:
     return f"{'float' if tensor.is_floating_point() else 'integer'} {tuple(tensor.shape)}"
-
-
-def _first_few(items: list[str]) -> str:
-    return ", ".join(items[:3]) + (f" and {len(items) - 3} more" if len(items) > 3 else "")
 
 
 def _one_line(error: Exception) -> str:

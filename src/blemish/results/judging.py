@@ -1,10 +1,12 @@
 """A folder of photos, judged one after another, with everything that is to be left on the disk."""
 
+import logging
 from collections.abc import Generator, Sequence
 from pathlib import Path
 from typing import Any
 
-from blemish.data.listing import photos_under
+from blemish.data.paths import Named, photos_under
+from blemish.data.skipped import Skipped
 from blemish.errors import DataError, SettingsError
 from blemish.inference import open_predictor
 from blemish.inference.prediction import Prediction
@@ -14,10 +16,12 @@ from blemish.results.folder import PredictionFolder
 from blemish.results.level_maps import LEVEL_MAPS, LevelMapFolder, runtime_for
 from blemish.results.sinks import OpenSink, judge_into
 
+_log = logging.getLogger("blemish")
+
 
 def judge_folder(
     run: str | Path,
-    places: Sequence[Path],
+    places: Named,
     *,
     output: Path | None,
     level_maps: bool,
@@ -34,7 +38,12 @@ def judge_folder(
     opening = opening | {"runtime": runtime_for(opening["runtime"], level_maps=level_maps)}
     predictor = open_predictor(run, **opening)
     missing: list[DataError] = []
-    found = photos_under(places, on_error=missing.append)
+    skipped: list[Skipped] = []
+    found = photos_under(places, on_error=missing.append, on_skipped=skipped.append)
+    for passed in skipped:
+        missing += passed.unread()
+        for line in passed.notes():
+            _log.warning("%s", line)
     if not (found or missing):
         raise DataError("no photos to judge: give photos, or folders that hold some")
     sinks = [] if output is None else sinks_in(output, found, predictor, level_maps=level_maps)

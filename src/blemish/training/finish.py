@@ -1,11 +1,13 @@
 """The end of a training: its record, the thresholds, the model folder."""
 
 import dataclasses
+from collections import Counter
 from collections.abc import Sequence
 
 import torch
 
 from blemish.calibration.promise import calibrate, highest_of_each, judge_good_photos
+from blemish.data.shapes import size_counts
 from blemish.files import move, remove
 from blemish.inference.predictor import Predictor
 from blemish.inference.torch_runtime import TorchRuntime
@@ -25,9 +27,10 @@ def training_record(job: Job, material: Material, stages: list[StageRecord], *, 
     processes, split = job.processes, material.split
     return TrainingRecord(
         settings=dataclasses.asdict(job.settings),
-        photos=_known_photos(job, material),
+        photos=_known_photos(material),
         validation=len(split.validation),
         trained_on=len(split.train),
+        photo_sizes=size_counts(Counter(material.photos.facts[path].size for path in material.photos.paths)),
         calibrating=len(split.calibrating),
         unreadable=list(material.unreadable),
         textures=job.identity["textures"],
@@ -40,10 +43,9 @@ def training_record(job: Job, material: Material, stages: list[StageRecord], *, 
     )
 
 
-def _known_photos(job: Job, material: Material) -> list[KnownPhoto]:
-    named = job.settings.part is not None
+def _known_photos(material: Material) -> list[KnownPhoto]:
     return [
-        KnownPhoto(digest=digest, file=str(path.absolute()), part=part if named else None)
+        KnownPhoto(digest=digest, file=str(path.absolute()), part=None if part == str(path) else part)
         for digest, path, part in zip(material.digests, material.photos.paths, material.parts, strict=True)
     ]
 
@@ -119,5 +121,5 @@ def _calibrate(job: Job, parts: Sequence[str]) -> Calibration:
         highest_of_each(shown, judged.scores),
         highest_of_each(shown, judged.peaks),
         false_alarm_rate=job.settings.false_alarms,
-        unit="photos" if job.settings.part is None else "parts",
+        unit="photos" if list(parts) == list(map(str, job.photos.paths)) else "parts",
     )

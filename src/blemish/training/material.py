@@ -5,20 +5,21 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from blemish.data.dataset import Sample
+from blemish.data.dataset import Dataset
 from blemish.data.framing import Framing
 from blemish.data.part_names import parts_of
-from blemish.data.survey import inspect
+from blemish.data.survey import Survey
 from blemish.detectors import Stage
 from blemish.detectors.settings import ImageSize
 from blemish.errors import DataError
 from blemish.process import available_cores
+from blemish.training.arrangement import arranged, divided, validates_weights
 from blemish.training.fit import OnProgress, Progress
 from blemish.training.memory import MemoryBudget
 from blemish.training.photo_store import PhotoStore
 from blemish.training.processes import Processes
 from blemish.training.settings import TrainingSettings
-from blemish.training.split import Split, shuffled, split
+from blemish.training.split import Split
 from blemish.training.texture_store import Textures, open_textures
 
 log = logging.getLogger("blemish")
@@ -41,7 +42,7 @@ class Material:
 
 
 def gather_material(
-    samples: Sequence[Sample],
+    found: Dataset,
     stages: Sequence[Stage],
     *,
     image_size: ImageSize,
@@ -52,32 +53,32 @@ def gather_material(
 ) -> Material:
     """Reads the photos in a shuffled order and divides them; raises DataError.
 
-    Copies are left out: in other parts of the split they would break what the threshold promises.
+    Each file is read once; what was seen of it is said before anything is learned.
     """
-    found = inspect([sample.image for sample in samples])
-    log.info("good parts: %s", "\n  ".join(found.lines()))
+    validates = validates_weights(stages)
+    samples = arranged(found, training, validates=validates)
+    parts_by_path = dict(zip((s.image for s in samples), parts_of(samples, training.part), strict=True))
     photos = PhotoStore(
-        shuffled(found.different, seed=training.seed, part=training.part),
+        list(parts_by_path),
         Framing(image_size=image_size),
         budget=budget.photos,
         workers=available_cores(),
     )
     try:
         photos.load(lambda done, of: on_progress(Progress(activity="reading photos", done=done, total=of)))
-        for line in (unreadable := [*found.unreadable, *map(str, photos.unreadable)]):
-            log.warning("left out: %s", line)
+        unreadable = _say_what_was_seen(photos, found, image_size)
         if len(photos) < 2:
             raise DataError(
                 f"{len(photos)} readable, different good photos: at least 2 are needed, 30 or more are advised"
             )
         if photos.sixteen_bits:
             _say_white(photos)
-        parts = parts_of(photos.paths, training.part)
-        divided = _divide(parts, stages, training)
+        parts = [parts_by_path[path] for path in photos.paths]
+        uses = _divide(photos, parts, found, training, validates=validates)
         textures = open_textures(
             stages,
             photos,
-            divided.train,
+            uses.train,
             seed=training.seed,
             budget=budget.textures,
             device=processes.device,
@@ -88,10 +89,10 @@ def gather_material(
         raise
     return Material(
         photos=photos,
-        digests=[found.digests[path] for path in photos.paths],
+        digests=[photos.facts[path].digest for path in photos.paths],
         parts=parts,
         unreadable=unreadable,
-        split=divided,
+        split=uses,
         textures=textures,
     )
 
@@ -109,15 +110,28 @@ def _say_white(photos: PhotoStore) -> None:
         )
 
 
-def _divide(parts: Sequence[str], stages: Sequence[Stage], training: TrainingSettings) -> Split:
-    validates = any(stage.validation_loss is not None for stage in stages)
-    divided = split(parts, held_out=training.held_out, validates=validates)
-    if len(divided.train) < (1 - training.held_out) * len(parts) / 2:
+def _divide(
+    photos: PhotoStore, parts: Sequence[str], found: Dataset, training: TrainingSettings, *, validates: bool
+) -> Split:
+    apart = {sample.image for sample in found.validation}
+    uses = divided(photos.paths, parts, apart, held_out=training.held_out, validates=validates)
+    if not apart and len(uses.train) < (1 - training.held_out) * len(parts) / 2:
         log.warning(
             "only %d of %d photos are left to train on, for some parts have many: photos of more parts would help",
-            len(divided.train),
+            len(uses.train),
             len(parts),
         )
-    if validates and not len(divided.validation):
+    if validates and not len(uses.validation):
         log.warning("no photos are left to choose the weights by: those of the last step are kept")
-    return divided
+    return uses
+
+
+def _say_what_was_seen(photos: PhotoStore, found: Dataset, image_size: ImageSize) -> list[str]:
+    """Says what there is before anything is learned from it; returns a line for each photo that cannot be read."""
+    unreadable = tuple(map(str, photos.unreadable))
+    ordered = [sample.image for sample in (*found.train, *found.validation)]
+    seen = Survey(facts={path: photos.facts[path] for path in ordered if path in photos.facts}, unreadable=unreadable)
+    log.info("good parts: %s", "\n  ".join(seen.lines(root=found.base, image_size=image_size)))
+    for line in unreadable:
+        log.warning("left out: %s", line)
+    return list(unreadable)

@@ -95,7 +95,7 @@ def open_processes(settings: TrainingSettings) -> Iterator[Processes]:
     if world_size > 1 and not distributed.is_initialized():
         if device.type == "cuda":
             torch.cuda.set_device(device)  # what NCCL takes for barriers
-        distributed.init_process_group("cpu:gloo,cuda:nccl" if device.type == "cuda" else "gloo", timeout=_PATIENCE)
+        distributed.init_process_group(_backend(settings.device, device), timeout=_PATIENCE)
         # Not before: a group that is made again under torchrun finds the first one's addresses, and waits for ever.
         atexit.register(distributed.destroy_process_group)
     try:
@@ -105,6 +105,12 @@ def open_processes(settings: TrainingSettings) -> Iterator[Processes]:
         if world_size > 1 and _is_of_the_others(error):
             raise BlemishError(f"another of the processes ended, and has said why ({brief(error)})") from error
         raise
+
+
+def _backend(asked: str, device: torch.device) -> str:
+    """Returns NCCL for GPUs; it refuses two processes on one, which they share where the setting names it (cuda:0)."""
+    shared = asked.startswith("cuda:") and int(os.environ.get("LOCAL_WORLD_SIZE", "1")) > 1
+    return "cpu:gloo,cuda:nccl" if device.type == "cuda" and not shared else "gloo"
 
 
 def _is_of_the_others(error: RuntimeError) -> bool:

@@ -24,7 +24,7 @@ class PhotosOrigin:
     """Where photos were found."""
 
     root: Path
-    dataset: str = "folder"
+    dataset: str = "auto"
     category: str | None = None
 
 

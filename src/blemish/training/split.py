@@ -3,10 +3,12 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
 
+from blemish.data.dataset import Sample
 from blemish.data.part_names import parts_of
 from blemish.errors import DataError
 from blemish.training.seeds import seed_of
@@ -27,7 +29,10 @@ class Split:
     """Seen by nothing but the finished network, so that what they promise is a promise."""
 
 
-def shuffled(photos: Sequence[Path], *, seed: int, part: str | None) -> list[Path]:
+PhotoT = TypeVar("PhotoT", Path, Sample)
+
+
+def shuffled(photos: Sequence[PhotoT], *, seed: int, part: str | None) -> list[PhotoT]:
     """Returns them in an order that the seed draws, but photos of a part, as the pattern `part` finds it, together."""
     drawn = [photos[i] for i in np.random.default_rng(seed_of("split", seed)).permutation(len(photos))]
     parts = parts_of(drawn, part)

@@ -6,12 +6,12 @@ from collections.abc import Callable, Sequence
 from contextlib import nullcontext
 from pathlib import Path
 
-from blemish.data.dataset import Sample
+from blemish.data.dataset import Dataset, Sample, dataset_of
 from blemish.detectors import DETECTORS, Detector, DetectorSettings
 from blemish.errors import SettingsError
 from blemish.model.artifact import Artifact
 from blemish.networks.teacher import Teacher
-from blemish.training.checks import check_folder, check_settings, check_stages
+from blemish.training.checks import check_apart, check_folder, check_settings, check_stages
 from blemish.training.finish import finish, training_record
 from blemish.training.fit import Job, OnProgress, Progress, fit
 from blemish.training.identity import check_agreement, continue_from, identity_of
@@ -27,7 +27,7 @@ from blemish.training.training_log import LOG_FILE, TrainingLog
 
 def train(
     method: str,
-    photos: Sequence[Sample],
+    photos: Dataset | Sequence[Sample],
     *,
     run: Path,
     settings: DetectorSettings | None = None,
@@ -40,13 +40,16 @@ def train(
 ) -> Artifact:
     """Trains `method` on good photos and leaves the artifact in the folder `run`.
 
-    `origin` says where the photos were found, so that run.json can find them again. Raises BlemishError; where a signal
-    stops it, InterruptionError, after a checkpoint that `resume` goes on from.
+    Validation photos, where a dataset keeps some apart, calibrate. `origin` says where the photos were found, so that
+    run.json can find them again. Raises BlemishError; where a signal stops it, InterruptionError, after a checkpoint
+    that `resume` goes on from.
     """
     if method not in DETECTORS:
         raise SettingsError(f"method {method!r} is unknown: give one of {', '.join(DETECTORS)}")
     settings, training = settings or DETECTORS[method].Settings(), training or TrainingSettings()
     check_settings(settings, training)
+    found = photos if isinstance(photos, Dataset) else dataset_of(train=photos)
+    check_apart(run, found)
     check_folder(run, resume=resume, overwrite=overwrite)
     with open_processes(training) as processes, locked(run) if processes.leads else nullcontext():
         seed_torch(seed_of("weights", training.seed), processes.device)
@@ -60,7 +63,7 @@ def train(
         started = time.monotonic()
         budget = memory_budget(training, stages, processes)
         material = gather_material(
-            photos,
+            found,
             stages,
             image_size=settings.image_size,
             training=training,
