@@ -86,9 +86,9 @@ def test_a_command_hands_every_setting_to_its_verb(name: str) -> None:
     for place, setting in enumerate(names_of(command)):
         if (name, setting) not in OF_TRAINING:  # test_check_answers_for_the_training_that_will_be tries those
             assert place < positional or setting in handed, f"--{setting} goes nowhere"
-    assert not [
-        n for n in ast.walk(tree) if isinstance(n, ast.Call) and ast.unparse(n.func).startswith("blemish.")
-    ], "a command goes round the door"
+    assert not [n for n in ast.walk(tree) if isinstance(n, ast.Call) and ast.unparse(n.func).startswith("blemish.")], (
+        "a command goes round the door"
+    )
 
 
 @pytest.mark.parametrize("method", DETECTORS)
