@@ -1,18 +1,16 @@
 """Verbs that carry a model to other runtimes and machines: export, verify."""
 
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 from blemish.data.paths import Named, photos_under
 from blemish.errors import BlemishError
+from blemish.files import Folder
 from blemish.model.artifact import read_artifact
 from blemish.progress import OnProgress, Progress, say_nothing
 
 if TYPE_CHECKING:
     from blemish.exporting.make import Exported
     from blemish.exporting.parity import Parity
-
-Folder = str | Path
 
 
 def export(

@@ -20,7 +20,7 @@ from blemish.process import keep_freed_memory
 from blemish.progress import OnProgress, Progress
 from blemish.training.settings import TrainingSettings
 
-app = App(name="train", help_format="plaintext", default_parameter=Parameter(negative=()))
+train_app = App(name="train", help_format="plaintext", default_parameter=Parameter(negative=()))
 
 
 def _image_size(_type: Any, tokens: tuple[Token, ...]) -> ImageSize:
@@ -75,10 +75,10 @@ def _add(method: str, kind: type[Detector]) -> None:
     run
         Folder that the trained model is left in.
     """
-    app.command(command, name=method)
+    train_app.command(command, name=method)
 
 
-@app.default
+@train_app.default
 def again(
     *run: Path,
     run_file: Annotated[Path | None, Parameter(name="--from")] = None,

@@ -9,9 +9,10 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from blemish.data.images import Size
+
 EIGHT_CONNECTED = np.ones((3, 3), np.bool_)
 Mask = NDArray[np.bool_]
-Size = tuple[int, int]
 
 
 @dataclass(frozen=True, kw_only=True)
