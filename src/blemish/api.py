@@ -18,8 +18,8 @@ from blemish.model.exports import read_export
 if TYPE_CHECKING:
     from blemish.calibration.recalibrate import Recalibration
     from blemish.evaluation.record import Evaluation
-    from blemish.exporting.make import Exported
-    from blemish.exporting.parity import Parity
+    from blemish.exporting.make import ExportResult
+    from blemish.exporting.proof import ProofOutcome
     from blemish.model.artifact import Artifact
     from blemish.training.fit import OnProgress
 
@@ -97,23 +97,23 @@ def open(  # noqa: A001
     return open_predictor(run, runtime=runtime, precision=precision, device=device, min_area=min_area)
 
 
-def export(run: Folder, to: str, *, precision: str = "fp32", photos: Sequence[Folder] = ()) -> "Exported":
+def export(run: Folder, to: str, *, precision: str = "fp32", photos: Sequence[Folder] = ()) -> "ExportResult":
     """Makes the trained model in `run` serve another runtime or precision; see `blemish export --help`.
 
     Raises ExportError, with the figures, where the export disagrees with the model.
     """
-    from blemish.exporting.make import export as run_export
+    from blemish.exporting.make import make_export
 
     places = [Path(place) for place in photos]
-    return run_export(read_artifact(run), to, precision=precision, photos=photos_under(places) if places else ())
+    return make_export(read_artifact(run), to, precision=precision, photos=photos_under(places) if places else ())
 
 
-def verify(run: Folder, runtime: str, *, precision: str = "fp32") -> "Parity":
+def verify(run: Folder, runtime: str, *, precision: str = "fp32") -> "ProofOutcome":
     """Proves again, on this machine, that an export says what the trained model says; raises ExportError."""
-    from blemish.exporting.proof import verify as run_proof
+    from blemish.exporting.proof import repeat_proof
 
     export = read_export(read_artifact(run), runtime, precision)
-    return run_proof(export, open(run, runtime=runtime, precision=precision))
+    return repeat_proof(export, open(run, runtime=runtime, precision=precision))
 
 
 def calibrate(

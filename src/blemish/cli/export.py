@@ -11,7 +11,7 @@ from blemish.model.artifact import read_artifact
 from blemish.model.exports import kinds_of_exports, read_export
 from blemish.model.thresholds import Calibration
 
-DONE, SOME_DISAGREE, SOME_UNREADABLE, SOME_UNUSABLE = 0, 1, 2, 2
+_DONE, _SOME_DISAGREE, _SOME_UNREADABLE, _SOME_UNUSABLE = 0, 1, 2, 2
 
 
 def export(
@@ -38,11 +38,11 @@ def export(
         Photos, or folders of them, to compare on, best with defects; those that training used are found by themselves
         if they are where they were, else among these. May be given again.
     """
-    from blemish.exporting.make import export as make
+    from blemish.exporting.make import make_export
 
     artifact = read_artifact(run)
     with ProgressBars() as bars:
-        made = make(
+        made = make_export(
             artifact, to, precision=precision, photos=photos_under(photos) if photos else (), on_progress=bars.show
         )
     for error in made.unreadable:
@@ -51,8 +51,8 @@ def export(
     if made.export.calibration is not None:
         print(_thresholds(made.export.calibration, artifact.calibration))
     size = sum((made.export.folder / name).stat().st_size for name in made.export.graph)
-    print(f"kept in {made.export.folder} ({size / 1e6:.1f} MB, and the proof that `blemish verify {run}` repeats)")
-    return SOME_UNREADABLE if made.unreadable else DONE
+    print(f"kept in {made.export.folder} ({size / 1e6:.1f} MB, a test vector, and what `blemish verify {run}` repeats)")
+    return _SOME_UNREADABLE if made.unreadable else _DONE
 
 
 def _thresholds(own: Calibration, trained: Calibration) -> str:
@@ -78,7 +78,7 @@ def verify(run: Path, /, *, runtime: str | None = None, precision: str | None = 
     precision
         Only exports in it; all where it is not given.
     """
-    from blemish.exporting.proof import verify as prove
+    from blemish.exporting.proof import repeat_proof
 
     artifact = read_artifact(run)
     found = [
@@ -88,13 +88,13 @@ def verify(run: Path, /, *, runtime: str | None = None, precision: str | None = 
     ]
     if not found:
         raise ArtifactError(f"{run} holds no such export: make one with `blemish export {run} --to onnx`")
-    code = DONE
+    code = _DONE
     for name, kind in found:
         try:
             predictor = open_predictor(run, runtime=name, precision=kind)
-            parity = prove(read_export(artifact, name, kind), predictor)
-            print(f"{name} {kind} agrees with the trained model on {parity}")
+            outcome = repeat_proof(read_export(artifact, name, kind), predictor)
+            print(f"{name} {kind} agrees with the trained model on {outcome}")
         except BlemishError as error:
-            code = max(code, SOME_DISAGREE if isinstance(error, ExportError) else SOME_UNUSABLE)
+            code = max(code, _SOME_DISAGREE if isinstance(error, ExportError) else _SOME_UNUSABLE)
             sys.stderr.write(f"blemish: {error}\n")
     return code

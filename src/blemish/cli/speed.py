@@ -16,18 +16,20 @@ from blemish.files import write_text
 from blemish.inference import RUNTIMES
 from blemish.model.artifact import Artifact, read_artifact
 from blemish.model.exports import kinds_of_exports
-from blemish.studies.speed import MADE_UP_SIDE, Speed, machine, make_up_photos, measure
+from blemish.studies.machine import Machine, this_machine
+from blemish.studies.made_up_photos import MADE_UP_SIDE, make_up_photos
+from blemish.studies.speed import Speed, measure
 
-FORMAT_VERSION = 1
+_FORMAT_VERSION = 1
 """Of the JSON file."""
-DONE, SOME_FAILED = 0, 2
-GROUPS = (
+_DONE, _SOME_FAILED = 0, 2
+_GROUPS = (
     *("network,", "ms", "photo in", "memory, ms", "photo in", "a file, ms"),
     *("folder,", "photos/s", "peak", "cold", "start, s"),
 )
-COLUMNS = (*("p50", "p95") * 3, "judged", "written", "MB", "best", "median")
-WIDTH = 11
-BUSY = 0.3  # a load that makes figures worse
+_COLUMNS = (*("p50", "p95") * 3, "judged", "written", "MB", "best", "median")
+_WIDTH = 11
+_BUSY = 0.3  # a load that makes figures worse
 
 
 def benchmark(
@@ -63,7 +65,7 @@ def benchmark(
         raise SettingsError("give more than 0 and at most 3600 seconds, and at least 1 cold start")
     artifact = read_artifact(run)
     kinds = _kinds(artifact, runtime, precision)
-    here = machine()
+    here = this_machine()
     with tempfile.TemporaryDirectory() as made_up:
         found = photos_under(photos) if photos else make_up_photos(Path(made_up))
         files = [photo.absolute() for photo in found]
@@ -76,11 +78,16 @@ def benchmark(
             )
         _say(speeds, here, of_what)
         if output is not None:
-            values = {"format_version": FORMAT_VERSION, "machine": here, "photos": of_what, "method": artifact.method}
+            values = {
+                "format_version": _FORMAT_VERSION,
+                "machine": asdict(here),
+                "photos": of_what,
+                "method": artifact.method,
+            }
             values |= {"image_size": artifact.image_size, "speeds": [asdict(speed) for speed in speeds]}
             write_text(output, json.dumps(values, indent=2, allow_nan=False) + "\n")
             print(f"all figures in {output}")
-    return DONE if len(speeds) == len(kinds) else SOME_FAILED
+    return _DONE if len(speeds) == len(kinds) else _SOME_FAILED
 
 
 def _measured(
@@ -116,16 +123,18 @@ def _kinds(artifact: Artifact, runtimes: Sequence[str], precisions: Sequence[str
     return wanted
 
 
-def _say(speeds: Sequence[Speed], here: dict[str, str | int | float | None], photos: str) -> None:
-    threads = f" (OMP_NUM_THREADS={here['omp_num_threads']})" if here["omp_num_threads"] else ""
-    print(f"{here['processor']}, {here['cores']} cores{threads}, {here['system']}, Python {here['python']}", end="")
-    print(f", numpy {here['numpy']}, Pillow {here['pillow']}, blemish {here['blemish']}")
+def _say(speeds: Sequence[Speed], here: Machine, photos: str) -> None:
+    threads = f" (OMP_NUM_THREADS={here.omp_num_threads})" if here.omp_num_threads else ""
+    print(f"{here.processor}, {here.cores} cores{threads}, {here.system}, Python {here.python}", end="")
+    print(f", numpy {here.numpy}, Pillow {here.pillow}, blemish {here.blemish}")
+    if here.instructions is not None:
+        print(f"instructions that matter: {', '.join(here.instructions) or 'none'}")
     print(photos)
-    load = here["load_before"]
-    if isinstance(load, float) and load > BUSY:
+    load = here.load_before
+    if isinstance(load, float) and load > _BUSY:
         print(f"the machine was busy before (load {load:.1f} in the last minute): when it is quiet, figures are better")
-    for heading in (GROUPS, COLUMNS):
-        print(f"{'':<24}" + "".join(f"{text:>{WIDTH}}" for text in heading))
+    for heading in (_GROUPS, _COLUMNS):
+        print(f"{'':<24}" + "".join(f"{text:>{_WIDTH}}" for text in heading))
     for speed in speeds:
         print(_row(speed))
 
@@ -136,4 +145,4 @@ def _row(speed: Speed) -> str:
     memory = "-" if speed.peak_memory_mb is None else f"{speed.peak_memory_mb:.0f}"
     cells = [f"{value:.1f}" for value in (*latencies, speed.judged_per_second, speed.written_per_second)]
     cells += [memory, f"{min(speed.cold_starts):.2f}", f"{median(speed.cold_starts):.2f}"]
-    return f"{name[:18]:<18}{speed.precision:<6}" + "".join(f"{cell:>{WIDTH}}" for cell in cells)
+    return f"{name[:18]:<18}{speed.precision:<6}" + "".join(f"{cell:>{_WIDTH}}" for cell in cells)
