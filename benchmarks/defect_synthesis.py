@@ -26,10 +26,10 @@ from blemish.data.made_up import make_up
 from blemish.detectors import Batch, ImageSize
 from blemish.detectors.destseg import DeSTSeg, DeSTSegSettings
 from blemish.networks.device import has_fast_bf16
+from blemish.process import keep_freed_memory
 from blemish.synthesis.defects import draw_defects
 from blemish.training.photo_store import PhotoStore
-from blemish.training.processes import Processes, keep_freed_memory
-from blemish.training.settings import TrainingSettings
+from blemish.training.processes import Processes
 from blemish.training.texture_store import Textures, open_textures
 
 Array = NDArray[np.float32]
@@ -147,8 +147,9 @@ def main() -> None:
         stages,
         photos,
         indices,
-        settings=TrainingSettings(),
-        processes=runtime,
+        seed=0,
+        budget=10**9,
+        device=runtime.device,
         on_picture=lambda _done, _of: None,
     ).values()
     clean = photos.images(indices, device)

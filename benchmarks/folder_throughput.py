@@ -25,14 +25,14 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
-from blemish.cli.predict import predict_into
-from blemish.cli.progress import ProgressBars
 from blemish.data.images import read_image
 from blemish.inference import open_predictor
 from blemish.inference.prediction import Prediction
 from blemish.inference.predictor import Predictor
 from blemish.process import available_cores
 from blemish.results.folder import PredictionFolder
+from blemish.results.judging import sinks_in
+from blemish.results.sinks import judge_into
 
 SIDE = 1024
 DISTINCT = 16  # made-up photos; a folder of more holds copies
@@ -136,12 +136,13 @@ class Workshop:
             folder.close()
 
     def judge_and_write(self) -> None:
-        with tempfile.TemporaryDirectory() as out, ProgressBars() as bars:
-            predict_into(Path(out), self.predictor, self.photos, bars=bars, say=None)
+        with tempfile.TemporaryDirectory() as out:
+            for _ in judge_into(self.predictor, self.photos, sinks_in(Path(out), self.photos, self.predictor)):
+                pass
 
     def judge(self) -> None:
-        with ProgressBars() as bars:
-            predict_into(None, self.predictor, self.photos, bars=bars, say=None)
+        for _ in judge_into(self.predictor, self.photos, []):
+            pass
 
     def _on_all_cores(self, work: Callable[[int], object]) -> None:
         threads = available_cores()

@@ -150,10 +150,10 @@ def drawn_weights(method: Method, settings: DetectorSettings, folder: Path) -> l
     """A file for each teacher, in the method's order."""
     with torch.device("meta"):
         teachers = [m for m in DETECTORS[method.name](settings).modules() if isinstance(m, Teacher)]
-    files = []
+    files: list[Path] = []
     for teacher in teachers:
         assert teacher.name is not None
-        files.append(folder / f"{teacher.name}.safetensors")
+        files.append(folder / f"{len(files)}-{teacher.name}.safetensors")
         save_file(build_backbone(teacher.name, levels=len(teacher.channels)).state_dict(), files[-1])
     return files
 

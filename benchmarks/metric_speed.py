@@ -156,7 +156,7 @@ def show_ours(judged: Judgements, before: dict[str, float]) -> float:
     print(f"\n{'ours':<16}{'value':>10}{'seconds':>9}   95 % interval")
     for name, seconds in before.items():
         print(f"{name:<16}{'':>10}{seconds:>9.3f}")
-    found = {name: timed(partial(metric, judged)) for name, metric in METRICS.items()}
+    found = {name: timed(partial(metric.value, judged)) for name, metric in METRICS.items()}
     intervals, drawing = timed(lambda: bootstrap(judged, {name: value for name, (value, _) in found.items()}))
     for name, (value, seconds) in found.items():
         low, high = intervals[name] or (np.nan, np.nan)

@@ -22,11 +22,11 @@ import torch
 from torch import Tensor
 
 from blemish.data.framing import Framing
-from blemish.data.mvtec_ad import find
+from blemish.data.mvtec_ad import MVTEC_AD
 from blemish.detectors import DETECTORS, AnomalyMap, Detector, Images, ImageSize, Stage
 from blemish.detectors.rstpm import RSTPM, RSTPMSettings
 from blemish.detectors.stpm import LEVELS, STPM, STPMSettings
-from blemish.evaluation.evaluate import evaluate
+from blemish.evaluation.evaluate import evaluate_predictor
 from blemish.inference.predictor import Predictor
 from blemish.inference.torch_runtime import TorchRuntime, rebuild
 from blemish.model.artifact import MODEL_FILE, Artifact, read_artifact
@@ -79,7 +79,7 @@ def trained(method: str, run: Path, options: argparse.Namespace, *, settings: ST
         if known.settings != json.loads(json.dumps(settings.to_json())) or known.training.settings != asdict(training):
             raise SystemExit(f"{run} was trained with other settings: give another folder")
         return known
-    photos = find(options.category, None).train
+    photos = MVTEC_AD.find(options.category, None).train
     return train(method, photos, run=run, settings=settings, training=training, overwrite=True)
 
 
@@ -102,7 +102,7 @@ def note(place: Path, name: str, detector: Detector, options: argparse.Namespace
         score=detector.score,
         calibration=UNCALIBRATED,
     )
-    figures = evaluate(predictor, find(options.category, None).test).metrics
+    figures = evaluate_predictor(predictor, MVTEC_AD.find(options.category, None).test).metrics
     path.write_text(json.dumps(dict(figures)))
     print(f"{place.parent.name:<16}{place.name:<4}{name:<42}", *(f"{figures[m] or 0:8.4f}" for m in SHOWN), flush=True)
 

@@ -18,10 +18,10 @@ from torch.nn import functional as F
 from blemish.data.dataset import Dataset
 from blemish.data.framing import Framing
 from blemish.data.images import read_image
-from blemish.data.mvtec_ad import find
+from blemish.data.mvtec_ad import MVTEC_AD
 from blemish.detectors import ImageSize
 from blemish.detectors.stpm import STPM, STPMSettings
-from blemish.evaluation.evaluate import evaluate
+from blemish.evaluation.evaluate import evaluate_predictor
 from blemish.evaluation.record import Evaluation
 from blemish.inference import open_predictor
 from blemish.inference.predictor import Predictor
@@ -40,7 +40,7 @@ def fast(parts: Dataset, settings: STPMSettings, weights: Path, *, seed: int) ->
     with tempfile.TemporaryDirectory() as folder:
         run = Path(folder) / "run"
         train("stpm", parts.train, run=run, settings=settings, training=training, teacher_weights=[weights])
-        return evaluate(open_predictor(run), parts.test)
+        return evaluate_predictor(open_predictor(run), parts.test)
 
 
 def plain(parts: Dataset, settings: STPMSettings, weights: Path, *, seed: int) -> Evaluation:
@@ -52,7 +52,7 @@ def plain(parts: Dataset, settings: STPMSettings, weights: Path, *, seed: int) -
     optimizer = torch.optim.SGD(detector.student.parameters(), lr=0.4, momentum=0.9, weight_decay=1e-4)
     photos, framing = parts.train[1:], Framing(image_size=settings.image_size)
     for step in range(settings.steps):
-        chosen = step_indices(len(photos), min(32, len(photos)), seed=seed, step=step)
+        chosen = step_indices(len(photos), min(32, len(photos)), seed=seed, stage=0, step=step)
         frames = [framing.images(framing.cut(read_image(photos[i].image))) for i in chosen]
         images = torch.from_numpy(np.concatenate(frames))
         targets = detector.teacher(images)
@@ -66,7 +66,7 @@ def plain(parts: Dataset, settings: STPMSettings, weights: Path, *, seed: int) -
     predictor = Predictor(
         TorchRuntime(detector, torch.device("cpu")), framing, score=detector.score, calibration=UNCALIBRATED
     )
-    return evaluate(predictor, parts.test)
+    return evaluate_predictor(predictor, parts.test)
 
 
 def main() -> None:
@@ -77,7 +77,7 @@ def main() -> None:
     parser.add_argument("--steps", type=int, default=200)
     parser.add_argument("--seeds", type=int, default=3)
     options = parser.parse_args()
-    parts = find(options.root, None)
+    parts = MVTEC_AD.find(options.root, None)
     settings = STPMSettings(
         image_size=ImageSize(options.size, options.size), steps=options.steps, keep="last", patience=None
     )

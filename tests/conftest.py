@@ -35,7 +35,7 @@ def parts(tmp_path_factory: pytest.TempPathFactory) -> Dataset:
 @pytest.fixture(scope="session")
 def seeded_resnet18(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A weights file of a ResNet-18 that was drawn, not trained: enough wherever quality is not the question."""
-    with torch.random.fork_rng():
+    with torch.random.fork_rng(devices=[]):
         torch.manual_seed(7)
         weights = build_backbone("resnet18", levels=4).state_dict()
     path = tmp_path_factory.mktemp("weights") / "resnet18.safetensors"
@@ -57,5 +57,5 @@ def stpm_exported(stpm_run: Path, tmp_path_factory: pytest.TempPathFactory) -> P
     """The same with every export of it, but torch's."""
     folder = Path(shutil.copytree(stpm_run, tmp_path_factory.mktemp("exported") / "run"))
     for to, precision in (("onnx", "fp32"), ("openvino", "fp32"), ("openvino", "int8")):
-        blemish.export(folder, to, precision=precision)
+        blemish.export(folder, to=to, precision=precision)
     return folder

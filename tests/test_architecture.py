@@ -26,9 +26,10 @@ FLOORS = (
     ("detectors",),
     ("model",),
     ("data", "networks", "synthesis", "metrics"),
+    ("files", "process", "progress"),
     ("records",),
-    ("files", "process"),
-    ("version", "errors"),
+    ("errors",),
+    ("version", "wording"),
 )
 FLOOR = {room: number for number, rooms in enumerate(FLOORS) for room in rooms}
 NEEDS_TORCH = {"detectors", "networks", "synthesis", "training"}

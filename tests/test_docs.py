@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 import blemish
-from blemish.data import DATASETS
+from blemish.data import DATASETS, find_dataset
 from blemish.data.dataset import Dataset
 from blemish.detectors import DETECTORS
 from blemish.metrics import METRICS, Judgements
@@ -49,10 +49,11 @@ def test_the_method_of_the_page_trains_and_judges(parts: Dataset, tmp_path: Path
 
 def test_the_dataset_of_the_page_finds_photos(tmp_path: Path) -> None:
     run(DOCS / "how-to" / "add-a-dataset.md", {"__name__": "page"})
-    for name in ("lid/ok/1.png", "lid/ok/2.png", "lid/nok/1.png"):
+    for name in ("lid/fresh/1.png", "lid/fresh/2.png", "lid/used/1.png"):
         (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
         (tmp_path / name).touch()
-    found = DATASETS["ok_nok"](tmp_path, "lid")
+    found = find_dataset("auto", tmp_path, "lid")
+    assert found.name == "fresh_used"
     assert (len(found.train), [sample.anomalous for sample in found.test]) == (2, [True])
 
 
@@ -60,7 +61,7 @@ def test_the_metric_of_the_page_counts_what_it_says() -> None:
     run(DOCS / "how-to" / "add-a-metric.md", {"__name__": "page"})
     anomalous = np.array([False] * 200 + [True] * 10)
     scores = np.concatenate([np.arange(200.0), [0, 50, 100, 196.5, 197.5, 198.5, 199, 300, 300, 300]])
-    found = METRICS["image_recall_at_1_percent"](Judgements(anomalous=anomalous, scores=scores))
+    found = METRICS["image_recall_at_1_percent"].value(Judgements(anomalous=anomalous, scores=scores))
     assert found == pytest.approx(0.6)  # two good photos of 200 may pass: 198 and 199, so 197.5 is found
 
 

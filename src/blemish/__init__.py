@@ -7,9 +7,14 @@ from blemish.version import __version__
 
 if TYPE_CHECKING:
     from blemish.api import calibrate as calibrate
+    from blemish.api import check as check
+    from blemish.api import demo as demo
     from blemish.api import evaluate as evaluate
     from blemish.api import export as export
     from blemish.api import open as open  # noqa: A004
+    from blemish.api import predict as predict
+    from blemish.api import report as write_report
+    from blemish.api import summarize as summarize
     from blemish.api import train as train
     from blemish.api import verify as verify
     from blemish.errors import BlemishError as BlemishError
@@ -17,15 +22,25 @@ if TYPE_CHECKING:
     from blemish.inference.predictor import Predictor as Predictor
 
 _PLACES = {
-    "train": "blemish.api",
-    "open": "blemish.api",
-    "calibrate": "blemish.api",
-    "evaluate": "blemish.api",
-    "export": "blemish.api",
-    "verify": "blemish.api",
-    "BlemishError": "blemish.errors",
-    "Prediction": "blemish.inference.prediction",
-    "Predictor": "blemish.inference.predictor",
+    **{
+        verb: ("blemish.api", verb)
+        for verb in (
+            "train",
+            "open",
+            "predict",
+            "calibrate",
+            "check",
+            "evaluate",
+            "summarize",
+            "export",
+            "verify",
+            "demo",
+        )
+    },
+    "write_report": ("blemish.api", "report"),  # blemish.report is the room that writes it
+    "BlemishError": ("blemish.errors", "BlemishError"),
+    "Prediction": ("blemish.inference.prediction", "Prediction"),
+    "Predictor": ("blemish.inference.predictor", "Predictor"),
 }
 
 __all__ = [
@@ -34,11 +49,16 @@ __all__ = [
     "Predictor",
     "__version__",
     "calibrate",
+    "check",
+    "demo",
     "evaluate",
     "export",
     "open",
+    "predict",
+    "summarize",
     "train",
     "verify",
+    "write_report",
 ]
 
 
@@ -46,4 +66,5 @@ def __getattr__(name: str) -> object:
     """Public names are loaded when used: `import blemish` loads no torch."""
     if name not in _PLACES:
         raise AttributeError(f"module 'blemish' has no attribute {name!r}")
-    return getattr(import_module(_PLACES[name]), name)
+    module, attribute = _PLACES[name]
+    return getattr(import_module(module), attribute)

@@ -12,7 +12,8 @@ BlemishError
 └── MissingExtraError   an optional dependency is not installed
 """
 
-_BRIEF = 200  # characters
+from blemish.wording import brief as brief  # older imports find it here
+from blemish.wording import on_one_line as on_one_line
 
 
 class BlemishError(Exception):
@@ -63,14 +64,3 @@ class MissingExtraError(BlemishError, ImportError):
 
     def __init__(self, *, package: str, extra: str, purpose: str) -> None:
         super().__init__(f"{purpose} needs {package}, which is not installed: pip install 'blemish[{extra}]'")
-
-
-def on_one_line(text: object) -> str:
-    """The text as any terminal can show it: line breaks and undecodable bytes, as names of files may hold, escaped."""
-    return "".join(c if c.isprintable() else c.encode("unicode_escape").decode("ascii") for c in str(text))
-
-
-def brief(error: Exception) -> str:
-    """Someone else's error within a line of ours: its own line breaks gone, and cut where it runs on."""
-    text = " ".join(str(error).split()) or type(error).__name__
-    return text if len(text) <= _BRIEF else f"{text[:_BRIEF]} ..."

@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from blemish.calibration.promise import ROUNDING, calibrate, estimated_threshold, promised_threshold
+from blemish.calibration.promise import ROUNDING, calibrate, estimated_threshold, highest_of_each, promised_threshold
 from blemish.errors import DataError, SettingsError
 from blemish.model.thresholds import Calibration, photos_needed
 from blemish.records import record_from_json
@@ -197,3 +197,8 @@ def test_scores_that_are_not_finite_are_refused(bad: float) -> None:
 def test_no_photos_at_all_are_refused() -> None:
     with pytest.raises(DataError, match="at least one"):
         calibrate([], [], false_alarm_rate=0.1)
+
+
+def test_of_each_part_the_highest_photo_counts_in_whatever_order_they_come() -> None:
+    assert highest_of_each(["a", "b", "a", "b"], [3.0, 1.0, 2.0, 4.0]) == [3.0, 4.0]
+    assert highest_of_each(["a", "a"], [-2.0, -3.0]) == [-2.0]

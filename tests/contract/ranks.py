@@ -1,60 +1,104 @@
 """Run by torchrun: trains methods on several processes and notes each process's weights after every step."""
 
+import dataclasses
 import hashlib
 import json
 import os
 import sys
+from collections.abc import Iterable
 from pathlib import Path
+from typing import Any
 
-from torch import Tensor
+from torch import Tensor, distributed
 
 from blemish.data import DATASETS
 from blemish.data.dataset import Sample
 from blemish.detectors import DETECTORS
 from blemish.errors import BlemishError
-from blemish.networks.teacher import Teacher
 from blemish.training import fit as loop
 from blemish.training.photo_store import Indices
 from blemish.training.settings import TrainingSettings
 from blemish.training.train import train
-from contract.test_detectors import ALL, drawn, settings_of
+from contract.methods import ALL, settings_of, teacher_files
 
 OTHERS = "other-photos"
 """Instead of a method: the second process finds one photo fewer; what is said is noted."""
-PHOTOS, BATCH = 12, 5
-"""5 photos per step do not divide by 2 processes: 4 do."""
+PHOTOS, BATCH, STEPS, CHECK_EVERY = 12, 9, 4, 2
+"""9 photos per step do not divide by 2 processes: 8 do."""
 
 
-def train_noting(method: str, photos: tuple[Sample, ...], run: Path, teacher: Path) -> list[tuple[str, int]]:
+@dataclasses.dataclass
+class Seen:
+    """What a process saw of a training, of every step."""
+
+    weights: list[str] = dataclasses.field(default_factory=list)
+    photos: list[int] = dataclasses.field(default_factory=list)
+    steps: list[tuple[str, int]] = dataclasses.field(default_factory=list)
+    gathers: list[int] = dataclasses.field(default_factory=list)
+    """How many gathers of pickled objects there had been when a step ended."""
+    statistics: list[str] = dataclasses.field(default_factory=list)
+    """Batch-norm statistics after every look at the validation photos."""
+
+
+def digest(tensors: Iterable[Tensor]) -> str:
+    return hashlib.sha256(b"".join(t.detach().contiguous().numpy().tobytes() for t in tensors)).hexdigest()
+
+
+def train_noting(method: str, photos: tuple[Sample, ...], run: Path, teacher: Path) -> dict[str, Any]:
     """Looks on: the weights after each step, before anything synchronises them, and this process's photos."""
-    seen: list[tuple[str, int]] = []
-    step = loop.StageRun._step
+    seen, gathered = Seen(), 0
+    step, check, gather = loop.StageRun._step, loop.StageRun._check, distributed.all_gather_object
 
-    def noted(self: loop.StageRun, indices: Indices, clean: Tensor) -> None:
-        step(self, indices, clean)
-        weights = b"".join(p.detach().contiguous().numpy().tobytes() for p in self.stage.trains.parameters())
-        seen.append((hashlib.sha256(weights).hexdigest(), len(indices)))
+    def noted_step(self: loop.StageRun, number: int, indices: Indices, clean: Tensor) -> None:
+        step(self, number, indices, clean)
+        seen.weights.append(digest(self.stage.trains.parameters()))
+        seen.photos.append(len(indices))
+        seen.steps.append((self.stage.name, self.record.steps))
+        seen.gathers.append(gathered)
 
-    loop.StageRun._step = noted  # type: ignore[method-assign]
-    files = [teacher for module in drawn(method).modules() if isinstance(module, Teacher)]
-    training = TrainingSettings(batch_size=BATCH, check_every=2, held_out=0.25)
-    train(method, photos, run=run, settings=settings_of(method), training=training, teacher_weights=files)
-    loop.StageRun._step = step  # type: ignore[method-assign]
-    return seen
+    def noted_check(self: loop.StageRun) -> None:
+        check(self)
+        if self.stage.validation_loss is not None:
+            seen.statistics.append(digest(self.stage.trains.buffers()))
+
+    def counted(*arguments: Any, **options: Any) -> None:
+        nonlocal gathered
+        gathered += 1
+        gather(*arguments, **options)
+
+    hooked: Any = loop.StageRun
+    hooked._step, hooked._check = noted_step, noted_check
+    distributed.all_gather_object = counted
+    settings = settings_of(method, steps=STEPS)
+    training = TrainingSettings(batch_size=BATCH, check_every=CHECK_EVERY, held_out=0.25)
+    try:
+        train(
+            method,
+            photos,
+            run=run,
+            settings=settings,
+            training=training,
+            teacher_weights=teacher_files(method, teacher),
+        )
+    finally:
+        hooked._step, hooked._check = step, check
+        distributed.all_gather_object = gather
+    return dataclasses.asdict(seen)
 
 
 def main() -> None:
     methods, good, teacher, out = sys.argv[1].split(","), *map(Path, sys.argv[2:])
     DETECTORS.update(ALL)
-    photos = tuple(DATASETS["folder"](good, None).train[:PHOTOS])
-    if methods == [OTHERS]:
+    photos, rank = tuple(DATASETS["folder"].find(good, None).train[:PHOTOS]), int(os.environ["RANK"])
+    seen: list[Any] = []
+    for place, method in enumerate(methods):
+        run = out / f"run{place}"
         try:
-            train_noting("stpm", photos[: PHOTOS - int(os.environ["RANK"])], out / "run", teacher)
+            mine = photos[: PHOTOS - rank] if method == OTHERS else photos
+            seen.append(train_noting("stpm" if method == OTHERS else method, mine, run, teacher))
         except BlemishError as error:
-            (out / f"{os.environ['RANK']}.json").write_text(json.dumps([str(error)]))
-        return
-    seen = [train_noting(method, photos, out / f"run{i}", teacher) for i, method in enumerate(methods)]
-    (out / f"{os.environ['RANK']}.json").write_text(json.dumps(seen))
+            seen.append({"said": str(error)})
+    (out / f"{rank}.json").write_text(json.dumps(seen))
 
 
 if __name__ == "__main__":

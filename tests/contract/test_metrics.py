@@ -18,7 +18,9 @@ from blemish.metrics.pixels import collect, iap, iap_at_90, pro
 from blemish.metrics.ranking import auroc, average_precision, best_f1
 
 every_metric = pytest.mark.parametrize("name", METRICS)
-every_metric_of_maps = pytest.mark.parametrize("name", [name for name in METRICS if not name.startswith("image_")])
+every_metric_of_maps = pytest.mark.parametrize(
+    "name", [name for name, metric in METRICS.items() if metric.of != "photos"]
+)
 few = settings(max_examples=30, deadline=None)  # of each metric: each has tests of its own besides
 
 Values = NDArray[Any]
@@ -84,7 +86,7 @@ def drawn(*, photos: int = 12, side: int = 32, noise: float = 0.5) -> Case:
 @few
 @given(case=cases())
 def test_a_metric_lies_between_zero_and_one(name: str, case: Case) -> None:
-    value = METRICS[name](case.judged())
+    value = METRICS[name].value(case.judged())
     assert isinstance(value, float)
     assert 0 <= value <= 1
 
@@ -95,17 +97,17 @@ def test_a_metric_lies_between_zero_and_one(name: str, case: Case) -> None:
 def test_only_the_order_of_scores_counts(name: str, case: Case, transform: str) -> None:
     rise = RISING[transform]
     risen = case._replace(scores=rise(case.scores), maps=rise(case.maps))
-    assert METRICS[name](risen.judged()) == METRICS[name](case.judged())
+    assert METRICS[name].value(risen.judged()) == METRICS[name].value(case.judged())
 
 
 @every_metric
 def test_defects_above_all_else_score_one(name: str) -> None:
-    assert METRICS[name](drawn(noise=0.4).judged()) == 1
+    assert METRICS[name].value(drawn(noise=0.4).judged()) == 1
 
 
 @every_metric
 def test_defects_seen_through_noise_score_below_one_and_above_chance(name: str) -> None:
-    clear, noisy, drowned = (METRICS[name](drawn(noise=noise).judged()) for noise in (0, 1.5, 1000))
+    clear, noisy, drowned = (METRICS[name].value(drawn(noise=noise).judged()) for noise in (0, 1.5, 1000))
     assert clear > noisy > drowned
 
 
@@ -114,16 +116,18 @@ def test_defects_seen_through_noise_score_below_one_and_above_chance(name: str) 
 @given(case=cases(), data=st.data())
 def test_the_order_of_photos_changes_nothing(name: str, case: Case, data: st.DataObject) -> None:
     order = np.array(data.draw(st.permutations(range(len(case.scores)))))
-    expected = pytest.approx(METRICS[name](case.judged()), abs=1e-12)
-    assert METRICS[name](Case(*(values[order] for values in case)).judged()) == expected
-    assert METRICS[name](case.judged().of(order)) == expected
+    expected = pytest.approx(METRICS[name].value(case.judged()), abs=1e-12)
+    assert METRICS[name].value(Case(*(values[order] for values in case)).judged()) == expected
+    assert METRICS[name].value(case.judged().of(order)) == expected
 
 
 @every_metric
 @few
 @given(case=cases(), at_once=st.integers(1, 60))
 def test_how_many_pixels_are_ranked_together_changes_nothing(name: str, case: Case, at_once: int) -> None:
-    assert METRICS[name](case.judged(at_once=at_once)) == pytest.approx(METRICS[name](case.judged()), abs=1e-12)
+    assert METRICS[name].value(case.judged(at_once=at_once)) == pytest.approx(
+        METRICS[name].value(case.judged()), abs=1e-12
+    )
 
 
 @every_metric
@@ -133,7 +137,7 @@ def test_some_photos_of_many_are_measured_as_if_they_were_alone(name: str, case:
     defective = np.flatnonzero(case.anomalous).tolist()
     some = np.array([*data.draw(st.lists(st.sampled_from(defective), min_size=1, unique=True)), 0])
     alone = Case(*(values[some] for values in case))
-    assert METRICS[name](case.judged().of(some)) == pytest.approx(METRICS[name](alone.judged()), abs=1e-12)
+    assert METRICS[name].value(case.judged().of(some)) == pytest.approx(METRICS[name].value(alone.judged()), abs=1e-12)
 
 
 @every_metric
@@ -141,7 +145,7 @@ def test_some_photos_of_many_are_measured_as_if_they_were_alone(name: str, case:
 def test_one_class_alone_has_no_metric(name: str, defects: bool) -> None:
     alone = drawn(photos=3)._replace(anomalous=np.full(3, defects), masks=np.full((3, 32, 32), defects))
     with pytest.raises(MetricError, match=r"^\d+ anomalous and \d+ normal (photos|pixels): [^\n]*$"):
-        METRICS[name](alone.judged())
+        METRICS[name].value(alone.judged())
 
 
 @every_metric
@@ -149,7 +153,7 @@ def test_nan_has_no_metric(name: str) -> None:
     case = drawn(photos=3)
     damaged = case._replace(scores=case.scores * np.nan, maps=case.maps * np.float32(np.nan))
     with pytest.raises(MetricError, match=r"^NaN [^\n]*$"):
-        METRICS[name](damaged.judged())
+        METRICS[name].value(damaged.judged())
 
 
 @every_metric_of_maps
@@ -157,20 +161,28 @@ def test_one_pixel_of_nan_has_no_metric(name: str) -> None:
     case = drawn(photos=3)
     case.maps[2, 5, 5] = np.nan
     with pytest.raises(MetricError, match=r"^NaN [^\n]*$"):
-        METRICS[name](case.judged())
+        METRICS[name].value(case.judged())
 
 
 @every_metric_of_maps
 def test_without_maps_there_is_no_metric_of_pixels(name: str) -> None:
     case = drawn()
     with pytest.raises(MetricError, match=r"^no anomaly maps of these photos[^\n]*$"):
-        METRICS[name](Judgements(anomalous=case.anomalous, scores=case.scores))
+        METRICS[name].value(Judgements(anomalous=case.anomalous, scores=case.scores))
 
 
 @every_metric
-def test_every_metric_has_an_interval_around_its_value(name: str) -> None:
+def test_a_metric_says_what_it_is_called_and_what_it_is(name: str) -> None:
+    metric = METRICS[name]
+    assert metric.name == name
+    assert metric.title
+    assert metric.meaning and metric.meaning[0].islower()
+
+
+@pytest.mark.parametrize("name", [name for name, metric in METRICS.items() if metric.drawn is not None])
+def test_a_metric_that_can_be_resampled_has_an_interval_around_its_value(name: str) -> None:
     judged = drawn(noise=1.5).judged()
-    value = METRICS[name](judged)
+    value = METRICS[name].value(judged)
     interval = bootstrap(judged, {name: value}, draws=200)[name]
     assert interval is not None
     assert 0 <= interval[0] < value < interval[1] <= 1
@@ -179,7 +191,7 @@ def test_every_metric_has_an_interval_around_its_value(name: str) -> None:
 def test_metrics_that_share_a_sort_are_those_of_the_arrays_alone() -> None:
     case = drawn(noise=1.5)
     judged = case.judged()
-    assert {name: metric(judged) for name, metric in METRICS.items()} == {
+    expected = {
         "image_auroc": auroc(case.anomalous, case.scores),
         "image_ap": average_precision(case.anomalous, case.scores),
         "image_f1_max": best_f1(case.anomalous, case.scores)[0],
@@ -189,13 +201,14 @@ def test_metrics_that_share_a_sort_are_those_of_the_arrays_alone() -> None:
         "iap": iap(case.masks, case.maps),
         "iap_at_90": iap_at_90(case.masks, case.maps),
     }
+    assert {name: METRICS[name].value(judged) for name in expected} == expected
 
 
 def test_all_metrics_and_intervals_together_take_a_part_of_the_memory_that_the_maps_would() -> None:
     case = drawn(photos=64, side=512, noise=1.5)
     tracemalloc.start()
     judged = case.judged(at_once=1 << 20)
-    bootstrap(judged, {name: metric(judged) for name, metric in METRICS.items()}, draws=100)
+    bootstrap(judged, {name: metric.value(judged) for name, metric in METRICS.items()}, draws=100)
     _, peak = tracemalloc.get_traced_memory()
     tracemalloc.stop()
     assert peak < 0.5 * case.maps.nbytes

@@ -5,58 +5,91 @@ import os
 import subprocess
 import sys
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from blemish.data.dataset import Dataset
+from blemish.detectors.detector import Stage
 from blemish.model.artifact import read_artifact
 from contract import ranks
-from contract.test_detectors import ALL, drawn
+from contract.methods import ALL, settings_of
 
-Seen = list[tuple[str, int]]
-"""After every step, the weights' digest and how many photos this process had."""
+TRAININGS = [*ALL, "stpm", ranks.OTHERS]
 
 
-def on_two_processes(methods: list[str], good: Path, teacher: Path, out: Path) -> list[tuple[Seen, Seen]]:
-    """Trains one after the other and returns what both processes saw of each."""
+@pytest.fixture(scope="module")
+def out(parts: Dataset, tmp_path_factory: pytest.TempPathFactory, seeded_resnet18: Path) -> Path:
+    """All methods trained on two processes, one after the other, one of them twice, and one on unlike photos."""
+    out = tmp_path_factory.mktemp("ranks")
     torchrun = [sys.executable, "-m", "torch.distributed.run", "--standalone", "--nproc-per-node", "2"]
     path = os.pathsep.join([str(Path(__file__).parents[1]), os.environ.get("PYTHONPATH", "")])
+    good = parts.train[0].image.parent
     done = subprocess.run(
-        [*torchrun, ranks.__file__, ",".join(methods), str(good), str(teacher), str(out)],
+        [*torchrun, ranks.__file__, ",".join(TRAININGS), str(good), str(seeded_resnet18), str(out)],
         capture_output=True,
         text=True,
         env={**os.environ, "OMP_NUM_THREADS": "1", "PYTHONPATH": path},
         timeout=300,  # processes that wait for one another do so for ever
     )
     assert done.returncode == 0, done.stderr[-3000:]
-    first, second = (json.loads((out / f"{rank}.json").read_text()) for rank in (0, 1))
-    return list(zip(first, second, strict=True))
+    return out
+
+
+def seen_by_both(out: Path, place: int) -> tuple[dict[str, Any], dict[str, Any]]:
+    first, second = (json.loads((out / f"{rank}.json").read_text())[place] for rank in (0, 1))
+    return first, second
+
+
+def stages_of(method: str) -> list[Stage]:
+    return list(ALL[method](settings_of(method, steps=ranks.STEPS)).stages())
 
 
 @pytest.mark.parametrize("method", ALL)
-def test_two_processes_keep_equal_weights_and_share_the_global_batch(
-    method: str, parts: Dataset, tmp_path: Path, seeded_resnet18: Path
-) -> None:
-    ((first, second),) = on_two_processes([method], parts.train[0].image.parent, seeded_resnet18, tmp_path)
-    weights = [digest for digest, _ in first]
-    assert weights == [digest for digest, _ in second]
-    steps = sum(stage.steps for stage in drawn(method).stages())
-    assert len(set(weights)) == steps
-    assert [photos for _, photos in first] == [2] * steps
-    assert read_artifact(tmp_path / "run0").training.machine.endswith("2 processes")
+def test_two_processes_keep_equal_weights_and_share_the_global_batch(method: str, out: Path) -> None:
+    place = TRAININGS.index(method)
+    first, second = seen_by_both(out, place)
+    assert first["weights"] == second["weights"]
+    steps = sum(stage.steps for stage in stages_of(method))
+    assert len(set(first["weights"])) == steps
+    assert first["photos"] == second["photos"] == [4] * steps
+    assert read_artifact(out / f"run{place}").training.machine.endswith("2 processes")
 
 
-def test_processes_that_do_not_see_the_same_photos_do_not_train(
-    parts: Dataset, tmp_path: Path, seeded_resnet18: Path
-) -> None:
+@pytest.mark.parametrize("method", ALL)
+def test_validation_photos_are_judged_by_the_same_statistics_in_both_processes(method: str, out: Path) -> None:
+    first, second = seen_by_both(out, TRAININGS.index(method))
+    validated = [stage for stage in stages_of(method) if stage.validation_loss is not None]
+    assert len(first["statistics"]) == len(validated) * ranks.STEPS // ranks.CHECK_EVERY
+    assert first["statistics"] == second["statistics"]
+
+
+@pytest.mark.parametrize("method", ALL)
+def test_a_step_without_a_check_gathers_no_objects(method: str, out: Path) -> None:
+    first, _ = seen_by_both(out, TRAININGS.index(method))
+    steps, gathers = first["steps"], first["gathers"]
+    unchecked = [
+        after - before
+        for (stage, step), (following, _), before, after in zip(steps, steps[1:], gathers, gathers[1:], strict=False)
+        if stage == following and step % ranks.CHECK_EVERY
+    ]
+    assert unchecked
+    assert set(unchecked) == {0}
+
+
+def test_processes_that_do_not_see_the_same_photos_do_not_train(out: Path) -> None:
     """One would learn what calibrates the other."""
-    good = parts.train[0].image.parent
-    ((first, second),) = on_two_processes([ranks.OTHERS], good, seeded_resnet18, tmp_path)
-    for said in map(str, (first, second)):
-        assert "the processes do not train the same (photos: " in said
-        assert "12 photos" in said
-        assert "11 photos" in said
-    assert not (tmp_path / "run" / "model.json").exists()
+    place = TRAININGS.index(ranks.OTHERS)
+    for said in seen_by_both(out, place):
+        assert "the processes do not train the same (photos: " in said["said"]
+        assert "12 photos" in said["said"]
+        assert "11 photos" in said["said"]
+    assert not (out / f"run{place}" / "model.json").exists()
+
+
+def test_the_same_processes_may_train_again(out: Path) -> None:
+    first, again = (seen_by_both(out, place)[0] for place in (TRAININGS.index("stpm"), len(ALL)))
+    assert first["weights"] == again["weights"]
 
 
 def test_what_one_process_cannot_find_is_said_and_the_other_blames_nobody(parts: Dataset, tmp_path: Path) -> None:
@@ -72,9 +105,3 @@ def test_what_one_process_cannot_find_is_said_and_the_other_blames_nobody(parts:
     assert done.returncode != 0
     assert [line for line in done.stderr.splitlines() if line.startswith("blemish: ") and "nowhere.pth" in line]
     assert "a mistake in blemish" not in done.stderr
-
-
-def test_the_same_processes_may_train_again(parts: Dataset, tmp_path: Path, seeded_resnet18: Path) -> None:
-    good = parts.train[0].image.parent
-    (first, _), (again, _) = on_two_processes(["stpm", "stpm"], good, seeded_resnet18, tmp_path)
-    assert first == again

@@ -14,7 +14,7 @@ from blemish.exporting.make import make_export
 from blemish.inference import RUNTIMES, open_predictor
 from blemish.inference.predictor import Predictor
 from blemish.model.artifact import Artifact, read_artifact
-from contract.test_detectors import trained
+from contract.methods import trained
 
 TOLERANCE = 1e-4
 SEVERAL = 9

@@ -53,7 +53,7 @@ class TwoStage(Detector):
                 loss=self._imitation,
                 optimizer=_student_optimizer,
                 targets=self._targets,
-                held_out_error=lambda batch: self._distance(batch).mean(dim=(1, 2, 3)),
+                validation_loss=lambda batch: self._distance(batch).mean(dim=(1, 2, 3)),
             ),
             Stage(
                 name="head",

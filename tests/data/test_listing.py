@@ -4,8 +4,15 @@ from pathlib import Path
 import pytest
 
 import permissions
-from blemish.data.listing import list_photos, photos_under
+from blemish.data.listing import list_photos, look_through
+from blemish.data.paths import photos_under
+from blemish.data.skipped import OWN_FILES
 from blemish.errors import DataError
+from blemish.evaluation.record import EVALUATION_FILE
+from blemish.model.artifact import MODEL_FILE
+from blemish.model.exports import EXPORT_FILE
+from blemish.results.folder import PREDICTIONS_FILE
+from blemish.training.checkpoint import CHECKPOINT_FILE
 
 
 def touch(folder: Path, *names: str) -> None:
@@ -145,3 +152,50 @@ def test_a_named_folder_without_photos_gives_one_line_naming_it(tmp_path: Path) 
 def test_a_named_file_that_is_missing_gives_one_line_naming_it(tmp_path: Path) -> None:
     with pytest.raises(DataError, match=r"none\.png: no such file or folder; check the path"):
         photos_under([tmp_path / "none.png"])
+
+
+@pytest.mark.parametrize(
+    "marker",
+    ["model.json", "export.json", "predictions.jsonl", "run.json", "checkpoint.safetensors", "evaluation.json"],
+)
+def test_what_blemish_wrote_among_photos_is_passed_over_and_said(tmp_path: Path, marker: str) -> None:
+    touch(tmp_path, "1.png", f"out/{marker}", "out/overlays/1.png", "out/maps/1.tiff", "out/exports/onnx/proof/0.png")
+    found = look_through(tmp_path)
+    assert [path.name for path in found.photos] == ["1.png"]
+    assert found.skipped.lines() == [f"left out: what Blemish wrote itself, in {tmp_path / 'out'}"]
+
+
+def test_the_files_that_tell_its_own_folders_are_those_it_writes() -> None:
+    written = {MODEL_FILE, EXPORT_FILE, PREDICTIONS_FILE, EVALUATION_FILE, CHECKPOINT_FILE}
+    assert written <= OWN_FILES
+
+
+def test_photos_beside_its_own_files_are_the_users_and_its_folders_are_not(tmp_path: Path) -> None:
+    touch(tmp_path, "1.png", "predictions.jsonl", "overlays/1.png")
+    assert listed(tmp_path) == ["1.png"]
+
+
+def test_a_folder_that_blemish_wrote_is_refused(tmp_path: Path) -> None:
+    touch(tmp_path, "out/predictions.jsonl", "out/overlays/1.png")
+    with pytest.raises(DataError) as caught:
+        list_photos(tmp_path / "out")
+    assert str(caught.value) == (
+        f"{tmp_path / 'out'}: was written by Blemish (predictions.jsonl lies in it) and holds no photos; "
+        "name a folder that does"
+    )
+
+
+def test_files_that_cannot_be_read_are_counted_by_suffix(tmp_path: Path) -> None:
+    touch(tmp_path, "1.png", "a.heic", "b.HEIC", "c.gif", "deep/d.mp4", "e.pdf", "Thumbs.db", ".DS_Store", "notes.txt")
+    touch(tmp_path, "table.csv", "record.json", "camera.xml", "noend")
+    found = look_through(tmp_path).skipped
+    assert found.files == {".heic": 2, ".gif": 1, ".pdf": 1, ".mp4": 1}
+    assert found.pictures == 3
+    (line,) = found.lines()
+    assert line.startswith("left out: 5 files of other kinds: .heic (2), ")
+    assert line.endswith("pictures must be saved as one of .png .jpg .jpeg .bmp .tif .tiff .webp")
+
+
+def test_notes_and_tables_cost_no_word(tmp_path: Path) -> None:
+    touch(tmp_path, "1.png", "notes.txt", "Thumbs.db", "table.csv")
+    assert look_through(tmp_path).skipped.lines() == []

@@ -29,9 +29,9 @@ def test_as_many_parts_are_made_as_asked_for(made: Dataset) -> None:
 def test_every_defect_has_a_mask_of_its_size_that_covers_some_but_little(made: Dataset) -> None:
     for sample in made.test:
         assert read_image(sample.image).shape == (96, 96, 3)
-        assert (sample.mask is not None) == sample.anomalous
-        if sample.mask:
-            mask = read_mask(sample.mask)
+        assert bool(sample.masks) == sample.anomalous
+        if sample.masks:
+            mask = read_mask(sample.masks[0])
             assert mask.shape == (96, 96)
             assert 0 < mask.mean() < 0.25
 

@@ -8,7 +8,9 @@ from hypothesis import strategies as st
 from numpy.typing import NDArray
 from PIL import Image
 
-from blemish.data.images import read_mask, save_png
+from blemish.data.dataset import Sample
+from blemish.data.images import MaskValues, read_mask, save_png
+from blemish.data.masks import mask_of
 from blemish.errors import DataError
 
 
@@ -46,3 +48,42 @@ def test_a_saved_mask_comes_back(height: int, width: int, seed: int, tmp_path_fa
     path = tmp_path_factory.mktemp("masks") / "mask.png"
     save_png(path, mask)
     np.testing.assert_array_equal(read_mask(path), mask)
+
+
+def test_several_masks_of_a_photo_count_together(tmp_path: Path) -> None:
+    for name, values in (("1.png", [[255, 0, 0]]), ("2.png", [[0, 0, 255]])):
+        Image.fromarray(np.array(values, np.uint8)).save(tmp_path / name)
+    sample = Sample(image=tmp_path / "p.png", defect_type="cut", masks=(tmp_path / "1.png", tmp_path / "2.png"))
+    mask = mask_of(sample, (1, 3))
+    assert mask is not None
+    assert mask.tolist() == [[True, False, True]]
+    assert mask_of(Sample(image=tmp_path / "p.png", defect_type="cut")) is None
+
+
+@pytest.mark.parametrize(("values", "defect"), [("any", [False, True, True]), ("black", [True, False, False])])
+def test_a_dataset_may_say_which_values_stand_for_defect(
+    tmp_path: Path, values: MaskValues, defect: list[bool]
+) -> None:
+    Image.fromarray(np.array([[0, 2, 7]], np.uint8)).save(tmp_path / "mask.png")
+    sample = Sample(image=tmp_path / "p.png", defect_type="cut", masks=(tmp_path / "mask.png",), mask_values=values)
+    mask = mask_of(sample)
+    assert mask is not None
+    assert mask.tolist() == [defect]
+
+
+def test_one_mask_of_another_size_is_named(tmp_path: Path) -> None:
+    for name, size in (("1.png", (2, 3)), ("2.png", (5, 5))):
+        Image.fromarray(np.full(size, 255, np.uint8)).save(tmp_path / name)
+    sample = Sample(image=tmp_path / "p.png", defect_type="cut", masks=(tmp_path / "1.png", tmp_path / "2.png"))
+    with pytest.raises(DataError, match=r"2\.png is 5x5, its photo 3x2: a mask must have its photo's size"):
+        mask_of(sample)
+
+
+def test_masks_that_mark_nothing_are_refused_of_a_defect_alone(tmp_path: Path) -> None:
+    Image.fromarray(np.zeros((2, 2), np.uint8)).save(tmp_path / "mask.png")
+    defective = Sample(image=tmp_path / "p.png", defect_type="cut", masks=(tmp_path / "mask.png",))
+    with pytest.raises(DataError, match="marks no defect"):
+        mask_of(defective)
+    good = mask_of(Sample(image=tmp_path / "p.png", masks=(tmp_path / "mask.png",)))
+    assert good is not None
+    assert not good.any()

@@ -3,8 +3,8 @@ from pathlib import Path
 
 import pytest
 
-from blemish.data import mvtec_ad
 from blemish.data.dataset import Dataset
+from blemish.data.mvtec_ad import MVTEC_AD
 from blemish.errors import DataError
 
 
@@ -17,7 +17,7 @@ def touch(folder: Path, *names: str) -> Path:
 
 def refusal(root: Path, category: str | None = None) -> str:
     with pytest.raises(DataError) as caught:
-        mvtec_ad.find(root, category)
+        MVTEC_AD.find(root, category)
     assert len(str(caught.value).splitlines()) == 1
     return str(caught.value)
 
@@ -28,12 +28,12 @@ def left_out(found: Dataset) -> list[str]:
 
 def masks(found: Dataset) -> dict[str, str | None]:
     """File names of the defective photos and of their masks."""
-    return {s.image.name: s.mask.name if s.mask else None for s in found.test if s.anomalous}
+    return {s.image.name: s.masks[0].name if s.masks else None for s in found.test if s.anomalous}
 
 
 def test_training_photos_are_those_of_train_good(tmp_path: Path) -> None:
     touch(tmp_path, "train/good/2.png", "train/good/10.png", "train/odd/3.png", "test/good/1.png", "test/cut/1.png")
-    found = mvtec_ad.find(tmp_path, None)
+    found = MVTEC_AD.find(tmp_path, None)
     assert [s.image.relative_to(tmp_path).as_posix() for s in found.train] == ["train/good/2.png", "train/good/10.png"]
     assert [(s.image.parent.name, s.defect_type, s.anomalous) for s in found.test] == [
         ("cut", "cut", True),
@@ -45,33 +45,36 @@ def test_masks_are_paired_by_name_and_not_by_order(tmp_path: Path) -> None:
     names = [f"anomaly-{i}" for i in (1, 2, 9, 10, 11, 100)]
     touch(tmp_path, *(f"test/cut/{name}.png" for name in names))
     touch(tmp_path, *(f"ground_truth/cut/{name}_mask.png" for name in reversed(names)))
-    assert masks(mvtec_ad.find(tmp_path, None)) == {f"{name}.png": f"{name}_mask.png" for name in names}
+    assert masks(MVTEC_AD.find(tmp_path, None)) == {f"{name}.png": f"{name}_mask.png" for name in names}
 
 
 def test_a_photo_without_a_mask_leaves_the_masks_of_others_alone(tmp_path: Path) -> None:
     touch(tmp_path, "test/cut/1.png", "test/cut/2.png", "test/cut/3.png", "ground_truth/cut/3_mask.png")
-    assert masks(mvtec_ad.find(tmp_path, None)) == {"1.png": None, "2.png": None, "3.png": "3_mask.png"}
+    assert masks(MVTEC_AD.find(tmp_path, None)) == {"1.png": None, "2.png": None, "3.png": "3_mask.png"}
 
 
 def test_a_mask_may_have_the_photos_own_name_and_another_suffix(tmp_path: Path) -> None:
     touch(tmp_path, "test/cut/a.v1.jpg", "test/cut/b.bmp", "ground_truth/cut/a.v1.png", "ground_truth/cut/b_mask.tif")
-    assert masks(mvtec_ad.find(tmp_path, None)) == {"a.v1.jpg": "a.v1.png", "b.bmp": "b_mask.tif"}
+    assert masks(MVTEC_AD.find(tmp_path, None)) == {"a.v1.jpg": "a.v1.png", "b.bmp": "b_mask.tif"}
 
 
 def test_photos_in_deeper_folders_are_paired_by_their_whole_path(tmp_path: Path) -> None:
     touch(tmp_path, "test/cut/x/1.png", "test/cut/y/1.png", "ground_truth/cut/y/1_mask.png")
-    found = mvtec_ad.find(tmp_path, None)
-    assert {s.image.parent.name: s.mask and s.mask.parent.name for s in found.test} == {"x": None, "y": "y"}
+    found = MVTEC_AD.find(tmp_path, None)
+    assert {s.image.parent.name: s.masks[0].parent.name if s.masks else None for s in found.test} == {
+        "x": None,
+        "y": "y",
+    }
 
 
 def test_without_ground_truth_there_are_no_masks(tmp_path: Path) -> None:
     touch(tmp_path, "test/cut/1.png", "test/cut/1.jpg", "test/good/1.png")
-    assert [s.mask for s in mvtec_ad.find(tmp_path, None).test] == [None] * 3
+    assert [s.masks for s in MVTEC_AD.find(tmp_path, None).test] == [()] * 3
 
 
 def test_good_photos_have_no_mask_even_where_one_lies_there(tmp_path: Path) -> None:
     touch(tmp_path, "test/cut/1.png", "test/good/1.png", "ground_truth/good/1_mask.png", "ground_truth/cut/1_mask.png")
-    assert [(s.defect_type, s.mask is None) for s in mvtec_ad.find(tmp_path, None).test] == [
+    assert [(s.defect_type, not s.masks) for s in MVTEC_AD.find(tmp_path, None).test] == [
         ("cut", False),
         ("good", True),
     ]
@@ -79,7 +82,7 @@ def test_good_photos_have_no_mask_even_where_one_lies_there(tmp_path: Path) -> N
 
 def test_a_mask_without_its_photo_is_left_out_and_harms_no_other(tmp_path: Path) -> None:
     touch(tmp_path, "test/cut/1.png", "ground_truth/cut/01_mask.png", "ground_truth/cut/1_mask.png")
-    found = mvtec_ad.find(tmp_path, None)
+    found = MVTEC_AD.find(tmp_path, None)
     assert masks(found) == {"1.png": "1_mask.png"}
     assert left_out(found) == [
         f"{tmp_path / 'ground_truth/cut/01_mask.png'}: is the mask of no photo in {tmp_path / 'test/cut'}; "
@@ -89,14 +92,14 @@ def test_a_mask_without_its_photo_is_left_out_and_harms_no_other(tmp_path: Path)
 
 def test_many_masks_without_photo_are_one_line(tmp_path: Path) -> None:
     touch(tmp_path, "test/cut/1.png", *(f"ground_truth/cut/{i}_mask.png" for i in range(2, 6)))
-    (line,) = left_out(mvtec_ad.find(tmp_path, None))
+    (line,) = left_out(MVTEC_AD.find(tmp_path, None))
     assert line.startswith(f"{tmp_path / 'ground_truth/cut/2_mask.png'}: is the mask of no photo")
     assert "the same goes for 3 more" in line
 
 
 def test_masks_of_a_defect_type_without_photos_are_left_out(tmp_path: Path) -> None:
     touch(tmp_path, "test/cut/1.png", "ground_truth/dent/1_mask.png")
-    found = mvtec_ad.find(tmp_path, None)
+    found = MVTEC_AD.find(tmp_path, None)
     assert [s.image.name for s in found.test] == ["1.png"]
     (line,) = left_out(found)
     assert line.startswith(f"{tmp_path / 'ground_truth/dent'}: has masks but there is no")
@@ -104,7 +107,7 @@ def test_masks_of_a_defect_type_without_photos_are_left_out(tmp_path: Path) -> N
 
 def test_masks_beside_the_folders_of_masks_are_left_out(tmp_path: Path) -> None:
     touch(tmp_path, "test/cut/1.png", "ground_truth/1_mask.png")
-    (line,) = left_out(mvtec_ad.find(tmp_path, None))
+    (line,) = left_out(MVTEC_AD.find(tmp_path, None))
     assert line.startswith(f"{tmp_path / 'ground_truth/1_mask.png'}: lies in no defect folder; move it to ")
 
 
@@ -113,7 +116,7 @@ def test_a_loop_of_links_among_the_folders_ends(tmp_path: Path) -> None:
     (tmp_path / "train" / "good" / "again").symlink_to(tmp_path, target_is_directory=True)
     (tmp_path / "test" / "cut" / "again").symlink_to(tmp_path / "test" / "cut", target_is_directory=True)
     (tmp_path / "test" / "self").symlink_to(tmp_path / "test" / "self")
-    found = mvtec_ad.find(tmp_path, None)
+    found = MVTEC_AD.find(tmp_path, None)
     assert [s.image.name for s in found.train] == ["1.png"]  # and no photo of a defect by way of the link
     assert [s.image.name for s in found.test] == ["2.png", "3.png"]
 
@@ -121,7 +124,7 @@ def test_a_loop_of_links_among_the_folders_ends(tmp_path: Path) -> None:
 def test_of_two_masks_for_one_photo_neither_is_taken_and_others_keep_theirs(tmp_path: Path) -> None:
     touch(tmp_path, "test/cut/1.png", "test/cut/2.png", "ground_truth/cut/1.png")
     touch(tmp_path, "ground_truth/cut/1_mask.png", "ground_truth/cut/2_mask.png")
-    found = mvtec_ad.find(tmp_path, None)
+    found = MVTEC_AD.find(tmp_path, None)
     assert masks(found) == {"1.png": None, "2.png": "2_mask.png"}
     (line,) = left_out(found)
     assert "second mask of 1.png" in line
@@ -132,7 +135,7 @@ def test_of_two_masks_for_one_photo_neither_is_taken_and_others_keep_theirs(tmp_
 def test_a_mask_that_fits_two_photos_is_neithers(tmp_path: Path, other: str) -> None:
     touch(tmp_path, "test/cut/1.png", f"test/cut/{other}", "test/cut/2.png")
     touch(tmp_path, "ground_truth/cut/1_mask.png", "ground_truth/cut/2_mask.png")
-    found = mvtec_ad.find(tmp_path, None)
+    found = MVTEC_AD.find(tmp_path, None)
     assert masks(found) == {"1.png": None, other: None, "2.png": "2_mask.png"}
     (line,) = left_out(found)
     assert "1_mask.png: could be the mask of " in line
@@ -141,15 +144,15 @@ def test_a_mask_that_fits_two_photos_is_neithers(tmp_path: Path, other: str) -> 
 
 def test_two_photos_of_one_name_that_no_mask_is_for_are_no_trouble(tmp_path: Path) -> None:
     touch(tmp_path, "test/cut/1.png", "test/cut/1.jpg", "test/cut/2.png", "ground_truth/cut/2_mask.png")
-    found = mvtec_ad.find(tmp_path, None)
+    found = MVTEC_AD.find(tmp_path, None)
     assert masks(found) == {"1.png": None, "1.jpg": None, "2.png": "2_mask.png"}
     assert left_out(found) == []
 
 
 def test_train_alone_and_test_alone_are_enough(tmp_path: Path) -> None:
     touch(tmp_path, "a/train/good/1.png", "b/test/good/1.png")
-    assert [len(mvtec_ad.find(tmp_path, "a").train), len(mvtec_ad.find(tmp_path, "a").test)] == [1, 0]
-    assert [len(mvtec_ad.find(tmp_path, "b").train), len(mvtec_ad.find(tmp_path, "b").test)] == [0, 1]
+    assert [len(MVTEC_AD.find(tmp_path, "a").train), len(MVTEC_AD.find(tmp_path, "a").test)] == [1, 0]
+    assert [len(MVTEC_AD.find(tmp_path, "b").train), len(MVTEC_AD.find(tmp_path, "b").test)] == [0, 1]
 
 
 def test_folders_without_photos_are_refused(tmp_path: Path) -> None:
@@ -177,9 +180,9 @@ def test_the_test_folder_alone_finds_its_masks_beside_or_inside(
     tmp_path: Path, truth: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     touch(tmp_path, "train/good/1.png", "test/good/1.png", "test/cut/1.png", f"{truth}/cut/1_mask.png")
-    assert masks(mvtec_ad.find(tmp_path / "test", None)) == {"1.png": "1_mask.png"}
+    assert masks(MVTEC_AD.find(tmp_path / "test", None)) == {"1.png": "1_mask.png"}
     monkeypatch.chdir(tmp_path / "test")
-    found = mvtec_ad.find(Path(), None)
+    found = MVTEC_AD.find(Path(), None)
     assert masks(found) == {"1.png": "1_mask.png"}
     assert found.train == ()
     assert [s.defect_type for s in found.test] == ["cut", "good"]
@@ -217,12 +220,16 @@ def test_every_shared_set_has_the_photos_and_masks_that_were_counted(shared: Pat
     assert counted
     for place, expected in counted.items():
         root, category = place.split("/")
-        found = mvtec_ad.find(shared / "data" / root, category)
+        found = MVTEC_AD.find(shared / "data" / root, category)
         counts = {"train/good": len(found.train)}
         for sample in found.test:
-            for kind in [f"test/{sample.defect_type}"] + ["ground_truth/" + sample.defect_type] * (
-                sample.mask is not None
-            ):
+            for kind in [f"test/{sample.defect_type}"] + ["ground_truth/" + sample.defect_type] * len(sample.masks):
                 counts[kind] = counts.get(kind, 0) + 1
-            assert sample.mask is None or sample.mask.stem == f"{sample.image.stem}_mask"
+            assert not sample.masks or sample.masks[0].stem == f"{sample.image.stem}_mask"
         assert counts == expected, place
+
+
+def test_validation_photos_are_kept_apart(tmp_path: Path) -> None:
+    touch(tmp_path, "train/good/1.png", "validation/good/2.png", "test/cut/3.png")
+    found = MVTEC_AD.find(tmp_path, None)
+    assert [[s.image.name for s in part] for part in (found.train, found.validation)] == [["1.png"], ["2.png"]]

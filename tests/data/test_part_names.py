@@ -4,6 +4,7 @@ from pathlib import Path
 
 import pytest
 
+from blemish.data.dataset import Sample
 from blemish.data.part_names import parts_of
 from blemish.errors import DataError, SettingsError
 
@@ -33,3 +34,9 @@ def test_a_part_without_a_name_is_none(pattern: str) -> None:
 def test_what_is_no_pattern_is_refused() -> None:
     with pytest.raises(SettingsError, match="regular expression"):
         parts_of(PHOTOS, "(")
+
+
+def test_what_the_dataset_knows_comes_before_the_name() -> None:
+    samples = [Sample(image=photo, part="kos01") for photo in PHOTOS[:2]]
+    assert parts_of([*samples, Sample(image=PHOTOS[2])], "(.+)_[0-9]+") == ["kos01", "kos01", "lid_02"]
+    assert parts_of([*samples, Sample(image=PHOTOS[2])], None) == ["kos01", "kos01", str(PHOTOS[2])]

@@ -142,6 +142,22 @@ def test_losses_and_gradients_stay_finite_where_the_network_is_sure_and_wrong() 
     assert losses["l1"].item() == pytest.approx(2.5 / 5, rel=1e-6)
 
 
+@pytest.mark.parametrize("photos", [2, 4])
+def test_batch_norm_of_two_values_is_refused_for_the_student_would_diverge(photos: int) -> None:
+    detector = DeSTSeg(DeSTSegSettings(image_size=ImageSize(32, 32)))
+    student, _ = detector.stages()
+    begin(detector, student)
+    images = torch.rand(photos, 3, 32, 32, generator=Generator().manual_seed(0))
+    assert student.targets is not None
+    batch = Batch(images=images, clean=images, targets=student.targets(images), global_size=photos)
+    if photos == 2:
+        with pytest.raises(SettingsError, match=r"have 2 values, .*raise --batch-size or --image-size"):
+            student.loss(batch)
+        return
+    torch.stack(list(student.loss(batch).values())).sum().backward()  # type: ignore[no-untyped-call]
+    assert max(float(p.grad.abs().max()) for p in detector.student.parameters() if p.grad is not None) < 100
+
+
 def test_losses_are_computed_in_float32_under_autocast(detector: DeSTSeg, batch: Batch) -> None:
     with torch.no_grad(), torch.autocast("cpu", torch.bfloat16):
         losses = [loss for stage in detector.stages() for loss in stage.loss(batch).values()]
@@ -180,7 +196,7 @@ def test_schedule_and_optimisers_are_the_official_codes(detector: DeSTSeg) -> No
     for stage in (student, segmentation):
         for group in stage.optimizer(stage.trains).param_groups:
             assert (group["momentum"], group["weight_decay"], group["nesterov"]) == (0.9, 1e-4, False)
-        assert stage.held_out_error is None  # the last weights are kept
+        assert stage.validation_loss is None  # the last weights are kept
         assert stage.patience is None
 
 

@@ -112,13 +112,13 @@ def test_the_first_pair_is_stpm(detector: RSTPM, images: Tensor) -> None:
     stpm.load_state_dict({name: value for name, value in detector.state_dict().items() if name in stpm.state_dict()})
     (theirs,), (ours, _) = stpm.stages(), detector.stages()
     assert theirs.targets is not None
-    assert theirs.held_out_error is not None
-    assert ours.held_out_error is not None
+    assert theirs.validation_loss is not None
+    assert ours.validation_loss is not None
     batch, same = batch_of(detector, images, stage=0), theirs.targets(images)
     assert all(torch.equal(a, b) for a, b in zip(batch.targets, same, strict=True))
     with torch.no_grad():
         assert ours.loss(batch) == theirs.loss(batch)
-        assert torch.equal(ours.held_out_error(batch), theirs.held_out_error(batch))
+        assert torch.equal(ours.validation_loss(batch), theirs.validation_loss(batch))
     assert ours.optimizer(ours.trains).defaults == theirs.optimizer(theirs.trains).defaults
     assert (ours.steps, ours.patience) == (SMALL.steps, theirs.patience)
 
@@ -133,8 +133,8 @@ def test_each_loss_is_the_mean_of_squared_distances_per_level(detector: RSTPM, i
     assert [float(part) for part in loss.values()] == pytest.approx(expected, rel=1e-5)
 
 
-def test_the_second_pairs_held_out_error_is_the_mean_of_its_product_map(detector: RSTPM, images: Tensor) -> None:
-    error = detector.stages()[1].held_out_error
+def test_the_second_pairs_validation_loss_is_the_mean_of_its_product_map(detector: RSTPM, images: Tensor) -> None:
+    error = detector.stages()[1].validation_loss
     assert error is not None
     product = np.ones((2, 16, 24))
     for t, s in pairs_of(detector, images)[1]:
@@ -254,19 +254,19 @@ def test_teachers_whose_sizes_do_not_fit_are_refused_before_anything_is_trained(
     monkeypatch.setitem(BACKBONES, "rounds_down", backbone)
     odd = dataclasses.replace(SMALL, second_teacher="rounds_down", image_size=ImageSize(67, 96))
     with pytest.raises(SettingsError) as caught:
-        RSTPM(odd).stages()
+        RSTPM(odd).check_trainable()
     assert str(caught.value) == (
         "teacher efficientnet_lite0 and second teacher rounds_down do not go together at image_size 67x96: "
         "features of 3x3 grow to twice that or one less, not to 4x6"
     )
-    assert len(RSTPM(dataclasses.replace(odd, image_size=SIZE)).stages()) == 2
+    RSTPM(dataclasses.replace(odd, image_size=SIZE)).check_trainable()
 
 
 def test_between_stages_needs_two_pixels_of_the_deepest_features() -> None:
     smallest = dataclasses.replace(SMALL, image_size=ImageSize(32, 32))
-    assert len(RSTPM(smallest).stages()) == 2
+    RSTPM(smallest).check_trainable()
     with pytest.raises(SettingsError, match=r"^image_size is 32x32: [^\n]* needs a side above 32$"):
-        RSTPM(dataclasses.replace(smallest, attention="between-stages")).stages()
+        RSTPM(dataclasses.replace(smallest, attention="between-stages")).check_trainable()
 
 
 def test_both_losses_fall_both_teachers_stay_and_what_was_trained_predicts(

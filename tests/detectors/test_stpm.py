@@ -120,12 +120,12 @@ def test_optimiser_and_counts_are_the_papers(detector: STPM) -> None:
     assert sum(p.numel() for p in detector.student.parameters()) == 2_782_784
 
 
-def test_held_out_error_is_the_mean_of_the_product_map(detector: STPM, images: torch.Tensor) -> None:
+def test_validation_loss_is_the_mean_of_the_product_map(detector: STPM, images: torch.Tensor) -> None:
     (stage,) = detector.stages()
     assert stage.targets is not None
-    assert stage.held_out_error is not None
+    assert stage.validation_loss is not None
     with torch.no_grad():
-        error = stage.held_out_error(Batch(images=images, clean=images, targets=stage.targets(images)))
+        error = stage.validation_loss(Batch(images=images, clean=images, targets=stage.targets(images)))
         pairs = zip(detector.teacher(images), detector.student(images), strict=True)
         product = multiply_maps([squared_distance(unit_vectors(t), unit_vectors(s)) for t, s in pairs])
     torch.testing.assert_close(error, product.mean(dim=(1, 2, 3)))
@@ -133,4 +133,4 @@ def test_held_out_error_is_the_mean_of_the_product_map(detector: STPM, images: t
 
 def test_keeping_the_last_weights_selects_nothing() -> None:
     (stage,) = STPM(STPMSettings(keep="last")).stages()
-    assert stage.held_out_error is None
+    assert stage.validation_loss is None

@@ -3,15 +3,14 @@
 import json
 import shutil
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 from PIL import Image
 
-from blemish.cli.predict import predict_into
-from blemish.cli.progress import ProgressBars
+import blemish as blemish_package
 from blemish.data.dataset import Dataset
-from blemish.inference import open_predictor
 from commands import QUICK, Done, blemish, one_line
 from end_to_end.bad_photos import BAD_NAMES, GOOD_NAMES, bad_photos, good_photos
 
@@ -46,6 +45,63 @@ def test_training_leaves_out_what_cannot_be_read_and_says_so(parts: Dataset, tmp
     training = json.loads((tmp_path / "out" / "model.json").read_text())["training"]
     assert training["trained_on"] + training["validation"] + training["calibrating"] == len(GOOD_NAMES) + 2
     assert len(training["unreadable"]) == len(BAD_NAMES)
+
+
+def test_bad_parts_beside_good_ones_are_not_learned_and_the_folders_are_said(parts: Dataset, tmp_path: Path) -> None:
+    good_photos(parts, tmp_path / "photos" / "OK", "a.png", "b.png", "c.png")
+    good_photos(replace(parts, train=parts.train[3:]), tmp_path / "photos" / "OK" / "cam2", "d.png", "e.png")
+    (tmp_path / "photos" / "NG").mkdir()
+    shutil.copy(next(s.image for s in parts.test if s.anomalous), tmp_path / "photos" / "NG")
+    done = blemish("train", "stpm", tmp_path / "photos", tmp_path / "out", *QUICK)
+    assert done.code == 0, done
+    assert "good parts: 5 photos, of OK (3), OK/cam2 (2)" in done.err
+    training = json.loads((tmp_path / "out" / "model.json").read_text())["training"]
+    assert not any("NG" in file for file in training["files"])
+
+
+def test_good_beside_bad_types_names_the_folder_to_learn_from(parts: Dataset, tmp_path: Path) -> None:
+    good_photos(parts, tmp_path / "photos" / "good", "a.png", "b.png")
+    good_photos(parts, tmp_path / "photos" / "crack", "a.png")
+    done = blemish("train", "stpm", tmp_path / "photos", tmp_path / "out", *QUICK)
+    one_line(done, "is read as a test set", f"name {tmp_path / 'photos' / 'good'}")
+
+
+@pytest.mark.parametrize("command", ["train", "check", "predict"])
+def test_pictures_of_other_kinds_are_counted_by_suffix(
+    trained: Path, parts: Dataset, tmp_path: Path, command: str
+) -> None:
+    folder = tmp_path / "photos"
+    good_photos(parts, folder, *(f"{i}.png" for i in range(4)))
+    for name in ("1.heic", "2.HEIC", "3.gif", "film.mp4", "Thumbs.db"):
+        (folder / name).write_bytes(b"x")
+    arguments = {"train": ("stpm", folder, tmp_path / "out", *QUICK), "check": (folder,), "predict": (trained, folder)}
+    done = blemish(command, *arguments[command])
+    (line,) = done.about("of other kinds")
+    assert "left out: 4 files of other kinds: .heic (2), .gif (1), .mp4 (1)" in line
+    assert done.code == (0 if command == "train" else 2)
+
+
+def test_what_was_predicted_into_the_photos_folder_is_never_judged(
+    trained: Path, parts: Dataset, tmp_path: Path
+) -> None:
+    good_photos(parts, tmp_path / "photos", "a.png", "b.png")
+    first = blemish("predict", trained, tmp_path / "photos", "--output", tmp_path / "photos" / "out")
+    again = blemish("predict", trained, tmp_path / "photos")
+    assert (len(first.out), again.out) == (2, first.out)
+    (line,) = again.err
+    assert line.endswith(f"left out: what Blemish wrote itself, in {tmp_path / 'photos' / 'out'}")
+    refused = blemish("predict", trained, tmp_path / "photos" / "out")
+    assert (refused.code, len(refused.about("was written by Blemish"))) == (2, 1)
+
+
+def test_a_model_is_refused_among_its_photos_and_harmless_below_them(parts: Dataset, tmp_path: Path) -> None:
+    photos = tmp_path / "photos"
+    good_photos(parts, photos, "a.png", "b.png", "c.png")
+    one_line(blemish("train", "stpm", photos, photos, *QUICK), "is a folder of photos", "a folder of its own")
+    assert {path.name for path in photos.iterdir()} == {"a.png", "b.png", "c.png"}
+    assert blemish("train", "stpm", photos, photos / "model", *QUICK).code == 0
+    checked = blemish("check", photos)
+    assert (checked.code, checked.out[0]) == (0, "good parts: 3 photos")
 
 
 def test_a_single_good_photo_is_too_few(parts: Dataset, tmp_path: Path) -> None:
@@ -165,15 +221,8 @@ def test_a_photo_that_goes_once_it_is_judged_is_shown_all_the_same(
 ) -> None:
     """As where a camera's folder is emptied meanwhile: the first is gone as soon as its verdict is said."""
     paths = [Path(shutil.copy(photo, tmp_path)) for photo in sorted(photos.iterdir())[:2]]
-    with ProgressBars() as bars:
-        code = predict_into(
-            tmp_path / "out",
-            open_predictor(trained),
-            paths,
-            bars=bars,
-            say=lambda _: paths[0].unlink(missing_ok=True),
-        )
-    assert code in (0, 1)
+    for _ in blemish_package.predict(trained, paths, output=tmp_path / "out"):
+        paths[0].unlink(missing_ok=True)
     assert not paths[0].exists()
     assert capsys.readouterr().err == ""
     lines = [json.loads(line) for line in (tmp_path / "out" / "predictions.jsonl").read_text().splitlines()]

@@ -3,6 +3,7 @@
 import json
 import shutil
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -141,6 +142,31 @@ def test_check_says_what_it_found_and_what_can_be_promised(photos: Path) -> None
         "  training would learn from 10, choose weights by 1 and calibrate with 1, "
         "which can promise a false alarm rate of 50 % and no less",
     ]
+
+
+def test_check_answers_for_the_training_that_will_be(parts: Dataset, tmp_path: Path) -> None:
+    good_photos(parts, tmp_path / "photos", *(f"{i}.png" for i in range(30)))
+    last = (
+        "training would learn from 24 and calibrate with 6, which can promise a false alarm rate of 14.3 % and no less"
+    )
+    for options in (("--keep", "last"), ("--method", "destseg"), ("--method", "stpm", "--keep", "last")):
+        done = blemish("check", tmp_path / "photos", *options)
+        assert (done.code, done.out[-1].strip()) == (0, last)
+    done = blemish("check", tmp_path / "photos", "--held-out", "0.5")
+    assert "learn from 15, choose weights by 4 and calibrate with 11, which" in done.out[-1]
+
+
+def test_check_knows_layouts_and_what_will_be_squeezed(parts: Dataset, tmp_path: Path) -> None:
+    good_photos(parts, tmp_path / "photos" / "train" / "OK", *(f"{i}.png" for i in range(4)))
+    good_photos(replace(parts, train=parts.train[4:]), tmp_path / "photos" / "val" / "OK", "8.png", "9.png")
+    good_photos(replace(parts, train=parts.train[6:]), tmp_path / "photos" / "test" / "NG", "1.png")
+    done = blemish("check", tmp_path / "photos", "--image-size", "64x256", "--dataset", "good_and_bad")
+    assert (done.code, done.err) == (0, [])
+    assert done.out[0] == "good parts: 4 photos, of train/OK (4)"
+    assert any("squeezed: 4 of 4, such as 64x64, into 256x64" in line for line in done.out)
+    assert "validation: 2 photos, of val/OK (2)" in done.out
+    assert any("learn from 4, choose weights by 1 and calibrate with 1, which" in line for line in done.out)
+    one_line(blemish("check", tmp_path / "photos", "--dataset", "folder"), "give --dataset good_and_bad")
 
 
 def test_check_counts_parts_where_several_photos_show_one(parts: Dataset, tmp_path: Path) -> None:

@@ -1,6 +1,7 @@
 """`blemish evaluate` and `blemish summarize`, as commands."""
 
 import hashlib
+import json
 import shutil
 import subprocess
 import sys
@@ -10,10 +11,10 @@ from pathlib import Path
 import pytest
 
 import blemish
+from blemish.cli.evaluate import lines_of_evaluation
 from blemish.data.dataset import Dataset
-from blemish.evaluation.record import read_evaluation, write_evaluation
+from blemish.evaluation.record import PartCounts, read_evaluation, write_evaluation
 from blemish.model.provenance import Provenance
-from blemish.version import __version__
 from evaluation.example import EVALUATION
 
 
@@ -44,8 +45,8 @@ def test_every_figure_is_printed_with_its_interval_and_kept_in_the_run(run: Path
     assert done.stderr == ""
     found = read_evaluation(run / "evaluation" / "evaluation.json")
     digest = hashlib.sha256((run / "weights.safetensors").read_bytes()).hexdigest()
-    assert found.model == Provenance(
-        method="stpm", weights_sha256=digest, runtime="torch", precision="fp32", blemish_version=__version__
+    assert found.provenance == Provenance(
+        method="stpm", weights_sha256=digest, runtime="torch", precision="fp32", blemish_version=blemish.__version__
     )
     for name, value in found.metrics.items():
         low, high = found.intervals[name] or (None, None)
@@ -56,6 +57,31 @@ def test_every_figure_is_printed_with_its_interval_and_kept_in_the_run(run: Path
     for name in found.defect_types:
         assert name in done.stdout
     assert not (run / "evaluation" / "report.html").exists()
+
+
+def test_what_a_quality_engineer_asks_is_printed_before_the_figures_for_ml_engineers() -> None:
+    told = "\n".join(lines_of_evaluation(EVALUATION))
+    for_all, heading, for_ml = told.partition("for ML engineers")
+    assert heading
+    assert "false alarms  0 of 1 good photos" in for_all and "misses        1 of 1" in for_all and "größe 2" in for_all
+    assert "image_auroc" in for_ml and "Image AUROC" in for_ml
+    for word in ("auroc", "iap", "loss", "student", "held", "bf16"):
+        assert word not in for_all.lower()
+
+
+def test_a_promise_is_printed_in_its_unit_beside_a_count_of_that_unit() -> None:
+    parts = PartCounts(parts=4, alarmed=2, alarm_interval=None, marked=2)
+    of_parts = replace(EVALUATION, promised_rate=0.05, good_photos=8, false_alarms=2, good_parts=parts)
+    told = lines_of_evaluation(of_parts)
+    assert "                2 of 4 good parts with any photo above" in told
+    assert (
+        "                promised: at most 5 % of good parts are expected to have a photo above the threshold" in told
+    )
+    assert not any("do not test that" in line for line in told)
+    told = lines_of_evaluation(replace(of_parts, good_parts=None))
+    assert any("do not test that: it is of parts" in line for line in told)
+    estimate = "an estimate, not a promise: 1 % of good parts are thought to have a photo above the threshold"
+    assert any(estimate in line for line in lines_of_evaluation(EVALUATION))
 
 
 def test_an_unreadable_photo_and_a_wrong_mask_are_a_line_each_and_exit_code_2(
@@ -91,13 +117,27 @@ def test_a_training_photo_among_the_test_photos_is_warned_of(
     assert blemish.evaluate(run, test_set).duplicates == [str(copy)]
 
 
+def test_a_model_that_was_calibrated_on_parts_is_measured_on_parts(run: Path, parts: Dataset, tmp_path: Path) -> None:
+    copy = Path(shutil.copytree(run, tmp_path / "of parts"))
+    model = json.loads((copy / "model.json").read_text())
+    model["training"]["training"]["part"] = "(.+)."  # 000 to 023 show the parts 00, 01 and 02
+    model["calibration"]["unit"] = "parts"
+    (copy / "model.json").write_text(json.dumps(model))
+    found = blemish.evaluate(copy, parts)
+    assert found.unit == "parts"
+    assert found.good_parts is not None and found.good_parts.parts == 3 < found.good_photos == 24
+    done = command("evaluate", copy, parts.root, "--no-report")
+    assert "of 3 good parts with any photo above" in done.stdout
+    assert "of good parts are expected to have a photo above the threshold" in done.stdout
+
+
 def test_an_output_folder_that_is_a_file_is_refused_before_photos_are_judged(
     run: Path, parts: Dataset, tmp_path: Path
 ) -> None:
     (tmp_path / "file").write_text("somebody's")
     done = command("evaluate", run, parts.root, "--output", tmp_path / "file")
     assert done.returncode == 2
-    assert done.stderr.startswith(f"blemish: cannot make {tmp_path / 'file'}: ")
+    assert done.stderr.startswith(f"blemish: cannot write {tmp_path / 'file'}: ")
     assert done.stderr.count("\n") == 1
     assert done.stdout == ""
 

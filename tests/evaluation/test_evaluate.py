@@ -1,7 +1,10 @@
 """Photos on the disk, judged by a network that measures brightness: what is counted, left out, and said."""
 
+from collections.abc import Generator
 from dataclasses import replace
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -10,18 +13,22 @@ from PIL import Image
 
 from blemish.data.dataset import Dataset, Sample
 from blemish.data.digest import file_digest
-from blemish.data.framing import Framing
-from blemish.data.mvtec_ad import find
+from blemish.data.framing import Frames, Framing
+from blemish.data.images import Pixels
+from blemish.data.mvtec_ad import MVTEC_AD
 from blemish.errors import DataError, OutputError
-from blemish.evaluation.evaluate import evaluate
+from blemish.evaluation.evaluate import evaluate_predictor
+from blemish.inference.prediction import Prediction
 from blemish.inference.predictor import Predictor
 from blemish.metrics import METRICS
+from blemish.metrics.intervals import binomial
 from blemish.metrics.pixels import iap, pro
 from blemish.metrics.ranking import auroc, average_precision
 from blemish.model.score import Score
 from blemish.model.thresholds import Calibration, Threshold
 
 SIDE = 32
+MAXIMUM = Score(kind="maximum")
 
 
 class Brightness:
@@ -40,7 +47,7 @@ CALIBRATION = Calibration(scores=(0.1,), peaks=(0.1,), image=threshold(0.6), pix
 
 
 def predictor(calibration: Calibration = CALIBRATION) -> Predictor:
-    return Predictor(Brightness(), Framing(image_size=(SIDE, SIDE)), score=Score(), calibration=calibration)
+    return Predictor(Brightness(), Framing(image_size=(SIDE, SIDE)), score=MAXIMUM, calibration=calibration)
 
 
 def save(path: Path, grey: NDArray[np.uint8]) -> Path:
@@ -64,19 +71,21 @@ def parts(tmp_path: Path) -> Dataset:
             save(tmp_path / "test" / name / f"{number}.png", grey)
             if name != "good":
                 save(tmp_path / "ground_truth" / name / f"{number}_mask.png", mask)
-    return find(tmp_path, None)
+    return MVTEC_AD.find(tmp_path, None)
 
 
 def arrays(samples: tuple[Sample, ...]) -> tuple[NDArray[np.bool_], NDArray[np.bool_], NDArray[np.float32]]:
     """(anomalous, masks, maps) as plainly as can be."""
     maps = np.stack([np.array(Image.open(s.image).convert("RGB"), np.float32).mean(axis=2) / 255 for s in samples])
-    masks = np.stack([np.array(Image.open(s.mask)) > 0 if s.mask else np.zeros((SIDE, SIDE), bool) for s in samples])
+    masks = np.stack(
+        [np.array(Image.open(s.masks[0])) > 0 if s.masks else np.zeros((SIDE, SIDE), bool) for s in samples]
+    )
     return np.array([s.anomalous for s in samples]), masks, maps
 
 
 def test_metrics_are_those_of_the_photos_maps_and_masks(parts: Dataset) -> None:
     anomalous, masks, maps = arrays(parts.test)
-    found = evaluate(predictor(), parts)
+    found = evaluate_predictor(predictor(), parts)
     assert found.metrics["image_auroc"] == pytest.approx(auroc(anomalous, maps.max(axis=(1, 2))))
     assert found.metrics["pixel_auroc"] == pytest.approx(auroc(masks, maps))
     assert found.metrics["pro"] == pytest.approx(pro(masks, maps))
@@ -90,7 +99,7 @@ def test_metrics_are_those_of_the_photos_maps_and_masks(parts: Dataset) -> None:
 
 
 def test_every_photo_is_counted_at_the_thresholds(parts: Dataset) -> None:
-    found = evaluate(predictor(replace(CALIBRATION, check=threshold(0.55))), parts)
+    found = evaluate_predictor(predictor(replace(CALIBRATION, check=threshold(0.55))), parts)
     bright = {name: [b / 255 for b in r] for name, r in (("good", range(100, 180, 10)), ("bad", range(130, 230, 20)))}
     assert found.good_photos == 8
     assert found.false_alarms == sum(b > 0.6 for b in bright["good"]) == 2
@@ -103,39 +112,45 @@ def test_every_photo_is_counted_at_the_thresholds(parts: Dataset) -> None:
     assert not found.threshold_estimated
 
 
+def test_a_score_at_the_threshold_is_no_alarm(parts: Dataset) -> None:
+    scores = sorted(p.anomaly_score for p in evaluate_predictor(predictor(), parts).photos if p.defect_type == "good")
+    found = evaluate_predictor(predictor(replace(CALIBRATION, image=threshold(scores[-2]))), parts)
+    assert found.false_alarms == [photo.verdict for photo in found.photos].count("anomalous") - 10 + found.misses == 1
+
+
 def test_an_estimated_threshold_is_called_one(parts: Dataset) -> None:
-    found = evaluate(predictor(replace(CALIBRATION, image=threshold(0.6, promised_rate=None))), parts)
+    found = evaluate_predictor(predictor(replace(CALIBRATION, image=threshold(0.6, promised_rate=None))), parts)
     assert found.threshold_estimated
     assert found.promised_rate is None
 
 
 def test_each_defect_type_is_measured_against_the_good_photos(parts: Dataset) -> None:
-    found = evaluate(predictor(), parts)
+    found = evaluate_predictor(predictor(), parts)
     assert list(found.defect_types) == ["good", "dent", "scratch"]
     anomalous, masks, maps = arrays(tuple(s for s in parts.test if s.defect_type != "dent"))
     scratch = found.defect_types["scratch"]
     assert scratch.photos == 5
-    assert scratch.image_auroc == pytest.approx(auroc(anomalous, maps.max(axis=(1, 2))))
-    assert scratch.pixel_auroc == pytest.approx(auroc(masks, maps))
-    assert scratch.pixel_ap == pytest.approx(average_precision(masks, maps))
-    assert scratch.pro == pytest.approx(pro(masks, maps))
-    assert found.defect_types["good"].image_auroc is None
+    assert scratch.metrics["image_auroc"] == pytest.approx(auroc(anomalous, maps.max(axis=(1, 2))))
+    assert scratch.metrics["pixel_auroc"] == pytest.approx(auroc(masks, maps))
+    assert scratch.metrics["pixel_ap"] == pytest.approx(average_precision(masks, maps))
+    assert scratch.metrics["pro"] == pytest.approx(pro(masks, maps))
+    assert set(found.defect_types["good"].metrics.values()) == {None}
 
 
 def test_photos_are_listed_with_where_they_and_their_masks_are(parts: Dataset) -> None:
-    found = evaluate(predictor(), parts)
+    found = evaluate_predictor(predictor(), parts)
     assert [photo.image for photo in found.photos] == [str(sample.image) for sample in parts.test]
-    assert [photo.mask for photo in found.photos] == [str(s.mask) if s.mask else None for s in parts.test]
+    assert [photo.masks for photo in found.photos] == [[str(mask) for mask in s.masks] for s in parts.test]
     assert (found.dataset, found.root, found.category) == ("mvtec_ad", str(parts.root), None)
 
 
 def test_a_mask_that_marks_nothing_is_named_for_its_photo_shows_a_defect(parts: Dataset) -> None:
     black = next(s for s in parts.test if s.defect_type == "dent")
-    assert black.mask is not None
-    save(black.mask, np.zeros((SIDE, SIDE), np.uint8))
-    found = evaluate(predictor(), parts)
+    assert black.masks
+    save(black.masks[0], np.zeros((SIDE, SIDE), np.uint8))
+    found = evaluate_predictor(predictor(), parts)
     (line,) = found.unreadable
-    assert str(black.mask) in line
+    assert str(black.masks[0]) in line
     assert "marks no defect" in line
     assert (found.without_mask, found.lost_masks) == (1, 0)
 
@@ -147,24 +162,24 @@ def test_a_photo_that_goes_away_once_it_was_judged_loses_nothing(parts: Dataset)
         if done == of:
             parts.test[0].image.unlink()
 
-    found = evaluate(predictor(), parts, known_digests=digests, on_photo=take_away)
+    found = evaluate_predictor(predictor(), parts, known_digests=digests, on_photo=take_away)
     assert len(found.photos) == len(parts.test)
-    assert found.duplicates == [str(sample.image) for sample in parts.test[1:]]
+    assert found.duplicates == [str(sample.image) for sample in parts.test]  # their files are read once
 
 
 def test_a_mask_of_another_size_is_named_and_its_photo_counts_in_metrics_of_images(parts: Dataset) -> None:
     wrong = next(s for s in parts.test if s.defect_type == "dent")
-    assert wrong.mask is not None
-    save(wrong.mask, np.full((SIDE, SIDE // 2), 255, np.uint8))
-    found = evaluate(predictor(), parts)
+    assert wrong.masks
+    save(wrong.masks[0], np.full((SIDE, SIDE // 2), 255, np.uint8))
+    found = evaluate_predictor(predictor(), parts)
     assert len(found.photos) == 18
     assert found.metrics["image_auroc"] is not None
     assert found.unreadable == [
-        f"{wrong.mask} is 16x32, its photo 32x32: a mask must have its photo's size; "
+        f"{wrong.masks[0]} is 16x32, its photo 32x32: a mask must have its photo's size; "
         "its photo counts in metrics of images only"
     ]
     assert found.without_mask == 1
-    assert next(photo for photo in found.photos if photo.image == str(wrong.image)).mask is None
+    assert next(photo for photo in found.photos if photo.image == str(wrong.image)).masks == []
 
 
 @pytest.mark.parametrize("lost", ["deleted", "not listed"])
@@ -172,28 +187,28 @@ def test_without_all_masks_there_are_metrics_of_images_and_of_the_types_that_hav
     parts: Dataset, lost: str
 ) -> None:
     without = next(s for s in parts.test if s.defect_type == "dent")
-    assert without.mask is not None
+    assert without.masks
     samples = list(parts.test)
     if lost == "deleted":
-        without.mask.unlink()
+        without.masks[0].unlink()
     else:
-        samples[samples.index(without)] = replace(without, mask=None)
-    found = evaluate(predictor(), samples)
+        samples[samples.index(without)] = replace(without, masks=())
+    found = evaluate_predictor(predictor(), samples)
     assert found.metrics["image_auroc"] is not None
     for name in ("pixel_auroc", "pixel_ap", "pro", "iap", "iap_at_90"):
         assert found.metrics[name] is None
         assert found.intervals[name] is None
         assert "no masks of 1 defective photos" in found.undefined[name]
-    assert found.defect_types["dent"].pixel_auroc is None
-    assert found.defect_types["dent"].image_auroc is not None
-    assert found.defect_types["scratch"].pixel_auroc is not None
+    assert found.defect_types["dent"].metrics["pixel_auroc"] is None
+    assert found.defect_types["dent"].metrics["image_auroc"] is not None
+    assert found.defect_types["scratch"].metrics["pixel_auroc"] is not None
     assert set(found.curves) == {"image_roc", "image_pr"}
     assert len(found.unreadable) == (lost == "deleted")
 
 
 def test_an_unreadable_photo_is_left_out_and_the_others_are_measured(parts: Dataset) -> None:
     parts.test[0].image.write_bytes(b"")
-    found = evaluate(predictor(), parts)
+    found = evaluate_predictor(predictor(), parts)
     assert len(found.photos) == 17
     assert found.defective_photos == 9
     (line,) = found.unreadable
@@ -201,14 +216,14 @@ def test_an_unreadable_photo_is_left_out_and_the_others_are_measured(parts: Data
 
 
 def test_what_the_dataset_could_not_use_is_reported_too(parts: Dataset) -> None:
-    found = evaluate(predictor(), replace(parts, left_out=(DataError("m.png: has no photo"),)))
+    found = evaluate_predictor(predictor(), replace(parts, left_out=(DataError("m.png: has no photo"),)))
     assert found.unreadable == ["left out: m.png: has no photo"]
 
 
 @pytest.mark.parametrize("kind", ["good", "dent"])
 def test_one_class_only_is_said_in_words_and_never_a_half(parts: Dataset, kind: str) -> None:
     samples = [sample for sample in parts.test if sample.defect_type == kind]
-    found = evaluate(predictor(), samples)
+    found = evaluate_predictor(predictor(), samples)
     for name in ("image_auroc", "image_ap", "image_f1_max"):
         assert found.metrics[name] is None
         assert found.intervals[name] is None
@@ -221,37 +236,123 @@ def test_one_class_only_is_said_in_words_and_never_a_half(parts: Dataset, kind: 
 def test_copies_of_known_photos_are_listed(parts: Dataset) -> None:
     known = [parts.test[2].image, parts.test[9].image]
     digests = {file_digest(path) for path in known} | {"0123456789abcdef"}
-    assert evaluate(predictor(), parts, known_digests=digests).duplicates == [str(path) for path in known]
-    assert evaluate(predictor(), parts).duplicates == []
+    assert evaluate_predictor(predictor(), parts, known_digests=digests).duplicates == [str(path) for path in known]
+    assert evaluate_predictor(predictor(), parts).duplicates == []
 
 
 def test_a_defect_lost_in_resizing_is_counted_and_its_pixels_are_normal(parts: Dataset, tmp_path: Path) -> None:
     large, speck = np.full((320, 320), 90, np.uint8), np.zeros((320, 320), np.uint8)
     speck[0, 0] = 255
     image, mask = save(tmp_path / "large.png", large), save(tmp_path / "speck.png", speck)
-    found = evaluate(predictor(), [*parts.test, Sample(image=image, defect_type="speck", mask=mask)])
+    found = evaluate_predictor(predictor(), [*parts.test, Sample(image=image, defect_type="speck", masks=(mask,))])
     assert found.lost_masks == 1
     assert found.without_mask == 0
     assert found.metrics["pixel_auroc"] is not None
-    assert found.defect_types["speck"].pixel_auroc is None
-    assert found.defect_types["speck"].image_auroc is not None
+    assert found.defect_types["speck"].metrics["pixel_auroc"] is None
+    assert found.defect_types["speck"].metrics["image_auroc"] is not None
 
 
 def test_progress_is_told_photo_by_photo(parts: Dataset) -> None:
     parts.test[3].image.unlink()
     seen: list[tuple[int, int]] = []
-    evaluate(predictor(), parts, on_photo=lambda done, of: seen.append((done, of)))
+    evaluate_predictor(predictor(), parts, on_photo=lambda done, of: seen.append((done, of)))
     assert seen == [(done, 18) for done in range(1, 19)]
 
 
 def test_nothing_to_judge_is_one_line() -> None:
     with pytest.raises(DataError, match=r"^no test photo could be judged: there is none$"):
-        evaluate(predictor(), [])
+        evaluate_predictor(predictor(), [])
     with pytest.raises(DataError, match=r"^no test photo could be judged: [^\n]*nowhere[^\n]*$"):
-        evaluate(predictor(), [Sample(image=Path("/nowhere/photo.png"))])
+        evaluate_predictor(predictor(), [Sample(image=Path("/nowhere/photo.png"))])
 
 
-def test_maps_that_find_no_room_are_refused_before_any_photo_is_judged() -> None:
-    large = Predictor(Brightness(), Framing(image_size=(10**7, 10**7)), score=Score(), calibration=CALIBRATION)
-    with pytest.raises(OutputError, match=r"^[^\n]*TMPDIR[^\n]*$"):
-        evaluate(large, [Sample(image=Path("/nowhere/photo.png"))])
+class Vast:
+    """A runtime whose maps would take terabytes, were they kept."""
+
+    def run(self, images: NDArray[np.float32]) -> NDArray[np.float32]:
+        return np.broadcast_to(np.float32(0), (len(images), 1 << 20, 1 << 20))
+
+
+class Untiled(Framing):
+    """Frames of one size, of which the joined map is as large as it comes."""
+
+    def join(self, maps: NDArray[np.float32], photo_size: tuple[int, int]) -> NDArray[np.float32]:  # noqa: ARG002
+        joined: NDArray[np.float32] = maps[0]
+        return joined
+
+
+class First(Score):
+    """The score of a map that is too large to look at."""
+
+    def of(self, anomaly_map: NDArray[np.float32]) -> float:
+        return float(anomaly_map[0, 0])
+
+
+def test_maps_that_find_no_room_are_refused_at_the_first_photo(parts: Dataset) -> None:
+    framing = Untiled(image_size=(SIDE, SIDE))
+    large = Predictor(Vast(), framing, score=First(kind="maximum"), calibration=CALIBRATION)
+    with pytest.raises(OutputError, match=r"^[^\n]* need 7.92e\+04 GB[^\n]*TMPDIR[^\n]*$"):  # 18 maps of 4 * 2^40 bytes
+        evaluate_predictor(large, parts)
+
+
+class Halving(Untiled):
+    """Framing whose maps are half as large as the photo, as tiles might give them."""
+
+    def cut(self, photo: Pixels, *, name: str = "image") -> Frames:  # noqa: ARG002
+        return photo[None, ::2, ::2]
+
+    def map_size(self, photo_size: tuple[int, int]) -> tuple[int, int]:
+        return photo_size[0] // 2, photo_size[1] // 2
+
+
+class Singly(Predictor):
+    """Judges one photo at a time, for a batch has frames of one size."""
+
+    def predict_many(self, photos: Any, **_: Any) -> Generator[Prediction | DataError, None, None]:
+        yield from map(self.predict, photos)
+
+
+def test_masks_are_made_at_each_photos_own_map_size(parts: Dataset, tmp_path: Path) -> None:
+    wide, mask = np.full((SIDE, 2 * SIDE), 90, np.uint8), np.zeros((SIDE, 2 * SIDE), np.uint8)
+    wide[4:12, 8:20], mask[4:12, 8:20] = 240, 255
+    sample = Sample(
+        image=save(tmp_path / "wide.png", wide), defect_type="wide", masks=(save(tmp_path / "m.png", mask),)
+    )
+    halving = Singly(Brightness(), Halving(image_size=(1, 1)), score=MAXIMUM, calibration=CALIBRATION)
+    found = evaluate_predictor(halving, [*parts.test[:9], sample])
+    assert found.map_size is None
+    assert found.defect_types["wide"].metrics["pro"] == pytest.approx(1)
+    assert evaluate_predictor(halving, parts.test).map_size == (SIDE // 2, SIDE // 2)
+
+
+def test_what_was_passed_in_is_as_it_was_and_two_evaluations_are_the_same(parts: Dataset) -> None:
+    judge = predictor()
+    first, second = (replace(evaluate_predictor(judge, parts), judged_at="") for _ in range(2))
+    assert first == second
+
+
+def test_an_evaluation_says_when_and_of_which_unit_and_how_many_the_threshold_is(parts: Dataset) -> None:
+    known = replace(CALIBRATION, scores=(0.1, 0.2), peaks=(0.1, 0.2), unit="parts")
+    found = evaluate_predictor(predictor(known), parts)
+    assert (found.unit, found.calibration_n) == ("parts", 2)
+    age = datetime.now(UTC) - datetime.fromisoformat(found.judged_at)
+    assert timedelta(seconds=-1) <= age < timedelta(minutes=5)
+
+
+def test_parts_with_any_alarm_are_counted_where_names_say_which_part_a_photo_shows(parts: Dataset) -> None:
+    # Good photos 0 to 7, the later ones brighter: 6 and 7 are alarms, 3 to 7 marked; several show one part.
+    pairs = {"0": "a", "1": "a", "2": "b", "3": "b", "4": "c", "5": "d", "6": "d", "7": "d"}
+    samples = []
+    for sample in parts.test:
+        name = f"{pairs[sample.image.stem] if not sample.anomalous else 'x'}_{sample.image.stem}.png"
+        samples.append(replace(sample, image=sample.image.rename(sample.image.with_name(name))))
+    found = evaluate_predictor(predictor(), samples, part="(.+)_[0-9]")
+    assert found.good_parts is not None
+    assert (found.good_parts.parts, found.good_parts.alarmed, found.good_parts.marked) == (4, 1, 3)
+    assert found.good_parts.alarm_interval == binomial(1, 4)
+    assert [photo.part for photo in found.photos if photo.defect_type == "good"] == list(pairs.values())
+    assert evaluate_predictor(predictor(), samples).good_parts is None
+    good = samples.index(next(sample for sample in samples if not sample.anomalous))
+    other = samples[good].image.with_name("other.png")
+    samples[good] = replace(samples[good], image=samples[good].image.rename(other))
+    assert evaluate_predictor(predictor(), samples, part="(.+)_[0-9]").good_parts is None

@@ -39,6 +39,7 @@ DAMAGE: dict[str, tuple[str, str]] = {
     "deep": ("[" * 100_000, "cannot be read"),
     "no version": (edited(lambda v: v.pop("format_version")), "no format_version"),
     "a newer version": (edited(lambda v: v.update(format_version=99)), "has format 99"),
+    "an older version": (edited(lambda v: v.update(format_version=1)), "has format 1, from before the first release"),
     "a field missing": (edited(lambda v: v.pop("misses")), "evaluation.misses is missing"),
     "a word for a number": (edited(lambda v: v.update(threshold="high")), 'evaluation.threshold is "high"'),
     "NaN": (edited(lambda v: v.update(threshold=float("nan"))), "evaluation.threshold is NaN"),
@@ -46,9 +47,10 @@ DAMAGE: dict[str, tuple[str, str]] = {
     "true for a number": (edited(lambda v: v["metrics"].update(image_auroc=True)), "metrics.image_auroc is true"),
     "half an interval": (edited(lambda v: v["intervals"].update(image_auroc=[1])), "intervals.image_auroc is [1]"),
     "a list for names": (edited(lambda v: v.update(metrics=[])), "evaluation.metrics is []"),
+    "an unknown unit": (edited(lambda v: v.update(unit="pieces")), 'evaluation.unit is "pieces"'),
     "an unknown verdict": (edited(lambda v: v["photos"][1].update(verdict="maybe")), 'photos[1].verdict is "maybe"'),
     "photos that are none": (edited(lambda v: v.update(photos=["a.png"])), 'photos[0] is "a.png"'),
-    "a long text": (edited(lambda v: v.update(image_size="x" * 5000)), 'image_size is "xxx'),
+    "a long text": (edited(lambda v: v.update(map_size="x" * 5000)), 'map_size is "xxx'),
 }
 
 

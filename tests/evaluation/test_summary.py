@@ -7,7 +7,7 @@ import pytest
 
 from blemish.errors import DataError
 from blemish.evaluation.record import Evaluation, PhotoJudgement
-from blemish.evaluation.summary import Spread, summarize
+from blemish.evaluation.summary import Spread, spreads_of
 from evaluation.example import EVALUATION
 
 
@@ -16,7 +16,7 @@ def seed(auroc: float, *, misses: int = 1) -> Evaluation:
 
 
 def test_mean_deviation_lowest_and_highest_over_three_seeds() -> None:
-    found = summarize({"a": seed(0.7), "b": seed(0.8, misses=0), "c": seed(0.9)})
+    found = spreads_of({"a": seed(0.7), "b": seed(0.8, misses=0), "c": seed(0.9)})
     auroc, missed = found["image_auroc"], found["miss_rate"]
     assert auroc is not None
     assert missed is not None
@@ -28,7 +28,7 @@ def test_mean_deviation_lowest_and_highest_over_three_seeds() -> None:
 
 def test_a_figure_that_one_evaluation_lacks_has_no_spread() -> None:
     other = replace(seed(0.8), metrics={"image_auroc": None})
-    assert summarize({"a": seed(0.7), "b": other})["image_auroc"] is None
+    assert spreads_of({"a": seed(0.7), "b": other})["image_auroc"] is None
 
 
 def test_a_test_set_that_moved_as_a_whole_is_the_same() -> None:
@@ -36,7 +36,7 @@ def test_a_test_set_that_moved_as_a_whole_is_the_same() -> None:
         return replace(photo, image=photo.image.replace("/parts", "/elsewhere"))
 
     other = replace(EVALUATION, root="/elsewhere", photos=[moved(photo) for photo in EVALUATION.photos])
-    assert summarize({"a": EVALUATION, "b": other})["image_auroc"] is not None
+    assert spreads_of({"a": EVALUATION, "b": other})["image_auroc"] is not None
 
 
 @pytest.mark.parametrize(
@@ -44,17 +44,18 @@ def test_a_test_set_that_moved_as_a_whole_is_the_same() -> None:
     [
         {"photos": EVALUATION.photos[:1]},
         {"photos": [EVALUATION.photos[0], replace(EVALUATION.photos[1], defect_type="dent")]},
-        {"photos": [EVALUATION.photos[0], replace(EVALUATION.photos[1], mask=None)]},
-        {"image_size": (64, 64)},
+        {"photos": [EVALUATION.photos[0], replace(EVALUATION.photos[1], masks=[])]},
+        {"map_size": (64, 64)},
+        {"map_size": None},
         {"mask_rule": "another"},
     ],
 )
 def test_other_photos_or_masks_are_refused_with_both_names(change: dict[str, Any]) -> None:
     other = replace(EVALUATION, **change)
     with pytest.raises(DataError, match=r"^first and second cannot be compared: [^\n]*$"):
-        summarize({"first": EVALUATION, "second": other})
+        spreads_of({"first": EVALUATION, "second": other})
 
 
 def test_one_evaluation_has_no_spread() -> None:
     with pytest.raises(DataError, match="two or more"):
-        summarize({"a": EVALUATION})
+        spreads_of({"a": EVALUATION})

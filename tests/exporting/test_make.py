@@ -18,6 +18,7 @@ from blemish.exporting import EXPORTERS
 from blemish.exporting.exact_graph import EXACT_GRAPH_FOLDER
 from blemish.exporting.int8 import exact_nodes
 from blemish.exporting.known_photos import known_photos
+from blemish.exporting.proof import ProofOutcome
 from blemish.exporting.writers import DESCRIPTION, write_onnx
 from blemish.inference import open_predictor
 from blemish.model.artifact import read_artifact
@@ -40,7 +41,7 @@ def test_an_export_that_disagrees_is_refused_with_the_figures_and_nothing_is_lef
     model = Path(shutil.copytree(run, tmp_path / "run"))
     monkeypatch.setitem(EXPORTERS, "onnx", spoil)
     with pytest.raises(ExportError, match=r"scores differ by \d.*allowed: a relative difference of 0.0001"):
-        blemish.export(model, "onnx")
+        blemish.export(model, to="onnx")
     assert kinds_of_exports(read_artifact(model)) == []
     assert [path.name for path in (model / "exports").iterdir()] == [EXACT_GRAPH_FOLDER]
 
@@ -49,15 +50,17 @@ def test_a_refused_export_leaves_the_one_before_it(copy: Path, monkeypatch: pyte
     before = (copy / "exports" / "onnx-fp32" / "export.json").read_text()
     monkeypatch.setitem(EXPORTERS, "onnx", spoil)
     with pytest.raises(ExportError):
-        blemish.export(copy, "onnx")
+        blemish.export(copy, to="onnx")
     assert (copy / "exports" / "onnx-fp32" / "export.json").read_text() == before
-    assert blemish.verify(copy, "onnx").parity.flips == 0
+    (outcome,) = blemish.verify(copy, runtime="onnx").values()
+    assert isinstance(outcome, ProofOutcome)
+    assert outcome.parity.flips == 0
 
 
 def test_an_export_takes_the_place_of_the_one_before_it(copy: Path) -> None:
     place = copy / "exports" / "onnx-fp32"
     (place / "stale").touch()
-    blemish.export(copy, "onnx")
+    blemish.export(copy, to="onnx")
     assert sorted(path.name for path in place.iterdir()) == ["export.json", "model.onnx", "proof", "test_vector"]
 
 
@@ -121,7 +124,7 @@ def test_first_convolutions_and_what_follows_the_last_are_not_rounded(exported: 
 
 def test_bf16_in_torch_is_recalibrated(run: Path, tmp_path: Path) -> None:
     model = Path(shutil.copytree(run, tmp_path / "run"))
-    made = blemish.export(model, "torch", precision="bf16")
+    made = blemish.export(model, to="torch", precision="bf16")
     assert made.export.graph == {}
     assert made.export.calibration is not None
     predictor = open_predictor(model, runtime="torch", precision="bf16")
@@ -156,15 +159,15 @@ def test_photos_that_moved_are_asked_for_and_found_where_they_went(run: Path, tm
     (model / "model.json").write_text(json.dumps(values))
     for precision in ("fp32", "int8"):
         with pytest.raises(DataError, match="--photos"):
-            blemish.export(model, "onnx", precision=precision)
+            blemish.export(model, to="onnx", precision=precision)
     folder = parts.train[0].image.parent
-    assert blemish.export(model, "onnx", photos=[folder]).parity.flips == 0
+    assert blemish.export(model, to="onnx", photos=[folder]).parity.flips == 0
 
 
 def test_a_photo_that_cannot_be_read_harms_no_other(run: Path, tmp_path: Path, parts: Dataset) -> None:
     model = Path(shutil.copytree(run, tmp_path / "run"))
     (tmp_path / "broken.png").write_bytes(parts.test[0].image.read_bytes()[:200])
-    made = blemish.export(model, "onnx", photos=[tmp_path / "broken.png", parts.test[0].image])
+    made = blemish.export(model, to="onnx", photos=[tmp_path / "broken.png", parts.test[0].image])
     assert [("broken.png" in str(error)) for error in made.unreadable] == [True]
     assert made.parity.photos > read_artifact(model).calibration.n
 

@@ -13,7 +13,8 @@ from PIL import Image
 import blemish
 from blemish.data.dataset import Dataset
 from blemish.data.images import read_image, save_png
-from blemish.errors import ExportError
+from blemish.errors import BlemishError, ExportError
+from blemish.exporting.proof import ProofOutcome
 from blemish.exporting.worked_example import choose_example_photo
 from blemish.inference import open_predictor
 from blemish.model.artifact import file_sha256, read_artifact
@@ -109,6 +110,13 @@ def change_levels(path: Path, *, by: int) -> None:
     changed.save(path, quality=95, subsampling=0)  # which PNG does not heed
 
 
+def verified(model: Path) -> ProofOutcome:
+    (outcome,) = blemish.verify(model, runtime="onnx").values()
+    if isinstance(outcome, BlemishError):
+        raise outcome
+    return outcome
+
+
 def mend_checksum(model: Path, name: str) -> None:
     path = model / "exports" / "onnx-fp32" / "export.json"
     values = json.loads(path.read_text())
@@ -119,20 +127,20 @@ def mend_checksum(model: Path, name: str) -> None:
 def test_verify_tells_a_machine_that_decodes_jpeg_otherwise(copy: Path) -> None:
     """The JPEG file is another one, as a decoder with other levels would read the same one."""
     vector = copy / "exports" / "onnx-fp32" / "test_vector"
-    assert blemish.verify(copy, "onnx").jpeg_difference == 0
+    assert verified(copy).jpeg_difference == 0
     change_levels(vector / "photo.jpg", by=40)
     mend_checksum(copy, "test_vector/photo.jpg")
     with pytest.raises(
         ExportError, match=r"onnx fp32: JPEG files are decoded otherwise on this machine \(by \d+ of 255"
     ):
-        blemish.verify(copy, "onnx")
+        verified(copy)
 
 
 def test_verify_allows_a_level_of_rounding_and_says_so(copy: Path) -> None:
     vector = copy / "exports" / "onnx-fp32" / "test_vector"
     change_levels(vector / "frame_1.png", by=1)
     mend_checksum(copy, "test_vector/frame_1.png")
-    outcome = blemish.verify(copy, "onnx")
+    outcome = verified(copy)
     assert outcome.framing_difference == 1
     assert "the resizing here differs by 1.0 of 255 levels at most" in str(outcome)
 
@@ -142,14 +150,14 @@ def test_verify_tells_a_machine_that_resizes_otherwise(copy: Path) -> None:
     change_levels(vector / "frame_1.png", by=9)
     mend_checksum(copy, "test_vector/frame_1.png")
     with pytest.raises(ExportError, match="photos are resized otherwise on this machine"):
-        blemish.verify(copy, "onnx")
+        verified(copy)
 
 
 def test_photos_given_as_jpeg_are_proven_with_one_of_them(stpm_run: Path, tmp_path: Path, parts: Dataset) -> None:
     model = Path(shutil.copytree(stpm_run, tmp_path / "run"))
     Image.open(parts.test[0].image).resize((210, 150)).save(tmp_path / "given.jpg", quality=70)
-    blemish.export(model, "onnx", photos=[tmp_path / "given.jpg"])
+    blemish.export(model, to="onnx", photos=[tmp_path / "given.jpg"])
     export = read_export(read_artifact(model), "onnx", "fp32")
     assert (export.folder / "test_vector" / "photo.jpg").read_bytes() == (tmp_path / "given.jpg").read_bytes()
-    assert blemish.verify(model, "onnx").jpeg_difference == 0
+    assert verified(model).jpeg_difference == 0
     check_every_step(export.folder)

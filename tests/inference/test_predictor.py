@@ -84,7 +84,7 @@ def test_memory_holds_two_batches_whatever_the_consumer_does(predictor: Predicto
     results = predictor.predict_many(endless(), batch_size=2)  # type: ignore[arg-type]
     next(results)
     assert taken == 4
-    results.close()  # type: ignore[attr-defined]
+    results.close()
 
 
 def test_threads_may_share_a_predictor(predictor: Predictor, parts: Dataset) -> None:
@@ -121,7 +121,7 @@ def test_photos_are_kept_where_asked_for_and_only_there(predictor: Predictor, pa
 def test_judging_may_be_given_up_half_way(predictor: Predictor, parts: Dataset) -> None:
     results = predictor.predict_many([sample.image for sample in parts.test], batch_size=2)
     next(results)
-    results.close()  # type: ignore[attr-defined]
+    results.close()
     assert list(results) == []
     assert not [thread for thread in threading.enumerate() if thread.name.startswith("decode")]
 
@@ -186,7 +186,7 @@ def test_memory_is_bounded_by_bytes_not_by_how_many_photos(
     for judged in range(1, 6):
         next(results)
         assert taken <= judged + 3
-    results.close()  # type: ignore[attr-defined]
+    results.close()
 
 
 class Peak:

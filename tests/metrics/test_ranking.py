@@ -1,5 +1,7 @@
 """Rankings against scikit-learn, against plain loops, and where scores are awkward."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 from hypothesis import given, settings
@@ -126,3 +128,13 @@ def test_nan_is_refused_in_either_class(place: int) -> None:
 def test_a_truth_of_another_shape_is_refused_with_both_shapes() -> None:
     with pytest.raises(MetricError, match=r"\(2,\).*\(3,\)"):
         rank([True, False], [1.0, 2.0, 3.0])
+
+
+def test_of_two_thresholds_with_the_best_f1_the_higher_is_told_also_where_stretches_part_them() -> None:
+    scores = [9.0, 9.0, 5.0, 5.0, 7.0, 7.0, 7.0, 7.0]  # from 9: 2 hits of 4; from 5: 4 hits, 4 false alarms
+    tied = rank([1, 1, 1, 1, 0, 0, 0, 0], scores)
+    (stretch,) = tied.stretches
+    assert tied.best_f1()[0] == pytest.approx(2 / 3)
+    for stretches in ([stretch], [stretch[:1], stretch[1:]]):
+        best, at = replace(tied, stretches=stretches).best_f1()
+        assert (best, at) == (2 / 3, 9.0)

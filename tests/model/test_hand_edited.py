@@ -14,13 +14,13 @@ from blemish.calibration.recalibrate import AskedRates, recalibrate
 from blemish.data.dataset import Dataset
 from blemish.errors import ArtifactError, BlemishError
 from blemish.evaluation.record import EVALUATION_FILE, read_evaluation, write_evaluation
-from blemish.evaluation.summary import summarize
+from blemish.evaluation.summary import spreads_of
 from blemish.exporting.known_photos import known_photos
 from blemish.model.artifact import MODEL_FILE, read_artifact
 from blemish.model.exports import EXPORT_FILE, Export, export_folder, read_export, write_export
-from blemish.report import sections
+from blemish.report import ml_sections, sections
 from blemish.report.page import write_report
-from blemish.report.verdict import verdict_on
+from blemish.report.verdict import assess
 from evaluation.example import EVALUATION
 
 NEEDED = {
@@ -143,9 +143,9 @@ def test_a_model_edited_anywhere_is_a_line_or_of_use(run: Path) -> None:
     def use() -> None:
         artifact = read_artifact(run)
         sections.facts(artifact, None)
-        verdict_on(artifact, None)
+        assess(artifact, None)
         known_photos(artifact, photos, precision="int8")
-        recalibrate(run, photos, asked=AskedRates(false_alarm_rate=0.4, check_rate=0.6, estimate=True))
+        recalibrate(run, photos, asked=AskedRates(false_alarms=0.4, check=0.6, estimate=True))
         recalibrate(run)
 
     accepted = {what.removesuffix(": deleted") for what in try_all(run / MODEL_FILE, use) if what.endswith("deleted")}
@@ -156,7 +156,7 @@ def test_a_models_history_and_scores_edited_anywhere_are_a_line_or_drawn(run: Pa
     def use() -> None:
         artifact = read_artifact(run)
         sections.histogram(artifact, None)
-        sections.training_curves(artifact)
+        ml_sections.training_curves(artifact)
 
     for under in (("calibration",), ("training", "stages")):
         assert not [what for what in try_all(run / MODEL_FILE, use, under=under) if "huge" in what]
@@ -183,7 +183,7 @@ def test_an_evaluation_edited_anywhere_is_a_line_or_of_use(run: Path) -> None:
     def use() -> None:
         evaluation = read_evaluation(path)
         sections.facts(artifact, evaluation)
-        summarize({"one": evaluation, "two": evaluation})
+        spreads_of({"one": evaluation, "two": evaluation})
 
     assert not [what for what in try_all(path, use) if "huge" in what and "blemish_version" not in what]
 

@@ -12,6 +12,7 @@ from threading import Thread
 import pytest
 
 from blemish.errors import WeightsError
+from blemish.networks import web
 from blemish.networks.pretrained import WeightsSource, cache_folder, find_weights
 
 CONTENT = bytes(range(256)) * 4000
@@ -84,12 +85,33 @@ def test_without_a_network_the_error_comes_within_two_seconds(url: str) -> None:
     assert "--teacher efficientnet_lite0" in str(caught.value)
 
 
-def test_a_server_that_never_answers_costs_less_than_two_seconds() -> None:
-    with socket.create_server(("127.0.0.1", 0)) as silent:
+def test_a_server_that_takes_three_seconds_is_waited_for(tmp_path: Path) -> None:
+    class Slow(QuietHandler):
+        def do_GET(self) -> None:
+            time.sleep(3)
+            super().do_GET()
+
+    (tmp_path / "net-0a1b.pth").write_bytes(CONTENT)
+    with ThreadingHTTPServer(("127.0.0.1", 0), partial(Slow, directory=str(tmp_path))) as server:
+        Thread(target=server.serve_forever, kwargs={"poll_interval": 0.01}, daemon=True).start()
+        found = find_weights("net", _source(f"http://127.0.0.1:{server.server_port}/net-0a1b.pth"))
+        server.shutdown()
+    assert found.sha256 == SHA256
+
+
+def test_a_server_that_answers_too_late_is_given_up_and_its_connection_closed(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(web, "ANSWER_SECONDS", 0.3)
+    with socket.create_server(("127.0.0.1", 0)) as server:
         started = time.monotonic()
-        with pytest.raises(WeightsError, match=r"no answer within 1\.6 s"):
-            find_weights("net", _source(f"http://127.0.0.1:{silent.getsockname()[1]}/net-0a1b.pth"))
+        with pytest.raises(WeightsError, match=r"no answer within 0\.3 s"):
+            find_weights("net", _source(f"http://127.0.0.1:{server.getsockname()[1]}/net-0a1b.pth"))
         assert time.monotonic() - started < 2
+        connection, _ = server.accept()
+        with connection:
+            connection.settimeout(5)
+            connection.recv(10_000)
+            connection.sendall(b"HTTP/1.1 200 OK\r\nContent-Length: 5\r\n\r\n")
+            assert connection.recv(10) == b""  # nobody holds the other end
 
 
 def test_offline_no_server_is_asked(address: str, monkeypatch: pytest.MonkeyPatch) -> None:

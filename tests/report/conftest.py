@@ -7,8 +7,8 @@ from pathlib import Path
 import pytest
 
 import blemish
-from blemish.data import mvtec_ad
 from blemish.data.dataset import Dataset
+from blemish.data.mvtec_ad import MVTEC_AD
 from report.models import evaluate_on
 
 
@@ -54,9 +54,9 @@ def few(parts: Dataset, tmp_path: Path) -> Callable[..., Dataset]:
         for kind, folder in folders.items():
             for photo in [s for s in parts.test if s.defect_type == kind][:3]:
                 _copy(photo.image, root / "test" / folder)
-                if photo.mask is not None:
-                    _copy(photo.mask, root / "ground_truth" / folder)
-        return mvtec_ad.find(root, None)
+                for mask in photo.masks:
+                    _copy(mask, root / "ground_truth" / folder)
+        return MVTEC_AD.find(root, None)
 
     return make
 

@@ -6,14 +6,14 @@ from pathlib import Path
 import blemish
 from blemish.calibration.promise import calibrate
 from blemish.data.dataset import Dataset
-from blemish.evaluation.evaluate import evaluate
+from blemish.evaluation.evaluate import evaluate_predictor
 from blemish.evaluation.record import EVALUATION_FILE, Evaluation, write_evaluation
 from blemish.model.artifact import read_artifact, write_artifact
 
 
 def evaluate_on(run: Path, photos: Dataset) -> Evaluation:
     """Evaluates, and leaves evaluation.json where the report looks for it."""
-    evaluation = evaluate(blemish.open(run), photos)
+    evaluation = evaluate_predictor(blemish.open(run), photos)
     write_evaluation(evaluation, run / "evaluation" / EVALUATION_FILE)
     return evaluation
 

@@ -11,15 +11,15 @@ from numpy.typing import NDArray
 from PIL import Image
 
 import blemish
-from blemish.data import mvtec_ad
 from blemish.data.framing import Framing
 from blemish.data.images import save_png
-from blemish.evaluation.evaluate import evaluate
+from blemish.data.mvtec_ad import MVTEC_AD
+from blemish.evaluation.evaluate import evaluate_predictor
 from blemish.evaluation.record import Evaluation, PhotoJudgement, read_evaluation, write_evaluation
 from blemish.inference.predictor import Predictor
 from blemish.model.score import Score
 from blemish.report import write_report
-from blemish.report.gallery import LARGEST_FILE, MOST_TYPES, Group, choose, draw_photos
+from blemish.report.gallery import LARGEST_FILE, MOST_TYPES, Group, choose, with_pictures
 from report.reading import Page
 
 
@@ -39,7 +39,8 @@ def judged(kinds: dict[str, int], evaluation: Evaluation) -> Evaluation:
         PhotoJudgement(
             image=f"{evaluation.root}/test/{kind}/{i}.png",
             defect_type=kind,
-            mask=None,
+            part=None,
+            masks=[],
             anomaly_score=i,
             verdict="anomalous" if i >= 3 else "normal",
         )
@@ -82,6 +83,32 @@ def test_what_is_left_out_of_many_types_is_told(run: Path, evaluation: Evaluatio
     assert page.text.count("This photo cannot be shown.") == 40  # there are no such files
 
 
+@pytest.mark.parametrize(("good", "worst", "highest"), [(2, 0, 1), (5, 1, 1), (9, 1, 0)])
+def test_only_good_photos_that_alarmed_are_called_false_alarms(
+    run: Path, evaluation: Evaluation, good: int, worst: int, highest: int
+) -> None:
+    alarms = max(0, good - 3)  # photos score 0, 1, 2, ..., and are alarms from 3 on
+    kinds = {"good": replace(evaluation.defect_types["good"], photos=good, judged_anomalous=alarms)}
+    alone = replace(judged({"good": good}, evaluation), defect_types=kinds, defective_photos=0, misses=0)
+    alone = replace(alone, good_photos=good, false_alarms=alarms)
+    write_evaluation(alone, run / "evaluation" / "evaluation.json")
+    page = Page(write_report(run))
+    assert page.text.count("Worst false alarms") == worst
+    assert page.text.count("Good photos with the highest scores") == highest
+    assert page.text.count("none is a false alarm") == (alarms == 0)
+
+
+def test_pictures_are_returned_and_the_groups_that_were_given_stay_as_they_were(
+    predictor: Predictor, evaluation: Evaluation
+) -> None:
+    groups = choose(evaluation)
+    drawn = with_pictures(groups, predictor)
+    assert groups == choose(evaluation)
+    assert all(figure.photo is None for group in groups for figure in group.figures)
+    assert all(figure.photo is not None for group in drawn for figure in group.figures)
+    assert names(drawn) == names(groups)
+
+
 def picture(uri: str | None) -> NDArray[np.int64]:
     assert uri is not None
     return np.array(Image.open(BytesIO(b64decode(uri.partition(",")[2]))).convert("RGB"), np.int64)
@@ -93,8 +120,8 @@ def test_the_true_contour_lies_around_the_defect_of_the_mask(predictor: Predicto
     mask[40:60, 20:30] = True
     save_png(tmp_path / "ground_truth" / "dot" / "a.png", mask)
     save_png(tmp_path / "test" / "good" / "b.png", np.full((200, 100, 3), 120, np.uint8))
-    groups = choose(evaluate(predictor, mvtec_ad.find(tmp_path, None)))
-    draw_photos(groups, predictor)
+    groups = choose(evaluate_predictor(predictor, MVTEC_AD.find(tmp_path, None)))
+    groups = with_pictures(groups, predictor)
     shown = (groups[1].lowest + groups[1].highest)[0]
     pixels = picture(shown.photo)
     assert pixels.shape == (320, 160, 3) == (*shown.size, 3)
@@ -111,8 +138,8 @@ def test_a_photo_of_noise_is_no_larger_than_a_file_may_be(predictor: Predictor, 
     noise = np.random.default_rng(0).integers(0, 256, (900, 700, 3), np.uint8)
     save_png(tmp_path / "test" / "good" / "a.png", noise)
     save_png(tmp_path / "test" / "dot" / "b.png", np.repeat(np.repeat(noise[:160, :160], 2, 0), 2, 1))
-    groups = choose(evaluate(predictor, mvtec_ad.find(tmp_path, None)))
-    draw_photos(groups, predictor)
+    groups = choose(evaluate_predictor(predictor, MVTEC_AD.find(tmp_path, None)))
+    groups = with_pictures(groups, predictor)
     for shown in [shown for group in groups for shown in (*group.lowest, *group.highest)]:
         assert len(shown.photo or "") <= LARGEST_FILE * 4 / 3 + 40
         assert len(shown.overlay or "") <= LARGEST_FILE * 4 / 3 + 40
@@ -124,18 +151,20 @@ def test_a_mark_too_small_for_the_small_picture_is_no_missing_mark(predictor: Pr
 
         def run(self, images: NDArray[np.float32]) -> NDArray[np.float32]:
             maps = np.zeros((len(images), *images.shape[2:]), np.float32)
-            maps[:, 10, 10:12] = 1.2 * predictor.calibration.pixel.value
+            maps[:, 10, 10:12] = 1.2 * max(predictor.calibration.pixel.value, predictor.threshold)
             return maps
 
     save_png(tmp_path / "test" / "dot" / "a.png", np.full((1024, 1024, 3), 128, np.uint8))
     mask = np.zeros((1024, 1024), np.bool_)
     mask[500:600, 500:600] = True
     save_png(tmp_path / "ground_truth" / "dot" / "a.png", mask)
-    dot = Predictor(Dot(), Framing(image_size=(1024, 1024)), score=Score(), calibration=predictor.calibration)
-    groups = choose(evaluate(dot, mvtec_ad.find(tmp_path, None)))
-    draw_photos(groups, dot)
+    dot = Predictor(
+        Dot(), Framing(image_size=(1024, 1024)), score=Score(kind="maximum"), calibration=predictor.calibration
+    )
+    groups = choose(evaluate_predictor(dot, MVTEC_AD.find(tmp_path, None)))
+    groups = with_pictures(groups, dot)
     (shown,) = groups[0].lowest + groups[0].highest
-    assert shown.notes == ["what is marked is not the true defect"]
+    assert shown.notes == ("what is marked is not the true defect",)
 
 
 def test_an_alarm_for_another_reason_than_the_defect_is_told(
@@ -152,7 +181,7 @@ def test_an_alarm_for_another_reason_than_the_defect_is_told(
         elsewhere[max(top - 3, 0) : bottom + 3, max(left - 3, 0) : right + 3] = False
     for mask, told in ((here, False), (elsewhere, True)):
         save_png(tmp_path / "mask.png", mask)
-        photo = replace(alarm, mask=str(tmp_path / "mask.png"), verdict="anomalous")
+        photo = replace(alarm, masks=[str(tmp_path / "mask.png")], verdict="anomalous")
         groups = choose(replace(evaluation, photos=[photo]))
-        draw_photos(groups, predictor)
+        groups = with_pictures(groups, predictor)
         assert ("what is marked is not the true defect" in groups[0].lowest[0].notes) == told

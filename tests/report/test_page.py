@@ -12,11 +12,13 @@ import pytest
 
 from blemish.data.dataset import Dataset
 from blemish.errors import MissingExtraError
+from blemish.evaluation.record import read_evaluation
+from blemish.model.artifact import read_artifact
 from blemish.report import write_report
 from report.models import evaluate_on
 from report.reading import Page
 
-SECTIONS = ("threshold", "types", "metrics", "photos", "training")
+SECTIONS = ("threshold", "types", "photos", "training", "ml")
 
 
 @pytest.fixture(scope="module")
@@ -30,15 +32,37 @@ def test_the_page_holds_every_section_and_says_what_a_quality_engineer_asks(page
         assert said in page.text
     for said in ("resnet18", "72 good ones to train on", "64 x 64 pixels", "6 steps", "fp32", "torch", "IAP@90"):
         assert said in page.text
-    for said in ("ROC curve", "Precision-recall", "held-out error", "the worst misses", "best finds", "rounded at 0.5"):
+    for said in ("ROC curve", "Precision-recall", "validation loss", "Worst misses", "Best finds", "rounded at 0.5"):
         assert said in page.text
+
+
+@pytest.mark.parametrize(
+    "word", ["student", "teacher", "held out", "held-out", "loss", "bf16", "IAP", "AUROC", "epoch"]
+)
+def test_words_of_the_laboratory_stay_in_the_section_for_ml_engineers(word: str, page: Page) -> None:
+    _, first, foot = page.text.rpartition("Model: STPM")
+    for_all, heading, for_ml = page.text.removesuffix(first + foot).rpartition("For ML engineers")
+    assert heading and "Training" in for_ml
+    for text in (for_all, foot):
+        assert not re.search(rf"\b{word}", text, re.IGNORECASE)
+
+
+def test_the_foot_says_which_model_judged_and_when(evaluated: Path, page: Page) -> None:
+    evaluation = read_evaluation(evaluated / "evaluation" / "evaluation.json")
+    artifact = read_artifact(evaluated)
+    assert evaluation.provenance is not None
+    _, _, foot = page.text.rpartition("Model: STPM")
+    assert foot.startswith(f", weights {artifact.weights_sha256}, calibrated on 14 good photos.")
+    moment = evaluation.judged_at[:19].replace("T", " ")
+    how = f"by blemish {evaluation.provenance.blemish_version}, runtime torch, precision fp32."
+    assert f"Test photos judged {moment} UTC {how}" in foot
 
 
 def test_every_picture_and_figure_is_told_in_words_and_every_table_has_its_caption(page: Page) -> None:
     assert len([image for image in page.all("img") if image["alt"]]) == len(page.all("img")) - 1  # the colour scale
     drawings = [svg["aria-label"] for svg in page.all("svg")]
     assert len(drawings) == 4 and all(drawings)
-    assert len(page.all("caption")) == len(page.all("table")) == 3
+    assert len(page.all("caption")) == len(page.all("table")) == 4
     assert all(cell.get("scope") in ("row", "col") for cell in page.all("th"))
 
 

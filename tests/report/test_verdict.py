@@ -8,11 +8,12 @@ from pathlib import Path
 import pytest
 
 from blemish.data.dataset import Dataset
-from blemish.evaluation.record import Evaluation, read_evaluation
+from blemish.evaluation.record import Evaluation, PartCounts, read_evaluation
 from blemish.metrics.intervals import binomial
 from blemish.model.artifact import Artifact, read_artifact
 from blemish.report import write_report
-from blemish.report.verdict import share_and_interval, verdict_on
+from blemish.report.sections import rates
+from blemish.report.verdict import assess, share_and_interval
 from report.models import evaluate_on, recalibrate_to
 from report.reading import Page
 
@@ -28,7 +29,7 @@ def evaluation(evaluated: Path) -> Evaluation:
 
 
 def said(artifact: Artifact, evaluation: Evaluation) -> str:
-    verdict = verdict_on(artifact, evaluation)
+    verdict = assess(artifact, evaluation)
     return " ".join(" ".join([verdict.headline, *verdict.sentences, *verdict.warnings]).split())
 
 
@@ -41,8 +42,58 @@ def test_false_alarms_are_held_against_the_promise_and_its_spread(artifact: Arti
     image = artifact.calibration.image
     assert image.promised_rate == pytest.approx(1 / 15) and image.rate_95 is not None and 0.15 < image.rate_95 < 0.2
     assert "does not contradict it" in said(artifact, counted(evaluation, 60))
-    assert "no more than the promise's own spread allows (below 19.3 %" in said(artifact, counted(evaluation, 120))
-    assert "clearly more was measured" in said(artifact, counted(evaluation, 300))
+    assert "though no more than the promise's own spread allows (below 19.3 %" in said(
+        artifact, counted(evaluation, 120)
+    )
+    assert "Clearly more was measured" in said(artifact, counted(evaluation, 300))
+
+
+PROMISED_OF_PARTS = "at most 6.67 % of good parts are expected to have a photo above the threshold"
+
+
+def of_parts(evaluation: Evaluation, alarmed: int, parts: int = 100) -> Evaluation:
+    """A promise of parts, each of which ten good photos show; one photo of each alarmed part is above the threshold."""
+    counts = PartCounts(parts=parts, alarmed=alarmed, alarm_interval=binomial(alarmed, parts), marked=alarmed)
+    return replace(counted(evaluation, alarmed, 10 * parts), unit="parts", good_parts=counts)
+
+
+def test_a_promise_of_parts_is_quoted_of_parts_and_held_against_parts(
+    artifact: Artifact, evaluation: Evaluation
+) -> None:
+    kept, broken = said(artifact, of_parts(evaluation, 5)), said(artifact, of_parts(evaluation, 40))
+    assert f"Promised: {PROMISED_OF_PARTS}. The measurement does not contradict it." in kept
+    assert "of good parts, any photo of which counts: 5 % (95 % interval" in kept
+    # 40 of 1,000 photos would not contradict 6.67 %, but 40 of 100 parts do.
+    assert f"Promised: {PROMISED_OF_PARTS}. Clearly more was measured." in broken
+
+
+def test_a_promise_is_not_held_against_a_count_of_another_unit(artifact: Artifact, evaluation: Evaluation) -> None:
+    unknown = replace(counted(evaluation, 5), unit="parts", good_parts=None)
+    dependent = replace(of_parts(evaluation, 5), unit="photos")
+    for case in (unknown, dependent):
+        text = said(artifact, case)
+        assert "These photos do not test that" in text
+        assert "contradict" not in text and "more was measured" not in text.lower()
+
+
+def test_a_promise_is_an_expectation_in_its_unit_before_any_evaluation(artifact: Artifact) -> None:
+    told = " ".join(" ".join(assess(artifact, None).sentences).split())
+    assert told.endswith("at most 6.67 % of good photos are expected to score above the threshold.")
+    parts = replace(artifact, calibration=replace(artifact.calibration, unit="parts"))
+    assert PROMISED_OF_PARTS in " ".join(" ".join(assess(parts, None).sentences).split())
+
+
+def test_the_table_has_a_row_of_parts_with_its_promise(artifact: Artifact, evaluation: Evaluation) -> None:
+    of_photos = {row.name: row for row in rates(artifact, evaluation)}
+    assert list(of_photos) == ["False alarms", "Misses", "Good photos with a mark"]
+    promise = of_photos["False alarms"].promise.replace("\N{NO-BREAK SPACE}", " ")
+    assert promise == "at most 6.67 % of good photos expected"
+    rows = {row.name: row for row in rates(artifact, of_parts(evaluation, 5))}
+    assert rows["Good parts with any alarm"].count == "5 of 100"
+    assert (
+        "6.67" in rows["Good parts with any alarm"].promise and "good parts" in rows["Good parts with any mark"].promise
+    )
+    assert rows["False alarms"].promise == rows["Good photos with a mark"].promise == ""
 
 
 def test_the_headline_counts_what_is_found_and_what_alarms_for_nothing(
@@ -78,8 +129,10 @@ def test_an_estimate_is_called_one_wherever_it_appears(run: Path, few: Callable[
     recalibrate_to(run, 0.001, check=0.01, estimate=True)
     evaluate_on(run, few("few", good="good", crack="crack"))
     page = Page(write_report(run))
-    assert "The estimate was 0.1 %, which is no promise" in page.text
-    assert page.text.count("nothing; estimate: 0.1 %") == 2  # of scores and of pixels
+    assert (
+        "The estimate, which is no promise: 0.1 % of good photos are thought to score above the threshold." in page.text
+    )
+    assert page.text.count("nothing; estimate: 0.1 % of good photos") == 2  # of scores and of pixels
     assert re.search(r"at the threshold of [\d.]+, an estimate", page.text)
     assert re.search(r"threshold [\d.]+ \(estimate\)", page.text) and re.search(r"check [\d.]+ \(estimate\)", page.text)
     assert "The threshold of" in page.text and "an estimate, not a promise" in page.text

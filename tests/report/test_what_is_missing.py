@@ -10,9 +10,9 @@ from typing import Any
 import numpy as np
 import pytest
 
-from blemish.data import mvtec_ad
 from blemish.data.dataset import Dataset
 from blemish.data.images import save_png
+from blemish.data.mvtec_ad import MVTEC_AD
 from blemish.errors import ArtifactError, DataError
 from blemish.model.artifact import read_artifact, write_artifact
 from blemish.report import write_report
@@ -26,7 +26,7 @@ def test_without_an_evaluation_the_page_says_so_and_what_to_do(trained: Path, tm
     page = Page(run / "report.html")
     assert "Not evaluated yet: how many defects this model misses is not known." in page.text
     assert f"blemish evaluate {run} TEST" in page.text
-    assert [section["id"] for section in page.all("section")] == ["threshold", "training"]
+    assert [section["id"] for section in page.all("section")] == ["threshold", "training", "ml"]
     assert len(page.all("svg")) == 2
 
 
@@ -85,7 +85,7 @@ def test_a_model_that_was_recalibrated_since_is_told(run: Path, few: Callable[..
 def test_photos_the_model_knows_and_files_it_cannot_read_are_listed(run: Path, few: Callable[..., Dataset]) -> None:
     root = few("few", good="good", crack="crack").root
     (root / "test" / "good" / "torn.png").write_bytes(b"\x89PNG")
-    evaluate_on(run, mvtec_ad.find(root, None))
+    evaluate_on(run, MVTEC_AD.find(root, None))
     values = json.loads((run / "evaluation" / "evaluation.json").read_text())
     values["duplicates"] = [values["photos"][0]["image"]]
     (run / "evaluation" / "evaluation.json").write_text(json.dumps(values))

@@ -45,19 +45,25 @@ def number_of(pixels: np.ndarray) -> list[int]:
 @given(st.integers(1, 50), st.integers(1, 20), st.integers(0, 3))
 def test_every_epoch_meets_every_photo_once(count: int, batch_size: int, seed: int) -> None:
     steps = -(-3 * count // batch_size)
-    met = np.concatenate([step_indices(count, batch_size, seed=seed, step=step) for step in range(steps)])
+    met = np.concatenate([step_indices(count, batch_size, seed=seed, stage=0, step=step) for step in range(steps)])
     for epoch in range(3):
         assert sorted(met[epoch * count : (epoch + 1) * count]) == list(range(count))
 
 
 def test_shuffling_is_whole_and_differs_by_epoch_and_seed() -> None:
     count = 100_000
-    first = step_indices(count, count, seed=0, step=0)
+    first = step_indices(count, count, seed=0, stage=0, step=0)
     # Neighbours in an epoch are on average as far apart in the folder as chance has it: a third of all photos.
     assert abs(np.abs(np.diff(first)).mean() / count - 1 / 3) < 0.01
     assert abs(np.corrcoef(first, np.arange(count))[0, 1]) < 0.02
-    assert not np.array_equal(first, step_indices(count, count, seed=0, step=1))
-    assert not np.array_equal(first, step_indices(count, count, seed=1, step=0))
+    assert not np.array_equal(first, step_indices(count, count, seed=0, stage=0, step=1))
+    assert not np.array_equal(first, step_indices(count, count, seed=1, stage=0, step=0))
+
+
+def test_no_two_seeds_stages_or_epochs_share_an_order() -> None:
+    places = [(seed, stage, epoch) for seed in range(4) for stage in range(3) for epoch in range(3)]
+    orders = {tuple(step_indices(50, 50, seed=seed, stage=stage, step=epoch)) for seed, stage, epoch in places}
+    assert len(orders) == len(places)
 
 
 def test_photos_beyond_the_budget_are_read_again_and_are_the_same(many: list[Path]) -> None:
@@ -73,7 +79,7 @@ def test_memory_stays_bounded_however_many_photos_there_are(many: list[Path]) ->
     per_photo = 16 * 16 * 3
     tracemalloc.start()
     photos = opened(many, budget=50 * per_photo)
-    shares = (step_indices(len(photos), 32, seed=0, step=step) for step in range(200))
+    shares = (step_indices(len(photos), 32, seed=0, stage=0, step=step) for step in range(200))
     met: set[int] = set()
     for indices, pixels in read_ahead(photos, shares):
         assert number_of(pixels) == list(indices)

@@ -14,30 +14,30 @@ from blemish.training.split import shuffled, split
 @given(st.integers(2, 20_000), st.floats(0.001, 0.999))
 def test_every_photo_is_in_one_part_and_training_and_calibration_are_never_empty(photos: int, held_out: float) -> None:
     parts = split([str(i) for i in range(photos)], held_out=held_out)
-    assert np.array_equal(np.concatenate([parts.selecting, parts.train, parts.calibrating]), np.arange(photos))
+    assert np.array_equal(np.concatenate([parts.validation, parts.train, parts.calibrating]), np.arange(photos))
     assert len(parts.train) >= 1
     assert 1 <= len(parts.calibrating) <= 2000
-    assert len(parts.selecting) <= 128
+    assert len(parts.validation) <= 128
 
 
 @pytest.mark.parametrize(
-    ("photos", "selecting", "calibrating"), [(2, 0, 1), (10, 1, 1), (30, 2, 4), (320, 16, 48), (100_000, 128, 2000)]
+    ("photos", "validation", "calibrating"), [(2, 0, 1), (10, 1, 1), (30, 2, 4), (320, 16, 48), (100_000, 128, 2000)]
 )
-def test_a_fifth_is_held_out_of_which_a_quarter_selects(photos: int, selecting: int, calibrating: int) -> None:
+def test_a_fifth_is_held_out_of_which_a_quarter_validates(photos: int, validation: int, calibrating: int) -> None:
     parts = split([str(i) for i in range(photos)], held_out=0.2)
-    assert (len(parts.selecting), len(parts.calibrating)) == (selecting, calibrating)
+    assert (len(parts.validation), len(parts.calibrating)) == (validation, calibrating)
 
 
-def test_a_method_that_selects_nothing_calibrates_with_all_that_are_held_out() -> None:
-    parts = split([str(i) for i in range(30)], held_out=0.2, selects=False)
-    assert [len(part) for part in (parts.selecting, parts.train, parts.calibrating)] == [0, 24, 6]
+def test_a_method_that_validates_nothing_calibrates_with_all_that_are_held_out() -> None:
+    parts = split([str(i) for i in range(30)], held_out=0.2, validates=False)
+    assert [len(part) for part in (parts.validation, parts.train, parts.calibrating)] == [0, 24, 6]
 
 
 @given(st.lists(st.integers(1, 9), min_size=2, max_size=40), st.floats(0.01, 0.99), st.booleans())
-def test_photos_of_a_part_stay_together(counts: list[int], held_out: float, selects: bool) -> None:
+def test_photos_of_a_part_stay_together(counts: list[int], held_out: float, validates: bool) -> None:
     names = [f"part{part}" for part, count in enumerate(counts) for _ in range(count)]
-    divided = split(names, held_out=held_out, selects=selects)
-    found = [{names[i] for i in part} for part in (divided.selecting, divided.train, divided.calibrating)]
+    divided = split(names, held_out=held_out, validates=validates)
+    found = [{names[i] for i in part} for part in (divided.validation, divided.train, divided.calibrating)]
     assert sum(map(len, found)) == len(set(names)) == len(set.union(*found))
     assert found[1]
     assert found[2]
@@ -45,7 +45,7 @@ def test_photos_of_a_part_stay_together(counts: list[int], held_out: float, sele
 
 def test_four_parts_of_eight_photos_calibrate_with_one_of_them() -> None:
     divided = split([name for name in "abcd" for _ in range(8)], held_out=0.2)
-    assert [len(part) for part in (divided.selecting, divided.train, divided.calibrating)] == [8, 16, 8]
+    assert [len(part) for part in (divided.validation, divided.train, divided.calibrating)] == [8, 16, 8]
 
 
 @pytest.mark.parametrize(

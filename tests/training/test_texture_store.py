@@ -15,8 +15,6 @@ from blemish.data.images import save_png
 from blemish.detectors import Stage
 from blemish.errors import DataError
 from blemish.training.photo_store import PhotoStore
-from blemish.training.processes import Processes
-from blemish.training.settings import TrainingSettings
 from blemish.training.texture_store import FEWEST, Textures, open_textures
 
 SIZE = (32, 48)
@@ -27,9 +25,7 @@ def save_flat(path: Path, level: int) -> Path:
     return path
 
 
-def opened(
-    paths: Sequence[Path], *, train: Sequence[int], folder: Path | None = None, cache_memory: float = 1.0
-) -> Textures:
+def opened(paths: Sequence[Path], *, train: Sequence[int], folder: Path | None = None, budget: int = 10**9) -> Textures:
     photos = PhotoStore(paths, Framing(image_size=SIZE), budget=10**8, workers=1)
     photos.load(lambda _done, _of: None)
     stage = Stage(
@@ -45,8 +41,9 @@ def opened(
         [stage, stage],
         photos,
         np.array(train),
-        settings=TrainingSettings(cache_memory=cache_memory),
-        processes=Processes(device=torch.device("cpu"), precision="fp32"),
+        seed=0,
+        budget=budget,
+        device=torch.device("cpu"),
         on_picture=lambda _done, _of: None,
     )
     photos.close()
@@ -108,10 +105,10 @@ def test_memory_bounds_how_many_pictures_are_kept_and_the_log_says_so(
         save_flat(tmp_path / "dtd" / f"{number}.png", number)
     one = SIZE[0] * SIZE[1] * 3
     with caplog.at_level(logging.WARNING, logger="blemish"):
-        textures = opened([photo], train=[0], folder=tmp_path / "dtd", cache_memory=3 * (FEWEST + 5.5) * one / 1e9)
+        textures = opened([photo], train=[0], folder=tmp_path / "dtd", budget=(FEWEST + 5) * one + 1)
     assert textures.bytes == (FEWEST + 5) * one
     assert f"{FEWEST + 5} of {FEWEST + 20} textures" in caplog.text
-    assert opened([photo], train=[0], folder=tmp_path / "dtd", cache_memory=0.0).bytes == FEWEST * one
+    assert opened([photo], train=[0], folder=tmp_path / "dtd", budget=0).bytes == FEWEST * one
 
 
 def test_without_a_folder_half_are_patterns_and_half_pieces_of_the_photos_that_are_trained_on(tmp_path: Path) -> None:

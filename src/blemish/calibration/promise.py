@@ -39,19 +39,21 @@ class GoodPhotos:
 
 
 def judge_good_photos(
-    predictor: Predictor, photos: Iterable[Input], *, on_photo: Callable[[int], None] = lambda _done: None
+    predictor: Predictor, photos: Iterable[Input], *, on_photo: Callable[[int], object] = lambda _done: None
 ) -> GoodPhotos:
     """Judges calibration photos as any photo will be judged: by the Predictor."""
-    judged = GoodPhotos(judged=[], scores=[], peaks=[], unreadable=[])
-    for done, prediction in enumerate(predictor.predict_many(photos), start=1):
+    judged: list[int] = []
+    predictions: list[tuple[float, float]] = []
+    unreadable: list[DataError] = []
+    for place, prediction in enumerate(predictor.predict_many(photos)):
         if isinstance(prediction, DataError):
-            judged.unreadable.append(prediction)
+            unreadable.append(prediction)
         else:
-            judged.judged.append(done - 1)
-            judged.scores.append(prediction.anomaly_score)
-            judged.peaks.append(float(prediction.anomaly_map.max()))
-        on_photo(done)
-    return judged
+            judged.append(place)
+            predictions.append((prediction.anomaly_score, float(prediction.anomaly_map.max())))
+        on_photo(place + 1)
+    scores, peaks = ([pair[which] for pair in predictions] for which in (0, 1))
+    return GoodPhotos(judged=judged, scores=scores, peaks=peaks, unreadable=unreadable)
 
 
 def highest_of_each(parts: Sequence[str], values: Sequence[float]) -> list[float]:

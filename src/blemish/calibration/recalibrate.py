@@ -1,21 +1,21 @@
 """New thresholds for an artifact that is trained already."""
 
 import dataclasses
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 from blemish.calibration.promise import GoodPhotos, calibrate, highest_of_each, judge_good_photos
 from blemish.data.digest import file_digest
 from blemish.data.part_names import parts_of
-from blemish.errors import ArtifactError, DataError
+from blemish.errors import ArtifactError, DataError, SettingsError
 from blemish.inference import open_predictor
 from blemish.model.artifact import Artifact, read_artifact, write_artifact
 from blemish.model.exports import Export, kinds_of_exports, read_export, write_export
 from blemish.model.thresholds import Calibration
 from blemish.model.training_record import KnownPhoto, TrainingRecord
-
-NONE_JUDGED = GoodPhotos(judged=[], scores=[], peaks=[], unreadable=[])
+from blemish.progress import OnProgress, Progress, say_nothing
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -33,31 +33,50 @@ class Recalibration:
 
 @dataclass(frozen=True, kw_only=True)
 class AskedRates:
-    """What is asked of the new thresholds; see `calibrate`."""
+    """What is asked of the new thresholds; None: as before."""
 
-    false_alarm_rate: float
-    check_rate: float | None = None
-    estimate: bool = False
+    false_alarms: float | None = None
+    """Share of good photos that may be called anomalous."""
+    check: float | None = None
+    """Share of good photos that may be called anomalous or "check"; 0: none is called "check"."""
+    estimate: bool | None = None
+    """Whether thresholds come from a fitted tail, which promises nothing."""
+
+    def resolved(self, old: Calibration) -> dict[str, Any]:
+        """Returns the arguments of `calibrate`, with those of `old` where nothing was asked."""
+        check = self.check
+        if check is None and old.check is not None:
+            check = old.check.asked_rate
+        rate = old.image.asked_rate if self.false_alarms is None else self.false_alarms
+        if self.check is None and check is not None and check <= rate:
+            raise SettingsError(
+                f'{check:g} of good photos may be called "check" or anomalous, as set before, which is not above the '
+                f'false alarm rate, {rate:g}: give another share, or 0 to call none "check"'
+            )
+        estimate = old.image.estimated if self.estimate is None else self.estimate
+        return {"false_alarm_rate": rate, "check_rate": check or None, "estimate": estimate}
+
+
+AS_BEFORE = AskedRates()
 
 
 def recalibrate(
     folder: Path,
     photos: Sequence[Path] = (),
     *,
-    asked: AskedRates | None = None,
+    asked: AskedRates = AS_BEFORE,
     replace: bool = False,
     runtime: str = "auto",
     device: str = "auto",
-    on_photo: Callable[[int], None] = lambda _done: None,
+    on_progress: OnProgress = say_nothing,
 ) -> Recalibration:
     """Calibrates the artifact in `folder` with its kept scores and those of more good `photos`, or of these alone.
 
-    So too its exports that have thresholds of their own, each judging the photos in its own precision. Without `asked`
-    the false alarm rate stays. Raises what `calibrate` does, and ArtifactError, MissingExtraError, OutputError before
-    anything is changed, but for a disk that fails midway.
+    So too its exports that have thresholds of their own, each judging the photos in its own precision. Raises what
+    `calibrate` does, and ArtifactError, MissingExtraError, OutputError before anything is changed, but for a disk that
+    fails midway.
     """
     artifact = read_artifact(folder)
-    asked = asked or AskedRates(false_alarm_rate=artifact.calibration.image.asked_rate)
     training = artifact.training
     remembered = training.photos[: training.calibrated_from] if replace else training.photos
     fresh, known, unreadable = _fresh(photos, remembered)
@@ -69,14 +88,7 @@ def recalibrate(
         )
     own = _exports_with_thresholds(artifact, together=bool(fresh) and not replace)
     judges = [(runtime, "fp32", device), *((export.runtime, export.precision, "auto") for export in own)]
-    every = [
-        judge_good_photos(
-            open_predictor(folder, runtime=name, precision=precision, device=where), fresh.values(), on_photo=on_photo
-        )
-        if fresh
-        else NONE_JUDGED
-        for name, precision, where in judges
-    ]
+    every = [_judged(folder, judge, list(fresh.values()), on_progress) for judge in judges]
     olds = [artifact.calibration, *(export.calibration for export in own if export.calibration is not None)]
     parts = parts_of(list(fresh.values()), training.part_pattern)
     new, *others = [
@@ -95,6 +107,20 @@ def recalibrate(
         known=known,
         of_known_parts=of_known_parts,
         unreadable=unreadable + judged.unreadable,
+    )
+
+
+def _judged(folder: Path, judge: tuple[str, str, str], photos: Sequence[Path], on_progress: OnProgress) -> GoodPhotos:
+    """What a runtime in a precision on a device says of good photos; nothing is opened where there are none."""
+    if not photos:
+        return GoodPhotos(judged=[], scores=[], peaks=[], unreadable=[])
+    runtime, precision, device = judge
+    predictor = open_predictor(folder, runtime=runtime, precision=precision, device=device)
+    activity = f"judging, {precision}"
+    return judge_good_photos(
+        predictor,
+        photos,
+        on_photo=lambda done: on_progress(Progress(activity=activity, done=done, total=len(photos))),
     )
 
 
@@ -123,10 +149,8 @@ def _anew(
     return calibrate(
         [*(() if replace else old.scores), *highest_of_each(shown, judged.scores)],
         [*(() if replace else old.peaks), *highest_of_each(shown, judged.peaks)],
-        false_alarm_rate=asked.false_alarm_rate,
-        check_rate=asked.check_rate,
-        estimate=asked.estimate,
         unit=old.unit,
+        **asked.resolved(old),
     )
 
 

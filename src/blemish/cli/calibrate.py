@@ -3,12 +3,10 @@
 import sys
 from pathlib import Path
 
+from blemish import api
 from blemish.calibration.promise import estimated_threshold
-from blemish.calibration.recalibrate import AskedRates, recalibrate
 from blemish.cli.progress import ProgressBars
-from blemish.data.listing import photos_under
 from blemish.errors import DataError, on_one_line
-from blemish.model.artifact import read_artifact
 from blemish.model.thresholds import Calibration, Threshold, percent
 
 
@@ -18,7 +16,7 @@ def calibrate(
     *,
     false_alarms: float | None = None,
     check: float | None = None,
-    estimate: bool = False,
+    estimate: bool | None = None,
     good: tuple[Path, ...] = (),
     replace: bool = False,
     runtime: str = "auto",
@@ -33,9 +31,11 @@ def calibrate(
     false_alarms
         Share of good photos that may be called anomalous, such as 0.001; as before where it is not given.
     check
-        Share of good photos that may be called anomalous or "check" (a person should look); without it, none is.
+        Share of good photos that may be called anomalous or "check" (a person should look); 0: none is called "check";
+        as before where it is not given.
     estimate
-        Take thresholds from a fitted tail: they promise nothing, and say so wherever they appear.
+        Take thresholds from a fitted tail, which promise nothing and say so wherever they appear; --no-estimate takes
+        those that promise; as before where neither is given.
     good
         More photos of good parts, that the model was not trained on, or folders of them; may be given again.
     replace
@@ -45,21 +45,17 @@ def calibrate(
     device
         auto, cpu or cuda.
     """
-    if replace and not good:
-        raise DataError("--replace forgets the calibration photos: give others with --good")
-    before = read_artifact(run).calibration.image.asked_rate
-    photos = photos_under(good)
     with ProgressBars() as bars:
-        done = recalibrate(
+        done = api.calibrate(
             run,
-            photos,
-            asked=AskedRates(
-                false_alarm_rate=before if false_alarms is None else false_alarms, check_rate=check, estimate=estimate
-            ),
+            false_alarms=false_alarms,
+            check=check,
+            estimate=estimate,
+            good=good,
             replace=replace,
             runtime=runtime,
             device=device,
-            on_photo=lambda n: bars.show("judging", n, len(photos)),
+            on_progress=bars.show,
         )
     for error in done.unreadable:
         sys.stderr.write(f"blemish: left out: {error}\n")

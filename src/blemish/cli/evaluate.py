@@ -1,21 +1,22 @@
 """`blemish evaluate`: metrics with intervals, what the threshold does, and the report."""
 
-import os
 import sys
 from pathlib import Path
 
+from blemish import api
 from blemish.cli.progress import ProgressBars
-from blemish.data import find_dataset
-from blemish.errors import DataError, MissingExtraError, OutputError, on_one_line
-from blemish.evaluation.evaluate import evaluate as measure
+from blemish.data.dataset import GOOD
+from blemish.errors import MissingExtraError, on_one_line
+from blemish.evaluation.comparison import expectation, false_alarms_in_unit, why_not_compared
 from blemish.evaluation.record import EVALUATION_FILE, Evaluation, write_evaluation
-from blemish.inference import open_predictor
-from blemish.inference.predictor import Predictor
+from blemish.files import make_folder
+from blemish.metrics import METRICS
 from blemish.metrics.intervals import Interval
 from blemish.model.artifact import read_artifact
 from blemish.model.thresholds import percent
 
-DONE, SOME_UNREADABLE = 0, 2
+_DONE, _SOME_UNREADABLE = 0, 2
+_WIDEST_TYPE = 20  # characters of a defect type's name, before its column gives way
 
 
 def evaluate(
@@ -55,78 +56,68 @@ def evaluate(
         auto, cpu or cuda.
     """
     folder = output if output is not None else run / "evaluation"
-    digests = frozenset(read_artifact(run).training.digests)
-    predictor = open_predictor(run, runtime=runtime, precision=precision, device=device)
-    found = find_dataset(dataset, test_folder, category)
-    if not found.test:
-        raise DataError(f"{found.root} holds no test photos: test/good and test/DEFECT are looked for")
-    _check_folder(folder)
+    read_artifact(run)  # a folder that holds no model is refused before one is made in it
+    make_folder(folder)
     with ProgressBars() as bars:
-        evaluation = measure(
-            predictor, found, known_digests=digests, on_photo=lambda done, of: bars.show("judging", done, of)
+        evaluation = api.evaluate(
+            run,
+            test_folder,
+            dataset=dataset,
+            category=category,
+            runtime=runtime,
+            precision=precision,
+            device=device,
+            on_progress=bars.show,
         )
-    print("\n".join(lines_of(evaluation)))
+    print("\n".join(lines_of_evaluation(evaluation)))
     for line in [*evaluation.unreadable, *_about_duplicates(evaluation)]:
         sys.stderr.write(f"blemish: {line}\n")
-    write_evaluation(evaluation, folder / EVALUATION_FILE)
-    print(f"all figures in {folder / EVALUATION_FILE}")
+    file = folder / EVALUATION_FILE
+    write_evaluation(evaluation, file)
+    print(f"all figures in {file}")
     if report:
-        _report(run, folder, predictor)
-    return SOME_UNREADABLE if evaluation.unreadable else DONE
+        try:
+            page = api.report(run, evaluation=file, runtime=runtime, precision=precision, device=device)
+            print(f"report in {page}")
+        except MissingExtraError as error:
+            sys.stderr.write(f"blemish: no report: {error}\n")
+    return _SOME_UNREADABLE if evaluation.unreadable else _DONE
 
 
-def _check_folder(folder: Path) -> None:
-    """Better now than when all photos are judged."""
-    try:
-        folder.mkdir(parents=True, exist_ok=True)
-    except OSError as error:
-        raise OutputError(f"cannot make {folder}: {error.strerror}; choose another folder with --output") from error
-    if not os.access(folder, os.W_OK | os.X_OK):
-        raise OutputError(f"cannot write into {folder}: no permission; choose another folder with --output")
-
-
-def _report(run: Path, folder: Path, predictor: Predictor) -> None:
-    from blemish.report import write_report
-
-    try:
-        page = write_report(run, evaluation=folder / EVALUATION_FILE, predictor=predictor)
-        print(f"report in {page}")
-    except MissingExtraError as error:
-        sys.stderr.write(f"blemish: no report: {error}\n")
-
-
-def lines_of(evaluation: Evaluation) -> list[str]:
-    """What a person reads of an evaluation."""
-    e = evaluation
-    lines = [f"{'':<15}{'':>6}  95 % interval"]
-    for name, value in e.metrics.items():
-        if value is None:
-            lines.append(f"{name:<15}{'-':>6}  {e.undefined[name]}")
-        else:
-            interval = e.intervals[name]
-            span = "-" if interval is None else f"{interval[0]:.4f} to {interval[1]:.4f}"
-            lines.append(f"{name:<15}{value:.4f}  {span}")
-    lines += [f"pixels at {e.image_size[0]}x{e.image_size[1]}: {e.mask_rule}", e.bootstrap]
-    return [*lines, *_about_threshold(e), *_about_types(e)]
+def lines_of_evaluation(evaluation: Evaluation) -> list[str]:
+    """What a person reads of an evaluation: first what the threshold does, then the figures for ML engineers."""
+    return [
+        *_about_threshold(evaluation),
+        *_about_types(evaluation),
+        "",
+        "for ML engineers: metrics without a threshold",
+        *_about_metrics(evaluation),
+        *_about_metrics_of_types(evaluation),
+    ]
 
 
 def _about_threshold(e: Evaluation) -> list[str]:
     false_alarms = _rate(e.false_alarms, e.good_photos, e.false_alarm_interval, of_what="good photos")
-    promise = f"expected {percent(e.asked_rate)}, an estimate"
-    if e.promised_rate is not None:
-        promise = f"promised: at most {percent(e.promised_rate)}"
-    lines = [
-        f"threshold {e.threshold:.6g}",
-        f"  false alarms  {false_alarms}; {promise}",
-        f"  misses        {_rate(e.misses, e.defective_photos, e.miss_interval, of_what='defective photos')}",
-    ]
+    lines = [f"threshold {e.threshold:.6g}", f"  false alarms  {false_alarms}"]
+    if e.good_parts is not None and e.good_parts.parts < e.good_photos:
+        parts = e.good_parts
+        counted = _rate(parts.alarmed, parts.parts, parts.alarm_interval, of_what="good parts with any photo above")
+        lines.append(f"                {counted}")
+    if e.promised_rate is None:
+        promise = f"an estimate, not a promise: {expectation(e.asked_rate, e.unit, promised=False)}"
+    else:
+        promise = f"promised: {expectation(e.promised_rate, e.unit, promised=True)}"
+    lines.append(f"                {promise}")
+    if e.good_photos and false_alarms_in_unit(e) is None:
+        lines.append(f"                these photos do not test that: {why_not_compared(e)}")
+    lines.append(f"  misses        {_rate(e.misses, e.defective_photos, e.miss_interval, of_what='defective photos')}")
     checks = sum(photo.verdict == "check" for photo in e.photos)
     if checks:
         lines.append(f"  to check      {checks} of {len(e.photos)} photos, which are no alarms here")
     if e.good_photos:
         lines.append(f"  marked        {e.marked_good_photos} of {e.good_photos} good photos somewhere")
     if e.lost_masks:
-        lines.append(f"{e.lost_masks} defects are too small to show at {e.image_size[0]}x{e.image_size[1]} pixels")
+        lines.append(f"{e.lost_masks} defects are too small to show in maps{_size(e)}")
     return lines
 
 
@@ -135,16 +126,45 @@ def _rate(count: int, of: int, interval: Interval | None, *, of_what: str) -> st
     return f"{count} of {of} {of_what}{span}"
 
 
+def _size(e: Evaluation) -> str:
+    return "" if e.map_size is None else f" of {e.map_size[1]}x{e.map_size[0]} pixels"
+
+
 def _about_types(e: Evaluation) -> list[str]:
-    lines = [f"  {'':<20}{'judged anomalous':>20}{'image AUROC':>13}{'pixel AUROC':>13}{'pixel AP':>10}{'PRO':>8}"]
+    lines = [f"  {'':<{_WIDEST_TYPE}}{'judged anomalous':>20}"]
     for name, kind in e.defect_types.items():
-        values = [kind.image_auroc, kind.pixel_auroc, kind.pixel_ap, kind.pro]
-        figures = ["-" if value is None else f"{value:.4f}" for value in values]
-        widths = zip(figures, (13, 13, 10, 8), strict=True)
         count = f"{kind.judged_anomalous} of {kind.photos}"
-        lines.append(
-            f"  {on_one_line(name):<20}{count:>20}" + "".join(f"{figure:>{width}}" for figure, width in widths)
-        )
+        lines.append(f"  {on_one_line(name):<{_WIDEST_TYPE}}{count:>20}")
+    return lines
+
+
+def _about_metrics(e: Evaluation) -> list[str]:
+    width = max([15, *(len(name) + 1 for name in e.metrics)])
+    lines = [f"{'':<{width}}{'':>6}  95 % interval"]
+    for name, value in e.metrics.items():
+        if value is None:
+            lines.append(f"{name:<{width}}{'-':>6}  {e.undefined[name]}")
+        else:
+            interval = e.intervals[name]
+            span = "-" if interval is None else f"{interval[0]:.4f} to {interval[1]:.4f}"
+            lines.append(f"{name:<{width}}{value:.4f}  {span}")
+    return [*lines, f"pixels of maps{_size(e)}: {e.mask_rule}", e.bootstrap]
+
+
+def _about_metrics_of_types(e: Evaluation) -> list[str]:
+    kinds = {name: kind.metrics for name, kind in e.defect_types.items() if name != GOOD}
+    metrics = list(dict.fromkeys(metric for values in kinds.values() for metric in values))
+    if not metrics:
+        return []
+    titles = [METRICS[metric].title if metric in METRICS else metric for metric in metrics]
+    widths = [max(len(title), 6) + 2 for title in titles]
+    lines = [
+        f"  {'':<{_WIDEST_TYPE}}" + "".join(f"{title:>{width}}" for title, width in zip(titles, widths, strict=True))
+    ]
+    for name, values in kinds.items():
+        figures = ["-" if (value := values.get(metric)) is None else f"{value:.4f}" for metric in metrics]
+        row = "".join(f"{figure:>{width}}" for figure, width in zip(figures, widths, strict=True))
+        lines.append(f"  {on_one_line(name):<{_WIDEST_TYPE}}{row}")
     return lines
 
 

@@ -3,12 +3,10 @@
 import sys
 from pathlib import Path
 
+from blemish import api
 from blemish.cli.progress import ProgressBars
-from blemish.data.listing import photos_under
-from blemish.errors import ArtifactError, BlemishError, ExportError
-from blemish.inference import open_predictor
+from blemish.errors import BlemishError, ExportError
 from blemish.model.artifact import read_artifact
-from blemish.model.exports import kinds_of_exports, read_export
 from blemish.model.thresholds import Calibration
 
 _DONE, _SOME_DISAGREE, _SOME_UNREADABLE, _SOME_UNUSABLE = 0, 1, 2, 2
@@ -38,18 +36,13 @@ def export(
         Photos, or folders of them, to compare on, best with defects; those that training used are found by themselves
         if they are where they were, else among these. May be given again.
     """
-    from blemish.exporting.make import make_export
-
-    artifact = read_artifact(run)
     with ProgressBars() as bars:
-        made = make_export(
-            artifact, to, precision=precision, photos=photos_under(photos) if photos else (), on_progress=bars.show
-        )
+        made = api.export(run, to=to, precision=precision, photos=photos, on_progress=bars.show)
     for error in made.unreadable:
         sys.stderr.write(f"blemish: left out: {error}\n")
     print(f"{to} {precision}, compared with the trained model on {made.parity}")
     if made.export.calibration is not None:
-        print(_thresholds(made.export.calibration, artifact.calibration))
+        print(_thresholds(made.export.calibration, read_artifact(run).calibration))
     size = sum((made.export.folder / name).stat().st_size for name in made.export.graph)
     print(f"kept in {made.export.folder} ({size / 1e6:.1f} MB, a test vector, and what `blemish verify {run}` repeats)")
     return _SOME_UNREADABLE if made.unreadable else _DONE
@@ -78,23 +71,11 @@ def verify(run: Path, /, *, runtime: str | None = None, precision: str | None = 
     precision
         Only exports in it; all where it is not given.
     """
-    from blemish.exporting.proof import repeat_proof
-
-    artifact = read_artifact(run)
-    found = [
-        (name, kind)
-        for name, kind in kinds_of_exports(artifact)
-        if runtime in (None, name) and precision in (None, kind)
-    ]
-    if not found:
-        raise ArtifactError(f"{run} holds no such export: make one with `blemish export {run} --to onnx`")
     code = _DONE
-    for name, kind in found:
-        try:
-            predictor = open_predictor(run, runtime=name, precision=kind)
-            outcome = repeat_proof(read_export(artifact, name, kind), predictor)
-            print(f"{name} {kind} agrees with the trained model on {outcome}")
-        except BlemishError as error:
-            code = max(code, _SOME_DISAGREE if isinstance(error, ExportError) else _SOME_UNUSABLE)
-            sys.stderr.write(f"blemish: {error}\n")
+    for (name, kind), result in api.verify(run, runtime=runtime, precision=precision).items():
+        if isinstance(result, BlemishError):
+            code = max(code, _SOME_DISAGREE if isinstance(result, ExportError) else _SOME_UNUSABLE)
+            sys.stderr.write(f"blemish: {result}\n")
+        else:
+            print(f"{name} {kind} agrees with the trained model on {result}")
     return code

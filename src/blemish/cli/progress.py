@@ -5,15 +5,19 @@ import sys
 from types import TracebackType
 from typing import TYPE_CHECKING, Self
 
+from blemish.progress import Progress
+
 if TYPE_CHECKING:
-    from rich.progress import Progress, TaskID
+    import rich.progress
+    from rich.progress import TaskID
 
 
 class ProgressBars:
     """One bar per activity, in the order they begin."""
 
     def __init__(self) -> None:
-        self._bars: Progress | None = None
+        self.done, self.total = 0, 0
+        self._bars: rich.progress.Progress | None = None
         self._tasks: dict[str, TaskID] = {}
         leads = int(os.environ.get("RANK", "0")) == 0
         if leads and sys.stderr.isatty():
@@ -28,17 +32,22 @@ class ProgressBars:
         if self._bars is not None:
             self._bars.stop()
 
-    def show(self, activity: str, done: int, total: int, *, note: str = "") -> None:
+    def show(self, progress: Progress) -> None:
+        """Shows where an activity stands, and keeps it for who asks."""
+        self.done, self.total = progress.done, progress.total
         if self._bars is None:
             return
-        if activity not in self._tasks:
-            self._tasks[activity] = self._bars.add_task(activity, total=total, note=note, rate="")
-        task = self._tasks[activity]
-        speed = self._bars.tasks[task].speed
-        self._bars.update(task, completed=done, total=total, note=note, rate=f"{speed:.1f}/s" if speed else "")
+        note = "  ".join(f"{name} {value:.3g}" for name, value in progress.figures.items())
+        if progress.activity not in self._tasks:
+            task = self._bars.add_task(progress.activity, total=progress.total, note=note, rate="")
+            self._tasks[progress.activity] = task
+        task = self._tasks[progress.activity]
+        speed = next(shown.speed for shown in self._bars.tasks if shown.id == task)
+        rate = f"{speed:.1f}/s" if speed else ""
+        self._bars.update(task, completed=progress.done, total=progress.total, note=note, rate=rate)
 
 
-def _progress_bars() -> "Progress":
+def _progress_bars() -> "rich.progress.Progress":
     from rich.console import Console  # slow to import, and a line's PC has nobody who watches
     from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 

@@ -2,7 +2,7 @@
 
 from pathlib import Path
 
-from blemish.report import write_report
+from blemish import api
 
 
 def report(
@@ -35,7 +35,7 @@ def report(
     device
         auto, cpu or cuda.
     """
-    page = write_report(
+    page = api.report(
         run,
         evaluation=evaluation,
         output=output,

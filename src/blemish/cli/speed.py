@@ -10,12 +10,13 @@ from pathlib import Path
 from statistics import median
 
 from blemish.cli.progress import ProgressBars
-from blemish.data.listing import photos_under
+from blemish.data.paths import photos_under
 from blemish.errors import BlemishError, SettingsError
 from blemish.files import write_text
 from blemish.inference import RUNTIMES
 from blemish.model.artifact import Artifact, read_artifact
 from blemish.model.exports import kinds_of_exports
+from blemish.progress import Progress
 from blemish.studies.machine import Machine, this_machine
 from blemish.studies.made_up_photos import MADE_UP_SIDE, make_up_photos
 from blemish.studies.speed import Speed, measure
@@ -97,7 +98,7 @@ def _measured(
     speeds = []
     with ProgressBars() as bars:
         for done, (runtime, precision) in enumerate(kinds):
-            bars.show("measuring", done, len(kinds), note=f"{runtime} {precision}")
+            bars.show(Progress(activity=f"{runtime} {precision}", done=done, total=len(kinds)))
             try:
                 speeds.append(
                     measure(run, photos, runtime=runtime, precision=precision, seconds=seconds, cold_starts=cold_starts)

@@ -2,9 +2,7 @@
 
 from pathlib import Path
 
-from blemish.errors import DataError
-from blemish.evaluation.record import EVALUATION_FILE, read_evaluation
-from blemish.evaluation.summary import summarize as measure
+from blemish import api
 
 
 def summarize(*evaluations: Path) -> int:
@@ -15,14 +13,8 @@ def summarize(*evaluations: Path) -> int:
     evaluations
         Two or more: evaluation.json files, or RUN folders that were evaluated.
     """
-    files = [_file(place) for place in evaluations]
-    again = next((file for at, file in enumerate(files) if file.resolve() in {f.resolve() for f in files[:at]}), None)
-    if again is not None:
-        raise DataError(f"{again} is given twice: it would make figures look steadier than they are")
-    read = {str(file): read_evaluation(file) for file in files}
-    spreads = measure(read)
-    photos = len(next(iter(read.values())).photos)
-    print(f"{len(read)} evaluations of the same {photos} photos")
+    spreads = api.summarize(evaluations)
+    print(f"{len(evaluations)} evaluations of the same photos")
     print(f"{'':<17}{'mean':>9}{'deviation':>11}{'lowest':>9}{'highest':>9}")
     for name, spread in spreads.items():
         if spread is None:
@@ -30,11 +22,3 @@ def summarize(*evaluations: Path) -> int:
         else:
             print(f"{name:<17}{spread.mean:>9.4f}{spread.deviation:>11.4f}{spread.lowest:>9.4f}{spread.highest:>9.4f}")
     return 0
-
-
-def _file(place: Path) -> Path:
-    """An evaluation.json itself, or the one of a run or of the folder that it was written into."""
-    if not place.is_dir():
-        return place
-    of_run = place / "evaluation" / EVALUATION_FILE
-    return of_run if of_run.exists() or not (place / EVALUATION_FILE).exists() else place / EVALUATION_FILE

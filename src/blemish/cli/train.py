@@ -11,10 +11,14 @@ from cyclopts import App, Parameter, Token
 from blemish.api import find_photos
 from blemish.cli.calibrate import lines_of
 from blemish.cli.progress import ProgressBars
+from blemish.data import AUTO
 from blemish.detectors import DETECTORS, Detector, DetectorSettings, ImageSize
-from blemish.errors import DataError
+from blemish.errors import SettingsError
 from blemish.model.artifact import Artifact
+from blemish.process import keep_freed_memory
+from blemish.progress import Progress as Shown
 from blemish.training.fit import Progress
+from blemish.training.run_file import PhotosOrigin, read_run_file
 from blemish.training.settings import TrainingSettings
 from blemish.training.train import train
 
@@ -35,8 +39,9 @@ Parameter(converter=_image_size, n_tokens=1, accepts_keys=False)(ImageSize)
 class Options:
     """What a command line says beside the settings."""
 
-    dataset: str = "folder"
-    """How photos lie under the root: folder (all of them are good parts) or mvtec_ad."""
+    dataset: str = AUTO
+    """How photos lie under the root: folder (all of them are good parts), good_and_bad (OK and NG), mvtec_ad, or auto,
+    which recognises it."""
     category: str | None = None
     """Which part of the dataset, such as screw."""
     teacher_weights: tuple[Path, ...] = ()
@@ -74,28 +79,70 @@ def _add(method: str, kind: type[Detector]) -> None:
     app.command(command, name=method)
 
 
+@app.default
+def again(
+    *run: Path,
+    run_file: Annotated[Path | None, Parameter(name="--from")] = None,
+    resume: bool = False,
+    overwrite: bool = False,
+) -> int:
+    """Train a detector on a folder of good photos: `blemish train METHOD PHOTOS RUN`, or, with all settings of an
+    earlier training and on its photos, `blemish train --from RUN/run.json NEW_RUN`.
+
+    Parameters
+    ----------
+    run
+        Folder that the trained model is left in; with --resume or --overwrite, the folder of run.json if left out.
+    run_file
+        The run.json of an earlier training, which is trained again.
+    resume
+        Go on with an unfinished training, bit for bit as if it had not been interrupted.
+    overwrite
+        Replace what RUN holds.
+    """
+    if run_file is None and run:
+        raise SettingsError(f"method {str(run[0])!r} is unknown: give one of {', '.join(DETECTORS)}")
+    if run_file is None or len(run) > 1:
+        raise SettingsError(
+            f"give METHOD PHOTOS RUN, METHOD one of {', '.join(DETECTORS)}, or --from RUN/run.json NEW_RUN"
+        )
+    earlier = read_run_file(run_file)
+    if earlier.origin is None:
+        raise SettingsError(f"{run_file} does not say where the photos lie, which a program handed over: train there")
+    options = Options(
+        dataset=earlier.origin.dataset,
+        category=earlier.origin.category,
+        teacher_weights=earlier.teacher_weights,
+        resume=resume,
+        overwrite=overwrite,
+    )
+    photos, place = earlier.origin.root, run[0] if run else run_file.parent
+    return _train(earlier.method, photos, place, earlier.settings, earlier.training, options)
+
+
 def _train(
     method: str, photos: Path, run: Path, settings: DetectorSettings, training: TrainingSettings, options: Options
 ) -> int:
-    found = find_photos(photos, dataset=options.dataset, category=options.category)
-    if not found.train:
-        raise DataError(f"{found.root} holds no good photos to train on")
+    keep_freed_memory()  # this process trains and ends
     leads = int(os.environ.get("RANK", "0")) == 0  # of several processes one speaks
     logging.basicConfig(format="%(message)s", level=logging.INFO if leads else logging.ERROR)
+    found = find_photos(photos, dataset=options.dataset, category=options.category)
+    found.good_photos()  # or an error that says what to name instead
     with ProgressBars() as bars:
 
         def on_progress(p: Progress) -> None:
-            errors = {"loss": p.loss, "held out": p.held_out_error}
-            note = "  ".join(f"{name} {value:.3g}" for name, value in errors.items() if value is not None)
-            bars.show(p.activity, p.done, p.total, note=note)
+            errors = {"error": p.loss, "on photos kept apart": p.validation_loss}
+            figures = {name: value for name, value in errors.items() if value is not None}
+            bars.show(Shown(activity=p.activity, done=p.done, total=p.total, figures=figures))
 
         artifact = train(
             method,
-            found.train,
+            found,
             run=run,
             settings=settings,
             training=training,
             teacher_weights=options.teacher_weights,
+            origin=PhotosOrigin(root=photos, dataset=options.dataset, category=options.category),
             resume=options.resume,
             overwrite=options.overwrite,
             on_progress=on_progress,

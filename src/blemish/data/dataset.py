@@ -1,9 +1,12 @@
 """What a dataset is: photos that were found, what is known of each, and nothing decoded yet."""
 
-from collections.abc import Callable
-from dataclasses import dataclass
+import os
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
 from pathlib import Path
 
+from blemish.data.images import MaskValues
+from blemish.data.skipped import Skipped
 from blemish.errors import DataError
 
 GOOD = "good"
@@ -16,8 +19,13 @@ class Sample:
     image: Path
     defect_type: str = GOOD
     """`good` for a normal part, else the name of the defect's folder."""
-    mask: Path | None = None
-    """Where the defect is, see `read_mask`; None for normal photos and for defects without ground truth."""
+    masks: tuple[Path, ...] = ()
+    """Where the defect is; several masks count together, see `mask_of`. None for normal photos, and for defects
+    without ground truth."""
+    mask_values: MaskValues = "bright"
+    """Which values of a mask stand for defect."""
+    part: str | None = None
+    """Which part the photo shows, where the dataset knows that several photos show one."""
 
     @property
     def anomalous(self) -> bool:
@@ -26,16 +34,54 @@ class Sample:
 
 @dataclass(frozen=True, kw_only=True)
 class Dataset:
-    """Photos of one category; `train` holds good parts only."""
+    """Photos of one category; `train` and `validation` hold good parts only."""
 
     name: str
     root: Path
     category: str | None = None
     train: tuple[Sample, ...] = ()
+    validation: tuple[Sample, ...] = ()
+    """Photos that the dataset keeps apart: they calibrate, and all of `train` is trained on."""
     test: tuple[Sample, ...] = ()
     left_out: tuple[DataError, ...] = ()
     """What was found and cannot be used, such as masks without photo and folders that may not be read."""
+    skipped: Skipped = field(default_factory=Skipped)
+    """What lies among the photos and is none."""
+
+    @property
+    def base(self) -> Path:
+        """The folder of the category, where there is one, else the root."""
+        return self.root if self.category is None else self.root / self.category
+
+    def good_photos(self) -> tuple[Sample, ...]:
+        """The photos to train on; raises DataError, with what to name instead, where there are none."""
+        if self.train:
+            return self.train
+        good = sorted({sample.image.parent for sample in self.test if not sample.anomalous})
+        mend = f"to learn from its good parts, name {good[0]}" if good else "name a folder of photos of good parts"
+        raise DataError(f"{self.base}: is read as a test set, which nothing is learned from; {mend}")
+
+
+def dataset_of(*, train: Sequence[Sample] = (), test: Sequence[Sample] = ()) -> Dataset:
+    """Samples from anywhere as a dataset, whose root is the folder that all of them lie in."""
+    folders = [sample.image.absolute().parent for sample in (*train, *test)]
+    root = Path(os.path.commonpath(folders) if folders else ".")
+    return Dataset(name="samples", root=root, train=tuple(train), test=tuple(test))
 
 
 Finder = Callable[[Path, str | None], Dataset]
 """(root, category) -> Dataset; raises DataError where nothing usable is found."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Layout:
+    """How the photos of a dataset lie in folders."""
+
+    name: str
+    find: Finder
+    categories: Callable[[Path], tuple[str, ...]]
+    """The categories below a root, in natural order; none where the layout knows none there."""
+    recognises: Callable[[Path], bool]
+    """Whether a folder is, by its folders and files, what `find` takes without a category."""
+    holds: str
+    """What such a folder holds, for messages."""

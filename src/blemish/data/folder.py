@@ -1,33 +1,65 @@
-"""A plain folder of photos of good parts; a folder in MVTec AD's layout is read as such."""
+"""A plain folder of photos of good parts."""
 
+from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 
-from blemish.data import mvtec_ad
-from blemish.data.dataset import Dataset, Sample
-from blemish.data.listing import PHOTO_SUFFIXES, list_photos
+from blemish.data.categories import category_folder
+from blemish.data.dataset import Dataset, Layout, Sample, dataset_of
+from blemish.data.folder_names import bad_folder_among
+from blemish.data.gathering import NOTHING, Gathered, good_photos_in
+from blemish.data.listing import is_folder, sub_folders
+from blemish.data.skipped import PHOTO_SUFFIXES, all_skipped
 from blemish.errors import DataError
 
 
-def find(root: Path, category: str | None) -> Dataset:
-    """Every photo in the folder and below is a good part to train on.
+def _find(root: Path, category: str | None) -> Dataset:
+    """Every photo in the folder and below is a good part to train on; a category is a sub-folder.
 
-    Where train/good, test/DEFECT, or good beside other folders is found, `mvtec_ad` takes over: else photos of defects
-    would be learned as good. For the same reason several such folders, or masks, below the folder are a DataError.
+    Masks, and photos in folders named by a word for bad parts, are never learned as good: they are a DataError.
     """
-    base = mvtec_ad.category_folder(root, category)
-    if mvtec_ad.recognises(base):
-        return mvtec_ad.find(root, category)
-    mvtec_ad.refuse_categories(base)
-    left_out: list[DataError] = []
-    photos = list_photos(base, on_error=left_out.append)
-    if not photos:
-        if left_out:
-            raise left_out[0]
+    base = category_folder(root, category, known=_categories(root))
+    found = good_photos_in(base)
+    if not found.samples:
+        if found.left_out:
+            raise found.left_out[0]
         raise DataError(f"{base}: holds no photos ({' '.join(PHOTO_SUFFIXES)}); name a folder that does")
-    for photo in photos:
-        if "ground_truth" in photo.relative_to(base).parts:
-            raise DataError(
-                f"{photo}: is a mask and would be learned as a good part; name the folder of good photos alone"
-            )
-    train = tuple(Sample(image=photo) for photo in photos)
-    return Dataset(name="folder", root=root, category=category, train=train, left_out=tuple(left_out))
+    return Dataset(
+        name=PLAIN_FOLDER.name,
+        root=root,
+        category=category,
+        train=found.samples,
+        left_out=found.left_out,
+        skipped=all_skipped(found.skipped),
+    )
+
+
+def good_photos_at(paths: Sequence[Path]) -> Dataset:
+    """Files, and the photos of folders, as a dataset of good parts; raises DataError as the layout does."""
+    found = NOTHING
+    for path in dict.fromkeys(paths):
+        if is_folder(path):
+            found += good_photos_in(path)
+        elif bad := bad_folder_among([path.parent], path.parent):
+            raise DataError(f"{bad}, and {path.name} would be learned as a good one; name good photos alone")
+        else:
+            found += Gathered(samples=(Sample(image=path),))
+    if not found.samples:
+        raise found.left_out[0] if found.left_out else DataError("no photos are named: give folders or files")
+    listed = dataset_of(train=tuple({sample.image: sample for sample in found.samples}.values()))
+    return replace(listed, left_out=found.left_out, skipped=all_skipped(found.skipped))
+
+
+def _categories(root: Path) -> tuple[str, ...]:
+    """Every sub-folder, for nothing else tells which of them are categories."""
+    return tuple(folder.name for folder in sub_folders(root))
+
+
+def _recognises(folder: Path) -> bool:  # noqa: ARG001
+    """Never: photos are taken for good parts where no other layout knows better."""
+    return False
+
+
+PLAIN_FOLDER = Layout(
+    name="folder", find=_find, categories=_categories, recognises=_recognises, holds="photos of good parts"
+)

@@ -7,6 +7,7 @@ from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from io import BytesIO
 from pathlib import Path
+from sys import intern
 from typing import Any, Literal, TypeVar
 
 import numpy as np
@@ -46,8 +47,11 @@ MOST_MEGAPIXELS = "BLEMISH_MAX_MEGAPIXELS"
 Size = tuple[int, int]
 """(height, width), as everywhere but inside Pillow."""
 
+MaskValues = Literal["bright", "any", "black"]
+"""Which grey values of a mask stand for defect: at least half the range, all but 0, or 0 alone."""
 
-@dataclass(frozen=True, kw_only=True)
+
+@dataclass(frozen=True, kw_only=True, slots=True)
 class Header:
     """What a file says of its photo before anything is decoded."""
 
@@ -94,7 +98,7 @@ def decode_header(data: bytes, *, name: str) -> Header:
         sideways = exif.get(ExifTags.Base.Orientation, 1) in (5, 6, 7, 8)
         colours = _COLOURS.get("I;16" if picture.mode.startswith("I") else picture.mode, picture.mode)
         kind = f"{'JPEG' if picture.format == 'MPO' else picture.format} {colours}"
-        return Header(size=(width, height) if sideways else (height, width), kind=kind)
+        return Header(size=(width, height) if sideways else (height, width), kind=intern(kind))
 
 
 def as_image(array: NDArray[Any], *, bgr: bool = False, name: str = "image") -> Pixels:
@@ -121,14 +125,16 @@ def picture_pixels(picture: Image.Image, *, name: str = "picture") -> Pixels:
         return as_image(_upright(picture, mode="RGB"), name=name)
 
 
-def read_mask(path: Path) -> NDArray[np.bool_]:
+def read_mask(path: Path, *, values: MaskValues = "bright") -> NDArray[np.bool_]:
     """Where the defect is, (H, W): grey values of at least half the range (128 of 255); of a mask of 0s and 1s, the 1s.
 
-    A mask of other low values (class numbers, dark colours) would come out empty: it is a DataError. Turned upright as
-    `read_image` does.
+    A mask of other low values (class numbers, dark colours) would come out empty: it is a DataError, unless the dataset
+    says by `values` what they stand for. Turned upright as `read_image` does.
     """
     with _opened(read_file(path), name=str(path)) as picture:
         grey = _upright(picture, mode="L")
+    if values != "bright":
+        return np.not_equal(grey, 0) if values == "any" else np.equal(grey, 0)
     white = int(np.iinfo(grey.dtype).max)
     highest = int(grey.max())
     if highest <= 1:

@@ -1,46 +1,59 @@
-"""Photos in folders: found by their suffix, in natural order, and not opened."""
+"""Photos in folders: found by their suffix, in natural order, and not opened; and what lies among them."""
 
 import os
 import re
 import stat
+from collections import Counter
 from collections.abc import Callable, Iterable
+from dataclasses import dataclass, field
 from pathlib import Path
 
+from blemish.data.skipped import OWN_FILES, PHOTO_SUFFIXES, Skipped, is_worth_a_word, most_common_first
 from blemish.errors import DataError
-
-PHOTO_SUFFIXES = (".png", ".jpg", ".jpeg", ".bmp", ".tif", ".tiff", ".webp")
 
 OnError = Callable[[DataError], object]
 """Told of what cannot be listed, which is then left out; without it, the error is raised."""
 
 
+@dataclass(frozen=True, kw_only=True)
+class Listing:
+    """What a folder holds, with all its sub-folders."""
+
+    photos: tuple[Path, ...] = ()
+    skipped: Skipped = field(default_factory=Skipped)
+    troubles: tuple[DataError, ...] = ()
+    """An error for each folder that cannot be listed."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class _Folder:
+    """What lies directly in a folder, without hidden entries, each kind in natural order."""
+
+    photos: list[Path]
+    folders: list[Path]
+    others: Counter[str]
+    """Other files by suffix, without those that are expected among photos."""
+    own: str
+    """Name of a file that Blemish left here, else empty: what lies in the sub-folders is then nobody's photo."""
+
+
 def list_folder(folder: Path) -> tuple[list[Path], list[Path]]:
     """Photos and sub-folders directly in a folder, without hidden ones, each in natural order: img2 before img10."""
-    photos: list[Path] = []
-    folders: list[Path] = []
-    try:
-        for entry in folder.iterdir():
-            if entry.name.startswith("."):
-                continue
-            if _is_folder(entry):
-                folders.append(entry)
-            elif entry.suffix.lower() in PHOTO_SUFFIXES:
-                photos.append(entry)
-    except FileNotFoundError:
-        raise DataError(f"{folder}: no such folder; check the path") from None
-    except NotADirectoryError:
-        raise DataError(f"{folder}: is a file where a folder was expected; name the folder that holds it") from None
-    except OSError as error:
-        raise DataError(f"{folder}: cannot be listed ({error.strerror}); check its permissions") from error
-    return sorted(photos, key=_natural_order), sorted(folders, key=_natural_order)
+    found = _read_folder(folder)
+    return found.photos, found.folders
 
 
-def list_photos(folder: Path, *, on_error: OnError | None = None) -> tuple[Path, ...]:
+def look_through(folder: Path) -> Listing:
     """All photos in a folder, then those of its sub-folders, by suffix, in natural order, without hidden ones.
 
     Links to folders are followed, but not to one that this folder lies in; a folder that is reached twice counts once.
+    Where Blemish wrote its own files, sub-folders are not entered. Raises DataError where the folder itself cannot be
+    listed, or is one that Blemish wrote and that holds no photo of its own.
     """
-    found: list[Path] = []
+    photos: list[Path] = []
+    others: Counter[str] = Counter()
+    own: list[Path] = []
+    troubles: list[DataError] = []
     seen = set(_real(folder).parents)
     waiting = [folder]
     while waiting:
@@ -50,38 +63,49 @@ def list_photos(folder: Path, *, on_error: OnError | None = None) -> tuple[Path,
             continue
         seen.add(real)
         try:
-            photos, folders = list_folder(here)
+            found = _read_folder(here)
         except DataError as error:
-            if on_error is None:
+            if here == folder:
                 raise
-            on_error(error)
-            continue
-        found += photos
-        # The last is visited first; links come after real folders, so that a photo keeps its own path.
-        waiting += sorted(folders, key=Path.is_symlink)[::-1]
-    return tuple(found)
-
-
-def photos_under(paths: Iterable[Path], *, on_error: OnError | None = None) -> tuple[Path, ...]:
-    """Files as named and the photos of folders, each once, in the order given.
-
-    A path where nothing is, and a folder without photos, are a DataError.
-    """
-    found: dict[Path, None] = {}
-    for path in paths:
-        troubles: list[DataError] = []
-        try:
-            photos = list_photos(path, on_error=troubles.append) if stat.S_ISDIR(file_kind(path)) else (path,)
-            if not photos and not troubles:
-                raise DataError(f"{path}: holds no photos ({' '.join(PHOTO_SUFFIXES)}); name a folder that does")
-            found |= dict.fromkeys(photos)
-        except DataError as error:
             troubles.append(error)
-        for trouble in troubles:
-            if on_error is None:
-                raise trouble
-            on_error(trouble)
-    return tuple(found)
+            continue
+        photos += found.photos
+        others += found.others
+        if found.own:
+            own.append(here)
+            continue
+        # The last is visited first; links come after real folders, so that a photo keeps its own path.
+        waiting += sorted(found.folders, key=Path.is_symlink)[::-1]
+    if own == [folder] and not photos:
+        raise DataError(
+            f"{folder}: was written by Blemish ({found.own} lies in it) and holds no photos; name a folder that does"
+        )
+    skipped = Skipped(files=most_common_first(others), own=tuple(own))
+    return Listing(photos=tuple(photos), skipped=skipped, troubles=tuple(troubles))
+
+
+def list_photos(folder: Path, *, on_error: OnError | None = None) -> tuple[Path, ...]:
+    """The photos that `look_through` finds."""
+    try:
+        found = look_through(folder)
+    except DataError as error:
+        if on_error is None:
+            raise
+        on_error(error)
+        return ()
+    for trouble in found.troubles:
+        if on_error is None:
+            raise trouble
+        on_error(trouble)
+    return found.photos
+
+
+def sub_folders(folder: Path) -> list[Path]:
+    """Folders directly in a folder, without hidden ones, in natural order; none where it may not be listed."""
+    try:
+        return _read_folder(folder).folders
+    except DataError:
+        return []
 
 
 def file_kind(path: Path) -> int:
@@ -96,11 +120,50 @@ def file_kind(path: Path) -> int:
         raise DataError(f"{path}: no file can have this name; check the path") from None
 
 
-def _real(path: Path) -> Path:
-    return Path(os.path.realpath(path))  # Path.resolve raises where links make a loop
+def is_folder(path: Path) -> bool:
+    """Raises DataError where nothing is there."""
+    return stat.S_ISDIR(file_kind(path))
 
 
-def _is_folder(entry: Path) -> bool:
+def in_natural_order(paths: Iterable[Path]) -> list[Path]:
+    """By name, with numbers in names as numbers: img2 before img10."""
+    return sorted(paths, key=_natural_order)
+
+
+def _read_folder(folder: Path) -> _Folder:
+    photos: list[Path] = []
+    folders: list[Path] = []
+    others: Counter[str] = Counter()
+    own = ""
+    try:
+        with os.scandir(folder) as entries:
+            for entry in entries:
+                if entry.name.startswith("."):
+                    continue
+                path = folder / entry.name
+                suffix = path.suffix.lower()
+                if _is_folder(entry):
+                    folders.append(path)
+                elif suffix in PHOTO_SUFFIXES:
+                    photos.append(path)
+                elif entry.name in OWN_FILES:
+                    own = entry.name
+                elif is_worth_a_word(suffix):
+                    others[suffix] += 1
+    except FileNotFoundError:
+        raise DataError(f"{folder}: no such folder; check the path") from None
+    except NotADirectoryError:
+        raise DataError(f"{folder}: is a file where a folder was expected; name the folder that holds it") from None
+    except OSError as error:
+        raise DataError(f"{folder}: cannot be listed ({error.strerror}); check its permissions") from error
+    return _Folder(photos=in_natural_order(photos), folders=in_natural_order(folders), others=others, own=own)
+
+
+def _real(folder: Path) -> Path:
+    return Path(os.path.realpath(folder))  # Path.resolve raises where links make a loop
+
+
+def _is_folder(entry: os.DirEntry[str]) -> bool:
     try:
         return entry.is_dir()
     except OSError:

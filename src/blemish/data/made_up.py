@@ -11,13 +11,13 @@ import numpy as np
 from numpy.random import Generator
 from numpy.typing import NDArray
 
-from blemish.data import mvtec_ad
 from blemish.data.dataset import Dataset
 from blemish.data.framing import shown
 from blemish.data.images import read_image, resize_image, save_png
+from blemish.data.mvtec_ad import MVTEC_AD
 from blemish.errors import DataError, MissingExtraError
 
-Pixels = NDArray[np.float64]
+_Pixels = NDArray[np.float64]
 """A part (size, size, 3), RGB, or a coverage (size, size): how much of each pixel a defect covers; 0 to 1."""
 
 # The photos are grey: (colour of black, colour of white) gives each texture its own.
@@ -59,10 +59,10 @@ def make_up(
         spoilt, mask = spoil(part, name, generator=generator)
         save_png(root / f"test/{name}/{turn:03}.png", _bytes(spoilt))
         save_png(root / f"ground_truth/{name}/{turn:03}_mask.png", mask)
-    return mvtec_ad.find(root, None)
+    return MVTEC_AD.find(root, None)
 
 
-def spoil(part: Pixels, defect: str, *, generator: Generator) -> tuple[Pixels, NDArray[np.bool_]]:
+def spoil(part: _Pixels, defect: str, *, generator: Generator) -> tuple[_Pixels, NDArray[np.bool_]]:
     """The part with a defect drawn on it, and the mask of pixels of which it covers at least half."""
     while True:
         spoilt, coverage = DEFECTS[defect](part, generator)
@@ -85,7 +85,7 @@ class _Texture:
         )
         self._colours = np.array(TEXTURES[name])
 
-    def part(self, generator: Generator, size: int, *, test: bool) -> Pixels:
+    def part(self, generator: Generator, size: int, *, test: bool) -> _Pixels:
         """A square cut, mirrored, lit and coloured at random within what good parts have."""
         height, width = self._photo.shape[:2]
         left, right = (round(_SPLIT * width), width) if test else (0, round(_SPLIT * width))
@@ -99,11 +99,11 @@ class _Texture:
         grey = np.clip((grey - 0.5) * generator.uniform(1.1, 1.35) + 0.5, 0, 1) * light
         black, white = self._colours + generator.uniform(-0.01, 0.01, (2, 3))
         noise = generator.normal(0, 0.008, (size, size, 3))  # of the camera
-        part: Pixels = np.clip(black + (white - black) * grey + noise, 0, 1)
+        part: _Pixels = np.clip(black + (white - black) * grey + noise, 0, 1)
         return part
 
 
-def _scratch(part: Pixels, generator: Generator) -> tuple[Pixels, Pixels]:
+def _scratch(part: _Pixels, generator: Generator) -> tuple[_Pixels, _Pixels]:
     """One to three fine, nearly straight lines side by side, lighter than the part, with a dark edge."""
     size, scale = len(part), len(part) / 128
     start, heading = generator.uniform(0.2, 0.8, 2) * size, generator.uniform(0, 2 * np.pi)
@@ -118,7 +118,7 @@ def _scratch(part: Pixels, generator: Generator) -> tuple[Pixels, Pixels]:
     return scratched, np.maximum(coverage, shade)
 
 
-def _crack(part: Pixels, generator: Generator) -> tuple[Pixels, Pixels]:
+def _crack(part: _Pixels, generator: Generator) -> tuple[_Pixels, _Pixels]:
     """A dark, jagged line that thins out, with branches."""
     size, scale = len(part), len(part) / 128
     every, length = 3 * scale, generator.uniform(40, 85) * scale
@@ -137,7 +137,7 @@ def _crack(part: Pixels, generator: Generator) -> tuple[Pixels, Pixels]:
     return part * (1 - generator.uniform(0.5, 0.85) * coverage[..., None]), coverage
 
 
-def _thread(part: Pixels, generator: Generator) -> tuple[Pixels, Pixels]:
+def _thread(part: _Pixels, generator: Generator) -> tuple[_Pixels, _Pixels]:
     """A fibre that lies curled on the part and throws a shadow."""
     size, scale = len(part), len(part) / 128
     start, heading = generator.uniform(0.25, 0.75, 2) * size, generator.uniform(0, 2 * np.pi)
@@ -153,7 +153,7 @@ def _thread(part: Pixels, generator: Generator) -> tuple[Pixels, Pixels]:
     return _blend(laid, colour + 0.25 * (1 - colour), gloss * 0.5), np.maximum(coverage, shadow)
 
 
-def _stain(part: Pixels, generator: Generator) -> tuple[Pixels, Pixels]:
+def _stain(part: _Pixels, generator: Generator) -> tuple[_Pixels, _Pixels]:
     """A liquid that soaked in: the part shows through, darker and tinted, most at the rim."""
     scale = len(part) / 128
     depth = _blob(len(part), generator, radius=generator.uniform(9, 22) * scale, roughness=0.22)
@@ -165,7 +165,7 @@ def _stain(part: Pixels, generator: Generator) -> tuple[Pixels, Pixels]:
     return part * (1 - (1 - tint) * strength[..., None]), coverage
 
 
-def _hole(part: Pixels, generator: Generator) -> tuple[Pixels, Pixels]:
+def _hole(part: _Pixels, generator: Generator) -> tuple[_Pixels, _Pixels]:
     """A broken-out spot: dark, darkest where the light does not reach, with a bright edge opposite."""
     size, scale = len(part), len(part) / 128
     depth = _blob(size, generator, radius=generator.uniform(5, 11) * scale, roughness=0.16)
@@ -178,7 +178,7 @@ def _hole(part: Pixels, generator: Generator) -> tuple[Pixels, Pixels]:
     ), coverage
 
 
-def _print(part: Pixels, generator: Generator) -> tuple[Pixels, Pixels]:
+def _print(part: _Pixels, generator: Generator) -> tuple[_Pixels, _Pixels]:
     """A faded ink stamp where none belongs: a ring around two or three bars."""
     size, scale = len(part), len(part) / 128
     centre, turn = generator.uniform(0.25, 0.75, 2) * size, generator.uniform(0, np.pi)
@@ -196,7 +196,7 @@ def _print(part: Pixels, generator: Generator) -> tuple[Pixels, Pixels]:
     return _blend(part, ink, coverage * generator.uniform(0.4, 0.75)), coverage
 
 
-DEFECTS: dict[str, Callable[[Pixels, Generator], tuple[Pixels, Pixels]]] = {
+DEFECTS: dict[str, Callable[[_Pixels, Generator], tuple[_Pixels, _Pixels]]] = {
     "crack": _crack,
     "hole": _hole,
     "print": _print,
@@ -209,14 +209,14 @@ DEFECTS: dict[str, Callable[[Pixels, Generator], tuple[Pixels, Pixels]]] = {
 
 def _line(
     generator: Generator,
-    start: Pixels,
+    start: _Pixels,
     heading: float,
     *,
     length: float,
     every: float,
     drift: float,
     jitter: float = 0.0,
-) -> Pixels:
+) -> _Pixels:
     """Points (N, 2) as (y, x), half a pixel apart, of a line that changes its heading every so many pixels.
 
     By `drift` it bends for good, by `jitter` for a moment only (standard deviations in radians).
@@ -227,7 +227,7 @@ def _line(
     return start + 0.5 * np.stack((np.sin(angle), np.cos(angle)), axis=1).cumsum(axis=0)
 
 
-def _stroke(size: int, points: Pixels, radii: Pixels) -> Pixels:
+def _stroke(size: int, points: _Pixels, radii: _Pixels) -> _Pixels:
     """Coverage of a pen that is drawn through the points, antialiased; no thinner than a pixel and a half."""
     coverage = np.zeros((size, size))
     for (y, x), radius in zip(points, np.maximum(radii, 0.75), strict=True):
@@ -241,7 +241,7 @@ def _stroke(size: int, points: Pixels, radii: Pixels) -> Pixels:
     return coverage
 
 
-def _blob(size: int, generator: Generator, *, radius: float, roughness: float) -> Pixels:
+def _blob(size: int, generator: Generator, *, radius: float, roughness: float) -> _Pixels:
     """How deep (pixels) each pixel lies inside an uneven, stretched spot; negative outside."""
     centre, turn = generator.uniform(0.2, 0.8, 2) * size, generator.uniform(0, np.pi)
     y, x = np.mgrid[:size, :size] - centre[:, None, None]
@@ -251,24 +251,24 @@ def _blob(size: int, generator: Generator, *, radius: float, roughness: float) -
     edge = np.ones_like(angle)
     for waves in range(2, 9):
         edge += generator.normal(0, roughness / waves) * np.cos(waves * angle + generator.uniform(0, 2 * np.pi))
-    depth: Pixels = radius * edge - np.hypot(along, across)
+    depth: _Pixels = radius * edge - np.hypot(along, across)
     return depth
 
 
-def _soft(depth: Pixels, width: float) -> Pixels:
+def _soft(depth: _Pixels, width: float) -> _Pixels:
     """Coverage of a spot whose edge fades over so many pixels to either side; half at the edge."""
     return np.clip(depth / (2 * width) + 0.5, 0, 1)
 
 
-def _shifted(field: Pixels, by: float) -> Pixels:
+def _shifted(field: _Pixels, by: float) -> _Pixels:
     """Moved down and to the right by at least a pixel."""
     pixels = max(1, round(by))
     return np.pad(field, ((pixels, 0), (pixels, 0)), mode="edge")[: len(field), : len(field)]
 
 
-def _blend(part: Pixels, colour: Sequence[float] | Pixels, opacity: Pixels) -> Pixels:
+def _blend(part: _Pixels, colour: Sequence[float] | _Pixels, opacity: _Pixels) -> _Pixels:
     return part + (np.asarray(colour) - part) * opacity[..., None]
 
 
-def _bytes(part: Pixels) -> NDArray[np.uint8]:
+def _bytes(part: _Pixels) -> NDArray[np.uint8]:
     return np.rint(part * 255).astype(np.uint8)

@@ -4,20 +4,19 @@ import re
 from collections.abc import Sequence
 from pathlib import Path
 
-from blemish.errors import DataError, SettingsError, on_one_line
+from blemish.data.dataset import Sample
+from blemish.errors import DataError, SettingsError
 
 
-def parts_of(photos: Sequence[Path], pattern: str | None) -> list[str]:
-    """A name of the part for each photo: what the first group of `pattern` finds in the file's name without its suffix,
-    else, where it has no group, all it finds.
+def parts_of(photos: Sequence[Path | Sample], pattern: str | None) -> list[str]:
+    """A name of the part for each photo: what the dataset knows, else what `pattern` finds in the file's name.
 
-    Without a pattern every photo shows a part of its own. Raises SettingsError for a pattern that is none, DataError
-    for a photo in whose name it finds nothing.
+    That is what the pattern's first group finds in the name without its suffix, or, where it has no group, all that it
+    finds. Without a pattern every photo shows a part of its own. Raises SettingsError for a pattern that is no regular
+    expression, DataError for a photo in whose name it finds nothing.
     """
-    if pattern is None:
-        return [str(photo) for photo in photos]
     try:
-        known = re.compile(pattern)
+        known = None if pattern is None else re.compile(pattern)
     except re.error as error:
         raise SettingsError(
             f"part {pattern!r} is no regular expression ({error}): give one such as '(.+)_[0-9]+'"
@@ -25,11 +24,15 @@ def parts_of(photos: Sequence[Path], pattern: str | None) -> list[str]:
     return [_part_of(photo, known) for photo in photos]
 
 
-def _part_of(photo: Path, known: re.Pattern[str]) -> str:
+def _part_of(photo: Path | Sample, known: re.Pattern[str] | None) -> str:
+    if isinstance(photo, Sample):
+        if photo.part is not None:
+            return photo.part
+        photo = photo.image
+    if known is None:
+        return str(photo)
     found = known.search(photo.stem)
     part = None if found is None else found.group(1 if known.groups else 0)
     if not part:
-        raise DataError(
-            on_one_line(f"{photo}: {known.pattern!r} finds no part in its name; give a pattern that fits all photos")
-        )
+        raise DataError(f"{photo}: {known.pattern!r} finds no part in its name; give a pattern that fits all photos")
     return part

@@ -1,40 +1,62 @@
-"""What lies among photos, said before anything is learnt from them: sizes, kinds, copies, and what cannot be read."""
+"""What lies among photos, said before anything is learned from them: sizes, kinds, copies, and what cannot be read."""
 
-import os
 from collections import Counter
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
 
-from blemish.data.digest import digest_of
-from blemish.data.framing import shown
-from blemish.data.images import Header, Pixels, Size, decode_header, decode_image, read_file
-from blemish.errors import DataError, on_one_line
+from blemish.data.framing import white_level_of
+from blemish.data.images import Size, read_file
+from blemish.data.look import Facts, facts_of, look_at
+from blemish.data.shapes import aspect_line, shapes_differ, size_counts
+from blemish.errors import DataError
+from blemish.process import available_cores
+from blemish.wording import counted, on_one_line, some_of, with_counts
 
-_DARK = 16  # of 255: the highest of 12 bits, 4095, in a file of 16
-_SHOWN = 5
-_SAME_SHAPE = 1.02  # ratio of aspect ratios
+_DARK = 16 / 255  # of white
 
 
 @dataclass(frozen=True, kw_only=True)
-class Inspection:
-    """What was found; unreadable photos are in nothing but `unreadable`."""
+class Survey:
+    """What is known of photos; unreadable ones are in nothing but `unreadable`."""
 
-    unreadable: tuple[str, ...]
+    facts: Mapping[Path, Facts]
+    """Of every photo that can be read, in the order of the photos."""
+    unreadable: tuple[str, ...] = ()
     """A line each."""
-    sizes: dict[Size, int]
-    """Photos of each (height, width), most common first."""
-    kinds: dict[str, int]
-    """Photos of each format and kind of colours, such as `PNG grey`, most common first."""
-    digests: dict[Path, str]
-    """`file_digest` of every photo that can be read."""
-    dark: tuple[Path, ...] = ()
-    """Nearly black photos; found only where the photos were decoded."""
 
     @property
     def readable(self) -> int:
-        return len(self.digests)
+        return len(self.facts)
+
+    @property
+    def sizes(self) -> dict[Size, int]:
+        """Photos of each (height, width), most common first."""
+        return dict(Counter(facts.size for facts in self.facts.values()).most_common())
+
+    @property
+    def kinds(self) -> dict[str, int]:
+        """Photos of each format and kind of colours, such as `PNG grey`, most common first."""
+        return dict(Counter(facts.header.kind for facts in self.facts.values()).most_common())
+
+    @property
+    def digests(self) -> dict[Path, str]:
+        """`file_digest` of every photo that can be read."""
+        return {path: facts.digest for path, facts in self.facts.items()}
+
+    @property
+    def white_level(self) -> int | None:
+        """What is taken for white in photos of 16 bits; None where none was decoded."""
+        highest = [facts.highest for facts in self.facts.values() if facts.sixteen_bits and facts.highest is not None]
+        return white_level_of(max(highest)) if highest else None
+
+    @property
+    def dark(self) -> tuple[Path, ...]:
+        """Nearly black photos, of those that were decoded."""
+        white = self.white_level or 65535
+        decoded = ((path, facts) for path, facts in self.facts.items() if facts.highest is not None)
+        return tuple(path for path, facts in decoded if facts.brightest(white) <= _DARK)
 
     @property
     def different(self) -> list[Path]:
@@ -46,111 +68,87 @@ class Inspection:
         """Groups of photos whose files are the same, byte for byte."""
         return tuple(tuple(group) for group in _by_digest(self.digests).values() if len(group) > 1)
 
-    def lines(self) -> list[str]:
-        """A few lines for a person; what cannot be read is only counted."""
-        found = self.readable + len(self.unreadable)
-        lines = [
-            f"{found} photo{'s' if found != 1 else ''}"
-            + (f", {len(self.unreadable)} of them cannot be read" if self.unreadable else "")
-        ]
-        if self.sizes:
-            sizes = {f"{width}x{height}": count for (height, width), count in self.sizes.items()}
-            lines.append(f"width x height: {_counted(sizes)}{self._shapes()}")
-            lines.append(f"kinds: {_counted(self.kinds)}")
+    def lines(self, *, root: Path | None = None, image_size: Size | None = None) -> list[str]:
+        """A few lines for a person; what cannot be read is only counted.
+
+        With `root`, the folders below it that photos lie in are counted; with `image_size`, (height, width), it is
+        said where photos are squeezed into it.
+        """
+        first = counted(self.readable + len(self.unreadable), "photo")
+        if root is not None:
+            first += _folders_line(self.facts, root)
+        if self.unreadable:
+            first += f", {len(self.unreadable)} of them cannot be read"
+        lines = [first]
+        sizes = self.sizes
+        if sizes:
+            lines.append(f"width x height: {_counts(size_counts(sizes))}{shapes_differ(sizes)}")
+            lines.append(f"kinds: {_counts(self.kinds)}")
+        if image_size is not None and (squeezed := aspect_line(sizes, image_size)):
+            lines.append(squeezed)
         if self.dark:
-            lines.append(
-                f"nearly black: {len(self.dark)}, such as {on_one_line(self.dark[0])}; where files of 16 bits hold 10 "
-                "or 12, scale the values up first"
-            )
+            lines.append(f"nearly black: {len(self.dark)}, such as {on_one_line(self.dark[0])}; expose them longer")
         if self.copies:
             more = sum(len(group) - 1 for group in self.copies)
-            lines.append(f"exact copies, which training leaves out: {more} ({_groups(self.copies)})")
+            groups = [" = ".join(on_one_line(path) for path in group) for group in self.copies]
+            lines.append(f"exact copies, which training leaves out: {more} ({some_of(groups)})")
         return lines
 
-    def _shapes(self) -> str:
-        aspects = [width / height for height, width in self.sizes]
-        if max(aspects) <= _SAME_SHAPE * min(aspects):
-            return ""
-        return (
-            f"; shapes differ, from {min(aspects):.3g} to {max(aspects):.3g} times as wide as high, and all are "
-            "squeezed to one: crop them alike"
-        )
 
-
-def inspect(
+def survey(
     paths: Sequence[Path],
     *,
     decode: bool = False,
     unreadable: Iterable[DataError] = (),
     on_photo: Callable[[int, int], object] = lambda _done, _of: None,
-) -> Inspection:
+) -> Survey:
     """Reads every file, in threads, but of photos only the headers; `decode` reads all that training would.
 
     `unreadable` are errors of photos that are not among `paths`, which the caller met before.
     """
     errors = [str(error) for error in unreadable]
-    seen: dict[Path, _Photo] = {}
-    with ThreadPoolExecutor(os.cpu_count() or 1, thread_name_prefix="inspect") as pool:
-        looks = pool.map(lambda path: _look(path, decode=decode), paths)
-        for done, (path, look) in enumerate(zip(paths, looks, strict=True), start=1):
-            if isinstance(look, DataError):
-                errors.append(str(look))
+    seen: dict[Path, Facts] = {}
+    with ThreadPoolExecutor(available_cores(), thread_name_prefix="survey") as pool:
+        facts_or_errors = pool.map(lambda path: _facts(path, decode=decode), paths)
+        for done, (path, facts) in enumerate(zip(paths, facts_or_errors, strict=True), start=1):
+            if isinstance(facts, DataError):
+                errors.append(str(facts))
             else:
-                seen[path] = look
+                seen[path] = facts
             on_photo(done, len(paths))
-    return Inspection(
-        unreadable=tuple(errors),
-        sizes=dict(Counter(photo.header.size for photo in seen.values()).most_common()),
-        kinds=dict(Counter(photo.header.kind for photo in seen.values()).most_common()),
-        digests={path: photo.digest for path, photo in seen.items()},
-        dark=tuple(path for path, photo in seen.items() if photo.dark),
-    )
+    return Survey(facts=seen, unreadable=tuple(errors))
 
 
-def common_files(some: Inspection, others: Inspection) -> list[tuple[Path, Path]]:
-    """Photos of one inspection whose files are, byte for byte, also among the other's: (of some, of others)."""
+def common_files(some: Survey, others: Survey) -> list[tuple[Path, Path]]:
+    """Photos of one survey whose files are, byte for byte, also among the other's: (of some, of others)."""
     there = _by_digest(others.digests)
     return [(path, there[digest][0]) for path, digest in some.digests.items() if digest in there]
 
 
-@dataclass(frozen=True, kw_only=True)
-class _Photo:
-    header: Header
-    digest: str
-    dark: bool
-
-
-def _look(path: Path, *, decode: bool) -> _Photo | DataError:
+def _facts(path: Path, *, decode: bool) -> Facts | DataError:
     try:
         data = read_file(path)
-        header = decode_header(data, name=str(path))
-        dark = decode and _highest(decode_image(data, name=str(path))) <= _DARK
-        return _Photo(header=header, digest=digest_of(data), dark=dark)
+        return look_at(data, name=str(path)).facts if decode else facts_of(data, name=str(path))
     except DataError as error:
         return error
 
 
-def _highest(pixels: Pixels) -> int:
-    """The highest value, 0 to 255."""
-    return int(shown(pixels).max())
-
-
-def _by_digest(digests: dict[Path, str]) -> dict[str, list[Path]]:
+def _by_digest(digests: Mapping[Path, str]) -> dict[str, list[Path]]:
     groups: dict[str, list[Path]] = {}
     for path, digest in digests.items():
         groups.setdefault(digest, []).append(path)
     return groups
 
 
-def _counted(counts: dict[str, int]) -> str:
-    if len(counts) == 1:
-        return next(iter(counts))
-    return _some([f"{name} ({count})" for name, count in counts.items()])
+def _folders_line(photos: Iterable[Path], root: Path) -> str:
+    """`, of ok (40), ok/cam2 (20)`; nothing where all lie in the root itself."""
+    counts = Counter(_below(photo.parent, root) for photo in photos)
+    return "" if set(counts) <= {"."} else f", of {with_counts(counts, shown=10)}"
 
 
-def _groups(groups: tuple[tuple[Path, ...], ...]) -> str:
-    return _some([" = ".join(on_one_line(path) for path in group) for group in groups])
+def _below(folder: Path, root: Path) -> str:
+    return on_one_line(folder.relative_to(root).as_posix() if folder.is_relative_to(root) else folder)
 
 
-def _some(names: list[str]) -> str:
-    return ", ".join(names[:_SHOWN]) + (f" and {len(names) - _SHOWN} more" if len(names) > _SHOWN else "")
+def _counts(counts: Mapping[str, int]) -> str:
+    return next(iter(counts)) if len(counts) == 1 else with_counts(counts)

@@ -47,6 +47,7 @@ from blemish.synthesis.rotation import Rotation, turn_at_random
 LEVELS = 3  # of the teacher that are imitated; the student's encoder has one more
 WIDTH = 256  # channels of the segmentation network
 RATES = (6, 12, 18)  # of ASPP's dilated convolutions
+LEAST_VALUES = 4  # per channel that batch norm sees at the student's coarsest level, see _check_batch
 
 # Which good parts of MVTec AD the paper turns. Whoever chose it had seen the test photos: take it to compare with the
 # paper's figures, not as advice for other parts.
@@ -155,7 +156,7 @@ class DeSTSeg(Detector):
 
     def _student_loss(self, batch: Batch) -> dict[str, Tensor]:
         """Eq. 4: per level the mean over pixels of 1 - cos, summed over the whole batch."""
-        _check_batch(batch)
+        _check_batch(batch, self.student.encoder.strides[-1])
         student = self.student(batch.images)
         return {
             f"level{level}": (1 - (t.float() * unit_vectors(s)).sum(dim=1)).mean() * batch.global_size
@@ -165,7 +166,7 @@ class DeSTSeg(Detector):
     def _segmentation_loss(self, batch: Batch) -> dict[str, Tensor]:
         """Focal loss and L1 distance to the masks, which are shrunk to the map's resolution."""
         assert batch.masks is not None
-        _check_batch(batch)
+        _check_batch(batch, self.student.encoder.strides[-1])
         with torch.no_grad():
             products = self._products(batch.images)
         logits = self.segmentation(products).float()
@@ -234,7 +235,17 @@ def _check(settings: DeSTSegSettings) -> None:
         raise SettingsError(f"top_pixels is {settings.top_pixels}: it must be at least 1")
 
 
-def _check_batch(batch: Batch) -> None:
-    """Batch norm of a single value, which ASPP's mean of all pixels has, would be an error of torch's."""
-    if len(batch.images) < 2:
+def _check_batch(batch: Batch, stride: int) -> None:
+    """Batch norm needs enough values: one is an error of torch's, and of two, which it makes -1 and 1, it divides by a
+    difference that may be rounding alone. The student has eight such layers in a row at its coarsest resolution: its
+    first gradients were 10^3 to 10^6 with two values there, about 10 with four and 2 with eight, in float32.
+    """
+    photos, _, height, width = batch.images.shape
+    values = photos * -(-height // stride) * -(-width // stride)
+    if photos < 2:
         raise SettingsError("DeSTSeg needs at least 2 photos per step and process: raise --batch-size")
+    if values < LEAST_VALUES:
+        raise SettingsError(
+            f"DeSTSeg would diverge: at {height}x{width} pixels and {photos} photos per step and process its coarsest "
+            f"features have {values} values, of at least {LEAST_VALUES}: raise --batch-size or --image-size"
+        )

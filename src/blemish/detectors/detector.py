@@ -61,10 +61,11 @@ class Stage:
     """Draws defects: photos and textures of the same shape -> (images, masks (B, 1, H, W))."""
     textures: Path | None = None
     """Folder of pictures that `corrupt` gets as textures; None: made from noise and the training photos."""
-    held_out_error: Callable[[Batch], Tensor] | None = None
-    """(B,) how badly held-out normal photos are judged; the weights with the lowest mean are kept. None: the last."""
+    validation_loss: Callable[[Batch], Tensor] | None = None
+    """(B,) how badly good photos that are not trained on are judged; the weights with the lowest mean are kept. None:
+    the last."""
     patience: int | None = None
-    """The stage ends early when this many steps have not lowered the held-out error by a tenth."""
+    """The stage ends early when this many steps have not lowered the validation loss by a tenth."""
 
 
 class Detector(nn.Module, ABC):
@@ -88,7 +89,11 @@ class Detector(nn.Module, ABC):
         """Returns the anomaly map of each image: the one thing that an export computes."""
 
     @abstractmethod
-    def stages(self) -> Sequence[Stage]: ...
+    def stages(self) -> Sequence[Stage]:
+        """Returns how the method is trained; asked once per training, and computes nothing."""
+
+    def check_trainable(self) -> None:
+        """Raises SettingsError for what would end a training late; called once, before photos are read."""
 
     def level_maps(self, images: Images) -> dict[str, Tensor]:  # noqa: ARG002
         """How far each student is from its teacher at each level, for people to look at; none unless a method says so.

@@ -117,7 +117,6 @@ class RSTPM(Detector):
         return maps_by_level("student", first_pair) | maps_by_level("reconstruction", second_pair)
 
     def stages(self) -> Sequence[Stage]:
-        self._check_sizes()
         settings = self.settings
         selects = settings.keep == "best"
         return [
@@ -128,7 +127,7 @@ class RSTPM(Detector):
                 loss=self._student_loss,
                 optimizer=self._student_optimizer,
                 targets=self._student_targets,
-                held_out_error=self._student_error if selects else None,
+                validation_loss=self._student_error if selects else None,
                 patience=settings.patience,
             ),
             Stage(
@@ -138,13 +137,13 @@ class RSTPM(Detector):
                 loss=self._reconstruction_loss,
                 optimizer=self._reconstruction_optimizer,
                 targets=self._reconstruction_targets,
-                held_out_error=self._reconstruction_error if selects else None,
+                validation_loss=self._reconstruction_error if selects else None,
                 patience=settings.patience,
             ),
         ]
 
-    def _check_sizes(self) -> None:
-        """Now rather than when the first student has been trained for an hour."""
+    def check_trainable(self) -> None:
+        """Raises SettingsError where the second teacher's features cannot be grown at this image size."""
         size, stride = self.settings.image_size, self.teacher.strides[-1]
         if self.settings.attention == "between-stages" and max(size) <= stride:
             raise SettingsError(  # its batch norm on the deepest features needs two pixels even of a single photo

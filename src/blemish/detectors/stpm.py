@@ -71,7 +71,7 @@ class STPM(Detector):
                 loss=self._loss,
                 optimizer=self._optimizer,
                 targets=self._teacher_vectors,
-                held_out_error=self._held_out_error if settings.keep == "best" else None,
+                validation_loss=self._validation_loss if settings.keep == "best" else None,
                 patience=settings.patience,
             )
         ]
@@ -85,7 +85,7 @@ class STPM(Detector):
     def _loss(self, batch: Batch) -> dict[str, Tensor]:
         return imitation_loss(batch.targets, self.student(batch.images))
 
-    def _held_out_error(self, batch: Batch) -> Tensor:
+    def _validation_loss(self, batch: Batch) -> Tensor:
         return imitation_error(batch.targets, self.student(batch.images))
 
     def _optimizer(self, module: nn.Module) -> torch.optim.Optimizer:

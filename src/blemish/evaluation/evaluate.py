@@ -1,20 +1,20 @@
 """Predictor x test photos -> Evaluation."""
 
-import os
-from collections.abc import Callable, Collection, Iterable, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
-from pathlib import Path
+from datetime import UTC, datetime
 
 import numpy as np
 from numpy.typing import NDArray
 
-from blemish.data.dataset import GOOD, Dataset, Sample
-from blemish.data.digest import file_digest
+from blemish.data.dataset import GOOD, Dataset, Sample, dataset_of
 from blemish.data.framing import Framing
-from blemish.data.images import read_mask
+from blemish.data.masks import mask_of
+from blemish.data.part_names import parts_of
 from blemish.errors import DataError, MetricError
-from blemish.evaluation.record import DefectType, Evaluation, PhotoJudgement
+from blemish.evaluation.record import DefectType, Evaluation, PartCounts, PhotoJudgement
+from blemish.inference.prediction import Prediction
 from blemish.inference.predictor import Predictor
 from blemish.metrics import METRICS, Judgements, curves
 from blemish.metrics.curves import Curve
@@ -22,138 +22,159 @@ from blemish.metrics.intervals import binomial, bootstrap
 from blemish.metrics.pixels import PixelCollector
 from blemish.metrics.stored_arrays import check_room
 
-METRICS_PER_TYPE = ("image_auroc", "pixel_auroc", "pixel_ap", "pro")
+_PIXEL_BYTES = 4  # of a normal pixel in temporary files
 
 
 @dataclass(frozen=True, kw_only=True)
-class _Judged:
-    """A test photo and what is kept of its judgement."""
+class _Result:
+    """What came of one test photo."""
 
     sample: Sample
+    prediction: Prediction | None
+    """None where the photo could not be judged."""
+    mask: NDArray[np.bool_] | None = None
+    """At the map's size; None where it is not known where the defects are."""
+    trouble: str | None = None
+    """A line on what could not be used."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class _PhotoRecord:
+    """What is kept of a judged test photo when its map has gone to the disk."""
+
     judgement: PhotoJudgement
+    digest: str | None
+    map_size: tuple[int, int]
     marked: bool
     """Whether its map is above the threshold of pixels anywhere."""
     lost: bool
-    """Whether nothing is left of its mask at the image size."""
+    """Whether nothing is left of its mask at the map's size."""
+
+    @property
+    def good(self) -> bool:
+        return self.judgement.defect_type == GOOD
 
 
-def evaluate(
+def evaluate_predictor(
     predictor: Predictor,
     photos: Dataset | Sequence[Sample],
     *,
     known_digests: Collection[str] = frozenset(),
-    on_photo: Callable[[int, int], None] = lambda _done, _of: None,
+    part: str | None = None,
+    on_photo: Callable[[int, int], object] = lambda _done, _of: None,
 ) -> Evaluation:
     """Judges every test photo and measures how well that went.
 
     `known_digests` (see `file_digest`) are of the photos that the predictor was trained and calibrated with: test
-    photos among them are listed as duplicates. The maps' pixels go to temporary files, 4 bytes each, those of defects
-    up to 88, and memory holds about a hundredth of them. Raises DataError where no photo could be judged; unreadable
-    ones are listed and left out. A photo whose mask is missing or cannot be used counts in metrics of images. Raises
-    OutputError where there is no room for temporary files.
+    photos among them are listed as duplicates. `part` is the regular expression that tells from a photo's name which
+    part it shows (see `parts_of`), for photos of which the data set does not say it.
+
+    The maps' pixels go to temporary files, 4 bytes each, those of defects up to 88, and memory holds about a hundredth
+    of them. Raises DataError where no photo could be judged; unreadable ones are listed and left out. A photo whose
+    mask is missing or cannot be used counts in metrics of images. Raises OutputError where there is no room for
+    temporary files.
     """
-    found = photos if isinstance(photos, Dataset) else _as_dataset(photos)
-    check_room(4 * len(found.test) * predictor.framing.image_size[0] * predictor.framing.image_size[1])
-    collector, unreadable = PixelCollector(), [f"left out: {error}" for error in found.left_out]
-    judged = _judge(predictor, found.test, collector=collector, unreadable=unreadable, on_photo=on_photo)
+    found = photos if isinstance(photos, Dataset) else dataset_of(test=photos)
+    collector, judged = PixelCollector(), []
+    unusable = [f"left out: {error}" for error in found.left_out]
+    for done, result in enumerate(_results(predictor, found.test), start=1):
+        if result.trouble is not None:
+            unusable.append(result.trouble)
+        if result.prediction is not None:
+            collector.add(result.prediction.anomaly_map, result.mask)
+            judged.append(_record(result.sample, result.prediction, result.mask, part=part))
+        on_photo(done, len(found.test))
     if not judged:
-        raise DataError("no test photo could be judged: " + (unreadable[0] if unreadable else "there is none"))
+        raise DataError("no test photo could be judged: " + (unusable[0] if unusable else "there is none"))
     judgements = Judgements(
-        anomalous=np.array([j.sample.anomalous for j in judged]),
-        scores=np.array([j.judgement.anomaly_score for j in judged]),
+        anomalous=np.array([not photo.good for photo in judged]),
+        scores=np.array([photo.judgement.anomaly_score for photo in judged]),
         maps=collector.pixels(),
     )
-    return _summary(
-        judged,
-        judgements,
-        predictor,
-        found=found,
-        unreadable=unreadable,
-        duplicates=[j.judgement.image for j in judged if _is_known(j.sample.image, known_digests)],
+    duplicates = [photo.judgement.image for photo in judged if photo.digest in known_digests]
+    return _evaluation(judged, judgements, predictor, found=found, unusable=unusable, duplicates=duplicates)
+
+
+def _results(predictor: Predictor, samples: Sequence[Sample]) -> Iterator[_Result]:
+    """One for each sample, in order; raises OutputError where as many maps as the first would find no room."""
+    room_is_checked = False
+    predictions = predictor.predict_many(sample.image for sample in samples)
+    for sample, prediction in zip(samples, predictions, strict=True):
+        if isinstance(prediction, DataError):
+            yield _Result(sample=sample, prediction=None, trouble=f"left out: {prediction}")
+            continue
+        if not room_is_checked:
+            check_room(_PIXEL_BYTES * len(samples) * prediction.anomaly_map.size)
+            room_is_checked = True
+        try:
+            yield _Result(sample=sample, prediction=prediction, mask=_mask(sample, prediction, predictor.framing))
+        except DataError as error:
+            trouble = f"{error}; its photo counts in metrics of images only"
+            yield _Result(sample=sample, prediction=prediction, trouble=trouble)
+
+
+def _mask(sample: Sample, prediction: Prediction, framing: Framing) -> NDArray[np.bool_] | None:
+    """The true mask at the map's size; None where the data set has none of a defective photo."""
+    if not sample.anomalous:
+        return np.zeros(prediction.anomaly_map.shape, np.bool_)
+    mask = mask_of(sample, prediction.photo_size)
+    return None if mask is None else framing.mask(mask)
+
+
+def _record(
+    sample: Sample,
+    prediction: Prediction,
+    mask: NDArray[np.bool_] | None,
+    *,
+    part: str | None,
+) -> _PhotoRecord:
+    height, width = prediction.anomaly_map.shape
+    return _PhotoRecord(
+        judgement=PhotoJudgement(
+            image=str(sample.image.absolute()),
+            defect_type=sample.defect_type,
+            part=_part(sample, part),
+            masks=[] if mask is None else [str(path.absolute()) for path in sample.masks],
+            anomaly_score=prediction.anomaly_score,
+            verdict=prediction.verdict,
+        ),
+        digest=prediction.digest,
+        map_size=(height, width),
+        marked=bool(prediction.anomaly_map.max() > prediction.thresholds.pixel),
+        lost=sample.anomalous and mask is not None and not mask.any(),
     )
 
 
-def _is_known(photo: Path, digests: Collection[str]) -> bool:
-    """No, where it was judged and is gone since: what was judged is not lost for that."""
-    with suppress(DataError):
-        return bool(digests) and file_digest(photo) in digests
-    return False
+def _part(sample: Sample, pattern: str | None) -> str | None:
+    """Which part a photo shows, where data set or name say it."""
+    known = sample.part
+    if known is None and pattern is not None:
+        with suppress(DataError):  # the name of a photo from elsewhere need not hold a part's
+            (known,) = parts_of([sample.image], pattern)
+    return known
 
 
-def _as_dataset(samples: Sequence[Sample]) -> Dataset:
-    folders = [sample.image.absolute().parent for sample in samples]
-    return Dataset(name="samples", root=Path(os.path.commonpath(folders) if folders else "."), test=tuple(samples))
-
-
-def _judge(
-    predictor: Predictor,
-    samples: Sequence[Sample],
-    *,
-    collector: PixelCollector,
-    unreadable: list[str],
-    on_photo: Callable[[int, int], None],
-) -> list[_Judged]:
-    """Fills `collector` with a map for each photo that is returned, and `unreadable` with a line for each trouble."""
-    judged: list[_Judged] = []
-    results = predictor.predict_many(sample.image for sample in samples)
-    for done, (sample, prediction) in enumerate(zip(samples, results, strict=True), start=1):
-        if isinstance(prediction, DataError):
-            unreadable.append(f"left out: {prediction}")
-        else:
-            mask = None
-            try:
-                mask = _mask(sample, prediction.photo_size, predictor.framing)
-            except DataError as error:
-                unreadable.append(f"{error}; its photo counts in metrics of images only")
-            collector.add(prediction.anomaly_map, mask)
-            judgement = PhotoJudgement(
-                image=str(sample.image.absolute()),
-                defect_type=sample.defect_type,
-                mask=str(sample.mask.absolute()) if sample.mask is not None and mask is not None else None,
-                anomaly_score=prediction.anomaly_score,
-                verdict=prediction.verdict,
-            )
-            marked = bool(prediction.anomaly_map.max() > predictor.calibration.pixel.value)
-            lost = sample.anomalous and mask is not None and not mask.any()
-            judged.append(_Judged(sample=sample, judgement=judgement, marked=marked, lost=lost))
-        on_photo(done, len(samples))
-    return judged
-
-
-def _mask(sample: Sample, photo_size: tuple[int, int], framing: Framing) -> NDArray[np.bool_] | None:
-    if not sample.anomalous:
-        return np.zeros(framing.map_size(photo_size), np.bool_)
-    if sample.mask is None:
-        return None
-    mask = read_mask(sample.mask)
-    if mask.shape != photo_size:
-        raise DataError(
-            f"{sample.mask} is {mask.shape[1]}x{mask.shape[0]}, its photo {photo_size[1]}x{photo_size[0]}: "
-            "a mask must have its photo's size"
-        )
-    if not mask.any():
-        raise DataError(f"{sample.mask} marks no defect, though its photo is of one: paint it, or take the photo away")
-    return framing.mask(mask)
-
-
-def _summary(
-    judged: Sequence[_Judged],
+def _evaluation(
+    judged: Sequence[_PhotoRecord],
     judgements: Judgements,
     predictor: Predictor,
     *,
     found: Dataset,
-    unreadable: list[str],
+    unusable: list[str],
     duplicates: list[str],
 ) -> Evaluation:
-    threshold = predictor.calibration.image
+    calibration, threshold = predictor.calibration, predictor.calibration.image
     good, alarm = ~judgements.anomalous, judgements.scores > threshold.value
     false_alarms, misses = int(np.sum(alarm & good)), int(np.sum(~alarm & ~good))
-    metrics, undefined = _measure(judgements, METRICS)
+    metrics, undefined = _values(judgements, METRICS)
+    sizes = {photo.map_size for photo in judged}
     return Evaluation(
         dataset=found.name,
         root=str(found.root.absolute()),
         category=found.category,
-        model=predictor.provenance,
+        train_photos=len(found.train),
+        provenance=predictor.provenance,
+        judged_at=datetime.now(UTC).isoformat(timespec="seconds"),
         metrics=metrics,
         undefined=undefined,
         intervals=bootstrap(judgements, metrics),
@@ -161,31 +182,50 @@ def _summary(
         threshold_estimated=threshold.estimated,
         asked_rate=threshold.asked_rate,
         promised_rate=threshold.promised_rate,
+        unit=calibration.unit,
+        calibration_n=calibration.n,
         false_alarms=false_alarms,
         good_photos=int(good.sum()),
         false_alarm_interval=binomial(false_alarms, int(good.sum())),
+        good_parts=_good_parts(judged, alarm),
         misses=misses,
         defective_photos=int(np.sum(~good)),
         miss_interval=binomial(misses, int(np.sum(~good))),
-        marked_good_photos=sum(j.marked for j in judged if not j.sample.anomalous),
-        without_mask=sum(j.sample.anomalous and j.judgement.mask is None for j in judged),
-        lost_masks=sum(j.lost for j in judged),
-        defect_types=_by_type([j.sample.defect_type for j in judged], judgements, alarm),
-        photos=[j.judgement for j in judged],
-        unreadable=unreadable,
+        marked_good_photos=sum(photo.marked for photo in judged if photo.good),
+        without_mask=sum(not photo.good and not photo.judgement.masks for photo in judged),
+        lost_masks=sum(photo.lost for photo in judged),
+        defect_types=_by_type([photo.judgement.defect_type for photo in judged], judgements, alarm),
+        photos=[photo.judgement for photo in judged],
+        unreadable=unusable,
         duplicates=duplicates,
         curves=_curves(judgements),
-        image_size=predictor.framing.image_size,
+        map_size=sizes.pop() if len(sizes) == 1 else None,
     )
 
 
-def _measure(judgements: Judgements, names: Iterable[str]) -> tuple[dict[str, float | None], dict[str, str]]:
+def _good_parts(judged: Sequence[_PhotoRecord], alarm: NDArray[np.bool_]) -> PartCounts | None:
+    """Good parts and what any of their photos gave; None where one photo's part is not known, or there is no photo."""
+    photos = [(photo.judgement.part, photo, bool(above)) for photo, above in zip(judged, alarm, strict=True)]
+    good = [(part, photo, above) for part, photo, above in photos if photo.good]
+    if not good or any(part is None for part, _, _ in good):
+        return None
+    parts = {part for part, _, _ in good}
+    alarmed = {part for part, _, above in good if above}
+    return PartCounts(
+        parts=len(parts),
+        alarmed=len(alarmed),
+        alarm_interval=binomial(len(alarmed), len(parts)),
+        marked=len({part for part, photo, _ in good if photo.marked}),
+    )
+
+
+def _values(judgements: Judgements, names: Iterable[str]) -> tuple[dict[str, float | None], dict[str, str]]:
     """Each metric, and why it has no value where it has none."""
     values: dict[str, float | None] = dict.fromkeys(names)
     undefined: dict[str, str] = {}
     for name in values:
         try:
-            values[name] = METRICS[name](judgements)
+            values[name] = METRICS[name].value(judgements)
         except MetricError as error:
             undefined[name] = str(error)
     return values, undefined
@@ -201,12 +241,13 @@ def _curves(judgements: Judgements) -> dict[str, Curve]:
 
 
 def _by_type(types: Sequence[str], judgements: Judgements, alarm: NDArray[np.bool_]) -> dict[str, DefectType]:
+    names = [name for name, metric in METRICS.items() if metric.per_type]
     found = {}
-    for name in sorted(set(types), key=lambda t: (t != GOOD, t)):
-        of_type = np.array([t == name for t in types])
+    for kind in sorted(set(types), key=lambda t: (t != GOOD, t)):
+        of_type = np.array([t == kind for t in types])
         both = np.flatnonzero(of_type | ~judgements.anomalous)
-        metrics: dict[str, float | None] = dict.fromkeys(METRICS_PER_TYPE)
-        if name != GOOD and not judgements.anomalous.all():
-            metrics, _ = _measure(judgements.of(both), METRICS_PER_TYPE)
-        found[name] = DefectType(photos=int(of_type.sum()), judged_anomalous=int(alarm[of_type].sum()), **metrics)
+        metrics: dict[str, float | None] = dict.fromkeys(names)
+        if kind != GOOD and not judgements.anomalous.all():
+            metrics, _ = _values(judgements.of(both), names)
+        found[kind] = DefectType(photos=int(of_type.sum()), judged_anomalous=int(alarm[of_type].sum()), metrics=metrics)
     return found

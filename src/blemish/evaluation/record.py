@@ -7,19 +7,19 @@ from blemish.errors import DataError
 from blemish.metrics.curves import Curve
 from blemish.metrics.intervals import METHOD, Interval
 from blemish.model.provenance import Provenance
-from blemish.model.thresholds import Verdict
+from blemish.model.thresholds import Unit, Verdict
 from blemish.records import RecordFormat, read_record, write_record
 
 EVALUATION_FILE = "evaluation.json"
 EVALUATION_FORMAT = RecordFormat(
-    version=1,
+    version=2,
     name="evaluation",
     what="an evaluation",
     error=DataError,
     mend="evaluate anew",
     remake="evaluate anew",
 )
-MASK_RULE = "masks resized to the image size with antialiased bilinear, then rounded at 0.5"
+MASK_RULE = "masks resized to the map's size with antialiased bilinear, then rounded at 0.5"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -30,8 +30,10 @@ class PhotoJudgement:
     """Its absolute path."""
     defect_type: str
     """`good`, or the name of the defect's folder."""
-    mask: str | None
-    """Absolute path of the ground truth that was used; None for good photos, and where there is none to use."""
+    part: str | None
+    """Which part it shows, where the data set or the photo's name say it; several photos may show one."""
+    masks: list[str]
+    """Absolute paths of the ground truth that was used; none for good photos, and where there is none to use."""
     anomaly_score: float
     verdict: Verdict
 
@@ -42,11 +44,21 @@ class DefectType:
 
     photos: int
     judged_anomalous: int
-    image_auroc: float | None
-    """None, as the others, for the good photos, and where there are none or masks are missing."""
-    pixel_auroc: float | None
-    pixel_ap: float | None
-    pro: float | None
+    metrics: dict[str, float | None]
+    """Those of METRICS that are measured per type; None for the good photos, without any, and where masks miss."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class PartCounts:
+    """The good parts of a test set, each of which one or more photos show."""
+
+    parts: int
+    alarmed: int
+    """Parts of which any photo is above the threshold."""
+    alarm_interval: Interval | None
+    """Of their share, 95 %, exact binomial."""
+    marked: int
+    """Parts of which any photo's map is above the threshold of pixels anywhere."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -58,24 +70,34 @@ class Evaluation:
     root: str
     """Absolute path of the folder they were found in."""
     category: str | None
-    model: Provenance | None
+    train_photos: int
+    """Photos to train on that lie beside the test photos; 0 where these were given alone."""
+    provenance: Provenance | None
     """What judged; None where it was no artifact."""
+    judged_at: str
+    """When: UTC, ISO 8601."""
     metrics: dict[str, float | None]
     """By the names of METRICS, 0 to 1; None where `undefined` says why."""
     undefined: dict[str, str]
     intervals: dict[str, Interval | None]
-    """Of each metric, see `bootstrap`."""
+    """Of each metric at 95 %; None where it has none, as of a perfect figure."""
     threshold: float
     """Scores above it are alarms."""
     threshold_estimated: bool
     asked_rate: float
     promised_rate: float | None
     """Of false alarms; None where the threshold is an estimate."""
+    unit: Unit
+    """What `asked_rate` and `promised_rate` are shares of: good photos, or good parts with a photo above it."""
+    calibration_n: int
+    """How many good photos, or good parts, the threshold follows from."""
     false_alarms: int
     """Good photos above the threshold."""
     good_photos: int
     false_alarm_interval: Interval | None
     """Of their rate, 95 %, exact binomial (Clopper-Pearson)."""
+    good_parts: PartCounts | None
+    """None where it is not known of every good photo which part it shows."""
     misses: int
     """Defective photos not above the threshold."""
     defective_photos: int
@@ -85,7 +107,7 @@ class Evaluation:
     without_mask: int
     """Defective photos without ground truth; with any of them, no metric of pixels is given."""
     lost_masks: int
-    """Defects so small that nothing of their mask is left at the image size: their pixels count as normal."""
+    """Defects so small that nothing of their mask is left at the map's size: their pixels count as normal."""
     defect_types: dict[str, DefectType]
     photos: list[PhotoJudgement]
     """All that were judged, in the order of the test set."""
@@ -95,8 +117,8 @@ class Evaluation:
     """Test photos whose file, byte for byte, the artifact was trained or calibrated with."""
     curves: dict[str, Curve]
     """`image_roc`, `image_pr`, `pixel_roc`, `pixel_pr`, where they are defined."""
-    image_size: tuple[int, int]
-    """(height, width) of maps and masks."""
+    map_size: tuple[int, int] | None
+    """(height, width) of maps and masks; None where they differ from photo to photo."""
     mask_rule: str = MASK_RULE
     bootstrap: str = METHOD
     """How `intervals` were made."""

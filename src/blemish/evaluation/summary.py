@@ -1,14 +1,14 @@
 """Several evaluations of one test set: how much figures move from seed to seed."""
 
 import statistics
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 from blemish.errors import DataError
-from blemish.evaluation.record import Evaluation
+from blemish.evaluation.record import EVALUATION_FILE, Evaluation, read_evaluation
 
-RATES = ("false_alarm_rate", "miss_rate")
+_RATES = ("false_alarm_rate", "miss_rate")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -22,7 +22,7 @@ class Spread:
     highest: float
 
 
-def summarize(evaluations: Mapping[str, Evaluation]) -> dict[str, Spread | None]:
+def spreads_of(evaluations: Mapping[str, Evaluation]) -> dict[str, Spread | None]:
     """Each metric, and the rates of false alarms and misses; None where not every evaluation has a value.
 
     Keys are what errors call an evaluation. Raises DataError for fewer than two, and where they judge other photos,
@@ -41,16 +41,39 @@ def summarize(evaluations: Mapping[str, Evaluation]) -> dict[str, Spread | None]
     }
 
 
+def summarize_files(places: Sequence[Path]) -> dict[str, Spread | None]:
+    """Does the same for evaluation.json files, or RUN folders that were evaluated.
+
+    Raises DataError also for one that is given twice.
+    """
+    files = [_file(place) for place in places]
+    again = next((file for at, file in enumerate(files) if file.resolve() in {f.resolve() for f in files[:at]}), None)
+    if again is not None:
+        raise DataError(f"{again} is given twice: it would make figures look steadier than they are")
+    return spreads_of({str(file): read_evaluation(file) for file in files})
+
+
+def _file(place: Path) -> Path:
+    """An evaluation.json itself, or the one of a run or of the folder that it was written into."""
+    if not place.is_dir():
+        return place
+    of_run = place / "evaluation" / EVALUATION_FILE
+    return of_run if of_run.exists() or not (place / EVALUATION_FILE).exists() else place / EVALUATION_FILE
+
+
 def _difference(one: Evaluation, other: Evaluation) -> str | None:
     """In what two test sets differ, if in anything; folders may have moved as a whole."""
-    if (one.image_size, one.mask_rule) != (other.image_size, other.mask_rule):
-        return "masks were made in another way ({} at {}x{}, {} at {}x{})".format(
-            one.mask_rule, *one.image_size, other.mask_rule, *other.image_size
-        )
+    if (one.map_size, one.mask_rule) != (other.map_size, other.mask_rule):
+        return f"masks were made in another way ({_masks_of(one)}, {_masks_of(other)})"
     different = _test_set(one) ^ _test_set(other)
     if different:
         return f"their test sets differ, such as in {min(image for image, _, _ in different)}"
     return None
+
+
+def _masks_of(evaluation: Evaluation) -> str:
+    size = "several sizes" if evaluation.map_size is None else "{1}x{0}".format(*evaluation.map_size)
+    return f"{evaluation.mask_rule}, at {size}"
 
 
 def _test_set(evaluation: Evaluation) -> set[tuple[str, str, bool]]:
@@ -58,7 +81,7 @@ def _test_set(evaluation: Evaluation) -> set[tuple[str, str, bool]]:
         place = Path(path)
         return (place.relative_to(evaluation.root) if place.is_relative_to(evaluation.root) else place).as_posix()
 
-    return {(inside(photo.image), photo.defect_type, photo.mask is not None) for photo in evaluation.photos}
+    return {(inside(photo.image), photo.defect_type, bool(photo.masks)) for photo in evaluation.photos}
 
 
 def _figures(evaluation: Evaluation) -> dict[str, float | None]:
@@ -66,7 +89,7 @@ def _figures(evaluation: Evaluation) -> dict[str, float | None]:
         (evaluation.false_alarms, evaluation.good_photos),
         (evaluation.misses, evaluation.defective_photos),
     )
-    rates = {name: some / of if of else None for name, (some, of) in zip(RATES, counts, strict=True)}
+    rates = {name: some / of if of else None for name, (some, of) in zip(_RATES, counts, strict=True)}
     return evaluation.metrics | rates
 
 

@@ -6,7 +6,7 @@ with these, the comparison, the proof. Only then does the export take the place 
 
 import dataclasses
 import tempfile
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
@@ -37,12 +37,10 @@ from blemish.inference.predictor import Predictor
 from blemish.model.artifact import Artifact, file_sha256
 from blemish.model.exports import Export, export_folder, write_export
 from blemish.model.thresholds import Calibration
+from blemish.progress import OnProgress, Progress, say_nothing
 
 MOST_IN_A_PROOF = 4  # photos compared in all shapes, and kept
 PACKAGES = ("torch", "onnx", "onnxscript", "onnxruntime", "openvino", "pillow")
-
-ExportProgress = Callable[[str, int, int], None]
-"""(activity, done, of)."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -60,7 +58,7 @@ def make_export(
     *,
     precision: str = "fp32",
     photos: Sequence[Path] = (),
-    on_progress: ExportProgress = lambda _activity, _done, _of: None,
+    on_progress: OnProgress = say_nothing,
 ) -> ExportResult:
     """Leaves the export in the artifact's folder, in place of an older one.
 
@@ -103,13 +101,13 @@ def _draft(artifact: Artifact, to: str, precision: str, *, folder: Path) -> Expo
     )
 
 
-def _graph_of(artifact: Artifact, draft: Export, found: FoundPhotos, *, on_progress: ExportProgress) -> Path:
+def _graph_of(artifact: Artifact, draft: Export, found: FoundPhotos, *, on_progress: OnProgress) -> Path:
     """Returns the ONNX file that the runtime's files are written from; torch reads the weights instead."""
     if draft.runtime == "torch":
         return artifact.weights
-    on_progress("tracing", 0, 1)
+    on_progress(Progress(activity="tracing", done=0, total=1))
     exact = exact_graph(artifact)
-    on_progress("tracing", 1, 1)
+    on_progress(Progress(activity="tracing", done=1, total=1))
     if draft.precision != "int8":
         return exact
     from blemish.exporting.int8 import quantize
@@ -120,11 +118,11 @@ def _graph_of(artifact: Artifact, draft: Export, found: FoundPhotos, *, on_progr
 
 
 def _images_to_round_by(
-    artifact: Artifact, photos: Sequence[Path], *, on_progress: ExportProgress
+    artifact: Artifact, photos: Sequence[Path], *, on_progress: OnProgress
 ) -> Iterator[NDArray[np.float32]]:
     for done, path in enumerate(photos, start=1):
         yield artifact.framing.images(artifact.framing.cut(read_image(path)))
-        on_progress("rounding", done, len(photos))
+        on_progress(Progress(activity="rounding", done=done, total=len(photos)))
 
 
 def _with_graph(export: Export, artifact: Artifact, graph: Path) -> Export:
@@ -134,13 +132,13 @@ def _with_graph(export: Export, artifact: Artifact, graph: Path) -> Export:
     return dataclasses.replace(export, graph=files)
 
 
-def _own_calibration(
-    export: Export, artifact: Artifact, found: FoundPhotos, *, on_progress: ExportProgress
-) -> Calibration:
+def _own_calibration(export: Export, artifact: Artifact, found: FoundPhotos, *, on_progress: OnProgress) -> Calibration:
     """Returns thresholds of the artifact's rates, from the same photos, as this precision scores them."""
     photos, old = found.calibrating, artifact.calibration
     judged = judge_good_photos(
-        _predictor(export, artifact), photos, on_photo=lambda done: on_progress("calibrating", done, len(photos))
+        _predictor(export, artifact),
+        photos,
+        on_photo=lambda done: on_progress(Progress(activity="calibrating", done=done, total=len(photos))),
     )
     for error in judged.unreadable:
         raise error
@@ -166,7 +164,7 @@ def _predictor(export: Export, artifact: Artifact) -> Predictor:
 
 
 def _with_proof(
-    export: Export, artifact: Artifact, found: FoundPhotos, *, on_progress: ExportProgress
+    export: Export, artifact: Artifact, found: FoundPhotos, *, on_progress: OnProgress
 ) -> tuple[Export, Parity]:
     """Returns the export with its proof and test vector, and how far it is from the trained detector.
 
@@ -181,7 +179,8 @@ def _with_proof(
     total = len(alone) + len(photos.answers)
     steps = iter(range(1, total + 1))
     parity = compare(
-        _pairs(alone, photos, reference, predictor), on_photo=lambda: on_progress("comparing", next(steps), total)
+        _pairs(alone, photos, reference, predictor),
+        on_photo=lambda: on_progress(Progress(activity="comparing", done=next(steps), total=total)),
     )
     tolerance = TOLERANCES[export.precision]
     parity.check(tolerance, of=f"{export.runtime} {export.precision}")

@@ -106,7 +106,7 @@ class Parity:
             raise ExportError(f"{of} disagrees with the trained detector on {self}; allowed: {', '.join(broken)}")
 
 
-def compare(pairs: Iterable[tuple[Answer, Answer]], *, on_photo: Callable[[], None] = lambda: None) -> Parity:
+def compare(pairs: Iterable[tuple[Answer, Answer]], *, on_photo: Callable[[], object] = lambda: None) -> Parity:
     """Of the first answers with the second, photo by photo; takes them one by one, for maps are large."""
     first, second, maps, flips = [], [], list[float](), list[Answer]()
     for a, b in pairs:

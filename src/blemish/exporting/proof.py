@@ -10,7 +10,7 @@ from safetensors import SafetensorError, safe_open
 from safetensors.numpy import save_file
 
 from blemish.data.images import Pixels, read_image, save_png
-from blemish.errors import ArtifactError, ExportError, brief
+from blemish.errors import ArtifactError, BlemishError, ExportError, brief
 from blemish.exporting.parity import TOLERANCES, Answer, Parity, compare, shapes_of
 from blemish.exporting.worked_example import (
     PHOTO_FILE,
@@ -21,9 +21,10 @@ from blemish.exporting.worked_example import (
     jpeg_difference,
 )
 from blemish.files import write_atomically
+from blemish.inference import open_predictor
 from blemish.inference.predictor import Predictor
-from blemish.model.artifact import file_sha256
-from blemish.model.exports import Export
+from blemish.model.artifact import Artifact, file_sha256
+from blemish.model.exports import Export, kinds_of_exports, read_export
 from blemish.model.thresholds import Calibration
 from blemish.records import record_from_json
 
@@ -133,6 +134,32 @@ def repeat_proof(export: Export, predictor: Predictor) -> ProofOutcome:
     )
     outcome.check(export.precision, of=f"{export.runtime} {export.precision}")
     return outcome
+
+
+def prove_all(
+    artifact: Artifact, *, runtime: str | None, precision: str | None
+) -> dict[tuple[str, str], ProofOutcome | BlemishError]:
+    """Repeats the proof of every export, or of those to a runtime, or in a precision; one that fails harms no other.
+
+    Raises ArtifactError where there is none.
+    """
+    wanted = [
+        (name, kind)
+        for name, kind in kinds_of_exports(artifact)
+        if runtime in (None, name) and precision in (None, kind)
+    ]
+    if not wanted:
+        folder = artifact.folder
+        raise ArtifactError(f"{folder} holds no such export: make one with `blemish export {folder} --to onnx`")
+    return {kind: _outcome(artifact, *kind) for kind in wanted}
+
+
+def _outcome(artifact: Artifact, runtime: str, precision: str) -> ProofOutcome | BlemishError:
+    try:
+        predictor = open_predictor(artifact.folder, runtime=runtime, precision=precision)
+        return repeat_proof(read_export(artifact, runtime, precision), predictor)
+    except BlemishError as error:
+        return error
 
 
 def _pairs(export: Export, predictor: Predictor) -> Iterator[tuple[Answer, Answer]]:

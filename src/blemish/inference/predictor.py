@@ -2,7 +2,7 @@
 
 import math
 from collections import deque
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Generator, Iterable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
 from datetime import UTC, datetime
 from itertools import islice
@@ -13,7 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from blemish.data.framing import FramedPhoto, Framing
-from blemish.data.listing import photos_under
+from blemish.data.paths import photos_under
 from blemish.data.photo import Photo, read_photo
 from blemish.errors import ArtifactError, DataError, SettingsError
 from blemish.inference.prediction import Prediction
@@ -92,7 +92,7 @@ class Predictor:
         batch_size: int = 8,
         keep_photos: bool = False,
         bgr: bool = False,
-    ) -> Iterator[Prediction | DataError]:
+    ) -> Generator[Prediction | DataError, None, None]:
         """Judges photos, or those of one folder; a photo that cannot be read gives its error and harms no other.
 
         Results come one per photo, in order. Photos are decoded in threads while the network works on those before

@@ -1,22 +1,96 @@
-"""How good a detector is: exact metrics of photos, pixels and regions, out of core."""
+"""How good a detector is: exact metrics of photos, pixels and regions, of more pixels than memory holds.
 
-from collections.abc import Callable
+From the top down; each file knows only those below it:
+
+    METRICS              every metric, one entry each (metric.py says what an entry is)
+    intervals            how far a figure may be off: bootstrap of photos, exact intervals of rates
+    resamples            the same figures of many resampled test sets, from counts
+    judgements           truth and scores of a test set's photos, and the pixels of their maps
+    pixels               all pixels of all maps: sorted per photo, stored, ranked piece by piece
+    true_regions         PRO and IAP, which count defects: where the pixels of each stand in the ranking
+    tally                coarse counts per photo between some 500 thresholds: what to read together, what to resample
+    curves               the curves behind the areas, thinned so that they can be drawn
+    ranking              AUROC, AP, F1 from counts at the distinct anomalous scores
+    stored_arrays        arrays in temporary files
+"""
 
 from blemish.metrics.judgements import Judgements
-
-Metric = Callable[[Judgements], float]
-"""0 to 1, higher is better; raises MetricError where it has no value for these photos."""
+from blemish.metrics.metric import Metric
+from blemish.metrics.resamples import Resamples
 
 METRICS: dict[str, Metric] = {
-    "image_auroc": lambda judged: judged.photos.auroc(),
-    "image_ap": lambda judged: judged.photos.average_precision(),
-    "image_f1_max": lambda judged: judged.photos.best_f1()[0],
-    "pixel_auroc": lambda judged: judged.pixels.auroc(),
-    "pixel_ap": lambda judged: judged.pixels.average_precision(),
-    "pro": lambda judged: judged.regions.pro(),
-    "iap": lambda judged: judged.regions.iap(),
-    "iap_at_90": lambda judged: judged.regions.iap_at_90(),
+    metric.name: metric
+    for metric in (
+        Metric(
+            name="image_auroc",
+            title="Image AUROC",
+            meaning="chance that a defective photo scores above a good one",
+            of="photos",
+            value=lambda judged: judged.photos.auroc(),
+            drawn=Resamples.auroc,
+            per_type=True,
+        ),
+        Metric(
+            name="image_ap",
+            title="Image AP",
+            meaning="share of alarms that are right, averaged over how many defective photos are found",
+            of="photos",
+            value=lambda judged: judged.photos.average_precision(),
+            drawn=Resamples.average_precision,
+        ),
+        Metric(
+            name="image_f1_max",
+            title="Best image F1",
+            meaning="balance of alarms that are right and defective photos found, at the best of all thresholds",
+            of="photos",
+            value=lambda judged: judged.photos.best_f1()[0],
+            drawn=Resamples.f1_max,
+        ),
+        Metric(
+            name="pixel_auroc",
+            title="Pixel AUROC",
+            meaning="chance that a pixel of a defect is above a normal one",
+            of="pixels",
+            value=lambda judged: judged.pixels.auroc(),
+            drawn=Resamples.auroc,
+            per_type=True,
+        ),
+        Metric(
+            name="pixel_ap",
+            title="Pixel AP",
+            meaning="share of marked pixels that are right, averaged over how many defect pixels are found",
+            of="pixels",
+            value=lambda judged: judged.pixels.average_precision(),
+            drawn=Resamples.average_precision,
+            per_type=True,
+        ),
+        Metric(
+            name="pro",
+            title="PRO",
+            meaning="share of each defect that is marked, averaged up to 30 % of normal pixels marked",
+            of="regions",
+            value=lambda judged: judged.regions.pro(),
+            drawn=Resamples.pro,
+            per_type=True,
+        ),
+        Metric(
+            name="iap",
+            title="IAP",
+            meaning="share of marked pixels that are right, averaged over how many whole defects are found",
+            of="regions",
+            value=lambda judged: judged.regions.iap(),
+            drawn=Resamples.iap,
+        ),
+        Metric(
+            name="iap_at_90",
+            title="IAP@90",
+            meaning="share of marked pixels that are right where 90 % of whole defects are found",
+            of="regions",
+            value=lambda judged: judged.regions.iap_at_90(),
+            drawn=Resamples.iap_at_90,
+        ),
+    )
 }
-"""Their intervals are made by DRAWN in intervals.py; a metric that is not there has none."""
+"""The only place that knows which metrics there are."""
 
 __all__ = ["METRICS", "Judgements", "Metric"]

@@ -7,7 +7,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from blemish.errors import MetricError
-from blemish.metrics.pixels import Pixels
+from blemish.metrics.pixels import StoredPixels
 from blemish.metrics.ranking import Ranking, rank
 from blemish.metrics.true_regions import Regions
 
@@ -20,7 +20,7 @@ class Judgements:
     """(N,) truth of each photo."""
     scores: NDArray[np.float64]
     """(N,) raw anomaly scores, any range."""
-    maps: Pixels | None = None
+    maps: StoredPixels | None = None
     """Of the same photos."""
 
     def of(self, photos: NDArray[np.intp]) -> "Judgements":
@@ -47,7 +47,7 @@ class Judgements:
         return self._maps.regions
 
     @property
-    def _maps(self) -> Pixels:
+    def _maps(self) -> StoredPixels:
         if self.maps is None:
             raise MetricError("no anomaly maps of these photos: metrics of pixels and regions need them")
         return self.maps

@@ -17,13 +17,13 @@ from blemish.errors import MetricError
 from blemish.metrics.ranking import STRETCH, Floats, Ranking, Stretch, check_classes, count, nan_error
 from blemish.metrics.stored_arrays import StoredArrays
 from blemish.metrics.tally import Tally, cut, quantiles, sketch
-from blemish.metrics.true_regions import PRO_LIMIT, Regions, find_regions
+from blemish.metrics.true_regions import PRO_LIMIT, Regions, regions_in
 
 EDGES = 256
-"""Of normal and of defect pixels each: between two of a kind lies about so small a part of its pixels."""
+"""How many scores of normal pixels, and of defect pixels, cut columns: each column holds about 1/256 of a kind."""
 SKETCH = 256
 """Pixels of each kind that every photo gives to choose the edges from."""
-AT_ONCE = 1 << 25
+PIXELS_AT_ONCE = 1 << 25
 """Normal pixels that are ranked together: 128 MB and as much again."""
 DEFECT_COST = 32
 """Normal pixels that take as much memory as a defect pixel."""
@@ -31,7 +31,7 @@ UNIT = "pixels"
 
 
 @dataclass(frozen=True, kw_only=True)
-class Pixels:
+class StoredPixels:
     """All pixels of N photos, sorted photo by photo; no two threads may use what shares its files."""
 
     tally: Tally
@@ -42,14 +42,14 @@ class Pixels:
     nan: NDArray[np.bool_]
     """(N,) whether a photo's map holds NaN."""
     found_at: tuple[NDArray[Any], ...]
-    """Of each photo's regions, see PhotoRegions."""
+    """Of each photo's regions (R,), the highest threshold at which more than half of its pixels reach it."""
     normal: StoredArrays
     defects: StoredArrays
     sizes: StoredArrays
-    """Of each defect pixel's region."""
-    at_once: int = AT_ONCE
+    """How many pixels the region has that each defect pixel belongs to."""
+    at_once: int = PIXELS_AT_ONCE
 
-    def of(self, photos: NDArray[np.intp]) -> "Pixels":
+    def of(self, photos: NDArray[np.intp]) -> "StoredPixels":
         """These photos only, in this order."""
         return replace(
             self,
@@ -139,7 +139,7 @@ def _together(normal: NDArray[np.int64], hits: NDArray[np.int64], *, at_once: in
 class PixelCollector:
     """Takes map after map, none of which it keeps in memory."""
 
-    def __init__(self, *, dtype: DTypeLike = np.float32, edges: int = EDGES, at_once: int = AT_ONCE) -> None:
+    def __init__(self, *, dtype: DTypeLike = np.float32, edges: int = EDGES, at_once: int = PIXELS_AT_ONCE) -> None:
         """`dtype` is that of the maps."""
         self._edges, self._at_once = edges, at_once
         self._normal, self._defects = StoredArrays(dtype), StoredArrays(dtype)
@@ -155,16 +155,16 @@ class PixelCollector:
         self._nan.append(bool(np.isnan(anomaly_map).any()))
         if mask is None or self._nan[-1]:
             anomaly_map, mask = anomaly_map[:0], np.zeros_like(anomaly_map[:0], np.bool_)  # is never ranked
-        normal, regions = np.sort(anomaly_map[~mask]), find_regions(mask, anomaly_map)
+        normal, regions = np.sort(anomaly_map[~mask]), regions_in(mask, anomaly_map)
         self._normal.append(normal)
         self._defects.append(regions.scores)
         self._sizes.append(regions.sizes)
         self._found_at.append(regions.found_at)
         self._sketches.append((sketch(normal, most=SKETCH), sketch(regions.scores, most=SKETCH)))
 
-    def pixels(self) -> Pixels:
+    def pixels(self) -> StoredPixels:
         """Of all maps so far, in the order they came."""
-        return Pixels(
+        return StoredPixels(
             tally=self._tally(),
             runs=np.arange(len(self._masked)),
             masked=np.array(self._masked, np.bool_),
@@ -198,7 +198,9 @@ class PixelCollector:
         return np.unique(np.concatenate(edges)) if edges else np.empty(0, self._normal.dtype)
 
 
-def collect(masks: NDArray[np.bool_], maps: NDArray[Any], *, edges: int = EDGES, at_once: int = AT_ONCE) -> Pixels:
+def collect(
+    masks: NDArray[np.bool_], maps: NDArray[Any], *, edges: int = EDGES, at_once: int = PIXELS_AT_ONCE
+) -> StoredPixels:
     """The pixels of maps (N, H, W) that are in memory; raises MetricError where their masks have another shape."""
     masks, maps = np.asarray(masks, np.bool_), np.asarray(maps)
     if masks.ndim != 3 or masks.shape != maps.shape:
@@ -212,15 +214,15 @@ def collect(masks: NDArray[np.bool_], maps: NDArray[Any], *, edges: int = EDGES,
 
 
 def pro(masks: NDArray[np.bool_], maps: NDArray[Any], *, fpr_limit: float = PRO_LIMIT) -> float:
-    """Per-region overlap of (N, H, W) maps; see Regions.pro."""
+    """Per-region overlap of (N, H, W) maps: the area up to `fpr_limit`, as a share of that limit."""
     return collect(masks, maps).regions.pro(fpr_limit=fpr_limit)
 
 
 def iap(masks: NDArray[np.bool_], maps: NDArray[Any]) -> float:
-    """Instance average precision of (N, H, W) maps; see Regions.iap."""
+    """Instance average precision of (N, H, W) maps: the mean precision at which each region is found."""
     return collect(masks, maps).regions.iap()
 
 
 def iap_at_90(masks: NDArray[np.bool_], maps: NDArray[Any]) -> float:
-    """Precision of (N, H, W) maps where at least 90 % of the regions are found; see Regions.iap_at_90."""
+    """Precision of (N, H, W) maps where at least 90 % of the regions are found."""
     return collect(masks, maps).regions.iap_at_90()

@@ -25,7 +25,7 @@ class Tally:
     weight: Counts
     """Summed weights of the anomalous scores."""
     found: Counts
-    """Regions that are found at a score in this column and at all below it."""
+    """Regions by the column of the highest threshold that more than half of their pixels reach."""
 
     def of(self, photos: NDArray[np.intp]) -> "Tally":
         """These photos only, in this order."""

@@ -14,7 +14,7 @@ from scipy import ndimage
 from blemish.errors import MetricError
 from blemish.metrics.ranking import Floats, Ranking
 
-EIGHT_CONNECTED = np.ones((3, 3), np.bool_)
+_CONNECTED = np.ones((3, 3), np.bool_)
 PRO_LIMIT = 0.3
 """False positive rate up to which PRO looks: Bergmann et al., IJCV 2021."""
 
@@ -31,9 +31,9 @@ class PhotoRegions:
     """(R,) the highest threshold at which more than half of a region's pixels reach it."""
 
 
-def find_regions(mask: NDArray[np.bool_], anomaly_map: NDArray[Any]) -> PhotoRegions:
+def regions_in(mask: NDArray[np.bool_], anomaly_map: NDArray[Any]) -> PhotoRegions:
     """The regions of a mask (H, W), seen through a map of its size."""
-    labels, count = ndimage.label(mask, EIGHT_CONNECTED)
+    labels, count = ndimage.label(mask, _CONNECTED)
     region, scores = labels[mask] - 1, anomaly_map[mask]
     sizes = np.bincount(region, minlength=count)
     by_region = scores[np.lexsort((scores, region))]

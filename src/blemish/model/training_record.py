@@ -2,7 +2,7 @@
 
 import math
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 
@@ -36,6 +36,8 @@ class HistoryPoint:
     step: int
     loss: float
     """Mean over the steps since the last point."""
+    losses: dict[str, float]
+    """Its named parts, whose sum it is."""
     validation_loss: float | None
     """Mean over the validation photos; None where the stage is not validated."""
 
@@ -76,6 +78,8 @@ class TrainingRecord:
     trained_on: int
     calibrating: int
     """How many photos gave the thresholds when training ended."""
+    photo_sizes: dict[str, int] = field(default_factory=dict)
+    """How many of the photos had each size, written WIDTHxHEIGHT; empty where nobody counted."""
     unreadable: list[str]
     """A line for each photo that was left out."""
     textures: list[str]

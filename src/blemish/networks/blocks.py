@@ -4,9 +4,9 @@ from collections.abc import Sequence
 
 import torch
 from torch import Tensor, nn
-from torch.nn import functional as F
 
 from blemish.networks.backbone import draw_weights
+from blemish.networks.resizing import resize_features
 from blemish.networks.resnet import BasicBlock, Bottleneck
 
 
@@ -47,7 +47,7 @@ class ReversedPyramid(nn.Module):
         x = self.coarsest(features[-1])
         outputs = []
         for stage, level in zip(self.stages, features[-2::-1], strict=True):
-            x = stage(F.interpolate(x, size=level.shape[-2:], mode="bilinear", align_corners=False))
+            x = stage(resize_features(x, (level.shape[-2], level.shape[-1])))
             outputs.append(x)
         return tuple(outputs[::-1])
 

@@ -1,5 +1,6 @@
 """The device that networks compute on, and what of it moves their results."""
 
+import platform
 from collections.abc import Mapping
 
 import torch
@@ -41,3 +42,12 @@ def has_fast_bf16(device: torch.device) -> bool:
         return torch.cuda.get_device_capability(device) >= (8, 0)
     has: Mapping[str, object] = getattr(torch.cpu, "get_capabilities", dict)()
     return bool(has.get("amx_bf16") or has.get("avx512_bf16"))
+
+
+def kind_of_device(device: torch.device) -> str:
+    """Returns what of a device decides the last bits of results: a GPU's name, or which instructions torch takes."""
+    if device.type == "cuda":
+        return f"cuda {torch.cuda.get_device_name(device)}"
+    has: Mapping[str, object] = getattr(torch.cpu, "get_capabilities", dict)()
+    bf16 = [name for name in ("amx_bf16", "avx512_bf16", "sve_bf16") if has.get(name)]
+    return " ".join(["cpu", platform.machine(), torch.backends.cpu.get_cpu_capability(), *bf16])

@@ -6,6 +6,8 @@ from collections.abc import Sequence
 from torch import Tensor
 from torch.nn import functional as F
 
+from blemish.networks.resizing import resize_features
+
 
 def unit_vectors(features: Tensor) -> Tensor:
     """Features (B, C, h, w) scaled to length 1 over channels, in float32 whatever the autocast; zero stays zero."""
@@ -34,7 +36,7 @@ def resize_map(anomaly_map: Tensor, size: tuple[int, int]) -> Tensor:
     """(B, 1, h, w) -> (B, 1, *size), bilinear, pixel centres aligned (not corners)."""
     if anomaly_map.shape[-2:] == size:
         return anomaly_map
-    return F.interpolate(anomaly_map, size=size, mode="bilinear", align_corners=False)
+    return resize_features(anomaly_map, size)
 
 
 def multiply_maps(maps: Sequence[Tensor]) -> Tensor:

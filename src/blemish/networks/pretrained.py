@@ -13,11 +13,7 @@ from dataclasses import dataclass
 from http.client import HTTPException, HTTPResponse
 from importlib.util import find_spec
 from pathlib import Path
-from queue import Empty, SimpleQueue
-from threading import Thread
 from typing import Self
-from urllib.error import HTTPError
-from urllib.request import urlopen
 
 import platformdirs
 import safetensors.torch
@@ -26,12 +22,12 @@ from safetensors import SafetensorError
 from torch import Tensor, nn
 
 from blemish.errors import MissingExtraError, WeightsError
+from blemish.networks.web import ask
+from blemish.wording import some_of
 
 OnProgress = Callable[[int, int | None], None]
 """(bytes so far, bytes in all where the server says) -> None; called a few times a second at most."""
 
-ANSWER_SECONDS = 1.6  # name lookup, connection and first answer: without a network the error comes within two seconds
-STALL_SECONDS = 30.0
 PROGRESS_SECONDS = 0.25
 CHUNK = 1 << 18
 WAYS_OUT = (
@@ -156,15 +152,19 @@ def load_weights(module: nn.Module, weights: Mapping[str, Tensor], *, origin: st
         if name in weights or not name.endswith("num_batches_tracked")
     }
     if missing := [name for name in wanted if name not in weights]:
-        raise WeightsError(f"{origin} does not fit this network: it lacks {_first_few(missing)}; give a complete one")
+        raise WeightsError(
+            f"{origin} does not fit this network: it lacks {some_of(missing, shown=3)}; give a complete one"
+        )
     if unfit := [
         f"{name} {_kind(weights[name])} instead of {_kind(tensor)}"
         for name, tensor in wanted.items()
         if _kind(weights[name]) != _kind(tensor)
     ]:
-        raise WeightsError(f"{origin} belongs to another network: {_first_few(unfit)}; give this network's own weights")
+        raise WeightsError(
+            f"{origin} belongs to another network: {some_of(unfit, shown=3)}; give this network's own weights"
+        )
     if broken := [name for name in wanted if not weights[name].float().isfinite().all()]:
-        raise WeightsError(f"{origin} is damaged: NaN or infinity in {_first_few(broken)}; get the file anew")
+        raise WeightsError(f"{origin} is damaged: NaN or infinity in {some_of(broken, shown=3)}; get the file anew")
     module.load_state_dict({name: weights[name] for name in wanted}, strict=False)
 
 
@@ -202,7 +202,7 @@ def _download(url: str, source: WeightsSource, *, on_progress: OnProgress | None
     if os.environ.get("BLEMISH_OFFLINE", "0") not in {"", "0"}:
         raise ValueError("not asked, because BLEMISH_OFFLINE is set")
     folder = cache_folder()
-    with _ask(url) as response:
+    with ask(url) as response:
         folder.mkdir(parents=True, exist_ok=True)
         handle, part_name = tempfile.mkstemp(dir=folder, prefix=f"{source.file_name}.", suffix=".part")
         part = Path(part_name)
@@ -215,28 +215,6 @@ def _download(url: str, source: WeightsSource, *, on_progress: OnProgress | None
         finally:
             part.unlink(missing_ok=True)
     return WeightsFile(path=folder / source.file_name, sha256=digest, origin=url)
-
-
-def _ask(url: str) -> HTTPResponse:
-    """The server's answer, or an OSError soon: in a thread, because a name lookup cannot be given a time limit."""
-    answers: SimpleQueue[HTTPResponse | Exception] = SimpleQueue()
-
-    def ask() -> None:
-        try:
-            answers.put(urlopen(url, timeout=STALL_SECONDS))
-        except Exception as error:
-            answers.put(error)
-
-    Thread(target=ask, daemon=True).start()
-    try:
-        answer = answers.get(timeout=ANSWER_SECONDS)
-    except Empty:
-        raise TimeoutError(f"no answer within {ANSWER_SECONDS} s") from None
-    if isinstance(answer, HTTPError):
-        answer.close()  # it is a response too, and holds the connection
-    if isinstance(answer, Exception):
-        raise answer
-    return answer
 
 
 def _copy(response: HTTPResponse, write: Callable[[bytes], object], *, on_progress: OnProgress | None) -> str:
@@ -256,10 +234,6 @@ def _copy(response: HTTPResponse, write: Callable[[bytes], object], *, on_progre
 
 def _kind(tensor: Tensor) -> str:
     return f"{'float' if tensor.is_floating_point() else 'integer'} {tuple(tensor.shape)}"
-
-
-def _first_few(items: list[str]) -> str:
-    return ", ".join(items[:3]) + (f" and {len(items) - 3} more" if len(items) > 3 else "")
 
 
 def _one_line(error: Exception) -> str:

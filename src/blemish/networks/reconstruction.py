@@ -10,7 +10,7 @@ from torch import Tensor, nn
 
 from blemish.networks.backbone import draw_weights
 from blemish.networks.blocks import LinearBlock, conv_norm_relu
-from blemish.networks.discrepancy import resize_map
+from blemish.networks.resizing import resize_features
 from blemish.networks.resnet import BasicBlock
 
 LEAST = 0.1  # share of what comes in that a shut input gate lets through
@@ -65,7 +65,7 @@ class GatedStage(nn.Module):
 
     def forward(self, x: Tensor, features: Tensor) -> Tensor:
         if self.gate is not None:
-            gate = resize_map(self.gate(features), (x.shape[-2], x.shape[-1]))
+            gate = resize_features(self.gate(features), (x.shape[-2], x.shape[-1]))
             x = x * (LEAST + (1 - LEAST) * gate)
         filtered: Tensor = self.blocks(self.grow(x, features))
         return filtered

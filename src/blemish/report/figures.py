@@ -9,14 +9,14 @@ import numpy as np
 from numpy.typing import NDArray
 
 from blemish.model.training_record import HistoryPoint
-from blemish.report.svg import CALIBRATION, GRID, INK, LIMIT, MUTED, draw, plain_numbers
+from blemish.report.svg import CALIBRATION_PHOTOS, FAINT, FOREGROUND, GRID, LIMIT, draw, plain_numbers
 
 if TYPE_CHECKING:
     from blemish.report.svg import Axes, Figure
 
-LOGARITHMIC_FROM = 30.0  # highest over lowest value
-BINS = 40
-DASHES: Any = (0, (4, 3))
+_LOGARITHMIC_FROM = 30.0  # highest over lowest value
+_BINS = 40
+_DASHES: Any = (0, (4, 3))
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -73,7 +73,7 @@ def score_histogram(rows: Sequence[Row], limits: Sequence[Limit], *, alt: str) -
 def _mark(axes: "Axes", limits: Sequence[Limit]) -> None:
     """A line each, up to its label above the rows: beyond a full line, before a dashed one, where there is room."""
     for place, limit in enumerate(limits):
-        style: dict[str, Any] = {"color": LIMIT, "linewidth": 1.6, "linestyle": DASHES if limit.dashed else "-"}
+        style: dict[str, Any] = {"color": LIMIT, "linewidth": 1.6, "linestyle": _DASHES if limit.dashed else "-"}
         axes.axvline(limit.value, **style)
         top, height = (limit.value, 1), 4 + 18 * (len(limits) - 1 - place)
         at: dict[str, Any] = {"xycoords": ("data", "axes fraction"), "textcoords": "offset points"}
@@ -86,12 +86,12 @@ def _mark(axes: "Axes", limits: Sequence[Limit]) -> None:
         )
 
 
-def roc(lines: Sequence[Line], *, alt: str) -> str:
+def roc_figure(lines: Sequence[Line], *, alt: str) -> str:
     """Share found against share of false alarms; dotted where chance would lead."""
     return _curves(lines, x="false alarm rate", y="share of defects found", diagonal=True, alt=alt)
 
 
-def precision_recall(lines: Sequence[Line], *, alt: str) -> str:
+def precision_recall_figure(lines: Sequence[Line], *, alt: str) -> str:
     """Share of alarms that are right against share found."""
     return _curves(lines, x="share of defects found", y="share of alarms that are right", diagonal=False, alt=alt)
 
@@ -101,9 +101,9 @@ def _curves(lines: Sequence[Line], *, x: str, y: str, diagonal: bool, alt: str) 
         axes = figure.add_subplot()
         axes.grid(linewidth=1)
         if diagonal:
-            axes.plot((0, 1), (0, 1), color=MUTED, linewidth=1, linestyle=":")
+            axes.plot((0, 1), (0, 1), color=FAINT, linewidth=1, linestyle=":")
         for line in lines:
-            style = DASHES if line.dashed else "-"
+            style = _DASHES if line.dashed else "-"
             axes.plot(line.x, line.y, color=line.colour, linewidth=2, linestyle=style, clip_on=False)
         for line in lines:
             if line.at_threshold is not None:
@@ -116,10 +116,10 @@ def _curves(lines: Sequence[Line], *, x: str, y: str, diagonal: bool, alt: str) 
 
 
 def training_curve(history: Sequence[HistoryPoint], *, kept_step: int | None, alt: str) -> str:
-    """Loss and, where it was measured, held-out error over the steps of one stage."""
+    """Loss and, where it was measured, validation loss over the steps of one stage."""
     losses = [(point.step, point.loss) for point in history]
     validation = [(point.step, point.validation_loss) for point in history if point.validation_loss is not None]
-    kinds = [("loss", losses, INK), ("held-out error", validation, CALIBRATION)]
+    kinds = [("training loss", losses, FOREGROUND), ("validation loss", validation, CALIBRATION_PHOTOS)]
     shown = [kind for kind in kinds if kind[1]]
 
     def paint(figure: "Figure") -> None:
@@ -133,7 +133,7 @@ def training_curve(history: Sequence[HistoryPoint], *, kept_step: int | None, al
             plain_numbers(axes.xaxis, whole=True)
             plain_numbers(axes.yaxis, logarithmic=_spans(values))
             if kept_step:
-                axes.axvline(kept_step, color=LIMIT, linewidth=1.6, linestyle=DASHES)
+                axes.axvline(kept_step, color=LIMIT, linewidth=1.6, linestyle=_DASHES)
         panels[-1].set_xlabel("step")
 
     return draw(paint, height=80 + 130 * len(shown), alt=alt)
@@ -141,7 +141,7 @@ def training_curve(history: Sequence[HistoryPoint], *, kept_step: int | None, al
 
 def _spans(values: Sequence[float]) -> bool:
     """Whether values are so far apart that only a logarithmic scale shows them all."""
-    return min(values) > 0 and max(values) > LOGARITHMIC_FROM * min(values)
+    return min(values) > 0 and max(values) > _LOGARITHMIC_FROM * min(values)
 
 
 def _edges(low: float, high: float, *, logarithmic: bool) -> NDArray[np.float64]:
@@ -149,4 +149,4 @@ def _edges(low: float, high: float, *, logarithmic: bool) -> NDArray[np.float64]
     if logarithmic:
         return np.asarray(np.exp(_edges(math.log(low), math.log(high), logarithmic=False)))
     room = 0.02 * (high - low) or abs(high) or 1.0
-    return np.linspace(low - room, high + room, BINS + 1)
+    return np.linspace(low - room, high + room, _BINS + 1)

@@ -2,8 +2,9 @@
 
 from base64 import b64encode
 from collections.abc import Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 from io import BytesIO
+from itertools import islice
 from pathlib import Path
 
 import numpy as np
@@ -11,28 +12,29 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from blemish.data.dataset import GOOD
-from blemish.data.framing import shown as shown_pixels
-from blemish.data.images import read_image, read_mask, resize_image, resize_map
+from blemish.data.framing import shown
+from blemish.data.images import read_mask, resize_image, resize_map
 from blemish.errors import DataError, on_one_line
 from blemish.evaluation.record import Evaluation, PhotoJudgement
+from blemish.inference.prediction import Prediction
 from blemish.inference.predictor import Predictor
 from blemish.results.level_maps import LevelMap, rows_of
 from blemish.results.overlays import heatmap, overlay, picture
 
-LONGEST_SIDE = 320
-LARGEST_FILE = 34_000  # bytes: with SHOWN this bounds the page to 5 MB
-LEVEL_SIDE = 160  # pixels of a level map
-LARGEST_LEVEL = 8_000  # bytes: six of them per photo bound the page to 8 MB
-QUALITIES = (85, 70, 50, 30, 15)  # the last fits whatever is drawn: noise takes 27,000 bytes
-GOOD_SHOWN = 4
+_PHOTO_SIDE = 320
+LARGEST_FILE = 34_000  # bytes: with the number of photos this bounds the page to 5 MB
+_LEVEL_SIDE = 160  # pixels of a level map
+LARGEST_LEVEL = 8_000  # bytes: six of them and the photo bound the page to 8 MB
+_QUALITIES = (85, 70, 50, 30, 15)  # the last fits whatever is drawn: noise takes 27,000 bytes
+_GOOD_PHOTOS = 4
 MOST_TYPES = 20
-SHOWN = {7: (4, 2), 12: (2, 2), MOST_TYPES: (1, 1)}  # up to so many defect types: lowest scores and best finds of each
-TRUE_CONTOUR = (120, 255, 0), (0, 0, 0)  # green edged with black: on any photo, and on no heatmap
-SAME_SCORE = 0.01  # relative: devices differ by less
+_PER_TYPE = {7: (4, 2), 12: (2, 2), MOST_TYPES: (1, 1)}  # up to so many types of defect: lowest scores, best finds
+_TRUE_CONTOUR = (120, 255, 0), (0, 0, 0)  # green edged with black: on any photo, and on no heatmap
+_SAME_SCORE = 0.01  # relative: devices differ by less
 
 
 @dataclass(frozen=True, kw_only=True)
-class ShownLevel:
+class LevelFigure:
     """A level map in the report."""
 
     map: LevelMap
@@ -40,8 +42,8 @@ class ShownLevel:
     """As a data URI."""
 
 
-@dataclass(kw_only=True)
-class Shown:
+@dataclass(frozen=True, kw_only=True)
+class PhotoFigure:
     """A photo in the report."""
 
     judgement: PhotoJudgement
@@ -54,10 +56,16 @@ class Shown:
     """(height, width) of both pictures."""
     outlined: bool = False
     """Whether the true contour is drawn."""
-    levels: list[list[ShownLevel]] = field(default_factory=list)
+    thumbnail: str | None = None
+    """The photo at the size of its level maps, where these are asked for."""
+    levels: tuple[tuple[LevelFigure, ...], ...] = ()
     """A row per student, where level maps are asked for."""
-    notes: list[str] = field(default_factory=list)
+    notes: tuple[str, ...] = ()
     """What is wrong with it, if anything is."""
+
+    @property
+    def alarmed(self) -> bool:
+        return self.judgement.verdict == "anomalous"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -67,18 +75,22 @@ class Group:
     defect_type: str
     missed: int
     photos: int
-    lowest: list[Shown]
-    """Of defects: the worst misses come first. Empty for good photos."""
-    highest: list[Shown]
-    """Of defects: the best finds. Of good photos: the worst false alarms."""
+    lowest: tuple[PhotoFigure, ...]
+    """Photos of defects with the lowest scores, rising; none of good photos."""
+    highest: tuple[PhotoFigure, ...]
+    """Photos with the highest scores, falling; of defects only those that were found."""
 
     @property
     def good(self) -> bool:
         return self.defect_type == GOOD
 
+    @property
+    def figures(self) -> tuple[PhotoFigure, ...]:
+        return (*self.lowest, *self.highest)
+
 
 def choose(evaluation: Evaluation) -> list[Group]:
-    """Good photos, then the defect types of which most is missed, at most MOST_TYPES of them."""
+    """Good photos, then the defect types of which most is missed, at most MOST_TYPES of them; no pictures yet."""
     by_type: dict[str, list[PhotoJudgement]] = {}
     for photo in sorted(evaluation.photos, key=lambda p: (p.anomaly_score, p.image)):
         by_type.setdefault(photo.defect_type, []).append(photo)
@@ -86,9 +98,9 @@ def choose(evaluation: Evaluation) -> list[Group]:
     groups = []
     if GOOD in by_type:
         good = by_type.pop(GOOD)
-        shown = [_shown(photo, root) for photo in good[::-1][:GOOD_SHOWN]]
-        groups.append(Group(defect_type=GOOD, missed=0, photos=len(good), lowest=[], highest=shown))
-    misses, finds = next((counts for most, counts in SHOWN.items() if len(by_type) <= most), SHOWN[MOST_TYPES])
+        highest = _figures(good[::-1][:_GOOD_PHOTOS], root)
+        groups.append(Group(defect_type=GOOD, missed=0, photos=len(good), lowest=(), highest=highest))
+    misses, finds = next((counts for most, counts in _PER_TYPE.items() if len(by_type) <= most), _PER_TYPE[MOST_TYPES])
     for name in sorted(by_type, key=lambda name: (-_missed(by_type[name]) / len(by_type[name]), name))[:MOST_TYPES]:
         photos = by_type[name]
         groups.append(
@@ -96,26 +108,30 @@ def choose(evaluation: Evaluation) -> list[Group]:
                 defect_type=name,
                 missed=_missed(photos),
                 photos=len(photos),
-                lowest=[_shown(photo, root) for photo in photos[:misses]],
-                highest=[_shown(p, root) for p in photos[misses:][::-1][:finds] if p.verdict == "anomalous"],
+                lowest=_figures(photos[:misses], root),
+                highest=_figures([p for p in photos[misses:][::-1][:finds] if p.verdict == "anomalous"], root),
             )
         )
     return groups
 
 
-def draw_photos(groups: Sequence[Group], predictor: Predictor, *, level_maps: bool = False) -> None:
-    """Judges the chosen photos once more and fills in their pictures, or a note where one cannot be had.
+def with_pictures(groups: Sequence[Group], predictor: Predictor, *, level_maps: bool = False) -> list[Group]:
+    """The groups with pictures of their photos, or a note where one cannot be had; judges each photo once more.
 
     Raises SettingsError where level maps are asked for that the predictor cannot give.
     """
-    for group in groups:
-        for shown in (*group.lowest, *group.highest):
-            try:
-                _draw(shown, predictor)
-                if level_maps:
-                    shown.levels = _levels(shown, predictor)
-            except DataError as error:
-                shown.notes.append(str(error))
+    figures = [figure for group in groups for figure in group.figures]
+    judged = predictor.predict_many((figure.judgement.image for figure in figures), keep_photos=True)
+    drawn = iter(
+        [
+            _with_pictures(figure, prediction, predictor, level_maps=level_maps)
+            for figure, prediction in zip(figures, judged, strict=True)
+        ]
+    )
+    return [
+        replace(group, lowest=tuple(islice(drawn, len(group.lowest))), highest=tuple(islice(drawn, len(group.highest))))
+        for group in groups
+    ]
 
 
 def scale() -> str:
@@ -135,51 +151,66 @@ def _missed(photos: Sequence[PhotoJudgement]) -> int:
     return sum(photo.verdict != "anomalous" for photo in photos)
 
 
-def _shown(judgement: PhotoJudgement, root: Path) -> Shown:
-    path = Path(judgement.image)
-    name = path.relative_to(root) if path.is_relative_to(root) else Path(path.parent.name, path.name)
-    return Shown(judgement=judgement, name=on_one_line(name))
+def _figures(photos: Sequence[PhotoJudgement], root: Path) -> tuple[PhotoFigure, ...]:
+    return tuple(PhotoFigure(judgement=photo, name=_name(Path(photo.image), root)) for photo in photos)
 
 
-def _draw(shown: Shown, predictor: Predictor) -> None:
-    judgement = shown.judgement
-    photo = shown_pixels(read_image(Path(judgement.image)), white_level=predictor.framing.white_level)
-    judged = predictor.predict(judgement.image)
-    if abs(judged.anomaly_score - judgement.anomaly_score) > SAME_SCORE * abs(judgement.anomaly_score):
-        shown.notes.append(
-            f"judged again, it scores {judged.anomaly_score:.6g}: photo or model changed after the evaluation"
-        )
-    zoom = LONGEST_SIDE / max(judged.photo_size)
-    height, width = (max(1, round(side * zoom)) for side in judged.photo_size)
-    shown.size = height, width
-    small = resize_image(photo, shown.size)
-    drawn = replace(judged, photo_size=shown.size)
-    pictures = [small, picture(drawn, small)]
-    if judgement.mask is not None:
+def _name(path: Path, root: Path) -> str:
+    return on_one_line(path.relative_to(root) if path.is_relative_to(root) else Path(path.parent.name, path.name))
+
+
+def _with_pictures(
+    figure: PhotoFigure, judged: Prediction | DataError, predictor: Predictor, *, level_maps: bool
+) -> PhotoFigure:
+    if isinstance(judged, DataError):
+        return replace(figure, notes=(str(judged),))
+    assert judged.photo is not None
+    photo = shown(judged.photo, white_level=predictor.framing.white_level)
+    drawn = _draw(figure, judged, photo)
+    if not level_maps:
+        return drawn
+    size = _fit(drawn.size, _LEVEL_SIDE)
+    levels = tuple(
+        tuple(LevelFigure(map=m, picture=_data_uri(m.heatmap(size), largest=LARGEST_LEVEL)) for m in row)
+        for row in rows_of(predictor.level_maps(judged.photo))
+    )
+    return replace(drawn, levels=levels, thumbnail=_data_uri(resize_image(photo, size), largest=LARGEST_LEVEL))
+
+
+def _draw(figure: PhotoFigure, judged: Prediction, photo: NDArray[np.uint8]) -> PhotoFigure:
+    judgement = figure.judgement
+    notes = []
+    if abs(judged.anomaly_score - judgement.anomaly_score) > _SAME_SCORE * abs(judgement.anomaly_score):
+        notes.append(f"judged again, it scores {judged.anomaly_score:.6g}: photo or model changed after the evaluation")
+    size = _fit(judged.photo_size, _PHOTO_SIDE)
+    small = resize_image(photo, size)
+    reduced = replace(judged, photo_size=size)
+    pictures = [small, picture(reduced, small)]
+    defect = None
+    if judgement.masks:
         try:
-            defect = _fitted(read_mask(Path(judgement.mask)), shown.size)
+            masks = [read_mask(Path(mask)) for mask in judgement.masks]
+            defect = np.logical_or.reduce([_reduced_mask(mask, size) for mask in masks])
         except DataError as error:
-            shown.notes.append(f"without its true contour: {error}")
-        else:
-            shown.outlined = True
-            pictures = [_outlined(image, defect) for image in pictures]
-            if judgement.verdict == "anomalous" and not (drawn.predicted_mask & defect).any():
-                # The smallest mark may be lost in the small picture.
-                marked = judged.anomaly_map.max() > judged.thresholds.pixel
-                shown.notes.append("what is marked is not the true defect" if marked else "nothing is marked")
-    shown.photo, shown.overlay = (_data_uri(image) for image in pictures)
+            notes.append(f"without its true contour: {error}")
+    if defect is not None:
+        pictures = [_outlined(image, defect) for image in pictures]
+        if figure.alarmed and not (reduced.predicted_mask & defect).any():
+            # The smallest mark may be lost in the small picture.
+            marked = judged.anomaly_map.max() > judged.thresholds.pixel
+            notes.append("what is marked is not the true defect" if marked else "nothing is marked")
+    plain, overlaid = (_data_uri(image) for image in pictures)
+    return replace(figure, photo=plain, overlay=overlaid, size=size, outlined=defect is not None, notes=tuple(notes))
 
 
-def _levels(shown: Shown, predictor: Predictor) -> list[list[ShownLevel]]:
-    zoom = LEVEL_SIDE / max(shown.size)
-    height, width = (max(1, round(side * zoom)) for side in shown.size)
-    return [
-        [ShownLevel(map=m, picture=_data_uri(m.heatmap((height, width)), largest=LARGEST_LEVEL)) for m in row]
-        for row in rows_of(predictor.level_maps(shown.judgement.image))
-    ]
+def _fit(size: tuple[int, int], longest: int) -> tuple[int, int]:
+    """(height, width) of the same shape whose longer side is `longest`."""
+    zoom = longest / max(size)
+    height, width = (max(1, round(side * zoom)) for side in size)
+    return height, width
 
 
-def _fitted(mask: NDArray[np.bool_], size: tuple[int, int]) -> NDArray[np.bool_]:
+def _reduced_mask(mask: NDArray[np.bool_], size: tuple[int, int]) -> NDArray[np.bool_]:
     """Where the small photo shows any of the defect, so that the smallest still gets its line."""
     return resize_map(mask.astype(np.float32), size) > 0
 
@@ -190,7 +221,7 @@ def _outlined(image: NDArray[np.uint8], mask: NDArray[np.bool_]) -> NDArray[np.u
 
     drawn = image.copy()
     inner = binary_dilation(mask)
-    for colour in TRUE_CONTOUR:
+    for colour in _TRUE_CONTOUR:
         outer = binary_dilation(inner)
         drawn[outer & ~inner] = colour
         inner = outer
@@ -199,7 +230,7 @@ def _outlined(image: NDArray[np.uint8], mask: NDArray[np.bool_]) -> NDArray[np.u
 
 def _data_uri(image: NDArray[np.uint8], *, largest: int = LARGEST_FILE) -> str:
     """A JPEG of the best quality that has so many bytes at most."""
-    for quality in QUALITIES:
+    for quality in _QUALITIES:
         file = BytesIO()
         # Full resolution of colour, for the sake of thin contours.
         Image.fromarray(image).save(file, format="JPEG", quality=quality, subsampling=0)

@@ -13,16 +13,16 @@ from blemish.inference import open_predictor
 from blemish.inference.predictor import Predictor
 from blemish.model.artifact import Artifact, read_artifact
 from blemish.model.exports import read_export
-from blemish.report import sections
-from blemish.report.gallery import choose, draw_photos, level_scale, scale
-from blemish.report.verdict import share, verdict_on
+from blemish.report import ml_sections, sections
+from blemish.report.gallery import choose, level_scale, scale, with_pictures
+from blemish.report.verdict import assess, share_text
 from blemish.results.level_maps import SCALE, runtime_for
 from blemish.version import __version__
 
-EVALUATION = Path("evaluation", EVALUATION_FILE)
+_EVALUATION = Path("evaluation", EVALUATION_FILE)
 """Where in RUN an evaluation is, unless it was written elsewhere."""
 PAGE = "report.html"
-TEMPLATE = "report.html"
+_TEMPLATE = "report.html"
 
 
 def write_report(
@@ -44,7 +44,7 @@ def write_report(
     SettingsError where level maps are asked for and cannot be had, OutputError where the page cannot be written.
     """
     artifact = read_artifact(run)
-    file = evaluation or run / EVALUATION
+    file = evaluation or run / _EVALUATION
     measured = _read_evaluation(file, artifact) if evaluation is not None or file.exists() else None
     artifact = _as_evaluated(artifact, measured)
     page = output or (file.with_name(PAGE) if measured is not None else run / PAGE)
@@ -58,7 +58,7 @@ def write_report(
                 raise SettingsError(f"level maps are fp32's, this would be in {precision}: evaluate in fp32 first")
             name = runtime_for(runtime, level_maps=level_maps)
             predictor = open_predictor(run, runtime=name, precision=precision, device=device)
-        draw_photos(groups, predictor, level_maps=level_maps)
+        groups = with_pictures(groups, predictor, level_maps=level_maps)
     html = _render(_context(artifact, measured, level_maps=level_maps) | {"groups": groups, "run": run.resolve().name})
     # A file name may hold bytes that are no text.
     write_text(page, html.encode("utf-8", "backslashreplace").decode())
@@ -68,7 +68,7 @@ def write_report(
 def _read_evaluation(path: Path, artifact: Artifact) -> Evaluation:
     """Every field is of its type; here, what the page counts on beyond that."""
     evaluation = read_evaluation(path)
-    if evaluation.model is not None and evaluation.model.weights_sha256 != artifact.weights_sha256:
+    if evaluation.provenance is not None and evaluation.provenance.weights_sha256 != artifact.weights_sha256:
         raise DataError(f"{path} is of another model than {artifact.folder} holds now: evaluate anew")
     counted = Counter(photo.defect_type for photo in evaluation.photos)
     sound = (
@@ -84,7 +84,7 @@ def _read_evaluation(path: Path, artifact: Artifact) -> Evaluation:
 
 def _as_evaluated(artifact: Artifact, evaluation: Evaluation | None) -> Artifact:
     """With the thresholds that judged, where an export with its own did; raises ArtifactError if that is gone."""
-    model = evaluation.model if evaluation is not None else None
+    model = evaluation.provenance if evaluation is not None else None
     if model is None or model.precision == "fp32":
         return artifact
     export = read_export(artifact, model.runtime, model.precision)
@@ -93,7 +93,7 @@ def _as_evaluated(artifact: Artifact, evaluation: Evaluation | None) -> Artifact
 
 def _as_judged(evaluation: Evaluation | None, runtime: str, precision: str | None) -> tuple[str, str]:
     """What opens the predictor that an evaluation is of; in fp32 all runtimes agree, so that any may stand for it."""
-    model = evaluation.model if evaluation is not None else None
+    model = evaluation.provenance if evaluation is not None else None
     if precision is not None or model is None or model.precision == "fp32":
         return runtime, precision or "fp32"
     return (model.runtime if runtime == "auto" else runtime), model.precision
@@ -105,11 +105,13 @@ def _context(artifact: Artifact, evaluation: Evaluation | None, *, level_maps: b
         "artifact": artifact,
         "version": __version__,
         "calibration": artifact.calibration,
-        "method": sections.METHODS.get(artifact.method, artifact.method),
-        "verdict": verdict_on(artifact, evaluation),
+        "method": artifact.title,
+        "verdict": assess(artifact, evaluation),
         "facts": sections.facts(artifact, evaluation),
+        "origin": sections.origin(artifact, evaluation),
         "histogram": sections.histogram(artifact, evaluation),
-        "training_curves": sections.training_curves(artifact),
+        "training_facts": ml_sections.training_facts(artifact, evaluation),
+        "training_curves": ml_sections.training_curves(artifact),
         "evaluation": evaluation,
         "scale": scale(),
         "level_scale": level_scale() if level_maps else None,
@@ -118,9 +120,10 @@ def _context(artifact: Artifact, evaluation: Evaluation | None, *, level_maps: b
     if evaluation is not None:
         context |= {
             "rates": sections.rates(artifact, evaluation),
-            "metrics": sections.metrics(artifact, evaluation),
-            "curves": sections.curves(evaluation),
             "kinds": sections.hardest_first(evaluation),
+            "metrics": ml_sections.metric_table(artifact, evaluation),
+            "metrics_by_type": ml_sections.metrics_by_type(evaluation),
+            "curves": ml_sections.curves(evaluation),
         }
     return context
 
@@ -138,7 +141,7 @@ def _render(context: dict[str, Any]) -> str:
         trim_blocks=True,
         lstrip_blocks=True,
     )
-    environment.filters["share"] = share
+    environment.filters["share"] = share_text
     environment.filters["breakable"] = lambda name: escape(name).replace("_", Markup("_<wbr>"))
     environment.filters["svg"] = Markup  # only of what svg.draw made, which escapes every name in it
-    return environment.get_template(TEMPLATE).render(context)
+    return environment.get_template(_TEMPLATE).render(context)

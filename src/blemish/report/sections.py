@@ -1,58 +1,21 @@
-"""What each section of the report says, as rows and figures that the page's template lays out."""
+"""What a quality engineer reads in the report, as rows and figures that the page's template lays out."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
 
 from blemish.data.dataset import GOOD
 from blemish.errors import on_one_line
+from blemish.evaluation.comparison import false_alarms_in_unit
 from blemish.evaluation.record import Evaluation
-from blemish.metrics.intervals import binomial
+from blemish.metrics.intervals import Interval, binomial
 from blemish.model.artifact import Artifact
 from blemish.model.thresholds import Threshold
-from blemish.model.training_record import StageHistory
-from blemish.report.figures import Limit, Line, Row, precision_recall, roc, score_histogram, training_curve
-from blemish.report.published import Published, known_category, published_for
-from blemish.report.svg import CALIBRATION, DEFECT, GOOD_PARTS, PHOTOS, PIXELS
-from blemish.report.verdict import share, share_and_interval
+from blemish.report.figures import Limit, Row, score_histogram
+from blemish.report.svg import CALIBRATION_PHOTOS, DEFECT, GOOD_PARTS
+from blemish.report.verdict import share_and_interval, share_text
 
-METHODS = {"stpm": "STPM", "rstpm": "RSTPM", "destseg": "DeSTSeg"}
-METRIC_NAMES = {
-    "image_auroc": ("Image AUROC", "chance that a defective photo scores above a good one"),
-    "image_ap": ("Image AP", "share of alarms that are right, averaged over how many defective photos are found"),
-    "image_f1_max": ("Best image F1", "at the best of all thresholds, which only the defects tell"),
-    "pixel_auroc": ("Pixel AUROC", "chance that a pixel of a defect is above a normal one"),
-    "pixel_ap": (
-        "Pixel AP",
-        "share of marked pixels that are right, averaged over how many defect pixels are found",
-    ),
-    "pro": ("PRO", "share of each defect that is marked, averaged up to 30 % of normal pixels marked"),
-    "iap": ("IAP", "share of marked pixels that are right, averaged over how many whole defects are found"),
-    "iap_at_90": ("IAP@90", "share of marked pixels that are right where 90 % of whole defects are found"),
-}
-MOST_ROWS = 10  # defect types in the histogram; the others share one row
-LONGEST_NAME = 28
-
-
-@dataclass(frozen=True, kw_only=True)
-class MetricRow:
-    """A metric, its interval and what was published, as text."""
-
-    name: str
-    meaning: str
-    value: str
-    interval: str
-    published: str = ""
-    source: int | None = None
-    """Number of the source in `Metrics.sources`, from 1."""
-
-
-@dataclass(frozen=True, kw_only=True)
-class Metrics:
-    """The table of metrics."""
-
-    rows: list[MetricRow]
-    category: str | None
-    sources: list[Published]
+_MOST_ROWS = 10  # defect types in the histogram; the others share one row
+_LONGEST_LABEL = 28
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -63,47 +26,55 @@ class RateRow:
     count: str
     rate: str
     promise: str
-
-
-@dataclass(frozen=True, kw_only=True)
-class StageCurve:
-    """How one stage of training went."""
-
-    stage: str
-    kept_step: int | None
-    drawing: str
+    """Empty where it is of another unit than the count."""
 
 
 def facts(artifact: Artifact, evaluation: Evaluation | None) -> dict[str, str]:
-    """What was trained on what, how, and for how long."""
-    training = artifact.training
+    """What was trained on what and tested on what, and when."""
+    training, calibration = artifact.training, artifact.calibration
     height, width = artifact.image_size
-    teachers = ", ".join(f"{teacher.name} ({teacher.origin})" for teacher in artifact.teachers)
     said = {
-        "Method": METHODS.get(artifact.method, artifact.method),
-        "Teacher": teachers or "none",
-        "Photos": f"{training.trained_on} good ones to train on, {training.validation} to select the weights, "
-        f"{artifact.calibration.n} {artifact.calibration.unit} to calibrate",
+        "Method": artifact.title,
+        "Photos": f"{training.trained_on} good ones to train on, {training.validation} to choose the best state of "
+        f"training, {calibration.n} {calibration.unit} to calibrate",
         "Unreadable": f"{len(training.unreadable)} photos left out" if training.unreadable else "none",
         "Image size": f"{width} x {height} pixels (width x height)",
-        "Training": "; ".join(_stage(stage) for stage in training.stages),
-        "Duration": f"{_duration(training.seconds)}, {training.precision}",
-        "Seed": str(training.seed),
-        "Versions": ", ".join(f"{package} {version}" for package, version in training.versions.items()),
+        "Training took": _duration(training.seconds),
     }
     if evaluation is not None:
         said["Tested on"] = f"{evaluation.good_photos} good and {evaluation.defective_photos} defective photos of "
         said["Tested on"] += evaluation.root + (f", {evaluation.category}" if evaluation.category else "")
-        if evaluation.model is not None:
-            said["Computed by"] = f"{evaluation.model.runtime}, {evaluation.model.precision}"
+        said["Tested at"] = _moment(evaluation.judged_at)
     return said
+
+
+def origin(artifact: Artifact, evaluation: Evaluation | None) -> list[str]:
+    """Which model this is, and what judged the test photos and when: what an auditor asks."""
+    n, unit = artifact.calibration.n, artifact.calibration.unit
+    if evaluation is not None:
+        n, unit = evaluation.calibration_n, evaluation.unit
+    said = [f"Model: {artifact.title}, weights {artifact.weights_sha256}, calibrated on {n} good {unit}."]
+    if evaluation is not None:
+        how = ""
+        if evaluation.provenance is not None:
+            p = evaluation.provenance
+            how = f" by blemish {p.blemish_version}, runtime {p.runtime}, precision {p.precision}"
+        said.append(f"Test photos judged {_moment(evaluation.judged_at)}{how}.")
+    return said
+
+
+def _moment(iso: str) -> str:
+    """A moment of UTC as people write it."""
+    return iso.replace("T", " ").removesuffix("+00:00") + " UTC"
 
 
 def histogram(artifact: Artifact, evaluation: Evaluation | None) -> str:
     calibration = artifact.calibration
     rows = [
         Row(
-            label=f"calibration: {calibration.n} good {calibration.unit}", scores=calibration.scores, colour=CALIBRATION
+            label=f"calibration: {calibration.n} good {calibration.unit}",
+            scores=calibration.scores,
+            colour=CALIBRATION_PHOTOS,
         )
     ]
     threshold = calibration.image.value if evaluation is None else evaluation.threshold
@@ -126,12 +97,12 @@ def _test_rows(e: Evaluation) -> list[Row]:
         label = f"test, good: {e.good_photos} photos, {e.false_alarms} above the threshold"
         rows.append(Row(label=label, scores=scores, colour=GOOD_PARTS))
     kinds = hardest_first(e)
-    for name in kinds[:MOST_ROWS]:
+    for name in kinds[:_MOST_ROWS]:
         kind = e.defect_types[name]
-        short = on_one_line(name if len(name) <= LONGEST_NAME else name[:LONGEST_NAME] + "…")
+        short = on_one_line(name if len(name) <= _LONGEST_LABEL else name[:_LONGEST_LABEL] + "…")
         label = f"{short}: {kind.photos} photos, {kind.photos - kind.judged_anomalous} missed"
         rows.append(Row(label=label, scores=_scores_of(e, [name]), colour=DEFECT))
-    if others := kinds[MOST_ROWS:]:
+    if others := kinds[_MOST_ROWS:]:
         label = f"{len(others)} other types: {sum(e.defect_types[name].photos for name in others)} photos"
         rows.append(Row(label=label, scores=_scores_of(e, others), colour=DEFECT))
     return rows
@@ -139,8 +110,8 @@ def _test_rows(e: Evaluation) -> list[Row]:
 
 def hardest_first(e: Evaluation) -> list[str]:
     """Defect types, those of which most is missed first."""
-    share = {name: k.judged_anomalous / k.photos for name, k in e.defect_types.items() if name != GOOD}
-    return sorted(share, key=lambda name: (share[name], name))
+    found = {name: k.judged_anomalous / k.photos for name, k in e.defect_types.items() if name != GOOD}
+    return sorted(found, key=lambda name: (found[name], name))
 
 
 def _scores_of(e: Evaluation, kinds: Sequence[str]) -> list[float]:
@@ -148,100 +119,44 @@ def _scores_of(e: Evaluation, kinds: Sequence[str]) -> list[float]:
 
 
 def rates(artifact: Artifact, e: Evaluation) -> list[RateRow]:
-    """False alarms, misses and marked good photos, beside what the thresholds promise."""
+    """False alarms, misses and marked good photos, beside what the thresholds promise of the same unit."""
     pixel: Threshold = artifact.calibration.pixel
-    alarms, marked = _promise(e.promised_rate, e.asked_rate), _promise(pixel.promised_rate, pixel.asked_rate)
-    marked_interval = binomial(e.marked_good_photos, e.good_photos)
+    alarms = _promise(e, e.promised_rate, e.asked_rate)
+    marks = _promise(e, pixel.promised_rate, pixel.asked_rate)
+    photos_marked = e.marked_good_photos, e.good_photos, binomial(e.marked_good_photos, e.good_photos)
     counted = [
-        ("False alarms", e.false_alarms, e.good_photos, e.false_alarm_interval, alarms),
-        ("Misses", e.misses, e.defective_photos, e.miss_interval, "no promise is possible"),
-        ("Good photos with a mark", e.marked_good_photos, e.good_photos, marked_interval, marked),
+        ("False alarms", (e.false_alarms, e.good_photos, e.false_alarm_interval), _of_photos(e, alarms)),
+        ("Misses", (e.misses, e.defective_photos, e.miss_interval), "no promise is possible"),
+        ("Good photos with a mark", photos_marked, _of_photos(e, marks)),
     ]
-    return [
-        RateRow(name=name, count=f"{count} of {of}", rate=share_and_interval(count, of, interval), promise=promise)
-        for name, count, of, interval, promise in counted
-        if of
-    ]
-
-
-def _promise(promised: float | None, asked: float) -> str:
-    return f"nothing; estimate: {share(asked)}" if promised is None else f"at most {share(promised)}"
-
-
-def metrics(artifact: Artifact, e: Evaluation) -> Metrics:
-    """Each metric with its interval, beside what was published where the category is known."""
-    category = known_category(e.category, e.root)
-    known = published_for(artifact.method, category)
-    sources: list[Published] = []
-    rows = []
-    for metric, value in e.metrics.items():
-        name, meaning = METRIC_NAMES.get(metric, (metric.replace("_", " "), ""))
-        interval = e.intervals.get(metric)
-        if value is None:
-            meaning = f"not defined here: {e.undefined.get(metric, 'no reason is recorded')}"
-        published, number = "", None
-        if metric in known:
-            (mean, deviation), source = known[metric]
-            published = f"{mean:.3f}" + ("" if deviation is None else f" ± {deviation:.3f}")
-            sources += [source] if source not in sources else []
-            number = sources.index(source) + 1
-        rows.append(
-            MetricRow(
-                name=name,
-                meaning=meaning,
-                value="" if value is None else f"{value:.3f}",
-                interval=f"{interval[0]:.3f} to {interval[1]:.3f}" if interval else "",
-                published=published,
-                source=number,
-            )
+    if (parts := e.good_parts) is not None and parts.parts < e.good_photos:
+        of_parts = alarms if e.unit == "parts" else "", marks if e.unit == "parts" else ""
+        marked = parts.marked, parts.parts, binomial(parts.marked, parts.parts)
+        counted.insert(
+            1, ("Good parts with any alarm", (parts.alarmed, parts.parts, parts.alarm_interval), of_parts[0])
         )
-    return Metrics(rows=rows, category=category if sources else None, sources=sources)
+        counted.append(("Good parts with any mark", marked, of_parts[1]))
+    return [_rate_row(name, count, promise) for name, count, promise in counted if count[1]]
 
 
-def curves(e: Evaluation) -> dict[str, str]:
-    """ROC and precision-recall curves of photos and pixels, as far as they are defined."""
-    found = e.defective_photos - e.misses
-    points: dict[str, tuple[float, float] | None] = {"roc": None, "pr": None}
-    if e.good_photos and e.defective_photos:
-        recall = found / e.defective_photos
-        points["roc"] = e.false_alarms / e.good_photos, recall
-        points["pr"] = (recall, found / (found + e.false_alarms)) if found + e.false_alarms else None
-    drawn = {}
-    for kind, draw, title in (("roc", roc, "ROC curve"), ("pr", precision_recall, "Precision-recall curve")):
-        lines = [
-            Line(
-                x=curve.x,
-                y=curve.y,
-                colour=colour,
-                dashed=what == "pixel",
-                at_threshold=points[kind] if what == "image" else None,
-            )
-            for what, colour in (("image", PHOTOS), ("pixel", PIXELS))
-            if (curve := e.curves.get(f"{what}_{kind}")) is not None
-        ]
-        if lines:
-            drawn[kind] = draw(lines, alt=title)
-    return drawn
+def _rate_row(name: str, counted: tuple[int, int, Interval | None], promise: str) -> RateRow:
+    count, of, interval = counted
+    return RateRow(name=name, count=f"{count} of {of}", rate=share_and_interval(count, of, interval), promise=promise)
 
 
-def training_curves(artifact: Artifact) -> list[StageCurve]:
-    """Loss and held-out error of each stage over its steps."""
-    return [
-        StageCurve(
-            stage=stage.name,
-            kept_step=stage.best_step,
-            drawing=training_curve(
-                stage.history, kept_step=stage.best_step, alt=f"Loss and held-out error of stage {stage.name}"
-            ),
-        )
-        for stage in artifact.training.stages
-        if stage.history
-    ]
+def _promise(e: Evaluation, promised: float | None, asked: float) -> str:
+    """What is expected on average over calibrations, of the unit that was calibrated with."""
+    if promised is None:
+        return f"nothing; estimate: {share_text(asked)} of good {e.unit}"
+    return f"at most {share_text(promised)} of good {e.unit} expected"
 
 
-def _stage(stage: StageHistory) -> str:
-    kept = f", the weights of step {stage.best_step} kept" if stage.best_step else ""
-    return f"{stage.name}: {stage.steps} steps{kept}"
+def _of_photos(e: Evaluation, promise: str) -> str:
+    """A promise beside a count of photos, if it is of photos; of parts, only where no row of parts can show it."""
+    if e.unit == "photos" or false_alarms_in_unit(e) is None:
+        return promise
+    assert e.good_parts is not None
+    return "" if e.good_parts.parts < e.good_photos else promise
 
 
 def _duration(seconds: float) -> str:

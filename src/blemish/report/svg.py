@@ -17,14 +17,14 @@ if TYPE_CHECKING:
     from matplotlib.figure import Figure as Figure
 
 # Stand-ins that no figure would choose by chance, and the variables of report.css that take their place.
-INK, MUTED, GRID = "#010101", "#020202", "#030303"
-CALIBRATION, GOOD_PARTS, DEFECT, LIMIT = "#040404", "#050505", "#060606", "#070707"
+FOREGROUND, FAINT, GRID = "#010101", "#020202", "#030303"
+CALIBRATION_PHOTOS, GOOD_PARTS, DEFECT, LIMIT = "#040404", "#050505", "#060606", "#070707"
 PHOTOS, PIXELS = "#080808", "#090909"
-VARIABLES = {
-    INK: "--ink",
-    MUTED: "--muted",
+_VARIABLES = {
+    FOREGROUND: "--ink",
+    FAINT: "--muted",
     GRID: "--grid",
-    CALIBRATION: "--calibration",
+    CALIBRATION_PHOTOS: "--calibration",
     GOOD_PARTS: "--good",
     DEFECT: "--defect",
     LIMIT: "--limit",
@@ -32,22 +32,22 @@ VARIABLES = {
     PIXELS: "--pixels",
 }
 
-WIDTH = 480  # CSS pixels: on a phone, at three quarters of that, text of 13 is still read
-DOTS = 72  # per inch: matplotlib's SVG counts in points
+_WIDTH = 480  # CSS pixels: on a phone, at three quarters of that, text of 13 is still read
+_DOTS = 72  # per inch: matplotlib's SVG counts in points
 
-STYLE = {
+_STYLE = {
     "svg.fonttype": "none",
     "text.parse_math": False,  # a folder may be called $x$
     "font.size": 13,
     "xtick.labelsize": 12,
     "ytick.labelsize": 12,
-    "axes.edgecolor": MUTED,
-    "axes.labelcolor": INK,
-    "text.color": INK,
-    "xtick.color": MUTED,
-    "ytick.color": MUTED,
-    "xtick.labelcolor": INK,
-    "ytick.labelcolor": INK,
+    "axes.edgecolor": FAINT,
+    "axes.labelcolor": FOREGROUND,
+    "text.color": FOREGROUND,
+    "xtick.color": FAINT,
+    "ytick.color": FAINT,
+    "xtick.labelcolor": FOREGROUND,
+    "ytick.labelcolor": FOREGROUND,
     "axes.facecolor": "none",
     "figure.facecolor": "none",
     "grid.color": GRID,
@@ -60,10 +60,10 @@ STYLE = {
 def draw(paint: Callable[["Figure"], None], *, height: int, alt: str) -> str:
     """The SVG element of what `paint` draws on a figure; `alt` says in words what is to be seen."""
     matplotlib = _matplotlib()
-    with matplotlib.rc_context(STYLE | {"svg.hashsalt": alt}):  # the salt keeps names apart that two figures share
+    with matplotlib.rc_context(_STYLE | {"svg.hashsalt": alt}):  # the salt keeps names apart that two figures share
         from matplotlib.figure import Figure
 
-        figure = Figure(figsize=(WIDTH / DOTS, height / DOTS), dpi=DOTS, layout="constrained")
+        figure = Figure(figsize=(_WIDTH / _DOTS, height / _DOTS), dpi=_DOTS, layout="constrained")
         paint(figure)
         file = io.StringIO()
         with warnings.catch_warnings():
@@ -93,7 +93,7 @@ def _inline(svg: str, *, alt: str) -> str:
     inside = re.sub(r"<defs>\s*<style.*?</style>\s*</defs>", "", inside, flags=re.DOTALL)
     inside = re.sub(r'<g id="[^"]*">', "<g>", inside).replace("xlink:href", "href")
     inside = re.sub(r"font-family: [^;]*; ", "", inside)  # the page's
-    for colour, variable in VARIABLES.items():
+    for colour, variable in _VARIABLES.items():
         inside = re.sub(rf"(fill|stroke): {colour}\b", rf"\1: var({variable})", inside)
     return f'<svg viewBox="{view[1]}" role="img" aria-label="{escape(alt)}">{inside}</svg>'
 

@@ -3,17 +3,18 @@
 from dataclasses import dataclass, field
 
 from blemish.data.dataset import GOOD
+from blemish.evaluation.comparison import expectation, false_alarms_in_unit, why_not_compared
 from blemish.evaluation.record import Evaluation
 from blemish.metrics.intervals import Interval
 from blemish.model.artifact import Artifact
-from blemish.model.thresholds import Threshold, percent
+from blemish.model.thresholds import Threshold, Unit, percent
 
-NO_BREAK = "\N{NO-BREAK SPACE}"
-GUESSING = 0.5  # image AUROC of scores that say nothing
+_NO_BREAK = "\N{NO-BREAK SPACE}"
+_GUESSING = 0.5  # image AUROC of scores that say nothing
 
 
 @dataclass(frozen=True, kw_only=True)
-class Verdict:
+class Assessment:
     """A headline, what stands behind it, and what the reader must be warned of; one sentence or two each."""
 
     headline: str
@@ -21,42 +22,45 @@ class Verdict:
     warnings: list[str] = field(default_factory=list)
 
 
-def verdict_on(artifact: Artifact, evaluation: Evaluation | None) -> Verdict:
+def assess(artifact: Artifact, evaluation: Evaluation | None) -> Assessment:
     """What a quality engineer is told first."""
     if evaluation is None:
-        return Verdict(
+        return Assessment(
             headline="Not evaluated yet: how many defects this model misses is not known.",
-            sentences=[threshold_says(artifact.calibration.image)],
+            sentences=[_threshold_says(artifact.calibration.image, artifact.calibration.unit)],
         )
-    return Verdict(
+    return Assessment(
         headline=_headline(evaluation),
         sentences=[*_false_alarms(artifact, evaluation), *_misses(evaluation), *_ranking(evaluation)],
         warnings=_warnings(artifact, evaluation),
     )
 
 
-def threshold_says(threshold: Threshold) -> str:
-    """What may be expected of good photos, and whether anybody promises it."""
+def _threshold_says(threshold: Threshold, unit: Unit) -> str:
+    """What may be expected of good parts, and whether anybody promises it."""
     if threshold.promised_rate is None:
-        return (
-            f"The threshold is an estimate, which promises nothing: {share(threshold.asked_rate)} of good photos are "
-            "thought to score above it."
-        )
-    return f"The threshold promises that at most {share(threshold.promised_rate)} of good photos score above it."
+        said = _unbroken(expectation(threshold.asked_rate, unit, promised=False))
+        return f"The threshold is an estimate, which promises nothing: {said}."
+    return f"The threshold promises an average: {_unbroken(expectation(threshold.promised_rate, unit, promised=True))}."
 
 
-def share(rate: float) -> str:
+def share_text(rate: float) -> str:
     """A rate in percent that no line break tears apart."""
-    return percent(rate).replace(" ", NO_BREAK)
+    return _unbroken(percent(rate))
+
+
+def _unbroken(text: str) -> str:
+    """The text, each of its percentages held together."""
+    return text.replace(" %", f"{_NO_BREAK}%")
 
 
 def share_and_interval(count: int, of: int, interval: Interval | None) -> str:
     """The rate that was counted, and what it may be as well."""
-    counted = f"{_rounded(count / of)}{NO_BREAK}%"
+    counted = f"{_rounded(count / of)}{_NO_BREAK}%"
     if interval is None:
         return counted
     low, high = (_rounded(rate) for rate in interval)
-    return f"{counted} (95{NO_BREAK}% interval: {low} to {high}{NO_BREAK}%)"
+    return f"{counted} (95{_NO_BREAK}% interval: {low} to {high}{_NO_BREAK}%)"
 
 
 def _rounded(rate: float) -> str:
@@ -84,26 +88,40 @@ def _none_or(count: int, of: int) -> str:
 
 
 def _false_alarms(artifact: Artifact, e: Evaluation) -> list[str]:
+    """What was measured, and beside it the promise, compared where both are of the same unit."""
     if not e.good_photos:
         return []
-    interval = e.false_alarm_interval
-    measured = f"False alarms: {share_and_interval(e.false_alarms, e.good_photos, interval)}."
+    measured = (
+        f"False alarms: {share_and_interval(e.false_alarms, e.good_photos, e.false_alarm_interval)} of good photos"
+    )
+    parts = e.good_parts
+    if parts is not None and parts.parts < e.good_photos:
+        share = share_and_interval(parts.alarmed, parts.parts, parts.alarm_interval)
+        measured += f"; of good parts, any photo of which counts: {share}"
     if e.promised_rate is None:
-        said, rate, who = f"The estimate was {share(e.asked_rate)}, which is no promise", e.asked_rate, "the estimate"
+        said = f"The estimate, which is no promise: {expectation(e.asked_rate, e.unit, promised=False)}"
     else:
-        said, rate, who = f"Promised was at most {share(e.promised_rate)}", e.promised_rate, "the promise"
+        said = f"Promised: {expectation(e.promised_rate, e.unit, promised=True)}"
+    return [f"{measured}. {_unbroken(said)}. {_comparison(artifact, e)}"]
+
+
+def _comparison(artifact: Artifact, e: Evaluation) -> str:
+    found = false_alarms_in_unit(e)
+    if found is None:
+        return f"These photos do not test that: {why_not_compared(e)}."
+    rate, who = (e.asked_rate, "estimate") if e.promised_rate is None else (e.promised_rate, "promise")
     spread = artifact.calibration.image.rate_95 if e.threshold == artifact.calibration.image.value else None
-    if interval is None or interval[0] <= rate:
-        return [f"{measured} {said}: the measurement does not contradict it."]
-    if spread is not None and interval[0] <= spread:
-        return [
-            f"{measured} {said}: more was measured, though no more than {who}'s own spread allows (below "
-            f"{share(spread)} in 95 of 100 such calibrations). More calibration photos narrow it."
-        ]
-    return [
-        f"{measured} {said}: clearly more was measured. These good photos are not like the calibration photos (light, "
-        "camera, batch?); calibrate anew with photos like them."
-    ]
+    if found.interval is None or found.interval[0] <= rate:
+        return "The measurement does not contradict it."
+    if spread is not None and found.interval[0] <= spread:
+        return (
+            f"More was measured, though no more than the {who}'s own spread allows (below {share_text(spread)} in 95 "
+            f"of 100 such calibrations). More calibration {e.unit} narrow it."
+        )
+    return (
+        f"Clearly more was measured. These good {e.unit} are not like the calibration {e.unit} (light, camera, "
+        "batch?); calibrate anew with photos like them."
+    )
 
 
 def _misses(e: Evaluation) -> list[str]:
@@ -126,10 +144,10 @@ def _ranking(e: Evaluation) -> list[str]:
     auroc, interval = e.metrics.get("image_auroc"), e.intervals.get("image_auroc")
     if auroc is None:
         return []
-    said = f"Whatever the threshold: the defective one of two photos scores higher in {share(auroc)} of all pairs"
-    if interval is not None and interval[0] <= GUESSING:
-        said += f". As far as this test can tell, that is no better than guessing, which gives {share(GUESSING)}"
-    return [f"{said} (image AUROC)."]
+    said = f"Whatever the threshold: the defective one of two photos scores higher in {share_text(auroc)} of all pairs"
+    if interval is not None and interval[0] <= _GUESSING:
+        said += f". As far as this test can tell, that is no better than guessing, which gives {share_text(_GUESSING)}"
+    return [f"{said}."]
 
 
 def _warnings(artifact: Artifact, e: Evaluation) -> list[str]:
@@ -149,8 +167,9 @@ def _warnings(artifact: Artifact, e: Evaluation) -> list[str]:
     if e.without_mask:
         found.append(f"Defective photos without a ground truth mask: {e.without_mask}. So pixels are not measured.")
     if e.lost_masks:
+        size = "" if e.map_size is None else f" of {e.map_size[1]} x {e.map_size[0]} pixels"
         found.append(
-            f"Defects that leave no trace in masks of {e.image_size[1]} x {e.image_size[0]} pixels, the size the model "
-            f"sees: {e.lost_masks}. A larger image size would show them."
+            f"Defects that leave no trace in masks{size}, the size at which the model marks: {e.lost_masks}. "
+            "A larger image size would show them."
         )
     return found

@@ -16,12 +16,14 @@ from PIL import Image, ImageDraw, ImageFont
 
 from blemish.data.framing import shown
 from blemish.data.images import Pixels, Size, read_image, resize_image, resize_map, save_map, save_png
+from blemish.errors import DataError
 from blemish.inference.prediction import Prediction
 from blemish.inference.predictor import Predictor
 from blemish.results.folder import output_names
 from blemish.results.overlays import heatmap, picture
 
-FOLDER = "level_maps"
+LEVEL_MAPS = "level_maps"
+"""Name of their folder."""
 SCALE = 90  # degrees that have the last colour
 LONGEST_SIDE = 240  # pixels of each photo and map in the picture
 NARROWEST = 170  # pixels that the text over a map needs
@@ -80,14 +82,20 @@ class LevelMapFolder:
         self._names = output_names(photos)
         self._predictor = predictor
 
-    def add(self, photo: Path, prediction: Prediction) -> None:
-        """Raises OutputError; and DataError where the prediction does not hold its photo and that cannot be read."""
+    def add(self, photo: Path, result: Prediction | DataError) -> None:
+        """Writes what a photo gives; raises OutputError, and DataError where its file is gone and it was not kept."""
+        if isinstance(result, DataError):
+            return
+        prediction = result
         image = read_image(photo) if prediction.photo is None else prediction.photo
         maps = self._predictor.level_maps(image)
         name = self._names[photo]
         save_png(self.folder / f"{name}.png", level_picture(prediction, image, maps))
         for which, values in maps.items():
             save_map(self.folder / f"{name}_{which}.tiff", values)
+
+    def close(self) -> None:
+        """Leaves nothing to be done: every photo's files are whole when it was added."""
 
 
 def level_picture(prediction: Prediction, photo: Pixels, maps: dict[str, NDArray[np.float32]]) -> NDArray[np.uint8]:

@@ -16,6 +16,7 @@ from torch import Tensor
 from blemish.data.framing import Frames
 from blemish.training.photo_store import Indices, PhotoStore
 from blemish.training.processes import Processes
+from blemish.training.seeds import seed_of
 
 Targets = tuple[Tensor, ...]
 
@@ -90,15 +91,15 @@ def _merged(where: Tensor, found: Tensor, computed: Tensor) -> Tensor:
 
 
 @lru_cache(maxsize=2)
-def _order(count: int, seed: int, epoch: int) -> Indices:
-    return np.random.default_rng([seed, epoch]).permutation(count)
+def _order(count: int, seed: int, stage: int, epoch: int) -> Indices:
+    return np.random.default_rng(seed_of("order", seed, stage, epoch)).permutation(count)
 
 
-def step_indices(count: int, batch_size: int, *, seed: int, step: int) -> Indices:
+def step_indices(count: int, batch_size: int, *, seed: int, stage: int, step: int) -> Indices:
     """The photos of step 0, 1, ...: all of them in a new order each epoch; a batch may run on into the next epoch."""
     places = np.arange(step * batch_size, (step + 1) * batch_size)
     epochs = places // count
-    return np.concatenate([_order(count, seed, int(e))[places[epochs == e] % count] for e in np.unique(epochs)])
+    return np.concatenate([_order(count, seed, stage, int(e))[places[epochs == e] % count] for e in np.unique(epochs)])
 
 
 def read_ahead(photos: PhotoStore, batches: Iterator[Indices]) -> Iterator[tuple[Indices, Frames]]:

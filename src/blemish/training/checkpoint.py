@@ -14,9 +14,10 @@ from torch.optim import Optimizer
 
 from blemish.errors import ArtifactError, OutputError
 from blemish.files import write_atomically
+from blemish.networks.teacher import Teacher
 
 CHECKPOINT_FILE = "checkpoint.safetensors"
-FORMAT_VERSION = "2"
+FORMAT_VERSION = "3"
 
 
 @dataclass(kw_only=True)
@@ -100,3 +101,20 @@ def _laid_out_as(parameter: Tensor, value: Any) -> Any:
 
 def copy_weights(module: nn.Module) -> dict[str, Tensor]:
     return {name: value.detach().clone() for name, value in module.state_dict().items()}
+
+
+def without_teachers(module: nn.Module) -> dict[str, Tensor]:
+    """Returns a module's tensors but those of frozen teachers, which their files' checksums pin."""
+    return {name: value for name, value in module.state_dict().items() if not name.startswith(_teachers(module))}
+
+
+def restore_detector(module: nn.Module, tensors: Mapping[str, Tensor]) -> None:
+    """Loads what `without_teachers` gave, and nothing else; raises ArtifactError."""
+    lacking, unknown = module.load_state_dict(tensors, strict=False)
+    wrong = [*unknown, *(name for name in lacking if not name.startswith(_teachers(module)))]
+    if wrong:
+        raise ArtifactError(f"the checkpoint is of another detector ({wrong[0]}): delete it and train anew")
+
+
+def _teachers(module: nn.Module) -> tuple[str, ...]:
+    return tuple(f"{name}." for name, found in module.named_modules() if isinstance(found, Teacher))

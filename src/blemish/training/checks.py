@@ -4,6 +4,7 @@ import math
 from collections.abc import Sequence
 from pathlib import Path
 
+from blemish.data.dataset import Dataset
 from blemish.detectors import DetectorSettings, Stage
 from blemish.errors import ArtifactError, DataError, SettingsError, brief
 from blemish.files import make_folder
@@ -39,11 +40,18 @@ def check_stages(stages: Sequence[Stage], training: TrainingSettings) -> None:
             raise SettingsError(f"stage {stage.name} cannot be trained so: its learning rates are {rates}")
         if stage.textures is not None and not stage.textures.is_dir():
             raise DataError(f"{stage.textures}: no such folder of textures; check the path")
-        if stage.held_out_error is not None and stage.patience is not None and stage.patience < training.check_every:
+        if stage.validation_loss is not None and stage.patience is not None and stage.patience < training.check_every:
             raise SettingsError(
                 f"patience is {stage.patience}: it must be at least check_every ({training.check_every}), for between "
                 "two checks nothing can improve"
             )
+
+
+def check_apart(run: Path, found: Dataset) -> None:
+    """A model among its photos would hide those in sub-folders from the next command; raises SettingsError."""
+    places = {found.base, *(sample.image.parent for sample in (*found.train, *found.validation, *found.test))}
+    if run.resolve() in {place.resolve() for place in places}:
+        raise SettingsError(f"{run} is a folder of photos: give the model a folder of its own, such as {run / 'model'}")
 
 
 def check_folder(run: Path, *, resume: bool, overwrite: bool) -> None:

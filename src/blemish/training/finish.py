@@ -1,10 +1,13 @@
 """The end of a training: its record, the thresholds, the model folder."""
 
-from pathlib import Path
+import dataclasses
+from collections import Counter
+from collections.abc import Sequence
 
 import torch
 
 from blemish.calibration.promise import calibrate, highest_of_each, judge_good_photos
+from blemish.data.shapes import size_counts
 from blemish.files import move, remove
 from blemish.inference.predictor import Predictor
 from blemish.inference.torch_runtime import TorchRuntime
@@ -13,56 +16,68 @@ from blemish.model.exports import EXPORTS_FOLDER
 from blemish.model.thresholds import UNCALIBRATED, Calibration
 from blemish.model.training_record import HistoryPoint, KnownPhoto, StageHistory, TeacherRecord, TrainingRecord
 from blemish.training import checkpoint as checkpoints
-from blemish.training.fit import Job, Progress, StageRecord
+from blemish.training.fit import Job, Progress
+from blemish.training.material import Material
+from blemish.training.stage_record import StageRecord
 from blemish.version import __version__
 
 
-def training_record(job: Job, stages: list[StageRecord], *, seconds: float) -> TrainingRecord:
+def training_record(job: Job, material: Material, stages: list[StageRecord], *, seconds: float) -> TrainingRecord:
+    """Returns what model.json is to say of the training."""
+    processes, split = job.processes, material.split
     return TrainingRecord(
-        settings=job.identity["training"],
-        photos=_known_photos(job),
-        validation=len(job.split.selecting),
-        trained_on=len(job.split.train),
-        calibrating=len(job.split.calibrating),
-        unreadable=list(job.unreadable),
+        settings=dataclasses.asdict(job.settings),
+        photos=_known_photos(material),
+        validation=len(split.validation),
+        trained_on=len(split.train),
+        photo_sizes=size_counts(Counter(material.photos.facts[path].size for path in material.photos.paths)),
+        calibrating=len(split.calibrating),
+        unreadable=list(material.unreadable),
         textures=job.identity["textures"],
         stages=[_stage_history(stage) for stage in stages],
         seconds=round(seconds, 1),
-        precision=job.processes.precision,
+        precision=processes.precision,
         threads=torch.get_num_threads(),
         versions={"blemish": __version__, "torch": torch.__version__},
-        machine=job.identity["machine"],
+        machine=f"{job.identity['device']} {processes.precision}, {processes.world_size} processes",
     )
 
 
-def _known_photos(job: Job) -> list[KnownPhoto]:
-    named = job.settings.part is not None
+def _known_photos(material: Material) -> list[KnownPhoto]:
     return [
-        KnownPhoto(digest=digest, file=str(path.absolute()), part=part if named else None)
-        for digest, path, part in zip(job.digests, job.photos.paths, job.parts, strict=True)
+        KnownPhoto(digest=digest, file=str(path.absolute()), part=None if part == str(path) else part)
+        for digest, path, part in zip(material.digests, material.photos.paths, material.parts, strict=True)
     ]
 
 
 def _stage_history(stage: StageRecord) -> StageHistory:
     points = [
-        HistoryPoint(step=int(point["step"]), loss=point["loss"], validation_loss=point.get("held_out_error"))
+        HistoryPoint(
+            step=int(point["step"]),
+            loss=point["loss"],
+            losses=point["losses"],
+            validation_loss=point.get("validation_loss"),
+        )
         for point in stage.history
     ]
     return StageHistory(
         name=stage.name,
         steps=stage.steps,
         best_step=stage.best_step,
-        best_loss=stage.best_error,
+        best_loss=stage.best_loss,
         gain_step=stage.gain_step,
         history=points,
     )
 
 
-def finish(job: Job, run: Path, method: str, *, teachers: list[dict[str, str]], record: TrainingRecord) -> Artifact:
+def finish(
+    job: Job, material: Material, method: str, *, teachers: list[dict[str, str]], record: TrainingRecord
+) -> Artifact:
     """Calibrates, and writes the artifact: weights first, model.json last; only now does an older model make way."""
+    run = job.run
     if job.processes.leads:
         detector, settings = job.detector, job.detector.settings
-        calibration = _calibrate(job)
+        calibration = _calibrate(job, material.parts)
         tensors = {name: value.cpu().contiguous() for name, value in detector.state_dict().items()}
         fresh = run / f"new-{WEIGHTS_FILE}"
         checkpoints.save_tensors(tensors, fresh)
@@ -83,12 +98,12 @@ def finish(job: Job, run: Path, method: str, *, teachers: list[dict[str, str]], 
                 training=record,
             )
         )
-        remove(job.checkpoint)
+        remove(run / checkpoints.CHECKPOINT_FILE)
     job.processes.wait()
     return read_artifact(run)
 
 
-def _calibrate(job: Job) -> Calibration:
+def _calibrate(job: Job, parts: Sequence[str]) -> Calibration:
     """The thresholds from photos that training never saw, judged as any photo will be: by the Predictor, in float32."""
     runtime = TorchRuntime(job.detector, job.processes.device)
     predictor = Predictor(runtime, job.photos.framing, score=job.detector.score, calibration=UNCALIBRATED)
@@ -101,10 +116,10 @@ def _calibrate(job: Job) -> Calibration:
     )
     for error in judged.unreadable:
         raise error
-    parts = [job.parts[i] for i in job.split.calibrating]
+    shown = [parts[i] for i in job.split.calibrating]
     return calibrate(
-        highest_of_each(parts, judged.scores),
-        highest_of_each(parts, judged.peaks),
+        highest_of_each(shown, judged.scores),
+        highest_of_each(shown, judged.peaks),
         false_alarm_rate=job.settings.false_alarms,
-        unit="photos" if job.settings.part is None else "parts",
+        unit="photos" if list(parts) == list(map(str, job.photos.paths)) else "parts",
     )

@@ -4,16 +4,29 @@ import dataclasses
 import hashlib
 import json
 import logging
-from pathlib import Path
+import platform
+from collections.abc import Mapping
 from typing import Any
 
-from blemish.detectors import DetectorSettings
+import numpy as np
+import PIL
+import torch
+
+from blemish.detectors import DETECTORS, DetectorSettings
 from blemish.errors import DataError, SettingsError
+from blemish.networks.device import kind_of_device
 from blemish.training import checkpoint as checkpoints
 from blemish.training.checkpoint import CHECKPOINT_FILE, Checkpoint
 from blemish.training.fit import Job
+from blemish.training.material import Material
+from blemish.training.memory import MemoryBudget
 from blemish.training.processes import Processes
 from blemish.training.settings import TrainingSettings
+from blemish.version import __version__
+
+_DECIDE_NO_WEIGHT = {"false_alarms", "checkpoint_every", "device", "precision"}
+"""Settings that may change when a training goes on. What device and precision came to is an entry of its own."""
+_ENVIRONMENT = ("device", "threads", "GPU memory for teacher features", "torch", "blemish", "Python", "numpy", "Pillow")
 
 log = logging.getLogger("blemish")
 
@@ -23,41 +36,93 @@ def identity_of(
     settings: DetectorSettings,
     training: TrainingSettings,
     teachers: list[dict[str, str]],
-    job: Job,
+    material: Material,
+    budget: MemoryBudget,
     processes: Processes,
 ) -> dict[str, Any]:
-    """All that decides the weights: a checkpoint is continued only where every entry agrees."""
-    contents = hashlib.sha256("".join(job.digests).encode()).hexdigest()[:16]
+    """All that decides the weights: a checkpoint is continued only where every entry agrees.
+
+    How much is kept decides them too, in the last bits: a photo's teacher features depend on how many photos they were
+    computed with.
+    """
+    contents = hashlib.sha256("".join(material.digests).encode()).hexdigest()[:16]
     identity = {
         "method": method,
-        "settings": settings.to_json(),
-        "training": dataclasses.asdict(training),
-        "teachers": [teacher["sha256"] for teacher in teachers],
-        "photos": f"{len(job.photos)} photos, contents {contents}",
-        "textures": [textures.contents for textures in job.textures.values()],
-        "machine": f"{processes.device.type} {processes.precision}, {processes.world_size} processes",
+        **_deciding(settings, training),
+        "teacher weights": [teacher["sha256"][:16] for teacher in teachers],
+        "photos": f"{len(material.photos)} photos, contents {contents}",
+        "textures": [textures.contents for textures in material.textures.values()],
+        "computing precision": processes.precision,
+        "processes": processes.world_size,
+        "device": kind_of_device(processes.device),
+        "threads": torch.get_num_threads(),
+        "GPU memory for teacher features": budget.device if budget.apart else None,
+        "torch": torch.__version__,
+        "blemish": __version__,
+        "Python": platform.python_version(),
+        "numpy": np.__version__,
+        "Pillow": PIL.__version__,
     }
     return dict(json.loads(json.dumps(identity)))  # as a checkpoint gives it back
+
+
+def _deciding(settings: DetectorSettings, training: TrainingSettings) -> dict[str, Any]:
+    values = settings.to_json() | dataclasses.asdict(training)
+    return {name: value for name, value in values.items() if name not in _DECIDE_NO_WEIGHT}
 
 
 def check_agreement(job: Job) -> None:
     """Were the processes' photos not the same, one would train on what calibrates another."""
     for other in job.processes.gather([job.identity]):
-        different = [name for name, value in job.identity.items() if other[name] != value]
-        if different:
-            now = "; ".join(f"{name}: {job.identity[name]} and {other[name]}" for name in different)
+        if different := _differences(job.identity, other):
+            now = "; ".join(f"{name}: {_shown(one)} and {_shown(two)}" for name, (one, two) in different.items())
             raise DataError(f"the processes do not train the same ({now}): let all of them see the same files")
 
 
-def continue_from(job: Job, run: Path) -> Checkpoint | None:
-    path = run / CHECKPOINT_FILE
+def continue_from(job: Job) -> Checkpoint | None:
+    """Raises SettingsError, which says what is not as it was, and ArtifactError."""
+    path = job.run / CHECKPOINT_FILE
     if not path.exists():
-        log.warning("%s holds no checkpoint yet: training starts from the beginning", run)
+        log.warning("%s holds no checkpoint yet: training starts from the beginning", job.run)
         return None
     checkpoint = checkpoints.load(path)
-    before = checkpoint.record["identity"]
-    different = [name for name, value in job.identity.items() if before.get(name) != value]
-    if different:
-        now = "; ".join(f"{name} was {before.get(name)}, is {job.identity[name]}" for name in different)
-        raise SettingsError(f"cannot resume {run}: {now}; give the same command, or --overwrite to start anew")
+    check_continuation(checkpoint.record["identity"], job.identity, run=str(job.run))
     return checkpoint
+
+
+def check_continuation(before: Mapping[str, Any], now: Mapping[str, Any], *, run: str) -> None:
+    """Raises SettingsError where one of two identities, that of a checkpoint, would lead to other weights.
+
+    A setting that the checkpoint does not know is newer than it, and was what is now its default.
+    """
+    different = _differences(_defaults(str(now["method"])) | dict(before), now)
+    if not different:
+        return
+    what = "; ".join(f"{name} was {_shown(old)}, is {_shown(new)}" for name, (old, new) in different.items())
+    mends = []
+    if set(different) - set(_ENVIRONMENT):
+        mends.append("give the same command")
+    if set(different) & set(_ENVIRONMENT):
+        mends.append("go on with the same machine and versions")
+    if "threads" in different:
+        mends.append(f"set OMP_NUM_THREADS={different['threads'][0]}")
+    raise SettingsError(f"cannot resume {run}: {what}; {', '.join(mends)}, or --overwrite to start anew")
+
+
+def _defaults(method: str) -> dict[str, Any]:
+    settings = DETECTORS[method].Settings() if method in DETECTORS else DetectorSettings()
+    return dict(json.loads(json.dumps(_deciding(settings, TrainingSettings()))))
+
+
+def _differences(one: Mapping[str, Any], two: Mapping[str, Any]) -> dict[str, tuple[Any, Any]]:
+    names = [*two, *(name for name in one if name not in two)]
+    return {name: (one.get(name), two.get(name)) for name in names if one.get(name) != two.get(name)}
+
+
+def _shown(value: Any) -> str:
+    """As a person writes it: 256x256, none, or a list's entries."""
+    if isinstance(value, list) and len(value) == 2 and all(isinstance(side, int) for side in value):
+        return "x".join(map(str, value))
+    if isinstance(value, list):
+        return ", ".join(map(str, value)) or "none"
+    return "none" if value is None else str(value)

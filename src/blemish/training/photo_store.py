@@ -15,8 +15,10 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from blemish.data.framing import FramedPhoto, Frames, Framing, shown, white_level_of
-from blemish.data.images import Size, read_image
+from blemish.data.framing import FramedPhoto, Frames, Framing, shown
+from blemish.data.images import read_file
+from blemish.data.look import Facts, look_at
+from blemish.data.survey import Survey
 from blemish.errors import DataError
 
 Indices = NDArray[np.int64]
@@ -28,9 +30,7 @@ class _Read(NamedTuple):
     """What is known of a photo when it was decoded."""
 
     frame: Frames
-    photo_size: Size
-    highest: int
-    """Highest value of a photo of 16 bits, 0 of one of 8."""
+    facts: Facts
 
 
 class PhotoStore:
@@ -41,8 +41,8 @@ class PhotoStore:
         self.framing = framing
         self.paths: list[Path] = list(paths)
         self.unreadable: list[DataError] = []
-        self.photo_sizes: list[Size] = []
-        """(height, width) of each photo, as it was decoded."""
+        self.facts: dict[Path, Facts] = {}
+        """Of every photo that was decoded, copies too, in the order of `load`."""
         self.sixteen_bits = 0
         """How many of the photos have 16 bits."""
         self._pool = ThreadPoolExecutor(workers, thread_name_prefix="decode")
@@ -61,29 +61,30 @@ class PhotoStore:
     def kept_bytes(self) -> int:
         return self._kept.nbytes
 
-    def load(self, on_photo: Callable[[int, int], None]) -> None:
+    def load(self, on_photo: Callable[[int, int], object]) -> None:
         """Decodes every photo once: unreadable ones leave the list now, rather than end a training hours later.
+
+        So do exact copies of photos before them: in other parts of a split they would break what a threshold promises.
 
         What white is in photos of 16 bits is taken from the highest value of all of them, for `framing`.
         """
         readable: list[Path] = []
-        eight_bits: list[bool] = []
-        highest = 0
+        known: set[str] = set()
         for start in range(0, len(self.paths), _CHUNK):
             chunk = self.paths[start : start + _CHUNK]
             for path, read in zip(chunk, self._pool.map(self._try, chunk), strict=True):
                 if isinstance(read, DataError):
                     self.unreadable.append(read)
                     continue
-                self._keep(len(readable), read.frame)
-                readable.append(path)
-                eight_bits.append(read.frame.dtype == np.uint8)
-                self.photo_sizes.append(read.photo_size)
-                highest = max(highest, read.highest)
+                self.facts[path] = read.facts
+                if read.facts.digest not in known:
+                    known.add(read.facts.digest)
+                    self._keep(len(readable), read.frame)
+                    readable.append(path)
             on_photo(min(start + _CHUNK, len(self.paths)), len(self.paths))
         self.paths = readable
         self._kept = self._kept[: len(readable)]
-        self._settle(np.array(eight_bits, np.bool_), highest)
+        self._settle()
 
     def read(self, indices: Indices) -> Frames:
         """Returns frames (B, h, w, 3) RGB, all of one type."""
@@ -98,7 +99,7 @@ class PhotoStore:
     def framed(self, index: int) -> FramedPhoto:
         """Returns one photo as the Predictor takes it, though its file may be gone."""
         return FramedPhoto(
-            frames=self.read(np.array([index])), photo_size=self.photo_sizes[index], path=self.paths[index]
+            frames=self.read(np.array([index])), photo_size=self.facts[self.paths[index]].size, path=self.paths[index]
         )
 
     def to_images(self, frames: Frames, device: torch.device) -> Tensor:
@@ -130,13 +131,15 @@ class PhotoStore:
         if index < len(self._kept):
             self._kept[index] = frame
 
-    def _settle(self, eight_bits: NDArray[np.bool_], highest: int) -> None:
+    def _settle(self) -> None:
         """Widens photos of 8 bits that lie among others of 16 to what is white there."""
-        self.sixteen_bits = int(np.sum(~eight_bits))
+        wide = np.array([self.facts[path].sixteen_bits for path in self.paths], np.bool_)
+        self.sixteen_bits = int(wide.sum())
         if not self.sixteen_bits:
             return
-        self.framing = replace(self.framing, white_level=white_level_of(highest))
-        narrow = np.flatnonzero(eight_bits[: len(self._kept)])
+        white = Survey(facts={path: self.facts[path] for path in self.paths}).white_level
+        self.framing = replace(self.framing, white_level=white or self.framing.white_level)
+        narrow = np.flatnonzero(~wide[: len(self._kept)])
         self._kept[narrow] = self._widened(self._kept[narrow])
 
     def _widened(self, values: NDArray[Any]) -> NDArray[np.uint16]:
@@ -153,9 +156,5 @@ class PhotoStore:
             return error
 
     def _read(self, path: Path) -> _Read:
-        photo = read_image(path)
-        return _Read(
-            frame=self.framing.cut(photo, name=str(path))[0],
-            photo_size=(photo.shape[0], photo.shape[1]),
-            highest=int(photo.max()) if photo.dtype == np.uint16 else 0,
-        )
+        look = look_at(read_file(path), name=str(path))
+        return _Read(frame=self.framing.cut(look.pixels, name=str(path))[0], facts=look.facts)

@@ -18,17 +18,17 @@ class TrainingSettings:
     batch_size: int = 32
     """Photos per step, over all processes. A smaller folder makes a smaller batch, or fills it where photos vary."""
     held_out: float = 0.2
-    """Share of the good photos never trained on: a quarter of it selects the weights, the rest gives the thresholds."""
+    """Share of the good photos never trained on: a quarter of it chooses the weights, the rest gives the thresholds."""
     part: str | None = None
     """Regular expression for which part a photo's name says it shows, where several show one, such as (.+)_[0-9]+."""
     false_alarms: float = 0.01
     """Share of good photos that the threshold may call anomalous."""
     check_every: int = 25
-    """Steps between two looks at the photos that select the weights."""
+    """Steps between two looks at the photos that choose the weights."""
     checkpoint_every: int = 100
     """Steps between two checkpoints: as much is lost at most when training is killed."""
     cache_memory: float = 4.0
-    """Gigabytes for decoded photos and kept teacher features; what does not fit is read or computed again."""
+    """Gigabytes for photos, textures and teacher features; what does not fit is read or computed again."""
     device: str = "auto"
     """auto, cpu, cuda or cuda:N."""
     precision: Precision = "auto"

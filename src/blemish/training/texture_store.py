@@ -3,7 +3,6 @@
 import hashlib
 import logging
 import math
-import os
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
@@ -15,16 +14,14 @@ from blemish.data.framing import Framing
 from blemish.data.listing import list_photos
 from blemish.detectors import Stage
 from blemish.errors import DataError
+from blemish.process import available_cores
 from blemish.synthesis.textures import alter_pieces, draw_patterns
 from blemish.training.photo_store import Indices, PhotoStore
-from blemish.training.processes import Processes
-from blemish.training.settings import TrainingSettings
+from blemish.training.seeds import seed_of
 
-SHARE = 1 / 3  # of --cache-memory for a folder's pictures: of the default, all of DTD's 5,640 at 256x256
 FEWEST = 64  # pictures kept however little memory is allowed
-PIECES_MEMORY = 200_000_000  # bytes of training photos that pieces are cut from
 
-OnPicture = Callable[[int, int], None]
+OnPicture = Callable[[int, int], object]
 
 log = logging.getLogger("blemish")
 
@@ -63,40 +60,43 @@ def open_textures(
     photos: PhotoStore,
     train: Indices,
     *,
-    settings: TrainingSettings,
-    processes: Processes,
+    seed: int,
+    budget: int,
+    device: torch.device,
     on_picture: OnPicture,
 ) -> dict[Path | None, Textures]:
-    """Those of the stages that draw defects, by the folder that a stage names: decoded once for all of them."""
+    """Those of the stages that draw defects, by the folder that a stage names: decoded once for all of them.
+
+    All of them together take `budget` bytes on the device, or FEWEST pictures where that is more.
+    """
     opened: dict[Path | None, Textures] = {}
-    for folder in dict.fromkeys(stage.textures for stage in stages if stage.corrupt is not None):
+    folders = list(dict.fromkeys(stage.textures for stage in stages if stage.corrupt is not None))
+    size = photos.framing.image_size
+    room = max(FEWEST, budget // max(1, len(folders)) // (math.prod(size) * 3))
+    for folder in folders:
         if folder is None:
-            opened[folder] = _of_photos(photos, train, processes.device)
+            opened[folder] = _of_photos(photos, train[:room], device)
         else:
-            opened[folder] = _of_folder(
-                folder, photos.framing.image_size, settings, device=processes.device, on_picture=on_picture
-            )
+            opened[folder] = _of_folder(folder, size, seed=seed, room=room, device=device, on_picture=on_picture)
     return opened
 
 
-def _of_photos(photos: PhotoStore, train: Indices, device: torch.device) -> Textures:
+def _of_photos(photos: PhotoStore, chosen: Indices, device: torch.device) -> Textures:
     """Only photos that are trained on are cut up: those that calibrate must not be met in training in any form."""
-    most = max(1, PIECES_MEMORY // (math.prod(photos.framing.image_size) * 3))
-    pictures = torch.from_numpy(photos.shown(train[:most])).to(device)
+    pictures = torch.from_numpy(photos.shown(chosen)).to(device)
     return Textures(pictures, contents=f"noise and pieces of {len(pictures)} training photos", altered=True)
 
 
 def _of_folder(
-    folder: Path, size: tuple[int, int], settings: TrainingSettings, *, device: torch.device, on_picture: OnPicture
+    folder: Path, size: tuple[int, int], *, seed: int, room: int, device: torch.device, on_picture: OnPicture
 ) -> Textures:
-    """All pictures in the folder and below; where memory holds fewer, a choice that the seed makes."""
+    """All pictures in the folder and below; where there is no room for all, a choice that the seed makes."""
     found = list_photos(folder, on_error=lambda error: log.warning("left out: %s", error))
-    each = size[0] * size[1] * 3
-    room = max(FEWEST, int(settings.cache_memory * 1e9 * SHARE) // each)
-    paths = [found[i] for i in np.random.default_rng(settings.seed).permutation(len(found))[:room]]
+    each = math.prod(size) * 3
+    paths = [found[i] for i in np.random.default_rng(seed_of("textures", seed)).permutation(len(found))[:room]]
     if len(paths) < len(found):
         log.warning("%d of %d textures are used: a third of --cache-memory holds no more", len(paths), len(found))
-    pictures = PhotoStore(paths, Framing(image_size=size), budget=len(paths) * each, workers=os.cpu_count() or 1)
+    pictures = PhotoStore(paths, Framing(image_size=size), budget=len(paths) * each, workers=available_cores())
     try:
         pictures.load(on_picture)
         kept = pictures.shown(np.arange(len(pictures)))

@@ -1,0 +1,32 @@
+"""Categories of a dataset by their names, and what to say where a name is none of them."""
+
+from collections.abc import Sequence
+from difflib import get_close_matches
+from pathlib import Path
+
+from blemish.data.listing import list_folder
+from blemish.errors import DataError
+
+
+def category_folder(root: Path, category: str | None, *, known: Sequence[str]) -> Path:
+    """The folder of a category, or `root` without one.
+
+    `known` are the categories to choose from. Raises DataError, with these, for any other name, and where `root`
+    cannot be listed.
+    """
+    folders = [folder.name for folder in list_folder(root)[1]]
+    if category is None:
+        return root
+    if category not in folders:
+        check_category(root, category, known)
+    return root / category
+
+
+def check_category(root: Path, category: str, known: Sequence[str]) -> None:
+    """Raises DataError for a category that is not among the known ones."""
+    if category in known:
+        return
+    if not known:
+        raise DataError(f"{root}: holds no categories, so none named {category!r}; leave the category out")
+    near = "".join(f"; did you mean {name!r}?" for name in get_close_matches(category, known, n=1))
+    raise DataError(f"{root}: has no category {category!r}; there are {', '.join(known)}{near}")

@@ -1,0 +1,72 @@
+"""What the name of a folder says of its photos: good parts, bad ones, or nothing."""
+
+import re
+from collections.abc import Iterable
+from pathlib import Path
+from typing import Literal
+
+_GOOD = frozenset(
+    (
+        *("good", "ok", "okay", "pass", "passed", "normal", "correct", "conform", "conforming", "accept", "accepted"),
+        *("nominal", "intact", "clean", "healthy", "io", "gut", "nodefect", "nodefects", "bon", "bonne", "buono"),
+        *("bueno", "goed"),
+    )
+)
+_BAD = frozenset(
+    (
+        *("bad", "ng", "nok", "ko", "fail", "failed", "failure", "failures", "abnormal", "anomaly", "anomalies"),
+        *("anomalous", "defect", "defects", "defective", "fault", "faults", "faulty", "error", "errors", "broken"),
+        *("damaged", "reject", "rejects", "rejected", "scrap", "nonconforming", "ungood", "notgood", "notok", "nogood"),
+        *("nio", "schlecht", "fehler", "fehlerhaft", "defekt", "defekte", "ausschuss", "mauvais", "rebut", "malo"),
+        *("cattivo", "scarto", "fout"),
+    )
+)
+_NOT = frozenset(("no", "not", "non", "without", "nicht", "kein", "keine", "ohne"))
+
+Meaning = Literal["good", "bad"]
+
+
+def meaning_of(name: str) -> Meaning | None:
+    """`bad` where any word in the name says so, else `good` where one does: `NG_scratch`, `NotGood`, `ok 2`, `i.O.`."""
+    words = _words(name)
+    found: set[Meaning] = set()
+    for before, word in zip(["", *words], words, strict=False):
+        if word in _GOOD:
+            found.add("bad" if before in _NOT else "good")
+        elif word in _BAD:
+            found.add("good" if before in _NOT or "free" in words else "bad")
+    return "bad" if "bad" in found else "good" if found else None
+
+
+def is_called_good(name: str) -> bool:
+    """Whether the whole name is a word for good parts, such as `OK`: no type of defect is called so."""
+    words = _words(name)
+    return bool(words) and all(word in _GOOD for word in words)
+
+
+def bad_folder_among(folders: Iterable[Path], root: Path) -> str | None:
+    """Which of the folders below `root`, or of those they lie in, hold bad parts by their names, and why; else None.
+
+    That is where the name says so, or where it says nothing and the folder beside it is named good. Of the root's own
+    name only the whole counts: a folder may well be called defect_detection.
+    """
+    ways = [folder.relative_to(root).parts for folder in folders]
+    below = {root.joinpath(*way[:depth]) for way in ways for depth in range(1, len(way) + 1)}
+    meanings = {folder: meaning_of(folder.name) for folder in sorted(below)}
+    good = {folder.parent: folder for folder, meaning in meanings.items() if meaning == "good"}
+    for folder, meaning in meanings.items():
+        if meaning == "bad":
+            return f"{folder}: holds bad parts, by its name"
+        if meaning is None and folder.parent in good:
+            return f"{folder}: holds other than good parts, for it lies beside {good[folder.parent].name}"
+    whole = _words(root.absolute().name)
+    if not good and meaning_of(root.absolute().name) == "bad" and all(word in _GOOD | _BAD | _NOT for word in whole):
+        return f"{root}: holds bad parts, by its name"
+    return None
+
+
+def _words(name: str) -> list[str]:
+    """The words of a name in small letters; `i.O.` and `n.i.O.` are one word each."""
+    short = re.sub(r"(?i)\b(n?)\.?i\.?\s?o\b", r"\1io", name)
+    parted = re.sub(r"(?<=[a-z]{2})(?=[A-Z])", " ", short)
+    return re.findall(r"[^\W\d_]+", parted.casefold())

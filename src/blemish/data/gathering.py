@@ -1,0 +1,80 @@
+"""Samples from folders, with what was left out on the way: what layouts put together."""
+
+from dataclasses import dataclass
+from pathlib import Path
+
+from blemish.data.dataset import GOOD, Sample
+from blemish.data.folder_names import bad_folder_among
+from blemish.data.images import MaskValues
+from blemish.data.listing import Listing, look_through
+from blemish.data.pairing import pair_masks
+from blemish.data.skipped import Skipped
+from blemish.errors import DataError
+
+
+@dataclass(frozen=True, kw_only=True)
+class Gathered:
+    """Samples found so far; two of them add up."""
+
+    samples: tuple[Sample, ...] = ()
+    left_out: tuple[DataError, ...] = ()
+    skipped: tuple[Skipped, ...] = ()
+
+    def __add__(self, other: "Gathered") -> "Gathered":
+        return Gathered(
+            samples=self.samples + other.samples,
+            left_out=self.left_out + other.left_out,
+            skipped=self.skipped + other.skipped,
+        )
+
+
+NOTHING = Gathered()
+
+
+def good_photos_in(folder: Path) -> Gathered:
+    """Every photo in the folder and below, of good parts.
+
+    Raises DataError where masks lie there, or photos in a folder that holds bad parts by its name: they would count
+    as good.
+    """
+    found = _listing(folder)
+    places = {photo.parent: photo for photo in found.photos}
+    for place, photo in places.items():
+        if "ground_truth" in place.relative_to(folder).parts:
+            raise DataError(
+                f"{photo}: is a mask and would be learned as a good part; name the folder of good photos alone"
+            )
+    if bad := bad_folder_among(places, folder):
+        raise DataError(
+            f"{bad}, and would count as good ones; name the folder of good photos alone, or rename this one"
+        )
+    samples = tuple(Sample(image=photo) for photo in found.photos)
+    return Gathered(samples=samples, left_out=found.troubles, skipped=(found.skipped,))
+
+
+def defects_in(
+    folder: Path, *, defect_type: str, truth: Path | None = None, mask_values: MaskValues = "bright"
+) -> Gathered:
+    """Every photo in the folder and below, of parts with one type of defect, and their masks in `truth`."""
+    assert defect_type != GOOD
+    found, masks = _listing(folder), Listing() if truth is None else _listing(truth)
+    troubles = found.troubles + masks.troubles
+    pairs = pair_masks(found.photos, masks.photos, folder=folder, truth=truth or folder)
+    samples = tuple(
+        Sample(
+            image=photo,
+            defect_type=defect_type,
+            masks=(pairs.masks[photo],) if photo in pairs.masks else (),
+            mask_values=mask_values,
+        )
+        for photo in found.photos
+    )
+    return Gathered(samples=samples, left_out=troubles + pairs.left_out, skipped=(found.skipped,))
+
+
+def _listing(folder: Path) -> Listing:
+    """A folder that cannot be listed is left out, and harms no other."""
+    try:
+        return look_through(folder)
+    except DataError as error:
+        return Listing(troubles=(error,))

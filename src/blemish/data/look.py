@@ -1,0 +1,59 @@
+"""What one read of a photo's bytes gives: its pixels, and the facts that a survey is made of."""
+
+from dataclasses import dataclass, replace
+
+import numpy as np
+
+from blemish.data.digest import digest_of
+from blemish.data.images import Header, Pixels, Size, decode_header, decode_image
+
+_EIGHT_BITS = 255
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)  # there may be hundreds of thousands
+class Facts:
+    """What is known of a photo once its pixels are gone."""
+
+    header: Header
+    digest: str
+    """See `file_digest`."""
+    highest: int | None = None
+    """The highest value of any pixel; None where the photo was not decoded."""
+    sixteen_bits: bool = False
+    """Whether values go to 65535 instead of 255."""
+
+    @property
+    def size(self) -> Size:
+        return self.header.size
+
+    def brightest(self, white_level: int) -> float:
+        """The highest value as a share of white, where `white_level` is white in files of 16 bits."""
+        assert self.highest is not None
+        return self.highest / (white_level if self.sixteen_bits else _EIGHT_BITS)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Look:
+    """A photo, decoded, and the facts of it."""
+
+    pixels: Pixels
+    """(H, W, 3) RGB, upright."""
+    facts: Facts
+
+
+def look_at(data: bytes, *, name: str) -> Look:
+    """Decodes the bytes of a file; `name` is what errors call it. Raises DataError."""
+    pixels = decode_image(data, name=name)
+    size = (pixels.shape[0], pixels.shape[1])  # headers of odd files say otherwise
+    facts = Facts(
+        header=replace(decode_header(data, name=name), size=size),
+        digest=digest_of(data),
+        highest=int(pixels.max()),
+        sixteen_bits=pixels.dtype == np.uint16,
+    )
+    return Look(pixels=pixels, facts=facts)
+
+
+def facts_of(data: bytes, *, name: str) -> Facts:
+    """The facts without decoding pixels: nothing is known of how bright the photo is. Raises DataError."""
+    return Facts(header=decode_header(data, name=name), digest=digest_of(data))

@@ -1,0 +1,100 @@
+"""What a user names as photos: files, folders, patterns, lines of standard input."""
+
+import glob
+import logging
+import os
+import re
+import sys
+from collections.abc import Callable, Iterable, Iterator
+from pathlib import Path
+
+from blemish.data.listing import Listing, OnError, in_natural_order, is_folder, look_through
+from blemish.data.skipped import PHOTO_SUFFIXES, Skipped, all_skipped
+from blemish.errors import DataError
+from blemish.wording import on_one_line
+
+Named = str | Path | Iterable[str | Path]
+"""One path or several; a path may be a pattern such as `photos/*.png`, or `-` for lines of standard input."""
+
+OnSkipped = Callable[[Skipped], object]
+"""Told, once, of what was passed over in the folders named."""
+
+_ADDRESS = re.compile(r"[a-zA-Z][a-zA-Z0-9+.-]+:/")  # Path makes one slash of two; a Windows drive is one letter
+
+_log = logging.getLogger("blemish")
+
+
+def paths_of(named: Named) -> list[Path]:
+    """Every path that is meant, in the order given, patterns and standard input spelt out.
+
+    Raises DataError for an address on the network, a pattern that fits nothing and what is no path at all.
+    """
+    return [path for item in _items(named) for path in _spelt_out(item)]
+
+
+def photos_under(
+    named: Named, *, on_error: OnError | None = None, on_skipped: OnSkipped | None = None
+) -> tuple[Path, ...]:
+    """Files as named and the photos of folders, each once, in the order given.
+
+    A path where nothing is, and a folder without photos, are a DataError. What is passed over in folders is logged as
+    a warning, unless `on_skipped` is told.
+    """
+    listings: list[Listing] = []
+    for item in _items(named):
+        try:
+            listings += [_photos_at(path) for path in _spelt_out(item)]
+        except DataError as error:
+            listings.append(Listing(troubles=(error,)))
+    for trouble in (trouble for listing in listings for trouble in listing.troubles):
+        if on_error is None:
+            raise trouble
+        on_error(trouble)
+    skipped = all_skipped(listing.skipped for listing in listings)
+    if on_skipped is not None:
+        on_skipped(skipped)
+    else:
+        for line in skipped.lines():
+            _log.warning("%s", line)
+    return tuple(dict.fromkeys(photo for listing in listings for photo in listing.photos))
+
+
+def _photos_at(path: Path) -> Listing:
+    try:
+        found = look_through(path) if is_folder(path) else Listing(photos=(path,))
+    except DataError as error:
+        return Listing(troubles=(error,))
+    if found.photos or found.troubles:
+        return found
+    empty = DataError(f"{path}: holds no photos ({' '.join(PHOTO_SUFFIXES)}); name a folder that does")
+    return Listing(troubles=(empty,), skipped=found.skipped)
+
+
+def _items(named: Named) -> Iterator[str | Path]:
+    """Single paths, from one or from several: a string is one path, never its letters."""
+    for item in [named] if isinstance(named, str | Path) else named:
+        if str(item) == "-":
+            yield from (line for line in map(_without_end, sys.stdin) if line)
+        else:
+            yield item
+
+
+def _without_end(line: str) -> str:
+    return line.rstrip("\r\n")
+
+
+def _spelt_out(item: str | Path) -> list[Path]:
+    if not isinstance(item, str | Path):
+        raise DataError(f"{type(item).__name__} is no path: give names of files and folders")
+    if address := _ADDRESS.match(str(item)):
+        raise DataError(
+            f"{on_one_line(item)}: is an address ({address[0].rstrip('/')}), and photos are read from disk; "
+            "download them first and name their folder"
+        )
+    path = Path(item)
+    if not glob.has_magic(str(item)) or os.path.lexists(path):
+        return [path]
+    fitting = in_natural_order(Path(name) for name in glob.glob(str(item), recursive=True))  # noqa: PTH207
+    if not fitting:
+        raise DataError(f"{path}: no file fits this pattern; check the path")
+    return fitting

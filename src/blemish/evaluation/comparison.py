@@ -1,0 +1,47 @@
+"""Measured false alarms beside what the threshold promises, in the promise's own unit."""
+
+from dataclasses import dataclass
+
+from blemish.evaluation.record import Evaluation
+from blemish.metrics.intervals import Interval
+from blemish.model.thresholds import Unit, percent
+
+
+@dataclass(frozen=True, kw_only=True)
+class FalseAlarms:
+    """How many good photos, or good parts, had an alarm."""
+
+    count: int
+    of: int
+    unit: Unit
+    interval: Interval | None
+
+
+def false_alarms_in_unit(evaluation: Evaluation) -> FalseAlarms | None:
+    """The count that may be held against the promise; None where the test has none in the promise's unit.
+
+    A promise of parts is compared with parts alone. A promise of photos takes each to be a witness of its own, so where
+    several good photos show one part it is compared with nothing.
+    """
+    e, parts = evaluation, evaluation.good_parts
+    if e.unit == "parts":
+        if parts is None:
+            return None
+        return FalseAlarms(count=parts.alarmed, of=parts.parts, unit="parts", interval=parts.alarm_interval)
+    if not e.good_photos or (parts is not None and parts.parts < e.good_photos):
+        return None
+    return FalseAlarms(count=e.false_alarms, of=e.good_photos, unit="photos", interval=e.false_alarm_interval)
+
+
+def why_not_compared(evaluation: Evaluation) -> str:
+    """What keeps the good photos of the test from testing the promise, as half a sentence."""
+    if evaluation.unit == "parts":
+        return "it is of parts, and which of these photos show the same part is not known"
+    return "it is of single photos, and several of these photos show the same part"
+
+
+def expectation(rate: float, unit: Unit, *, promised: bool) -> str:
+    """What a threshold lets expect of good parts, as a clause: an average over calibrations, promised or estimated."""
+    amount, verb = (f"at most {percent(rate)}", "expected") if promised else (percent(rate), "thought")
+    above = "to score above the threshold" if unit == "photos" else "to have a photo above the threshold"
+    return f"{amount} of good {unit} are {verb} {above}"

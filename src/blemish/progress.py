@@ -1,0 +1,23 @@
+"""How far long work is, told to whoever asked for it."""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+
+
+@dataclass(frozen=True, kw_only=True)
+class Progress:
+    """Where one activity stands."""
+
+    activity: str
+    """What is being done, such as `judging`; a new name begins a new activity."""
+    done: int
+    total: int
+    figures: Mapping[str, float] = field(default_factory=dict)
+    """What was measured on the way, by name."""
+
+
+OnProgress = Callable[[Progress], object]
+
+
+def say_nothing(_progress: Progress) -> None:
+    """Is what progress is told to where nobody asked."""

@@ -1,0 +1,76 @@
+"""A folder of photos, judged one after another, with everything that is to be left on the disk."""
+
+import logging
+from collections.abc import Generator, Sequence
+from pathlib import Path
+from typing import Any
+
+from blemish.data.paths import Named, photos_under
+from blemish.data.skipped import Skipped
+from blemish.errors import DataError, SettingsError
+from blemish.inference import open_predictor
+from blemish.inference.prediction import Prediction
+from blemish.inference.predictor import Predictor
+from blemish.progress import OnProgress, Progress, say_nothing
+from blemish.results.folder import PredictionFolder
+from blemish.results.level_maps import LEVEL_MAPS, LevelMapFolder, runtime_for
+from blemish.results.sinks import OpenSink, judge_into
+
+_log = logging.getLogger("blemish")
+
+
+def judge_folder(
+    run: str | Path,
+    places: Named,
+    *,
+    output: Path | None,
+    level_maps: bool,
+    opening: dict[str, Any],
+    on_progress: OnProgress = say_nothing,
+) -> Generator[Prediction | DataError, None, None]:
+    """Judges photos, and those of folders, as results are asked for; one that cannot be read gives its error.
+
+    `opening` are the arguments of `open_predictor`. Raises what that does, DataError where there is no photo at all,
+    SettingsError for level maps without a folder.
+    """
+    if level_maps and output is None:
+        raise SettingsError("level maps are left in files: say where with --output FOLDER")
+    opening = opening | {"runtime": runtime_for(opening["runtime"], level_maps=level_maps)}
+    predictor = open_predictor(run, **opening)
+    missing: list[DataError] = []
+    skipped: list[Skipped] = []
+    found = photos_under(places, on_error=missing.append, on_skipped=skipped.append)
+    for passed in skipped:
+        missing += passed.unread()
+        for line in passed.notes():
+            _log.warning("%s", line)
+    if not (found or missing):
+        raise DataError("no photos to judge: give photos, or folders that hold some")
+    sinks = [] if output is None else sinks_in(output, found, predictor, level_maps=level_maps)
+    return _judged(missing, predictor, found, sinks, on_progress)
+
+
+def sinks_in(output: Path, photos: Sequence[Path], predictor: Predictor, *, level_maps: bool = False) -> list[OpenSink]:
+    """Returns what opens the folder of predictions and, where they are asked for, that of level maps in it."""
+    sinks: list[OpenSink] = [lambda: PredictionFolder(output, photos)]
+    if level_maps:
+        levels = LevelMapFolder(output / LEVEL_MAPS, photos, predictor)  # now: it may refuse
+        sinks.insert(0, lambda: levels)
+    return sinks
+
+
+def _judged(
+    missing: Sequence[DataError],
+    predictor: Predictor,
+    photos: Sequence[Path],
+    sinks: Sequence[OpenSink],
+    on_progress: OnProgress,
+) -> Generator[Prediction | DataError, None, None]:
+    yield from missing
+    results = judge_into(predictor, photos, sinks)
+    try:
+        for done, result in enumerate(results, start=1):
+            on_progress(Progress(activity="judging", done=done, total=len(photos)))
+            yield result
+    finally:
+        results.close()

@@ -1,0 +1,85 @@
+"""The main job from end to end, on photographed textures cut into parts."""
+
+import shutil
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+from blemish.data.dataset import Dataset
+from blemish.data.made_up import TEXTURES, make_up
+from blemish.detectors.settings import ImageSize
+from blemish.detectors.stpm import STPMSettings
+from blemish.errors import OutputError
+from blemish.evaluation.evaluate import evaluate_predictor
+from blemish.evaluation.record import EVALUATION_FILE, Evaluation, write_evaluation
+from blemish.inference import open_predictor
+from blemish.progress import OnProgress, Progress
+from blemish.report import write_report
+from blemish.report.page import PAGE
+from blemish.results.judging import sinks_in
+from blemish.results.sinks import judge_into
+from blemish.training.checks import check_settings
+from blemish.training.settings import TrainingSettings
+from blemish.training.train import train
+
+TEACHER = "efficientnet_lite0"  # comes with the installation
+DEMO_SIZE = 128
+SMALL_BATCH = 16  # more steps in the same time
+COUNTS = {"train": 125, "good": 16, "defective": 18}
+LEFT = {"parts", "model", "predictions", EVALUATION_FILE, PAGE}
+
+
+@dataclass(frozen=True, kw_only=True)
+class DemoPart:
+    """What became of one kind of part."""
+
+    kind: str
+    parts: Dataset
+    evaluation: Evaluation
+
+
+def run_demo(folder: Path, *, steps: int, seed: int, on_progress: OnProgress) -> Iterator[DemoPart]:
+    """Makes up parts, trains, evaluates, reports and judges, one kind of part after another as results are asked for.
+
+    Raises SettingsError, and OutputError where the folder holds what no demo left there.
+    """
+    settings = STPMSettings(teacher=TEACHER, image_size=ImageSize(DEMO_SIZE, DEMO_SIZE), steps=steps)
+    training = TrainingSettings(seed=seed, batch_size=SMALL_BATCH, false_alarms=0.05)  # what 19 photos can promise
+    check_settings(settings, training)  # before an earlier demo makes way
+    _clear(folder)
+    return (_demonstrate(kind, folder / kind, settings, training, on_progress) for kind in TEXTURES)
+
+
+def _demonstrate(
+    kind: str, where: Path, settings: STPMSettings, training: TrainingSettings, on_progress: OnProgress
+) -> DemoPart:
+    parts = make_up(where / "parts", seed=training.seed, size=DEMO_SIZE, textures=(kind,), **COUNTS)
+    train(
+        "stpm",
+        parts.train,
+        run=where / "model",
+        settings=settings,
+        training=training,
+        on_progress=lambda p: on_progress(Progress(activity=f"{kind}: {p.activity}", done=p.done, total=p.total)),
+    )
+    predictor = open_predictor(where / "model")
+    evaluation = evaluate_predictor(predictor, parts)
+    write_evaluation(evaluation, where / EVALUATION_FILE)
+    write_report(where / "model", evaluation=where / EVALUATION_FILE, predictor=predictor)
+    photos = [sample.image for sample in parts.test]
+    for done, _ in enumerate(
+        judge_into(predictor, photos, sinks_in(where / "predictions", photos, predictor)), start=1
+    ):
+        on_progress(Progress(activity=f"{kind}: judging", done=done, total=len(photos)))
+    return DemoPart(kind=kind, parts=parts, evaluation=evaluation)
+
+
+def _clear(folder: Path) -> None:
+    """An earlier demo makes way; a folder with anything else in it, at either level, is left alone."""
+    if not folder.exists():
+        return
+    kinds = list(folder.iterdir()) if folder.is_dir() else [folder]
+    left = [path for kind in kinds if kind.name in TEXTURES and kind.is_dir() for path in kind.iterdir()]
+    if not ({kind.name for kind in kinds} <= set(TEXTURES) and {path.name for path in left} <= LEFT):
+        raise OutputError(f"{folder} holds other files: give a new folder")
+    shutil.rmtree(folder)

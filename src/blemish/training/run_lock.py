@@ -1,0 +1,93 @@
+"""One training at a time in a folder."""
+
+import logging
+import os
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from pathlib import Path
+
+from blemish.errors import ArtifactError
+from blemish.files import cannot_write
+
+LOCK_FILE = "training.lock"
+
+log = logging.getLogger("blemish")
+
+
+@contextmanager
+def locked(run: Path) -> Iterator[None]:
+    """While open, no other process trains into `run`; raises ArtifactError where one does, and OutputError.
+
+    The file names the process, and the operating system holds the lock: it falls with the process, however that ends,
+    which a number of a process, given to another since, would not show.
+    """
+    path = run / LOCK_FILE
+    descriptor = _open(path)
+    try:
+        before = os.read(descriptor, 100).decode(errors="replace").strip()
+        if before:
+            log.warning("the training of process %s in %s ended without a word: its lock is taken over", before, run)
+        os.lseek(descriptor, 0, os.SEEK_SET)
+        os.truncate(descriptor, 0)
+        os.write(descriptor, f"{os.getpid()}\n".encode())
+        yield
+    finally:
+        if sys.platform == "win32":  # which deletes no open file
+            os.close(descriptor)
+            with suppress(OSError):
+                path.unlink()
+        else:
+            with suppress(OSError):
+                path.unlink()
+            os.close(descriptor)
+
+
+def _open(path: Path) -> int:
+    while True:
+        try:
+            descriptor = os.open(path, os.O_RDWR | os.O_CREAT, 0o666)
+        except OSError as error:
+            raise cannot_write(path, error) from error
+        try:
+            _lock(descriptor)
+        except BlockingIOError:
+            holder = os.read(descriptor, 100).decode(errors="replace").strip()
+            os.close(descriptor)
+            raise ArtifactError(
+                f"{path.parent} is being trained into by process {holder or 'of unknown number'}: wait for its end, or "
+                "give another folder"
+            ) from None
+        if _is_still_there(path, descriptor):
+            return descriptor
+        os.close(descriptor)  # its holder has deleted it between our opening and locking it
+
+
+def _is_still_there(path: Path, descriptor: int) -> bool:
+    try:
+        return os.path.samestat(os.fstat(descriptor), path.stat())
+    except FileNotFoundError:
+        return False
+
+
+def _lock(descriptor: int) -> None:
+    """Raises BlockingIOError where another process holds the lock; where the disk knows no locks, there is none."""
+    if sys.platform == "win32":
+        import msvcrt
+
+        try:
+            os.lseek(descriptor, 1 << 20, os.SEEK_SET)  # far behind what the file holds, which can then be read
+            msvcrt.locking(descriptor, msvcrt.LK_NBLCK, 1)
+        except OSError:
+            raise BlockingIOError from None
+        finally:
+            os.lseek(descriptor, 0, os.SEEK_SET)
+    else:
+        import fcntl
+
+        try:
+            fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            raise
+        except OSError:
+            pass

@@ -1,0 +1,51 @@
+"""The methods that contracts are tested on, as small as they get, and how tests train them."""
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import torch
+
+from blemish.data.dataset import Dataset, Sample
+from blemish.data.images import read_image, resize_image
+from blemish.detectors import DETECTORS, Detector, ImageSize
+from blemish.model.artifact import Artifact
+from blemish.networks.teacher import Teacher
+from blemish.training.settings import TrainingSettings
+from blemish.training.train import train
+from contract.two_stage import TwoStage
+
+ALL: dict[str, type[Detector]] = {**DETECTORS, "two_stage": TwoStage}
+SIZE = ImageSize(32, 32)  # the smallest that training takes
+SMALLEST: dict[str, dict[str, Any]] = {"rstpm": {"second_teacher": "resnet18", "reconstruction": "lite"}}
+"""Settings that make a method as small as it gets, and its teachers those whose weights are here."""
+TRAINING = TrainingSettings(batch_size=4, check_every=2, checkpoint_every=3, held_out=0.25)
+
+
+def settings_of(method: str, **values: Any) -> Any:
+    return ALL[method].Settings(image_size=SIZE, **{"steps": 7, **SMALLEST.get(method, {}), **values})
+
+
+def drawn(method: str) -> Detector:
+    torch.manual_seed(3)
+    detector = ALL[method](settings_of(method))
+    detector.eval()
+    return detector
+
+
+def few(parts: Dataset) -> tuple[Sample, ...]:
+    return parts.train[:12]
+
+
+def teacher_files(method: str, teacher: Path) -> list[Path]:
+    return [teacher for module in drawn(method).modules() if isinstance(module, Teacher)]
+
+
+def trained(method: str, parts: Dataset, run: Path, teacher: Path, **options: Any) -> Artifact:
+    options = {"training": TRAINING, "settings": settings_of(method), **options}
+    return train(method, few(parts), run=run, teacher_weights=teacher_files(method, teacher), **options)
+
+
+def images(samples: Sequence[Sample]) -> torch.Tensor:
+    pixels = [torch.from_numpy(resize_image(read_image(sample.image), SIZE)) for sample in samples]
+    return torch.stack(pixels).permute(0, 3, 1, 2).float() / 255

@@ -1,0 +1,63 @@
+"""run.json trains the same again."""
+
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+import blemish
+from blemish.data.dataset import Dataset
+from blemish.detectors.stpm import STPMSettings
+from blemish.errors import ArtifactError
+from blemish.model.artifact import read_artifact
+from blemish.training.run_file import read_run_file
+from commands import QUICK, one_line
+from commands import blemish as command
+
+
+def test_a_training_is_repeated_from_its_run_json(parts: Dataset, tmp_path: Path) -> None:
+    good, first, again = parts.train[0].image.parent, tmp_path / "first", tmp_path / "again"
+    assert command("train", "stpm", good, first, *QUICK, "--seed", "5", "--patience", "none").code == 0
+    assert command("train", "--from", first / "run.json", again).code == 0
+    assert read_artifact(again).weights_sha256 == read_artifact(first).weights_sha256
+    records = [json.loads((run / "run.json").read_text()) for run in (first, again)]
+    assert records[0] == records[1]
+    assert (records[0]["method"], records[0]["training"]["seed"], records[0]["settings"]["patience"]) == (
+        "stpm",
+        5,
+        None,
+    )
+    one_line(command("train", "--from", first / "run.json"), "already holds a trained model", "--overwrite")
+
+
+def test_python_writes_the_same(parts: Dataset, tmp_path: Path) -> None:
+    quick: Any = {"teacher": "efficientnet_lite0", "image_size": 32, "steps": 1, "batch_size": 4}
+    blemish.train("stpm", parts.train[0].image.parent, tmp_path / "run", **quick)
+    found = read_run_file(tmp_path / "run" / "run.json")
+    assert found.settings == STPMSettings.from_json(read_artifact(tmp_path / "run").settings)
+    assert found.origin is not None
+    assert found.origin.root == parts.train[0].image.parent
+    photos = Dataset(name="folder", root=tmp_path, train=parts.train[:4])
+    blemish.train("stpm", photos, tmp_path / "other", **quick)
+    assert read_run_file(tmp_path / "other" / "run.json").origin is None
+    one_line(
+        command("train", "--from", tmp_path / "other" / "run.json", tmp_path / "new"), "which a program handed over"
+    )
+
+
+@pytest.mark.parametrize(
+    "text",
+    ["", "[]", '{"format_version": 1}', '{"format_version": 1, "method": "no", "photos": null, "settings": {}}'],
+)
+def test_what_is_no_run_json_is_refused_in_a_line(tmp_path: Path, text: str) -> None:
+    (tmp_path / "run.json").write_text(text)
+    with pytest.raises(ArtifactError, match=r"is no run\.json of a training"):
+        read_run_file(tmp_path / "run.json")
+    with pytest.raises(ArtifactError, match="cannot be read"):
+        read_run_file(tmp_path / "nowhere.json")
+
+
+def test_a_method_that_is_not_there_is_named(tmp_path: Path) -> None:
+    one_line(command("train", "stpn", tmp_path, tmp_path / "run"), "method 'stpn' is unknown", "stpm")
+    one_line(command("train"), "METHOD PHOTOS RUN", "--from")

@@ -1,0 +1,73 @@
+"""A training in somebody's process leaves that process as it was."""
+
+import logging
+import os
+import random
+import signal
+import subprocess
+import sys
+import warnings
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+
+import blemish
+from blemish.data.dataset import Dataset
+
+
+def state_of_the_process() -> dict[str, Any]:
+    cudnn = torch.backends.cudnn
+    logger = logging.getLogger("blemish")
+    return {
+        "torch": torch.get_rng_state().tolist(),
+        "numpy": np.random.get_state()[1].tolist(),  # type: ignore[index]  # noqa: NPY002
+        "python": random.getstate(),
+        "flags": (cudnn.deterministic, cudnn.benchmark, cudnn.allow_tf32, torch.are_deterministic_algorithms_enabled()),
+        "matmul": torch.get_float32_matmul_precision(),
+        "threads": torch.get_num_threads(),
+        "gradients": torch.is_grad_enabled(),
+        "type": torch.get_default_dtype(),
+        "signals": {number: signal.getsignal(number) for number in (signal.SIGINT, signal.SIGTERM)},
+        "logging": (logger.level, logger.propagate, list(logger.handlers), list(logging.getLogger().handlers)),
+        "warnings": (warnings.showwarning, len(warnings.filters)),
+        "environment": dict(os.environ),
+        "folder": Path.cwd(),
+    }
+
+
+def test_after_training_all_is_as_before(parts: Dataset, tmp_path: Path) -> None:
+    before = state_of_the_process()
+    blemish.train(
+        "destseg",
+        Dataset(name="folder", root=tmp_path, train=parts.train[:8]),
+        tmp_path / "run",
+        teacher="efficientnet_lite0",
+        image_size=32,
+        steps=2,
+        batch_size=4,
+    )
+    after = state_of_the_process()
+    assert [name for name, value in before.items() if after[name] != value] == []
+
+
+def test_only_the_command_tells_the_allocator_to_keep_memory(parts: Dataset, tmp_path: Path) -> None:
+    """Asked in a process of its own, of the system's allocator itself: what it was told it cannot unlearn."""
+    code = """
+import ctypes, sys
+from pathlib import Path
+libc, told = ctypes.CDLL(None), []
+class Noting:
+    def __getattr__(self, name):
+        return (lambda *values: told.append(values)) if name == "mallopt" else getattr(libc, name)
+ctypes.CDLL = lambda *_, **__: Noting()
+import blemish
+good, run = Path(sys.argv[1]), Path(sys.argv[2])
+blemish.train("stpm", good, run, teacher="efficientnet_lite0", image_size=32, steps=1, batch_size=4)
+print(len(told))
+"""
+    good = parts.train[0].image.parent
+    run = [sys.executable, "-c", code, str(good), str(tmp_path / "run")]
+    done = subprocess.run(run, capture_output=True, text=True, check=True)
+    assert done.stdout.split() == ["0"]
