@@ -10,19 +10,6 @@ from blemish import api
 SOURCE = Path(__file__).parents[1] / "src" / "blemish"
 FILES = sorted(SOURCE.rglob("*.py"))
 
-TWICE = {
-    "open_runtime": "every runtime's file has it: RUNTIMES names the file, and open_runtime of inference calls it",
-    # TODO: the rooms of exports and speed, whose files are being rebuilt.
-    "COLUMNS": "TODO: cli/speed.py",
-    "DONE": "TODO: cli/export.py, cli/speed.py",
-    "OnProgress": "TODO: exporting/make.py",
-    "SOME_UNUSABLE": "TODO: cli/export.py",
-    "log": "TODO: inference/torch_runtime.py, inference/openvino_runtime.py",
-    "export": "TODO: exporting/make.py",
-    "verify": "TODO: exporting/proof.py",
-}
-"""Names that two files may define at top level, each with the reason."""
-
 
 def public_names(text: str) -> set[str]:
     """What a source defines at top level: classes, functions, constants and aliases without leading underscore."""
@@ -52,10 +39,8 @@ def is_a_verb(name: str, files: list[str]) -> bool:
 
 def test_a_public_name_stands_in_one_file() -> None:
     sources = {path.relative_to(SOURCE).as_posix(): path.read_text(encoding="utf-8") for path in FILES}
-    twice = homes_of_names(sources)
-    unexpected = {name: files for name, files in twice.items() if name not in TWICE and not is_a_verb(name, files)}
-    assert unexpected == {}
-    assert TWICE.keys() <= twice.keys(), "a name on the list stands in one file by now"
+    homes = homes_of_names(sources)
+    assert {name: files for name, files in homes.items() if not is_a_verb(name, files)} == {}
 
 
 @pytest.mark.parametrize(

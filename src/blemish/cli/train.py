@@ -116,11 +116,11 @@ def again(
 def _show(train: Callable[[OnProgress], Artifact]) -> int:
     """Trains, and shows on the terminal how far it is, what it finds, and what came of it."""
     keep_freed_memory()  # this process trains and ends
-    leads = int(os.environ.get("RANK", "0")) == 0  # of several processes one speaks
-    logging.basicConfig(format="%(message)s", level=logging.INFO if leads else logging.ERROR)
+    is_leader = int(os.environ.get("RANK", "0")) == 0  # of several processes one prints
+    logging.basicConfig(format="%(message)s", level=logging.INFO if is_leader else logging.ERROR)
     with ProgressBars() as bars:
         artifact = train(lambda progress: bars.show(_for_people(progress)))
-    if leads:
+    if is_leader:
         _say(artifact)
     return 0
 

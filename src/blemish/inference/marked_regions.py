@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from blemish.data.images import Size
 
-EIGHT_CONNECTED = np.ones((3, 3), np.bool_)
+_EIGHT_CONNECTED = np.ones((3, 3), np.bool_)
 Mask = NDArray[np.bool_]
 
 
@@ -42,7 +42,7 @@ def find_regions(
         return np.zeros(photo_size, np.bool_), ()
     from scipy import ndimage  # slow to import, and most photos need it not
 
-    labels, _ = ndimage.label(marked, EIGHT_CONNECTED)
+    labels, _ = ndimage.label(marked, _EIGHT_CONNECTED)
     found = [
         _region(labels[place] == label, place, anomaly_map, photo_size)
         for label, place in enumerate(ndimage.find_objects(labels), start=1)

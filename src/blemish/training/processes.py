@@ -32,7 +32,7 @@ class Processes:
 
     @property
     def is_leader(self) -> bool:
-        """Whether this process writes files and speaks."""
+        """Whether this process is the one that writes files and prints."""
         return self.rank == 0
 
     def autocast(self) -> AbstractContextManager[object]:
