@@ -73,7 +73,7 @@ def calibrate(
 
 
 def lines_of(calibration: Calibration, run: Path) -> list[str]:
-    """The thresholds, what they promise, and the ways out where that is not what was asked for."""
+    """Returns the thresholds, what they promise, and the ways out where that is not what was asked for."""
     image, n, unit = calibration.image, calibration.n, calibration.unit
     lines = [f"threshold {image.value:.6g}: {image.statement(n, unit)}"]
     if image.rate_95 is not None:

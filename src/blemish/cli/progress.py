@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 
 
 class ProgressBars:
-    """One bar per activity, in the order they begin."""
+    """The bars on the terminal, of which each activity has one, in the order they begin."""
 
     def __init__(self) -> None:
         self.done, self.total = 0, 0
@@ -33,7 +33,7 @@ class ProgressBars:
             self._bars.stop()
 
     def show(self, progress: Progress) -> None:
-        """Shows where an activity stands, and keeps it for who asks."""
+        """Shows where an activity stands, and remembers it for who asks."""
         self.done, self.total = progress.done, progress.total
         if self._bars is None:
             return

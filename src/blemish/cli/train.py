@@ -35,7 +35,7 @@ Parameter(converter=_image_size, n_tokens=1, accepts_keys=False)(ImageSize)
 
 @dataclass(frozen=True, kw_only=True)
 class Options:
-    """What a command line says beside the settings."""
+    """The options of a command line that are not settings of a method or of training."""
 
     dataset: str = AUTO
     """How photos lie under the root: folder (all of them are good parts), good_and_bad (OK and NG), mvtec_ad, or auto,

@@ -25,7 +25,7 @@ MASK_RULE = "masks resized to the map's size with antialiased bilinear, then rou
 
 @dataclass(frozen=True, kw_only=True)
 class PhotoJudgement:
-    """A test photo and what was said of it."""
+    """A test photo, and what was said of it."""
 
     image: str
     """Its absolute path."""
@@ -43,7 +43,7 @@ class PhotoJudgement:
 
 @dataclass(frozen=True, kw_only=True)
 class DefectType:
-    """How the photos of one folder of the test set were judged; metrics are of these photos and the good ones."""
+    """The way the photos of one folder of the test set were judged; metrics are of these photos and the good ones."""
 
     photos: int
     judged_anomalous: int
@@ -70,7 +70,7 @@ class PartCounts:
 
 @dataclass(frozen=True, kw_only=True)
 class Evaluation:
-    """How well an artifact judges a test set; what evaluation.json holds."""
+    """The record of how well an artifact judges a test set; evaluation.json holds it."""
 
     dataset: str
     """Name of the layout that the photos were found by."""
@@ -132,11 +132,11 @@ class Evaluation:
 
 
 def write_evaluation(evaluation: Evaluation, path: Path) -> None:
-    """Raises OutputError."""
+    """Writes evaluation.json; raises OutputError."""
     write_record(evaluation, path, form=EVALUATION_FORMAT)
 
 
 def read_evaluation(path: Path) -> Evaluation:
-    """Raises DataError, with the file's name, where there is none or it is damaged."""
+    """Reads evaluation.json; raises DataError, with the file's name, where there is none or it is damaged."""
     missing = f"{path}: no such file; `blemish evaluate` writes it"
     return read_record(Evaluation, path, form=EVALUATION_FORMAT, missing=missing)

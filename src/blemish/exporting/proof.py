@@ -47,14 +47,14 @@ class ProofPhotos:
 
     @property
     def shapes(self) -> Iterator[Pixels]:
-        """What the answers are to, one by one, for they are large."""
+        """Yields what the answers are to, one by one, for they are large."""
         for photo in (self.first.pixels, *self.others):
             yield from shapes_of(photo)
 
 
 @dataclass(frozen=True, kw_only=True)
 class ProofOutcome:
-    """What came out when a proof was repeated: here, now, against the answers that were kept."""
+    """The outcome of a repeated proof: what the export says here, now, against the answers in the proof."""
 
     parity: Parity
     jpeg_difference: float | None

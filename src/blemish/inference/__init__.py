@@ -16,7 +16,7 @@ from blemish.version import __version__
 
 
 class RuntimeKind(NamedTuple):
-    """Where a runtime is; imported only when chosen, for each needs a package of its own."""
+    """The place of a runtime's file; it is imported only when chosen, for each needs a package of its own."""
 
     opener: str
     """The OpenRuntime, as module:function."""
@@ -87,7 +87,7 @@ def runtime_of(artifact: Artifact, name: str, export: Export | None, *, device: 
 
 
 def check_runtime(name: str, precision: str, *, besides: tuple[str, ...] = ()) -> None:
-    """Raises SettingsError where there is no such runtime, or it knows no such precision.
+    """Returns raises SettingsError where there is no such runtime, or it knows no such precision.
 
     The line advises `besides`, which mean a runtime where the question was asked, as auto does.
     """

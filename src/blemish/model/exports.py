@@ -49,7 +49,7 @@ class Export:
     """Packages and their versions."""
 
     def path(self, suffix: str) -> Path:
-        """The one graph file with that suffix, checked; raises ArtifactError."""
+        """Returns the one graph file with that suffix, checked; raises ArtifactError."""
         self.check(self.graph)
         named = [name for name in self.graph if name.endswith(suffix)]
         if len(named) != 1:
@@ -70,6 +70,7 @@ class Export:
 
 
 def export_folder(artifact: Artifact, runtime: str, precision: str) -> Path:
+    """Returns the folder of an export, in the artifact's."""
     return artifact.folder / EXPORTS_FOLDER / f"{runtime}-{precision}"
 
 
@@ -79,17 +80,18 @@ def write_export(export: Export) -> None:
 
 
 def has_export(artifact: Artifact, runtime: str, precision: str) -> bool:
+    """Returns whether the artifact has that export, read or not."""
     return (export_folder(artifact, runtime, precision) / EXPORT_FILE).exists()
 
 
 def kinds_of_exports(artifact: Artifact) -> list[tuple[str, str]]:
-    """(runtime, precision) of all that the artifact was exported to, read or not."""
+    """Returns (runtime, precision) of all that the artifact was exported to, read or not."""
     found = sorted((artifact.folder / EXPORTS_FOLDER).glob(f"*/{EXPORT_FILE}"))
     return [(runtime, precision) for runtime, _, precision in (path.parent.name.rpartition("-") for path in found)]
 
 
 def read_export(artifact: Artifact, runtime: str, precision: str) -> Export:
-    """Raises ArtifactError where there is no such export, or it is damaged or of other weights."""
+    """Reads export.json; raises ArtifactError where there is no such export, or it is damaged or of other weights."""
     folder = export_folder(artifact, runtime, precision)
     how = f"`blemish export {artifact.folder} --to {runtime} --precision {precision}`"
     path = folder / EXPORT_FILE

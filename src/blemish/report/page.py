@@ -66,7 +66,7 @@ def write_report(
 
 
 def _read_evaluation(path: Path, artifact: Artifact) -> Evaluation:
-    """Every field is of its type; here, what the page counts on beyond that."""
+    """Reads an evaluation whose every field is of its type, and checks what the page counts on beyond that."""
     evaluation = read_evaluation(path)
     if evaluation.provenance is not None and evaluation.provenance.weights_sha256 != artifact.weights_sha256:
         raise DataError(f"{path} is of another model than {artifact.folder} holds now: evaluate anew")
@@ -83,7 +83,8 @@ def _read_evaluation(path: Path, artifact: Artifact) -> Evaluation:
 
 
 def _as_evaluated(artifact: Artifact, evaluation: Evaluation | None) -> Artifact:
-    """With the thresholds that judged, where an export with its own did; raises ArtifactError if that is gone."""
+    """Returns the artifact with the thresholds that judged, an export's own too; raises ArtifactError if that is
+    gone."""
     model = evaluation.provenance if evaluation is not None else None
     if model is None or model.precision == "fp32":
         return artifact
@@ -92,7 +93,7 @@ def _as_evaluated(artifact: Artifact, evaluation: Evaluation | None) -> Artifact
 
 
 def _as_judged(evaluation: Evaluation | None, runtime: str, precision: str | None) -> tuple[str, str]:
-    """What opens the predictor that an evaluation is of; in fp32 all runtimes agree, so that any may stand for it."""
+    """Returns what opens the predictor that judged; in fp32 all runtimes agree, so that any may stand for it."""
     model = evaluation.provenance if evaluation is not None else None
     if precision is not None or model is None or model.precision == "fp32":
         return runtime, precision or "fp32"
@@ -100,7 +101,7 @@ def _as_judged(evaluation: Evaluation | None, runtime: str, precision: str | Non
 
 
 def _context(artifact: Artifact, evaluation: Evaluation | None, *, level_maps: bool) -> dict[str, Any]:
-    """What the template lays out."""
+    """Returns what the template lays out."""
     context = {
         "artifact": artifact,
         "version": __version__,

@@ -27,7 +27,7 @@ _log = logging.getLogger("blemish")
 
 @dataclass(frozen=True, kw_only=True)
 class Material:
-    """What was found; photos are in one order, which the seed drew."""
+    """The photos and textures that were found; photos are in one order, which the seed drew."""
 
     photos: PhotoStore
     digests: Sequence[str]

@@ -21,7 +21,7 @@ _FORMAT_VERSION = 1
 
 @dataclass(frozen=True, kw_only=True)
 class PhotosOrigin:
-    """Where photos were found."""
+    """The place where photos were found."""
 
     root: Path
     dataset: str = "auto"
@@ -30,7 +30,7 @@ class PhotosOrigin:
 
 @dataclass(frozen=True, kw_only=True)
 class RunFile:
-    """A training's settings, all of them, whatever their defaults are by now."""
+    """All settings of a training, whatever their defaults are by now."""
 
     method: str
     settings: DetectorSettings
@@ -46,7 +46,7 @@ class RunFile:
 
     @classmethod
     def from_json(cls, values: Mapping[str, Any]) -> Self:
-        """Raises SettingsError, KeyError, TypeError."""
+        """Returns the settings that run.json holds; raises SettingsError, KeyError, TypeError."""
         method = values["method"]
         if method not in DETECTORS:
             raise SettingsError(f"method {method!r} is unknown: give one of {', '.join(DETECTORS)}")
@@ -78,7 +78,7 @@ def write_run_file(told: RunFile, run: Path) -> None:
 
 
 def read_run_file(path: Path) -> RunFile:
-    """Raises ArtifactError."""
+    """Reads run.json; raises ArtifactError."""
     try:
         values = json.loads(path.read_text(encoding="utf-8"))
         version = values["format_version"]

@@ -11,7 +11,7 @@ Precision = Literal["auto", "fp32", "bf16"]
 
 @dataclass(frozen=True, kw_only=True)
 class TrainingSettings:
-    """How any detector is trained."""
+    """The settings by which any detector is trained."""
 
     seed: int = 0
     """Seed of the weights, the split, the order of photos and every drawn defect."""
@@ -35,7 +35,7 @@ class TrainingSettings:
     """auto takes bf16 where the processor or GPU has instructions for it, else fp32."""
 
     def check(self) -> None:
-        """Raises SettingsError for a number that is none of what it stands for."""
+        """Raises SettingsError for a number that its setting cannot take."""
         for name in ("batch_size", "check_every", "checkpoint_every"):
             if getattr(self, name) < 1:
                 raise SettingsError(f"{name} is {getattr(self, name)}: it must be at least 1")

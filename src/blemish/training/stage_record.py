@@ -8,7 +8,7 @@ _GAIN = 0.1  # a loss that falls by less than a tenth while patience lasts is no
 
 @dataclass(kw_only=True)
 class StageRecord:
-    """Part of the checkpoint, and at the end of the artifact."""
+    """The course of a stage so far, which is a part of the checkpoint, and at the end of the artifact."""
 
     name: str
     steps: int = 0
@@ -44,10 +44,11 @@ class StageRecord:
         return best
 
     def has_ended(self, *, most_steps: int, patience: int | None) -> bool:
-        """Whether all steps are taken, or so many of them without a gain."""
+        """Returns whether all steps are taken, or so many of them without a gain."""
         lost_patience = patience is not None and self.best_step is not None and self.steps - self.gain_step >= patience
         return self.steps >= most_steps or lost_patience
 
     @property
     def steps_since_check(self) -> int:
+        """How many steps were taken since the last check."""
         return self.steps - int(self.history[-1]["step"]) if self.history else self.steps

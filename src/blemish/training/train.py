@@ -89,7 +89,7 @@ def train_detector(
 def _untrained(
     method: str, settings: DetectorSettings, training: TrainingSettings, processes: Processes
 ) -> tuple[Detector, Sequence[Stage]]:
-    """The detector with the weights that the seed draws, and how it is trained; raises what its checks do."""
+    """Returns the detector with the weights that the seed draws, and how it is trained; raises what its checks do."""
     seed_torch(seed_of("weights", training.seed), processes.device)
     detector = DETECTORS[method](settings)
     stages = detector.stages()
