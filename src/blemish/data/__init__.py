@@ -10,7 +10,7 @@ from blemish.data.mvtec_ad import MVTEC_AD
 from blemish.errors import DataError, SettingsError
 
 AUTO = "auto"
-"""In place of a name: the layout that recognises the folder, else `folder`."""
+"""The word in place of a name: the layout that recognises the folder, else `folder`."""
 
 DATASETS: dict[str, Layout] = {
     "good_and_bad": GOOD_AND_BAD,

@@ -56,7 +56,7 @@ class Header:
     """The facts that a file gives of its photo before anything is decoded."""
 
     size: Size
-    """Of the photo turned upright."""
+    """The (height, width) of the photo turned upright."""
     kind: str
     """Format and colours, such as `TIFF 16-bit grey`."""
 

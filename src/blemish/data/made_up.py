@@ -1,4 +1,4 @@
-"""Photographed textures cut into parts, with drawn defects: a dataset for the demo and the tests.
+"""Photographed textures cut into parts, with synthetic defects: a dataset for the demo and the tests.
 
 The photos (brick, gravel, grass; public domain, CC0Textures) lie in scikit-image's wheel, which is not imported.
 """

@@ -13,7 +13,7 @@ class Pairs:
     """Masks that belong to their photos, and those that found none."""
 
     masks: dict[Path, Path]
-    """By photo; a photo of which it is in doubt which mask is its own has none."""
+    """The mask by photo; a photo of which it is in doubt which mask is its own has none."""
     left_out: tuple[DataError, ...]
     """Masks of no photo, and of more than one."""
 

@@ -49,7 +49,7 @@ class Skipped:
     """The files and folders that were passed over, so that a user can be told."""
 
     files: Mapping[str, int] = field(default_factory=dict)
-    """By suffix, without notes and tables, most common first."""
+    """The number of files by suffix, without notes and tables, most common first."""
     own: tuple[Path, ...] = ()
     """Folders that Blemish wrote, whose sub-folders were not entered."""
 

@@ -22,7 +22,7 @@ class Survey:
     """The facts of photos that were looked through; unreadable ones are in nothing but `unreadable`."""
 
     facts: Mapping[Path, Facts]
-    """Of every photo that can be read, in the order of the photos."""
+    """The facts of every photo that can be read, in the order of the photos."""
     unreadable: tuple[str, ...] = ()
     """A line each."""
 

@@ -1,7 +1,7 @@
 """DeSTSeg: segmentation guided denoising student-teacher (Zhang, Li, Li, Huang, Shan, Chen; CVPR 2023).
 
 First a student, an encoder with a decoder, learns to give the teacher's features of the good photo when it sees the
-photo with drawn defects. Then, with the student fixed, a segmentation network learns from such photos to read off the
+photo with synthetic defects. Then, with the student fixed, a segmentation network learns from such photos to read off the
 two networks' features where the defects are.
 
 Where paper and official code differ, the code is followed:
@@ -13,7 +13,7 @@ Where paper and official code differ, the code is followed:
 - the student's encoder begins with the last batch norm of every residual block at zero weight.
 
 Differing from the code: what does not reach the result is not computed (in stage 1 the segmentation network and the
-teacher on spoilt photos, in stage 2 the teacher on good ones and the student's gradients); vectors are divided by
+teacher on photos with synthetic defects, in stage 2 the teacher on good ones and the student's gradients); vectors are divided by
 max(length, 1e-12), not by length + 1e-12, whose gradient is no number at length 0; a folder with fewer photos than the
 batch fills it with repetitions, each with defects of its own, where the code would wait for ever; a batch runs on into
 the next epoch, where the code drops an epoch's rest; a fifth of the good photos is held out to calibrate with, where
@@ -67,7 +67,7 @@ class DeSTSegSettings(DetectorSettings):
     student_share: float = 0.2
     """Share of the steps in which the student learns; in the rest the segmentation network does."""
     textures: str | None = None
-    """Folder of pictures that drawn defects are made of, such as DTD; none: from noise and pieces of the photos."""
+    """Folder of pictures that synthetic defects are made of, such as DTD; none: from noise and pieces of the photos."""
     rotation: Literal["none", "slight", "full"] = "none"
     """How good parts may lie: slight is up to 5 degrees either way, full any quarter turn (half if not square) too."""
     student_learning_rate: float = 0.4

@@ -59,7 +59,7 @@ class PartCounts:
     alarmed: int
     """Parts of which any photo is above the threshold."""
     alarm_interval: Interval | None
-    """Of their share, 95 %, exact binomial."""
+    """The 95 % interval of their share, exact binomial."""
     marked: int
     """Parts of which any photo's map is above the threshold of pixels anywhere."""
 
@@ -84,16 +84,16 @@ class Evaluation:
     judged_at: str
     """When: UTC, ISO 8601."""
     metrics: dict[str, float | None]
-    """By the names of METRICS, 0 to 1; None where `undefined` says why."""
+    """The figures by the names of METRICS, 0 to 1; None where `undefined` says why."""
     undefined: dict[str, str]
     intervals: dict[str, Interval | None]
-    """Of each metric at 95 %; None where it has none, as of a perfect figure."""
+    """The 95 % interval of each metric; None where it has none, as a perfect figure has."""
     threshold: float
     """Scores above it are alarms."""
     threshold_estimated: bool
     asked_rate: float
     promised_rate: float | None
-    """Of false alarms; None where the threshold is an estimate."""
+    """The promised rate of false alarms; None where the threshold is an estimate."""
     unit: Unit
     """What `asked_rate` and `promised_rate` are shares of: good photos, or good parts with a photo above it."""
     calibration_n: int
@@ -102,7 +102,7 @@ class Evaluation:
     """Good photos above the threshold."""
     good_photos: int
     false_alarm_interval: Interval | None
-    """Of their rate, 95 %, exact binomial (Clopper-Pearson)."""
+    """The 95 % interval of their rate, exact binomial (Clopper-Pearson)."""
     good_parts: PartCounts | None
     """None where it is not known of every good photo which part it shows."""
     misses: int

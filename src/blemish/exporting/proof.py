@@ -31,7 +31,7 @@ from blemish.records import record_from_json
 PROOF_FOLDER = "proof"
 ANSWERS_FILE = "answers.safetensors"
 MOST_DECODED_OTHERWISE = 2.0
-"""Of 255 levels: what decoders of JPEG may differ by, each rounding in its own way, and resizing likewise."""
+"""How many of 255 levels decoders of JPEG may differ by, each rounding in its own way, and resizing likewise."""
 _CALIBRATION = "calibration"
 _VERDICTS = ("normal", "check", "anomalous")
 
@@ -58,9 +58,9 @@ class ProofOutcome:
 
     parity: Parity
     jpeg_difference: float | None
-    """By how many of 255 levels the same JPEG file is decoded otherwise here, at most; None where none was kept."""
+    """How many of 255 levels the same JPEG file is decoded otherwise here, at most; None where none was kept."""
     framing_difference: float
-    """By how many of 255 levels the same photo is resized otherwise here, at most."""
+    """How many of 255 levels the same photo is resized otherwise here, at most."""
 
     def __str__(self) -> str:
         notes = "".join(

@@ -22,7 +22,7 @@ class RuntimeKind(NamedTuple):
     """The OpenRuntime, as module:function."""
     package: str
     extra: str
-    """Of ours, that brings the package."""
+    """The extra of ours that brings the package."""
     precisions: tuple[str, ...]
 
 

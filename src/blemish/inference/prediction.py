@@ -23,7 +23,7 @@ class Prediction:
     """A record that stands alone: score, verdict, map and regions of one photo, and what it was judged by."""
 
     image: Path | None
-    """Where the photo came from; None for what was in memory."""
+    """The path that the photo came from; None for what was in memory."""
     digest: str | None = None
     """Checksum of the photo's file (see `digest_of`); None for a picture in memory."""
     photo_size: tuple[int, int]
@@ -34,7 +34,7 @@ class Prediction:
     """Share of the calibration photos (or parts, see `percentile_of`), all good, that score lower, 0 to 100."""
     percentile_of: Unit = "photos"
     thresholds: Thresholds
-    """Of the moment it was judged, whatever the model is given later."""
+    """The thresholds of the moment it was judged, whatever the model is given later."""
     provenance: Provenance | None
     """Which model judged; None where it was no model folder."""
     judged_at: datetime

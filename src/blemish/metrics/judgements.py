@@ -21,7 +21,7 @@ class Judgements:
     scores: NDArray[np.float64]
     """(N,) raw anomaly scores, any range."""
     maps: StoredPixels | None = None
-    """Of the same photos."""
+    """The pixels of the same photos."""
 
     def of(self, photos: NDArray[np.intp]) -> "Judgements":
         """Returns these photos only, in this order."""

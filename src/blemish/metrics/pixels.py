@@ -42,7 +42,7 @@ class StoredPixels:
     nan: NDArray[np.bool_]
     """(N,) whether a photo's map holds NaN."""
     found_at: tuple[NDArray[Any], ...]
-    """Of each photo's regions (R,), the highest threshold at which more than half of its pixels reach it."""
+    """The highest threshold, for each photo's regions (R,), at which more than half of the pixels reach it."""
     normal: StoredArrays
     defects: StoredArrays
     sizes: StoredArrays

@@ -35,12 +35,12 @@ class Ranking:
     """The ranking says how many scores of each class lie at or above each distinct anomalous score."""
 
     stretches: Iterable[Stretch]
-    """Of STRETCH, thresholds falling from one to the next; can be gone through again and again."""
+    """The ranking in stretches of STRETCH, thresholds falling from one to the next; can be gone through again and again."""
     anomalous: int
     """How many anomalous scores there are in all."""
     normal: int
     weight: float
-    """Of all anomalous scores; as many as there are, where all weigh the same."""
+    """The weight of all anomalous scores; as many as there are, where all weigh the same."""
 
     def auroc(self) -> float:
         """Returns the chance that an anomalous score lies above a normal one; a tie counts as half."""

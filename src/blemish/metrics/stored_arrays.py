@@ -24,7 +24,7 @@ class StoredArrays:
     def __init__(self, dtype: DTypeLike) -> None:
         self.dtype = np.dtype(dtype)
         self.ends = [0]
-        """Where each array ends, in items; a leading 0."""
+        """The place where each array ends, in items; the first is 0."""
         with _one_line():
             # Unbuffered: nothing is left to be written, and to fail, when the file is closed.
             self._file = tempfile.TemporaryFile(buffering=0)  # noqa: SIM115  closed by the next line

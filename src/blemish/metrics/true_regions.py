@@ -51,7 +51,7 @@ class Regions:
     """The regions that a test set has, of which there are R."""
 
     ranking: Ranking
-    """Of all pixels of all photos, defect pixels weighing one part of their region each."""
+    """The ranking of all pixels of all photos, defect pixels weighing one part of their region each."""
     found_at: Floats
     """(R,) the highest threshold at which more than half of a region's pixels reach it."""
 

@@ -34,7 +34,7 @@ class Artifact:
     """The record of what a trained detector is, without its weights' values."""
 
     folder: Path
-    """Where it lies; the one field that model.json does not hold."""
+    """The folder where it lies; the one field that model.json does not hold."""
     method: str
     settings: dict[str, Any]
     """The detector's settings, which rebuild its network."""
@@ -46,7 +46,7 @@ class Artifact:
     score: Score
     """How that map becomes a score."""
     weights_sha256: str
-    """Of weights.safetensors, which holds the teachers too."""
+    """The checksum of weights.safetensors, which holds the teachers too."""
     calibration: Calibration
     training: TrainingRecord
 

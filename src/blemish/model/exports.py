@@ -32,7 +32,7 @@ class Export:
     """A detector as one runtime computes it, in one precision."""
 
     folder: Path
-    """Where it lies; the one field that export.json does not hold."""
+    """The folder where it lies; the one field that export.json does not hold."""
     runtime: str
     precision: str
     graph: dict[str, str]
@@ -40,7 +40,7 @@ class Export:
     proof: dict[str, str]
     """The files that `blemish verify` reads, likewise."""
     weights_sha256: str
-    """Of the weights it was made from."""
+    """The checksum of the weights that the export was made from."""
     calibration: Calibration | None
     """Thresholds of its own, from scores in its own precision; None: the artifact's hold, for it gives those scores."""
     parity: dict[str, Any]

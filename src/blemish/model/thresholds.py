@@ -89,13 +89,14 @@ class Calibration:
     peaks: tuple[float, ...]
     """The highest value of each one's anomaly map, rising."""
     image: Threshold
-    """Of anomaly scores: above it a photo is anomalous."""
+    """The threshold of anomaly scores: above it a photo is anomalous."""
     pixel: Threshold
-    """Of anomaly maps: above it a pixel is marked; its rates count the good photos with any marked pixel."""
+    """The threshold of anomaly maps: above it a pixel is in the predicted mask; its rates count good photos with any
+    such pixel."""
     unit: Unit = "photos"
     """What each score, peak and rate is of; of a part, the highest of its photos."""
     check: Threshold | None = None
-    """Of anomaly scores: above it, but not above `image`, a person should look."""
+    """The lower threshold of anomaly scores: above it, but not above `image`, a person should look."""
 
     @property
     def n(self) -> int:

@@ -14,7 +14,7 @@ class TeacherRecord:
     sha256: str
     """Checksum of its weights file."""
     origin: str
-    """Where that file came from."""
+    """The place that file came from."""
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -32,7 +32,7 @@ class FeaturePyramid(nn.Module, ABC):
         super().__init__()
         self.channels = channels
         self.strides = STRIDES[: len(channels)]
-        # Constants, not learnt: kept out of the state dict, whose names are those of the weights file.
+        # Constants, not learned: left out of the state dict, whose names are those of the weights file.
         self.register_buffer("mean", torch.tensor(mean).view(1, 3, 1, 1), persistent=False)
         self.register_buffer("std", torch.tensor(std).view(1, 3, 1, 1), persistent=False)
 

@@ -39,7 +39,7 @@ class LevelFigure:
 
     map: LevelMap
     picture: str
-    """As a data URI."""
+    """The picture as a data URI."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -50,7 +50,7 @@ class PhotoFigure:
     name: str
     """Its path below the root of the test set."""
     photo: str | None = None
-    """As a data URI, the true contour drawn; None where the file is gone."""
+    """The photo as a data URI, the true contour drawn; None where the file is gone."""
     overlay: str | None = None
     size: tuple[int, int] = (0, 0)
     """(height, width) of both pictures."""

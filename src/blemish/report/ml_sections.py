@@ -31,7 +31,7 @@ class MetricTable:
 
     rows: list[MetricRow]
     category: str | None
-    """Of MVTec AD, where figures published for it are shown."""
+    """The category of MVTec AD, where figures published for it are shown."""
     sources: list[PublishedTable]
 
 

@@ -20,7 +20,7 @@ from blemish.results.level_maps import SCALE, runtime_for
 from blemish.version import __version__
 
 _EVALUATION = Path("evaluation", EVALUATION_FILE)
-"""Where in RUN an evaluation is, unless it was written elsewhere."""
+"""The place in RUN where an evaluation is, unless it was written elsewhere."""
 PAGE = "report.html"
 _TEMPLATE = "report.html"
 

@@ -30,7 +30,7 @@ COLUMNS = (
     *("region_count", "left", "top", "right", "bottom", "area", "peak", "centroid_x", "centroid_y", "map", "overlay"),
     *("method", "weights_sha256", "runtime", "precision", "blemish_version", "error"),
 )
-"""Of the table; from `left` on, those of a region are of the one with the strongest peak."""
+"""The columns of the table; from `left` on, those of a region are of the one with the strongest peak."""
 
 
 class PredictionFolder:

@@ -44,19 +44,19 @@ class Speed:
     runtime: str
     precision: str
     package_version: str
-    """Of the runtime's package."""
+    """The version of the runtime's package."""
     network: Latency
-    """Of one photo that is resized already."""
+    """The latency of the network alone, for one photo that is resized already."""
     in_memory: Latency
-    """Of one decoded photo: resizing, network, verdict."""
+    """The latency of one decoded photo: resizing, network, verdict."""
     from_file: Latency
-    """Of one file: decoding too."""
+    """The latency of one file: decoding too."""
     judged_per_second: float
     """Photos of a folder."""
     written_per_second: float
     """Photos of a folder, with their lines, maps and overlays."""
     peak_memory_mb: float | None
-    """Of the process that measured all this; None where the system cannot tell."""
+    """The highest memory of the process that measured all this; None where the system cannot tell."""
     cold_starts: tuple[float, ...]
     """Seconds that `blemish predict` took for one photo, the whole process each time."""
 

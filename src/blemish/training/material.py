@@ -31,7 +31,7 @@ class Material:
 
     photos: PhotoStore
     digests: Sequence[str]
-    """Of the photos' files, in their order."""
+    """The digests of the photos' files, in their order."""
     parts: Sequence[str]
     """Which part each photo shows, in their order; those of one part stand together."""
     unreadable: Sequence[str]

@@ -42,7 +42,7 @@ class PhotoStore:
         self.paths: list[Path] = list(paths)
         self.unreadable: list[DataError] = []
         self.facts: dict[Path, Facts] = {}
-        """Of every photo that was decoded, copies too, in the order of `load`."""
+        """The facts of every photo that was decoded, copies too, in the order of `load`."""
         self.sixteen_bits = 0
         """How many of the photos have 16 bits."""
         self._pool = ThreadPoolExecutor(workers, thread_name_prefix="decode")

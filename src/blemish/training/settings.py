@@ -14,7 +14,7 @@ class TrainingSettings:
     """The settings by which any detector is trained."""
 
     seed: int = 0
-    """Seed of the weights, the split, the order of photos and every drawn defect."""
+    """Seed of the weights, the split, the order of photos and every synthetic defect."""
     batch_size: int = 32
     """Photos per step, over all processes. A smaller folder makes a smaller batch, or fills it where photos vary."""
     held_out: float = 0.2

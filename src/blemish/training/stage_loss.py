@@ -13,7 +13,7 @@ class StageLoss(nn.Module):
         super().__init__()
         self.trains = stage.trains
         self.names: tuple[str, ...] = ()
-        """Of the parts, once a batch was seen."""
+        """The names of the parts, once a batch was seen."""
         self._loss = stage.loss
 
     def forward(self, batch: Batch) -> Tensor:

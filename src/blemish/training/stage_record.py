@@ -17,7 +17,7 @@ class StageRecord:
     """Lowest validation loss; the weights of `best_step` were kept."""
     gain_step: int = 0
     gain_loss: float | None = None
-    """When the validation loss last fell by a tenth, and what it was then: patience counts from there."""
+    """The step at which the validation loss last fell by a tenth, and what it was then: patience counts from there."""
     history: list[dict[str, Any]] = field(default_factory=list)
     """Per check: step; loss, and losses by name, means since the last check; learning_rates, one per group of
     parameters; validation_loss where the stage validates."""

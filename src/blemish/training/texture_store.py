@@ -1,4 +1,4 @@
-"""What drawn defects are made of: a folder's pictures, or noise and pieces of the training photos."""
+"""What synthetic defects are made of: a folder's pictures, or noise and pieces of the training photos."""
 
 import hashlib
 import logging
