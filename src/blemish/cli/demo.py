@@ -16,8 +16,8 @@ SHOWN = ("image_auroc", "pixel_auroc", "pixel_ap", "pro")
 
 
 def demo(folder: Path = Path("demo"), /, *, steps: int = 120, seed: int = 0) -> int:
-    """See it all work on made-up parts: photographed textures are cut into parts, and some get a synthetic defect; for each
-    kind of part STPM learns from good ones, with the teacher that comes with the installation, and judges the others.
+    """See it all work on made-up parts: photographed textures are cut into parts, and some get a synthetic defect; for
+    each kind of part a model learns from good ones, without internet, and judges the others.
 
     Parameters
     ----------

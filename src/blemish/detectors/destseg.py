@@ -1,8 +1,8 @@
 """DeSTSeg: segmentation guided denoising student-teacher (Zhang, Li, Li, Huang, Shan, Chen; CVPR 2023).
 
 First a student, an encoder with a decoder, learns to give the teacher's features of the good photo when it sees the
-photo with synthetic defects. Then, with the student fixed, a segmentation network learns from such photos to read off the
-two networks' features where the defects are.
+photo with synthetic defects. Then, with the student fixed, a segmentation network learns from such photos to read off
+the two networks' features where the defects are.
 
 Where paper and official code differ, the code is followed:
 - textures are 0.2 to 1 opaque, not 0.15 to 1;
@@ -13,8 +13,8 @@ Where paper and official code differ, the code is followed:
 - the student's encoder begins with the last batch norm of every residual block at zero weight.
 
 Differing from the code: what does not reach the result is not computed (in stage 1 the segmentation network and the
-teacher on photos with synthetic defects, in stage 2 the teacher on good ones and the student's gradients); vectors are divided by
-max(length, 1e-12), not by length + 1e-12, whose gradient is no number at length 0; a folder with fewer photos than the
+teacher on photos with synthetic defects, in stage 2 the teacher on good ones and the student's gradients); vectors are
+divided by max(length, 1e-12), not by length + 1e-12, whose gradient is no number at length 0; a folder with fewer photos than the
 batch fills it with repetitions, each with defects of its own, where the code would wait for ever; a batch runs on into
 the next epoch, where the code drops an epoch's rest; a fifth of the good photos is held out to calibrate with, where
 the code trains on all; the teacher's targets are kept as float16, and bf16 is taken where it is fast. Where a teacher's

@@ -49,7 +49,7 @@ class Stage:
     steps: int
     """The most steps; fewer where `patience` ends the stage."""
     trains: nn.Module
-    """The module that learns, in train mode, with gradients; everything else of the detector is frozen, in eval mode."""
+    """The module that learns, in train mode, with gradients; all else of the detector is frozen, in eval mode."""
     loss: Callable[[Batch], dict[str, Tensor]]
     """Named parts; their sum is minimised."""
     optimizer: Callable[[nn.Module], Optimizer]

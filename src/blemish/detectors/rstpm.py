@@ -73,7 +73,7 @@ class RSTPMSettings(STPMSettings):
     second_teacher: str = "resnet50"
     """What is reconstructed; names as for the first teacher."""
     attention: Literal["input-gate", "between-stages", "none"] = "input-gate"
-    """The places where the second teacher says which pixels count: as stages begin, or between them, where the finest has none."""
+    """Where the second teacher says which pixels count: as stages begin, or between them, where the finest has none."""
     reconstruction: Literal["full", "lite"] = "full"
     """Size of the reconstruction student; lite takes half of the arithmetic."""
     learning_rate: float = 0.4

@@ -35,7 +35,7 @@ class Ranking:
     """The ranking says how many scores of each class lie at or above each distinct anomalous score."""
 
     stretches: Iterable[Stretch]
-    """The ranking in stretches of STRETCH, thresholds falling from one to the next; can be gone through again and again."""
+    """The ranking in stretches of STRETCH, thresholds falling from one to the next; they can be gone through again."""
     anomalous: int
     """How many anomalous scores there are in all."""
     normal: int
