@@ -5,19 +5,21 @@ import time
 from collections.abc import Callable, Sequence
 from contextlib import nullcontext
 from pathlib import Path
+from typing import Any
 
 from blemish.data.dataset import Dataset, Sample, dataset_of
-from blemish.detectors import DETECTORS, Detector, DetectorSettings
+from blemish.detectors import DETECTORS, Detector, DetectorSettings, Stage
 from blemish.errors import SettingsError
 from blemish.model.artifact import Artifact
 from blemish.networks.teacher import Teacher
-from blemish.training.checks import check_apart, check_folder, check_settings, check_stages
+from blemish.progress import OnProgress, Progress, say_nothing
+from blemish.training.checks import check_folder, check_settings, check_stages
 from blemish.training.finish import finish, training_record
-from blemish.training.fit import Job, OnProgress, Progress, fit
+from blemish.training.fit import Job, fit
 from blemish.training.identity import check_agreement, continue_from, identity_of
-from blemish.training.material import gather_material
-from blemish.training.memory import memory_budget
-from blemish.training.processes import open_processes
+from blemish.training.material import Material, gather_material
+from blemish.training.memory import MemoryBudget, memory_budget
+from blemish.training.processes import Processes, open_processes
 from blemish.training.run_file import PhotosOrigin, write_run_file
 from blemish.training.run_lock import locked
 from blemish.training.seeds import seed_of, seed_torch
@@ -36,7 +38,7 @@ def train(
     origin: PhotosOrigin | None = None,
     resume: bool = False,
     overwrite: bool = False,
-    on_progress: OnProgress = lambda _: None,
+    on_progress: OnProgress = say_nothing,
 ) -> Artifact:
     """Trains `method` on good photos and leaves the artifact in the folder `run`.
 
@@ -49,8 +51,7 @@ def train(
     settings, training = settings or DETECTORS[method].Settings(), training or TrainingSettings()
     check_settings(settings, training)
     found = photos if isinstance(photos, Dataset) else dataset_of(train=photos)
-    check_apart(run, found)
-    check_folder(run, resume=resume, overwrite=overwrite)
+    check_folder(run, apart_from=found, resume=resume, overwrite=overwrite)
     with open_processes(training) as processes, locked(run) if processes.leads else nullcontext():
         seed_torch(seed_of("weights", training.seed), processes.device)
         detector = DETECTORS[method](settings)
@@ -72,19 +73,9 @@ def train(
             on_progress=on_progress,
         )
         try:
-            job = Job(
-                detector=detector,
-                stages=stages,
-                photos=material.photos,
-                split=material.split,
-                textures=material.textures,
-                settings=training,
-                processes=processes,
-                budget=budget,
-                run=run,
-                identity=identity_of(method, settings, training, teachers, material, budget, processes),
-                log=TrainingLog(run / LOG_FILE if processes.leads else None),
-                on_progress=on_progress,
+            identity = identity_of(method, settings, training, teachers, material, budget, processes)
+            job = _job(
+                detector, stages, material, training, processes, budget, run=run, identity=identity, told=on_progress
             )
             check_agreement(job)
             resumed = continue_from(job) if resume else None
@@ -95,6 +86,34 @@ def train(
             return finish(job, material, method, teachers=teachers, record=record)
         finally:
             material.photos.close()
+
+
+def _job(
+    detector: Detector,
+    stages: Sequence[Stage],
+    material: Material,
+    training: TrainingSettings,
+    processes: Processes,
+    budget: MemoryBudget,
+    *,
+    run: Path,
+    identity: dict[str, Any],
+    told: OnProgress,
+) -> Job:
+    return Job(
+        detector=detector,
+        stages=stages,
+        photos=material.photos,
+        split=material.split,
+        textures=material.textures,
+        settings=training,
+        processes=processes,
+        budget=budget,
+        run=run,
+        identity=identity,
+        log=TrainingLog(run / LOG_FILE if processes.leads else None),
+        on_progress=told,
+    )
 
 
 def _load_teachers(detector: Detector, files: Sequence[Path], on_progress: OnProgress) -> list[dict[str, str]]:
