@@ -1,4 +1,4 @@
-"""Verbs that carry a model to other runtimes and machines: export, verify."""
+"""Verbs that carry a model to other runtimes and machines: export, verify, speed."""
 
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -11,6 +11,7 @@ from blemish.progress import OnProgress, say_nothing
 if TYPE_CHECKING:
     from blemish.exporting.make import ExportResult
     from blemish.exporting.proof import ProofOutcome
+    from blemish.studies.machine_speeds import MachineSpeeds
 
 Folder = str | Path
 
@@ -46,3 +47,36 @@ def verify(
     from blemish.exporting.proof import prove_all
 
     return prove_all(read_artifact(run), runtime=runtime, precision=precision)
+
+
+def speed(
+    run: Folder,
+    photos: Named = (),
+    *,
+    runtime: Sequence[str] = (),
+    precision: Sequence[str] = (),
+    seconds: float = 3.0,
+    cold_starts: int = 5,
+    output: Folder | None = None,
+    on_progress: OnProgress = say_nothing,
+) -> "MachineSpeeds":
+    """Measures how fast a model is on this machine, in each runtime and precision that is there or asked for.
+
+    `photos` are measured with; made-up ones of 1024x1024 where none are given. Each figure takes about `seconds`, and
+    the whole command `blemish predict` is run `cold_starts` times for one photo. `output` is a JSON file of all figures.
+    Raises SettingsError where what is asked for is not there.
+    """
+    from blemish.studies.machine_speeds import measure_all, write_speeds
+
+    measured = measure_all(
+        Path(run),
+        photos,
+        runtimes=runtime,
+        precisions=precision,
+        seconds=seconds,
+        cold_starts=cold_starts,
+        on_progress=on_progress,
+    )
+    if output is not None and measured.speeds:
+        write_speeds(measured, Path(output))
+    return measured
