@@ -13,8 +13,8 @@ from pathlib import Path
 
 import numpy as np
 
-from blemish.api import find_photos
 from blemish.calibration.promise import estimated_threshold, judge_good_photos, promised_threshold
+from blemish.data.finding import find_photos
 from blemish.errors import DataError
 from blemish.inference import open_predictor
 from blemish.model.thresholds import Threshold

@@ -26,8 +26,8 @@ from blemish.inference.predictor import Predictor
 from blemish.inference.torch_runtime import TorchRuntime
 from blemish.model.thresholds import UNCALIBRATED
 from blemish.networks.teacher import Teacher
+from blemish.progress import Progress
 from blemish.training import checkpoint as checkpoints
-from blemish.training.fit import Progress
 
 EVALUATION = 45  # seconds that are kept for it
 SHARE = 0.75  # of the time left that training is planned to take by the speed measured before

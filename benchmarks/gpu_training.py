@@ -17,7 +17,7 @@ from blemish.data.made_up import make_up
 from blemish.data.mvtec_ad import MVTEC_AD
 from blemish.detectors import DETECTORS, Batch, Detector, DetectorSettings, Stage
 from blemish.networks.device import has_fast_bf16
-from blemish.training.fit import Progress
+from blemish.progress import Progress
 
 KERNELS = 8  # that are listed, those that take most of the device's time
 

@@ -31,7 +31,7 @@ from blemish.inference.torch_runtime import TorchRuntime, rebuild
 from blemish.model.artifact import Artifact
 from blemish.networks import build_backbone
 from blemish.networks.teacher import Teacher
-from blemish.training.fit import Progress
+from blemish.progress import Progress
 from blemish.training.settings import TrainingSettings
 from blemish.training.train import train
 

@@ -32,7 +32,7 @@ from blemish.detectors import ImageSize
 from blemish.detectors.stpm import STPMSettings
 from blemish.networks import build_backbone
 from blemish.networks.device import has_fast_bf16
-from blemish.training.fit import Progress
+from blemish.progress import Progress
 from blemish.training.settings import Precision, TrainingSettings
 from blemish.training.train import train
 

@@ -26,8 +26,8 @@ FLOORS = (
     ("detectors",),
     ("model",),
     ("data", "networks", "synthesis", "metrics"),
-    ("files", "process", "progress"),
     ("records",),
+    ("files", "process", "progress"),
     ("errors",),
     ("version", "wording"),
 )

@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from blemish.api import report as write_report
     from blemish.api import summarize as summarize
     from blemish.api import train as train
+    from blemish.api import train_again as train_again
     from blemish.api import verify as verify
     from blemish.errors import BlemishError as BlemishError
     from blemish.inference.prediction import Prediction as Prediction
@@ -57,6 +58,7 @@ __all__ = [
     "predict",
     "summarize",
     "train",
+    "train_again",
     "verify",
     "write_report",
 ]

@@ -49,6 +49,9 @@ def main() -> NoReturn:
         sys.stderr.close()
         sys.exit(141)
     except Exception as error:
+        ours = _ours_behind(error)
+        if ours is not None:  # a command whose file could not be imported, for a package is not installed
+            fail(str(ours), FAILED)
         if type(error).__module__.startswith("cyclopts"):
             sys.exit(FAILED)  # already said
         if _is_out_of_memory(error):
@@ -59,6 +62,12 @@ def main() -> NoReturn:
         traceback.print_exc()
         fail("this is a mistake in blemish, not yours: please report it with the lines above", BROKEN)
     sys.exit(code if isinstance(code, int) else 0)
+
+
+def _ours_behind(error: BaseException) -> BlemishError | None:
+    """Returns the error of ours that another one was raised from, if any was."""
+    cause = error.__cause__
+    return cause if cause is None or isinstance(cause, BlemishError) else _ours_behind(cause)
 
 
 def _allow_large_photos() -> None:

@@ -94,7 +94,7 @@ def test_what_is_refused_leaves_the_model_as_it_was(run: Path, tmp_path: Path) -
         blemish.calibrate(run, false_alarms=2.0)
     with pytest.raises(DataError):
         blemish.calibrate(run, false_alarms=0.1, good=[tmp_path / "missing"])
-    with pytest.raises(DataError, match="at least one"):
+    with pytest.raises(DataError, match="give others with --good"):
         blemish.calibrate(run, false_alarms=0.1, replace=True)
     assert (run / "model.json").read_text() == before
 

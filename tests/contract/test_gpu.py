@@ -21,7 +21,7 @@ from blemish.inference.torch_runtime import rebuild
 from blemish.model.artifact import Artifact, read_artifact
 from blemish.networks.pretrained import read_weights
 from blemish.networks.teacher import Teacher
-from blemish.training.fit import Progress
+from blemish.progress import Progress
 
 DEVICE = os.environ.get("BLEMISH_GPU_TESTS_ON", "cuda")
 pytestmark = [

@@ -21,7 +21,7 @@ from blemish.errors import InterruptionError
 from blemish.inference.torch_runtime import TorchRuntime, rebuild
 from blemish.model.artifact import Artifact
 from blemish.networks.teacher import Teacher
-from blemish.training.fit import Progress
+from blemish.progress import Progress
 from contract.methods import ALL, TRAINING, images, trained
 from contract.two_stage import TwoStage
 

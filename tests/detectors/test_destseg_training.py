@@ -15,7 +15,7 @@ from blemish.detectors.destseg import DeSTSegSettings
 from blemish.errors import SettingsError
 from blemish.inference import open_predictor
 from blemish.model.artifact import Artifact
-from blemish.training.fit import Progress
+from blemish.progress import Progress
 from blemish.training.settings import TrainingSettings
 from blemish.training.train import train
 

@@ -56,7 +56,8 @@ def test_bad_parts_beside_good_ones_are_not_learned_and_the_folders_are_said(par
     assert done.code == 0, done
     assert "good parts: 5 photos, of OK (3), OK/cam2 (2)" in done.err
     training = json.loads((tmp_path / "out" / "model.json").read_text())["training"]
-    assert not any("NG" in file for file in training["files"])
+    assert len(training["photos"]) == 5
+    assert not any("NG" in photo["file"] for photo in training["photos"])
 
 
 def test_good_beside_bad_types_names_the_folder_to_learn_from(parts: Dataset, tmp_path: Path) -> None:

@@ -120,7 +120,7 @@ def test_a_training_photo_among_the_test_photos_is_warned_of(
 def test_a_model_that_was_calibrated_on_parts_is_measured_on_parts(run: Path, parts: Dataset, tmp_path: Path) -> None:
     copy = Path(shutil.copytree(run, tmp_path / "of parts"))
     model = json.loads((copy / "model.json").read_text())
-    model["training"]["training"]["part"] = "(.+)."  # 000 to 023 show the parts 00, 01 and 02
+    model["training"]["settings"]["part"] = "(.+)."  # 000 to 023 show the parts 00, 01 and 02
     model["calibration"]["unit"] = "parts"
     (copy / "model.json").write_text(json.dumps(model))
     found = blemish.evaluate(copy, parts)

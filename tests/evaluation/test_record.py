@@ -47,6 +47,7 @@ DAMAGE: dict[str, tuple[str, str]] = {
     "true for a number": (edited(lambda v: v["metrics"].update(image_auroc=True)), "metrics.image_auroc is true"),
     "half an interval": (edited(lambda v: v["intervals"].update(image_auroc=[1])), "intervals.image_auroc is [1]"),
     "a list for names": (edited(lambda v: v.update(metrics=[])), "evaluation.metrics is []"),
+    "parts that are none": (edited(lambda v: v["good_parts"].update(parts=0)), "of 0 parts are counted"),
     "an unknown unit": (edited(lambda v: v.update(unit="pieces")), 'evaluation.unit is "pieces"'),
     "an unknown verdict": (edited(lambda v: v["photos"][1].update(verdict="maybe")), 'photos[1].verdict is "maybe"'),
     "photos that are none": (edited(lambda v: v.update(photos=["a.png"])), 'photos[0] is "a.png"'),

@@ -14,7 +14,7 @@ from blemish.detectors import DETECTORS, ImageSize
 from blemish.detectors.stpm import STPM, STPMSettings
 from blemish.errors import ArtifactError, SettingsError
 from blemish.model.artifact import Artifact
-from blemish.training.fit import Progress
+from blemish.progress import Progress
 from blemish.training.identity import check_continuation
 from blemish.training.settings import TrainingSettings
 from blemish.training.train import train

@@ -21,7 +21,7 @@ from blemish.detectors.stpm import STPMSettings
 from blemish.errors import ArtifactError, DataError, SettingsError
 from blemish.model.artifact import Artifact, read_artifact
 from blemish.model.exports import export_folder, kinds_of_exports
-from blemish.training.fit import Progress
+from blemish.progress import Progress
 from blemish.training.settings import TrainingSettings
 from blemish.training.split import shuffled
 from blemish.training.train import train

@@ -1,19 +1,21 @@
 """`blemish evaluate`: metrics with intervals, what the threshold does, and the report."""
 
+import logging
 import sys
 from pathlib import Path
 
 from blemish import api
 from blemish.cli.progress import ProgressBars
+from blemish.data import AUTO
 from blemish.data.dataset import GOOD
-from blemish.errors import MissingExtraError, on_one_line
+from blemish.errors import on_one_line
 from blemish.evaluation.comparison import expectation, false_alarms_in_unit, why_not_compared
-from blemish.evaluation.record import EVALUATION_FILE, Evaluation, write_evaluation
-from blemish.files import make_folder
+from blemish.evaluation.record import EVALUATION_FILE, Evaluation
 from blemish.metrics import METRICS
 from blemish.metrics.intervals import Interval
 from blemish.model.artifact import read_artifact
 from blemish.model.thresholds import percent
+from blemish.report.page import PAGE
 
 _DONE, _SOME_UNREADABLE = 0, 2
 _WIDEST_TYPE = 20  # characters of a defect type's name, before its column gives way
@@ -26,7 +28,7 @@ def evaluate(
     *,
     output: Path | None = None,
     category: str | None = None,
-    dataset: str = "mvtec_ad",
+    dataset: str = AUTO,
     report: bool = True,
     runtime: str = "auto",
     precision: str = "fp32",
@@ -39,13 +41,13 @@ def evaluate(
     run
         Folder of a trained model.
     test_folder
-        MVTec AD's layout: test/good, test/DEFECT, and ground_truth/DEFECT if there is any.
+        Photos in folders such as test/good and test/DEFECT, or good and bad, and ground_truth/DEFECT if there is any.
     output
         Folder for evaluation.json and report.html; RUN/evaluation where none is given.
     category
         Which part, where the folder holds several.
     dataset
-        How test photos lie in the folder: mvtec_ad, or another that was added.
+        How test photos lie in the folder, such as mvtec_ad or good_and_bad; auto recognises it.
     report
         Write report.html too, a page that shows what was found and missed.
     runtime
@@ -55,13 +57,15 @@ def evaluate(
     device
         auto, cpu or cuda.
     """
+    logging.basicConfig(format="blemish: %(message)s")
     folder = output if output is not None else run / "evaluation"
     read_artifact(run)  # a folder that holds no model is refused before one is made in it
-    make_folder(folder)
     with ProgressBars() as bars:
         evaluation = api.evaluate(
             run,
             test_folder,
+            output=folder,
+            report=report,
             dataset=dataset,
             category=category,
             runtime=runtime,
@@ -72,15 +76,9 @@ def evaluate(
     print("\n".join(lines_of_evaluation(evaluation)))
     for line in [*evaluation.unreadable, *_about_duplicates(evaluation)]:
         sys.stderr.write(f"blemish: {line}\n")
-    file = folder / EVALUATION_FILE
-    write_evaluation(evaluation, file)
-    print(f"all figures in {file}")
-    if report:
-        try:
-            page = api.report(run, evaluation=file, runtime=runtime, precision=precision, device=device)
-            print(f"report in {page}")
-        except MissingExtraError as error:
-            sys.stderr.write(f"blemish: no report: {error}\n")
+    print(f"all figures in {folder / EVALUATION_FILE}")
+    if report and (page := folder / PAGE).exists():
+        print(f"report in {page}")
     return _SOME_UNREADABLE if evaluation.unreadable else _DONE
 
 

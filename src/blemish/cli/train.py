@@ -2,25 +2,23 @@
 
 import logging
 import os
-from dataclasses import dataclass
+from collections.abc import Callable
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Annotated, Any
 
 from cyclopts import App, Parameter, Token
 
-from blemish.api import find_photos
+from blemish import api
 from blemish.cli.calibrate import lines_of
 from blemish.cli.progress import ProgressBars
 from blemish.data import AUTO
-from blemish.detectors import DETECTORS, Detector, DetectorSettings, ImageSize
+from blemish.detectors import DETECTORS, Detector, ImageSize
 from blemish.errors import SettingsError
 from blemish.model.artifact import Artifact
 from blemish.process import keep_freed_memory
-from blemish.progress import Progress as Shown
-from blemish.training.fit import Progress
-from blemish.training.run_file import PhotosOrigin, read_run_file
+from blemish.progress import OnProgress, Progress
 from blemish.training.settings import TrainingSettings
-from blemish.training.train import train
 
 app = App(name="train", help_format="plaintext", default_parameter=Parameter(negative=()))
 
@@ -65,7 +63,8 @@ def _add(method: str, kind: type[Detector]) -> None:
         training: Annotated[TrainingSettings, Parameter(name="*")] = training_defaults,
         options: Annotated[Options, Parameter(name="*")] = no_options,
     ) -> int:
-        return _train(method, photos, run, settings, training, options)
+        asked = settings.to_json() | asdict(training) | asdict(options)
+        return _show(lambda on_progress: api.train(method, photos, run, on_progress=on_progress, **asked))
 
     command.__doc__ = f"""{(kind.__doc__ or "").splitlines()[0]}
 
@@ -106,50 +105,29 @@ def again(
         raise SettingsError(
             f"give METHOD PHOTOS RUN, METHOD one of {', '.join(DETECTORS)}, or --from RUN/run.json NEW_RUN"
         )
-    earlier = read_run_file(run_file)
-    if earlier.origin is None:
-        raise SettingsError(f"{run_file} does not say where the photos lie, which a program handed over: train there")
-    options = Options(
-        dataset=earlier.origin.dataset,
-        category=earlier.origin.category,
-        teacher_weights=earlier.teacher_weights,
-        resume=resume,
-        overwrite=overwrite,
+    place = run[0] if run else None
+    return _show(
+        lambda on_progress: api.train_again(
+            run_file, place, resume=resume, overwrite=overwrite, on_progress=on_progress
+        )
     )
-    photos, place = earlier.origin.root, run[0] if run else run_file.parent
-    return _train(earlier.method, photos, place, earlier.settings, earlier.training, options)
 
 
-def _train(
-    method: str, photos: Path, run: Path, settings: DetectorSettings, training: TrainingSettings, options: Options
-) -> int:
+def _show(train: Callable[[OnProgress], Artifact]) -> int:
+    """Trains, and shows on the terminal how far it is, what it finds, and what came of it."""
     keep_freed_memory()  # this process trains and ends
     leads = int(os.environ.get("RANK", "0")) == 0  # of several processes one speaks
     logging.basicConfig(format="%(message)s", level=logging.INFO if leads else logging.ERROR)
-    found = find_photos(photos, dataset=options.dataset, category=options.category)
-    found.good_photos()  # or an error that says what to name instead
     with ProgressBars() as bars:
-
-        def on_progress(p: Progress) -> None:
-            errors = {"error": p.loss, "on photos kept apart": p.validation_loss}
-            figures = {name: value for name, value in errors.items() if value is not None}
-            bars.show(Shown(activity=p.activity, done=p.done, total=p.total, figures=figures))
-
-        artifact = train(
-            method,
-            found,
-            run=run,
-            settings=settings,
-            training=training,
-            teacher_weights=options.teacher_weights,
-            origin=PhotosOrigin(root=photos, dataset=options.dataset, category=options.category),
-            resume=options.resume,
-            overwrite=options.overwrite,
-            on_progress=on_progress,
-        )
+        artifact = train(lambda progress: bars.show(_for_people(progress)))
     if leads:
         _say(artifact)
     return 0
+
+
+def _for_people(progress: Progress) -> Progress:
+    names = {"loss": "disagreement", "validation_loss": "on photos kept apart"}
+    return replace(progress, figures={names.get(name, name): value for name, value in progress.figures.items()})
 
 
 def _say(artifact: Artifact) -> None:

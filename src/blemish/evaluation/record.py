@@ -60,6 +60,10 @@ class PartCounts:
     marked: int
     """Parts of which any photo's map is above the threshold of pixels anywhere."""
 
+    def check_values(self) -> None:
+        if not (0 <= self.alarmed <= self.parts and 0 <= self.marked <= self.parts and self.parts):
+            raise ValueError(f"{self.alarmed} and {self.marked} of {self.parts} parts are counted")
+
 
 @dataclass(frozen=True, kw_only=True)
 class Evaluation:

@@ -25,7 +25,7 @@ from blemish.errors import MissingExtraError, WeightsError
 from blemish.networks.web import ask
 from blemish.wording import some_of
 
-OnProgress = Callable[[int, int | None], None]
+OnDownload = Callable[[int, int | None], None]
 """(bytes so far, bytes in all where the server says) -> None; called a few times a second at most."""
 
 PROGRESS_SECONDS = 0.25
@@ -69,7 +69,7 @@ class WeightsFile:
 
 
 def find_weights(
-    name: str, source: WeightsSource, *, file: Path | None = None, on_progress: OnProgress | None = None
+    name: str, source: WeightsSource, *, file: Path | None = None, on_progress: OnDownload | None = None
 ) -> WeightsFile:
     """The weights of backbone `name`, from the first place that has them.
 
@@ -197,7 +197,7 @@ def _packaged(name: str, source: WeightsSource, *, package: str) -> WeightsFile:
     raise WeightsError(f"package {package} does not hold {source.file_name}; reinstall it")
 
 
-def _download(url: str, source: WeightsSource, *, on_progress: OnProgress | None) -> WeightsFile:
+def _download(url: str, source: WeightsSource, *, on_progress: OnDownload | None) -> WeightsFile:
     """Fetches `url` to a file beside its place in the cache, checks, renames: the cache never holds half a file."""
     if os.environ.get("BLEMISH_OFFLINE", "0") not in {"", "0"}:
         raise ValueError("not asked, because BLEMISH_OFFLINE is set")
@@ -217,7 +217,7 @@ def _download(url: str, source: WeightsSource, *, on_progress: OnProgress | None
     return WeightsFile(path=folder / source.file_name, sha256=digest, origin=url)
 
 
-def _copy(response: HTTPResponse, write: Callable[[bytes], object], *, on_progress: OnProgress | None) -> str:
+def _copy(response: HTTPResponse, write: Callable[[bytes], object], *, on_progress: OnDownload | None) -> str:
     """Writes the response's body and returns its SHA-256."""
     length = response.headers["Content-Length"]
     total = int(length) if length else None

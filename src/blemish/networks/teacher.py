@@ -8,7 +8,7 @@ from torch import Tensor, nn
 
 from blemish.networks import BACKBONES, TIMM_PREFIX, build_backbone
 from blemish.networks.backbone import FeaturePyramid
-from blemish.networks.pretrained import OnProgress, WeightsFile, find_weights, load_weights, read_weights
+from blemish.networks.pretrained import OnDownload, WeightsFile, find_weights, load_weights, read_weights
 
 
 class Teacher(nn.Module):
@@ -30,14 +30,14 @@ class Teacher(nn.Module):
 
     @classmethod
     def pretrained(
-        cls, name: str, *, levels: int, file: Path | None = None, on_progress: OnProgress | None = None
+        cls, name: str, *, levels: int, file: Path | None = None, on_progress: OnDownload | None = None
     ) -> Self:
         """The backbone of this name with its pretrained weights; raises as build_backbone and load_pretrained do."""
         teacher = cls(build_backbone(name, levels=levels), name=name)
         teacher.load_pretrained(file, on_progress=on_progress)
         return teacher
 
-    def load_pretrained(self, file: Path | None = None, *, on_progress: OnProgress | None = None) -> WeightsFile:
+    def load_pretrained(self, file: Path | None = None, *, on_progress: OnDownload | None = None) -> WeightsFile:
         """Loads the ImageNet weights of this teacher's name, or those of `file`, and says which they were.
 
         Raises WeightsError where weights are not found, damaged or do not fit, and MissingExtraError where the package
@@ -59,7 +59,7 @@ class Teacher(nn.Module):
         return features
 
 
-def _find(name: str, *, file: Path | None, on_progress: OnProgress | None) -> WeightsFile:
+def _find(name: str, *, file: Path | None, on_progress: OnDownload | None) -> WeightsFile:
     if name.startswith(TIMM_PREFIX):
         from blemish.networks.timm_backbone import find_timm_weights
 

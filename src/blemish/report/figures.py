@@ -116,7 +116,7 @@ def _curves(lines: Sequence[Line], *, x: str, y: str, diagonal: bool, alt: str) 
 
 
 def training_curve(history: Sequence[HistoryPoint], *, kept_step: int | None, alt: str) -> str:
-    """Loss and, where it was measured, validation loss over the steps of one stage."""
+    """Training loss and, where it was measured, validation loss over the steps of one stage."""
     losses = [(point.step, point.loss) for point in history]
     validation = [(point.step, point.validation_loss) for point in history if point.validation_loss is not None]
     kinds = [("training loss", losses, FOREGROUND), ("validation loss", validation, CALIBRATION_PHOTOS)]

@@ -2,7 +2,7 @@
 
 import shutil
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from blemish.data.dataset import Dataset
@@ -60,7 +60,7 @@ def _demonstrate(
         run=where / "model",
         settings=settings,
         training=training,
-        on_progress=lambda p: on_progress(Progress(activity=f"{kind}: {p.activity}", done=p.done, total=p.total)),
+        on_progress=lambda p: on_progress(replace(p, activity=f"{kind}: {p.activity}")),
     )
     predictor = open_predictor(where / "model")
     evaluation = evaluate_predictor(predictor, parts)

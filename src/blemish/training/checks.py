@@ -47,20 +47,14 @@ def check_stages(stages: Sequence[Stage], training: TrainingSettings) -> None:
             )
 
 
-def check_apart(run: Path, found: Dataset) -> None:
-    """A model among its photos would hide those in sub-folders from the next command; raises SettingsError."""
-    places = {found.base, *(sample.image.parent for sample in (*found.train, *found.validation, *found.test))}
-    if run.resolve() in {place.resolve() for place in places}:
-        raise SettingsError(f"{run} is a folder of photos: give the model a folder of its own, such as {run / 'model'}")
-
-
-def check_folder(run: Path, *, resume: bool, overwrite: bool) -> None:
+def check_folder(run: Path, *, apart_from: Dataset, resume: bool, overwrite: bool) -> None:
     """Nothing that took long to compute is lost by repeating a command, or for want of a folder to write into.
 
     Raises ArtifactError, OutputError, SettingsError.
     """
     if resume and overwrite:
         raise SettingsError("resume goes on with what the folder holds, overwrite replaces it: give one of the two")
+    _check_apart(run, apart_from)
     make_folder(run)
     trained, unfinished = (run / MODEL_FILE).exists(), (run / CHECKPOINT_FILE).exists()
     if trained and resume and not unfinished:
@@ -69,3 +63,10 @@ def check_folder(run: Path, *, resume: bool, overwrite: bool) -> None:
         raise ArtifactError(f"{run} already holds a trained model: give another folder, or --overwrite")
     if unfinished and not (resume or overwrite):
         raise ArtifactError(f"{run} holds an unfinished training: give --resume to go on, or --overwrite to start anew")
+
+
+def _check_apart(run: Path, found: Dataset) -> None:
+    """A model among its photos would hide those in sub-folders from the next command; raises SettingsError."""
+    places = {found.base, *(sample.image.parent for sample in (*found.train, *found.validation, *found.test))}
+    if run.resolve() in {place.resolve() for place in places}:
+        raise SettingsError(f"{run} is a folder of photos: give the model a folder of its own, such as {run / 'model'}")

@@ -15,8 +15,9 @@ from blemish.model.artifact import MODEL_FILE, WEIGHTS_FILE, Artifact, file_sha2
 from blemish.model.exports import EXPORTS_FOLDER
 from blemish.model.thresholds import UNCALIBRATED, Calibration
 from blemish.model.training_record import HistoryPoint, KnownPhoto, StageHistory, TeacherRecord, TrainingRecord
+from blemish.progress import Progress
 from blemish.training import checkpoint as checkpoints
-from blemish.training.fit import Job, Progress
+from blemish.training.fit import Job
 from blemish.training.material import Material
 from blemish.training.stage_record import StageRecord
 from blemish.version import __version__

@@ -13,6 +13,7 @@ from torch.nn.parallel import DistributedDataParallel
 from blemish.detectors import Batch, Detector, Stage
 from blemish.errors import InterruptionError, SettingsError
 from blemish.process import StopRequest, stop_requests
+from blemish.progress import OnProgress, Progress
 from blemish.training import checkpoint as checkpoints
 from blemish.training.batches import KeptTargets, read_ahead, step_indices
 from blemish.training.checkpoint import CHECKPOINT_FILE, Checkpoint
@@ -26,20 +27,6 @@ from blemish.training.stage_loss import LossSums, StageLoss
 from blemish.training.stage_record import StageRecord
 from blemish.training.texture_store import Textures
 from blemish.training.training_log import TrainingLog
-
-
-@dataclass(frozen=True, kw_only=True)
-class Progress:
-    """Where training is; handed to `on_progress` after every step."""
-
-    activity: str
-    done: int
-    total: int
-    loss: float | None = None
-    validation_loss: float | None = None
-
-
-OnProgress = Callable[[Progress], object]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -240,10 +227,8 @@ class StageRun:
 
     def _report(self, activity: str, done: int, total: int) -> None:
         last = self.record.history[-1] if self.record.history else {}
-        loss, validation_loss = last.get("loss"), last.get("validation_loss")
-        self.job.on_progress(
-            Progress(activity=activity, done=done, total=total, loss=loss, validation_loss=validation_loss)
-        )
+        figures: dict[str, float] = {name: last[name] for name in ("loss", "validation_loss") if name in last}
+        self.job.on_progress(Progress(activity=activity, done=done, total=total, figures=figures))
 
 
 def _nothing(_clean: Tensor) -> tuple[Tensor, ...]:

@@ -13,8 +13,8 @@ from blemish.detectors import Detector, Stage
 from blemish.detectors.settings import ImageSize
 from blemish.errors import DataError
 from blemish.process import available_cores
+from blemish.progress import OnProgress, Progress
 from blemish.training.arrangement import arranged, divided, validates_weights
-from blemish.training.fit import OnProgress, Progress
 from blemish.training.memory import MemoryBudget
 from blemish.training.photo_store import PhotoStore
 from blemish.training.processes import Processes

@@ -40,6 +40,10 @@ class RunFile:
     origin: PhotosOrigin | None
     """None: photos were handed over by a program, and only it can train the same again."""
 
+    def asked(self) -> dict[str, Any]:
+        """Returns all settings by name, as `train_as_asked` takes them."""
+        return self.settings.to_json() | dataclasses.asdict(self.training)
+
     @classmethod
     def from_json(cls, values: Mapping[str, Any]) -> Self:
         """Raises SettingsError, KeyError, TypeError."""

@@ -1,0 +1,20 @@
+"""The one door: every command has its verb here, with the same settings, and calls it."""
+
+from blemish.api.exporting import export, verify
+from blemish.api.judging import evaluate, open, predict, report, summarize  # noqa: A004
+from blemish.api.training import calibrate, check, demo, train, train_again
+
+__all__ = [
+    "calibrate",
+    "check",
+    "demo",
+    "evaluate",
+    "export",
+    "open",
+    "predict",
+    "report",
+    "summarize",
+    "train",
+    "train_again",
+    "verify",
+]

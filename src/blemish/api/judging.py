@@ -1,0 +1,158 @@
+"""Verbs that use a model: open, predict, evaluate, report, summarize."""
+
+import logging
+from collections.abc import Generator, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from blemish.data import find_dataset
+from blemish.data.dataset import Dataset, Sample
+from blemish.data.paths import Named, paths_of
+from blemish.errors import DataError, MissingExtraError
+from blemish.files import make_folder
+from blemish.inference import open_predictor
+from blemish.inference.predictor import Predictor
+from blemish.model.artifact import read_artifact
+from blemish.progress import OnProgress, Progress, say_nothing
+
+if TYPE_CHECKING:
+    from blemish.evaluation.record import Evaluation
+    from blemish.evaluation.summary import Spread
+    from blemish.inference.prediction import Prediction
+
+Folder = str | Path
+
+log = logging.getLogger("blemish")
+
+
+def open(  # noqa: A001
+    run: Folder, *, runtime: str = "auto", precision: str = "fp32", device: str = "auto", min_area: int = 1
+) -> Predictor:
+    """The trained model in the folder `run`, ready to judge photos; raises ArtifactError.
+
+    `runtime` auto takes the fastest that the model was exported to, else torch. Marked regions of fewer than `min_area`
+    pixels of a photo are dropped; verdicts do not change by it.
+    """
+    return open_predictor(run, runtime=runtime, precision=precision, device=device, min_area=min_area)
+
+
+def predict(
+    run: Folder,
+    photos: Named,
+    *,
+    output: Folder | None = None,
+    min_area: int = 1,
+    level_maps: bool = False,
+    runtime: str = "auto",
+    precision: str = "fp32",
+    device: str = "auto",
+    on_progress: OnProgress = say_nothing,
+) -> "Generator[Prediction | DataError, None, None]":
+    """Judges photos, and those of folders, one after another as results are asked for: list(...) asks for all.
+
+    What cannot be found or read is a DataError among the results. `output` is a folder for predictions.jsonl,
+    predictions.csv, maps/ and overlays/, and with `level_maps` for level_maps/; it is whole when the last result was
+    taken, or when the iterator is closed. Raises what `open` does, and DataError where there is no photo at all.
+    """
+    from blemish.results.judging import judge_folder
+
+    return judge_folder(
+        run,
+        photos,
+        output=None if output is None else Path(output),
+        level_maps=level_maps,
+        opening={"runtime": runtime, "precision": precision, "device": device, "min_area": min_area},
+        on_progress=on_progress,
+    )
+
+
+def evaluate(
+    model: Folder | Predictor,
+    photos: Folder | Dataset | Sequence[Sample],
+    *,
+    output: Folder | None = None,
+    report: bool = False,
+    dataset: str = "auto",
+    category: str | None = None,
+    runtime: str = "auto",
+    precision: str = "fp32",
+    device: str = "auto",
+    on_progress: OnProgress = say_nothing,
+) -> "Evaluation":
+    """Measures how well a model judges test photos whose truth is known, such as test/good and test/DEFECT of a folder.
+
+    `output` is a folder for evaluation.json and, with `report`, report.html. Test photos whose files a model was
+    trained or calibrated with are listed as duplicates, and parts are told apart as they were in its training; a
+    Predictor does not know these, and no report is made of it. `runtime`, `precision` and `device` open the model in a
+    folder, as for `open`.
+    """
+    from blemish.evaluation.evaluate import evaluate_predictor
+    from blemish.evaluation.record import EVALUATION_FILE, write_evaluation
+
+    run, digests, part = None, frozenset[str](), None
+    if not isinstance(model, Predictor):
+        run, training = Path(model), read_artifact(model).training
+        digests, part = frozenset(training.digests), training.part_pattern
+        model = open(model, runtime=runtime, precision=precision, device=device)
+    if isinstance(photos, str | Path):
+        photos = find_dataset(dataset, Path(photos), category)
+    if isinstance(photos, Dataset) and not photos.test:
+        raise DataError(f"{photos.root} holds no test photos: test/good and test/DEFECT are looked for")
+    if output is not None:
+        make_folder(Path(output))  # now, rather than when all photos are judged
+    evaluation = evaluate_predictor(
+        model,
+        photos,
+        known_digests=digests,
+        part=part,
+        on_photo=lambda done, of: on_progress(Progress(activity="judging", done=done, total=of)),
+    )
+    if output is not None:
+        write_evaluation(evaluation, file := Path(output, EVALUATION_FILE))
+        if report and run is not None:
+            _write_report(run, file, model)
+    return evaluation
+
+
+def _write_report(run: Path, evaluation: Path, predictor: Predictor) -> None:
+    """Writes the page beside the evaluation; without the packages for it, the evaluation is there all the same."""
+    from blemish.report import write_report
+
+    try:
+        write_report(run, evaluation=evaluation, predictor=predictor)
+    except MissingExtraError as error:
+        log.warning("no report: %s", error)
+
+
+def report(
+    run: Folder,
+    *,
+    evaluation: Folder | None = None,
+    output: Folder | None = None,
+    level_maps: bool = False,
+    runtime: str = "auto",
+    precision: str | None = None,
+    device: str = "auto",
+) -> Path:
+    """Writes one self-contained HTML page on a model and returns its path; see `blemish report --help`."""
+    from blemish.report import write_report
+
+    return write_report(
+        Path(run),
+        evaluation=None if evaluation is None else Path(evaluation),
+        output=None if output is None else Path(output),
+        runtime=runtime,
+        precision=precision,
+        device=device,
+        level_maps=level_maps,
+    )
+
+
+def summarize(evaluations: Named) -> "dict[str, Spread | None]":
+    """Says how much figures move between evaluations of one test set, as between seeds.
+
+    `evaluations` are two or more: evaluation.json files, or RUN folders that were evaluated.
+    """
+    from blemish.evaluation.summary import summarize_files
+
+    return summarize_files(list(paths_of(evaluations)))
