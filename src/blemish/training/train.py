@@ -11,9 +11,10 @@ from blemish.detectors import DETECTORS, Detector, DetectorSettings, Stage
 from blemish.errors import SettingsError
 from blemish.model.artifact import Artifact
 from blemish.networks.teacher import Teacher
-from blemish.training.checks import check_apart, check_folder, check_settings, check_stages
+from blemish.progress import OnProgress, Progress, say_nothing
+from blemish.training.checks import check_folder, check_settings, check_stages
 from blemish.training.finish import finish, training_record
-from blemish.training.fit import Job, OnProgress, Progress, fit
+from blemish.training.fit import Job, fit
 from blemish.training.identity import check_agreement, continue_from, identity_of
 from blemish.training.material import gather_material
 from blemish.training.memory import memory_budget
@@ -37,7 +38,7 @@ def train(
     origin: PhotosOrigin | None = None,
     resume: bool = False,
     overwrite: bool = False,
-    on_progress: OnProgress = lambda _: None,
+    on_progress: OnProgress = say_nothing,
 ) -> Artifact:
     """Trains `method` on good photos and leaves the artifact in the folder `run`.
 
@@ -52,8 +53,7 @@ def train(
     files = tuple(teacher_weights)
     told = RunFile(method=method, settings=settings, training=training, teacher_weights=files, origin=origin)
     found = photos if isinstance(photos, Dataset) else dataset_of(train=photos)
-    check_apart(run, found)
-    check_folder(run, resume=resume, overwrite=overwrite)
+    check_folder(run, apart_from=found, resume=resume, overwrite=overwrite)
     with open_processes(training) as processes, locked(run) if processes.leads else nullcontext():
         detector, stages = _untrained(method, settings, training, processes)
         with processes.one_by_one():  # the first downloads, the others find
