@@ -15,7 +15,7 @@ from blemish.model.artifact import read_artifact
 @pytest.fixture(scope="module")
 def trained(parts: Dataset, tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("model") / "run"
-    good = Dataset(name="folder", root=folder, train=parts.train[:15])
+    good = Dataset(name="folder", root=parts.root, train=parts.train[:15])
     blemish.train("stpm", good, folder, teacher="efficientnet_lite0", image_size=64, steps=2, held_out=0.4)
     return folder
 

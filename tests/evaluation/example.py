@@ -38,13 +38,20 @@ EVALUATION = Evaluation(
     },
     photos=[
         PhotoJudgement(
-            image="/parts/a.png", defect_type="good", part="a", masks=[], anomaly_score=-3.5, verdict="normal"
+            image="/parts/a.png",
+            defect_type="good",
+            part="a",
+            masks=[],
+            mask_values="bright",
+            anomaly_score=-3.5,
+            verdict="normal",
         ),
         PhotoJudgement(
             image="/parts/\udcff.png",
             defect_type="größe 2",
             part=None,
             masks=["/parts/m.png"],
+            mask_values="any",
             anomaly_score=2e6,
             verdict="check",
         ),

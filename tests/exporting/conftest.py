@@ -6,25 +6,17 @@ from pathlib import Path
 
 import pytest
 
-import blemish
-from blemish.data.dataset import Dataset
 from blemish.model.artifact import file_sha256
 
 
-@pytest.fixture(scope="package")
-def run(parts: Dataset, tmp_path_factory: pytest.TempPathFactory, seeded_resnet18: Path) -> Path:
-    folder = tmp_path_factory.mktemp("model") / "run"
-    blemish.train("stpm", parts, folder, teacher_weights=seeded_resnet18, image_size=64, steps=2, held_out=0.3)
-    return folder
+@pytest.fixture
+def run(stpm_run: Path) -> Path:
+    return stpm_run
 
 
-@pytest.fixture(scope="package")
-def exported(run: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """The model with every export of it, but torch's."""
-    folder = Path(shutil.copytree(run, tmp_path_factory.mktemp("exported") / "run"))
-    for to, precision in (("onnx", "fp32"), ("openvino", "fp32"), ("openvino", "int8")):
-        blemish.export(folder, to, precision=precision)
-    return folder
+@pytest.fixture
+def exported(stpm_exported: Path) -> Path:
+    return stpm_exported
 
 
 @pytest.fixture

@@ -63,6 +63,47 @@ def test_auto_takes_an_export_that_is_there_and_installed(copy: Path, run: Path)
     assert chosen(run) == "TorchRuntime"
 
 
+def test_auto_says_what_it_took(copy: Path, run: Path, caplog: pytest.LogCaptureFixture) -> None:
+    with caplog.at_level("INFO", logger="blemish"):
+        predictor = blemish.open(copy)
+        assert blemish.open(run).provenance.runtime == "torch"  # type: ignore[union-attr]
+    assert predictor.provenance is not None
+    assert (predictor.provenance.runtime, predictor.provenance.precision) == ("openvino", "fp32")
+    assert caplog.messages[0] == "runtime auto takes openvino fp32 on device cpu; a GPU is taken by device cuda alone"
+    assert caplog.messages[1] == "runtime auto takes torch fp32 on device auto"
+
+
+def test_auto_takes_torch_for_a_gpu_else_onnx(copy: Path) -> None:
+    """Here is none, so that each says that it cannot."""
+    with pytest.raises(SettingsError, match="torch") as caught:
+        blemish.open(copy, device="cuda")
+    assert "ONNX" not in str(caught.value)
+    done = without("torch", f"import blemish; blemish.open({str(copy)!r}, device='cuda')")
+    assert "ONNX Runtime" in done.stderr.splitlines()[-1]
+
+
+@pytest.mark.parametrize(
+    ("precision", "device", "able"),
+    [("int8", "auto", "openvino or onnx"), ("bf16", "auto", "openvino or torch"), ("bf16", "cuda", "torch")],
+)
+def test_auto_without_an_export_in_a_precision_says_how_to_make_one(
+    run: Path, precision: str, device: str, able: str
+) -> None:
+    with pytest.raises(ArtifactError) as caught:
+        blemish.open(run, precision=precision, device=device)
+    assert str(caught.value) == (
+        f"{run} has no {precision} export that could be taken: `blemish export {run} --to {able} --precision "
+        f"{precision}` makes one"
+    )
+
+
+def test_an_unknown_runtime_or_precision_is_one_line(run: Path) -> None:
+    with pytest.raises(SettingsError, match="runtime 'abacus' is unknown: give one of auto, torch, onnx, openvino"):
+        blemish.open(run, runtime="abacus")
+    with pytest.raises(SettingsError, match="precision 'fp8' is unknown: give one of fp32, bf16, int8"):
+        blemish.open(run, precision="fp8")
+
+
 def test_kinds_of_exports_lists_them_all(exported: Path) -> None:
     found = kinds_of_exports(read_artifact(exported))
     assert found == [("onnx", "fp32"), ("openvino", "fp32"), ("openvino", "int8")]
@@ -152,7 +193,7 @@ def test_verify_tells_a_graph_of_other_answers(rounded_in_secret: Path) -> None:
 
 
 def test_a_damaged_proof_is_noticed(copy: Path) -> None:
-    (copy / "exports" / "onnx-fp32" / "proof" / "1.png").write_bytes(b"")
+    (copy / "exports" / "onnx-fp32" / "proof" / "2.png").write_bytes(b"")
     (wrong,) = blemish.verify(copy, runtime="onnx").values()
     assert isinstance(wrong, ArtifactError)
-    assert "1.png is damaged" in str(wrong)
+    assert "2.png is damaged" in str(wrong)

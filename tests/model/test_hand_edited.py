@@ -15,7 +15,7 @@ from blemish.data.dataset import Dataset
 from blemish.errors import ArtifactError, BlemishError
 from blemish.evaluation.record import EVALUATION_FILE, read_evaluation, write_evaluation
 from blemish.evaluation.summary import spreads_of
-from blemish.exporting.known_photos import photos_at_hand
+from blemish.exporting.known_photos import known_photos
 from blemish.model.artifact import MODEL_FILE, read_artifact
 from blemish.model.exports import EXPORT_FILE, Export, export_folder, read_export, write_export
 from blemish.report import ml_sections, sections
@@ -144,7 +144,7 @@ def test_a_model_edited_anywhere_is_a_line_or_of_use(run: Path) -> None:
         artifact = read_artifact(run)
         sections.facts(artifact, None)
         assess(artifact, None)
-        photos_at_hand(artifact, photos)
+        known_photos(artifact, photos, precision="int8")
         recalibrate(run, photos, asked=AskedRates(false_alarms=0.4, check=0.6, estimate=True))
         recalibrate(run)
 

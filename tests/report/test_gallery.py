@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 from PIL import Image
 
 import blemish
+from blemish.data.dataset import Sample
 from blemish.data.framing import Framing
 from blemish.data.images import save_png
 from blemish.data.mvtec_ad import MVTEC_AD
@@ -41,6 +42,7 @@ def judged(kinds: dict[str, int], evaluation: Evaluation) -> Evaluation:
             defect_type=kind,
             part=None,
             masks=[],
+            mask_values="bright",
             anomaly_score=i,
             verdict="anomalous" if i >= 3 else "normal",
         )
@@ -132,6 +134,25 @@ def test_the_true_contour_lies_around_the_defect_of_the_mask(predictor: Predicto
     assert left - 5 <= columns.min() < left and right <= columns.max() <= right + 4
     assert not green[round(top) + 2 : round(bottom) - 2, round(left) + 2 : round(right) - 2].any()
     assert not any(shown.outlined for shown in groups[0].highest)
+
+
+def test_a_defect_of_several_masks_of_odd_values_is_outlined_as_the_data_set_says(
+    predictor: Predictor, tmp_path: Path
+) -> None:
+    save_png(tmp_path / "dot.png", np.full((200, 100, 3), 128, np.uint8))
+    masks = []
+    for number, top in enumerate((20, 140)):
+        values = np.zeros((200, 100), np.uint8)
+        values[top : top + 20, 30:50] = 3  # a class number: too dark to count as bright
+        Image.fromarray(values).save(tmp_path / f"mask {number}.png")
+        masks.append(tmp_path / f"mask {number}.png")
+    sample = Sample(image=tmp_path / "dot.png", defect_type="dot", masks=tuple(masks), mask_values="any")
+    (group,) = with_pictures(choose(evaluate_predictor(predictor, [sample])), predictor)
+    (figure,) = group.figures
+    assert (figure.outlined and not figure.notes) or figure.notes == ("what is marked is not the true defect",)
+    pixels = picture(figure.photo)
+    green = (pixels[..., 1] > 200) & (pixels[..., 0] < 180) & (pixels[..., 2] < 120)
+    assert green[20:80].any() and green[200:280].any() and not green[100:200].any()
 
 
 def test_a_photo_of_noise_is_no_larger_than_a_file_may_be(predictor: Predictor, tmp_path: Path) -> None:

@@ -1,6 +1,6 @@
 """The one door: every command has its verb here, with the same settings, and calls it."""
 
-from blemish.api.exporting import export, verify
+from blemish.api.exporting import export, speed, verify
 from blemish.api.judging import evaluate, open, predict, report, summarize  # noqa: A004
 from blemish.api.training import calibrate, check, demo, train, train_again
 
@@ -13,6 +13,7 @@ __all__ = [
     "open",
     "predict",
     "report",
+    "speed",
     "summarize",
     "train",
     "train_again",

@@ -9,7 +9,7 @@ from blemish.errors import BlemishError, ExportError
 from blemish.model.artifact import read_artifact
 from blemish.model.thresholds import Calibration
 
-DONE, SOME_DISAGREE, SOME_UNREADABLE, SOME_UNUSABLE = 0, 1, 2, 2
+_DONE, _SOME_DISAGREE, _SOME_UNREADABLE, _SOME_UNUSABLE = 0, 1, 2, 2
 
 
 def export(
@@ -44,8 +44,8 @@ def export(
     if made.export.calibration is not None:
         print(_thresholds(made.export.calibration, read_artifact(run).calibration))
     size = sum((made.export.folder / name).stat().st_size for name in made.export.graph)
-    print(f"kept in {made.export.folder} ({size / 1e6:.1f} MB, and the proof that `blemish verify {run}` repeats)")
-    return SOME_UNREADABLE if made.unreadable else DONE
+    print(f"kept in {made.export.folder} ({size / 1e6:.1f} MB, a test vector, and what `blemish verify {run}` repeats)")
+    return _SOME_UNREADABLE if made.unreadable else _DONE
 
 
 def _thresholds(own: Calibration, trained: Calibration) -> str:
@@ -71,10 +71,10 @@ def verify(run: Path, /, *, runtime: str | None = None, precision: str | None = 
     precision
         Only exports in it; all where it is not given.
     """
-    code = DONE
+    code = _DONE
     for (name, kind), result in api.verify(run, runtime=runtime, precision=precision).items():
         if isinstance(result, BlemishError):
-            code = max(code, SOME_DISAGREE if isinstance(result, ExportError) else SOME_UNUSABLE)
+            code = max(code, _SOME_DISAGREE if isinstance(result, ExportError) else _SOME_UNUSABLE)
             sys.stderr.write(f"blemish: {result}\n")
         else:
             print(f"{name} {kind} agrees with the trained model on {result}")

@@ -1,37 +1,27 @@
-"""`blemish benchmark`: how fast a model is on this machine."""
+"""`blemish speed`: how fast a model is on this machine."""
 
-import json
 import sys
-import tempfile
 from collections.abc import Sequence
-from dataclasses import asdict
-from importlib.util import find_spec
 from pathlib import Path
 from statistics import median
 
+from blemish import api
 from blemish.cli.progress import ProgressBars
-from blemish.data.paths import photos_under
-from blemish.errors import BlemishError, SettingsError
-from blemish.files import write_text
-from blemish.inference import RUNTIMES
-from blemish.model.artifact import Artifact, read_artifact
-from blemish.model.exports import kinds_of_exports
-from blemish.progress import Progress
-from blemish.studies.speed import MADE_UP_SIDE, Speed, machine, make_up_photos, measure
+from blemish.errors import SettingsError
+from blemish.studies.machine import Machine
+from blemish.studies.speed import Speed
 
-FORMAT_VERSION = 1
-"""Of the JSON file."""
-DONE, SOME_FAILED = 0, 2
-GROUPS = (
+_DONE, _SOME_FAILED = 0, 2
+_GROUPS = (
     *("network,", "ms", "photo in", "memory, ms", "photo in", "a file, ms"),
     *("folder,", "photos/s", "peak", "cold", "start, s"),
 )
-COLUMNS = (*("p50", "p95") * 3, "judged", "written", "MB", "best", "median")
-WIDTH = 11
-BUSY = 0.3  # a load that makes figures worse
+_COLUMNS = (*("p50", "p95") * 3, "judged", "written", "MB", "best", "median")
+_WIDTH = 11
+_BUSY = 0.3  # a load that makes figures worse
 
 
-def benchmark(
+def speed(
     run: Path,
     /,
     *photos: Path,
@@ -60,73 +50,51 @@ def benchmark(
     output
         File for all figures, as JSON.
     """
-    if not 0 < seconds <= 3600 or cold_starts < 1:
-        raise SettingsError("give more than 0 and at most 3600 seconds, and at least 1 cold start")
-    artifact = read_artifact(run)
-    kinds = _kinds(artifact, runtime, precision)
-    here = machine()
-    with tempfile.TemporaryDirectory() as made_up:
-        found = photos_under(photos) if photos else make_up_photos(Path(made_up))
-        files = [photo.absolute() for photo in found]
-        speeds = _measured(run.absolute(), files, kinds, seconds=seconds, cold_starts=cold_starts)
-    if speeds:
-        of_what = f"{len(files)} photos in turn"
-        if not photos:
-            of_what = (
-                f"{len(files)} made-up photos in turn, JPEG of {MADE_UP_SIDE}x{MADE_UP_SIDE}: better give your own"
-            )
-        _say(speeds, here, of_what)
-        if output is not None:
-            values = {"format_version": FORMAT_VERSION, "machine": here, "photos": of_what, "method": artifact.method}
-            values |= {"image_size": artifact.image_size, "speeds": [asdict(speed) for speed in speeds]}
-            write_text(output, json.dumps(values, indent=2, allow_nan=False) + "\n")
-            print(f"all figures in {output}")
-    return DONE if len(speeds) == len(kinds) else SOME_FAILED
-
-
-def _measured(
-    run: Path, photos: Sequence[Path], kinds: Sequence[tuple[str, str]], *, seconds: float, cold_starts: int
-) -> list[Speed]:
-    """One after the other; of what fails a line is said."""
-    speeds = []
     with ProgressBars() as bars:
-        for done, (runtime, precision) in enumerate(kinds):
-            bars.show(Progress(activity=f"{runtime} {precision}", done=done, total=len(kinds)))
-            try:
-                speeds.append(
-                    measure(run, photos, runtime=runtime, precision=precision, seconds=seconds, cold_starts=cold_starts)
-                )
-            except BlemishError as error:
-                sys.stderr.write(f"blemish: {error}\n")
-    return speeds
+        measured = api.speed(
+            run,
+            photos,
+            runtime=runtime,
+            precision=precision,
+            seconds=seconds,
+            cold_starts=cold_starts,
+            output=output,
+            on_progress=bars.show,
+        )
+    for error in measured.failed:
+        sys.stderr.write(f"blemish: {error}\n")
+    if measured.speeds:
+        _say(measured.speeds, measured.machine, measured.photos)
+        if output is not None:
+            print(f"all figures in {output}")
+    return _SOME_FAILED if measured.failed else _DONE
 
 
-def _kinds(artifact: Artifact, runtimes: Sequence[str], precisions: Sequence[str]) -> list[tuple[str, str]]:
-    """Runtimes and precisions to measure; raises SettingsError where nothing of what was asked for is there."""
-    there = [("torch", "fp32")] if find_spec(RUNTIMES["torch"].package) is not None else []
-    there += kinds_of_exports(artifact)
-    wanted = [
-        (name, kind)
-        for name, kind in there
-        if (not runtimes or name in runtimes) and (not precisions or kind in precisions)
-    ]
-    missing = {*runtimes} - {name for name, _ in wanted} | {*precisions} - {kind for _, kind in wanted}
-    if missing or not wanted:
-        has = ", ".join(" ".join(pair) for pair in there) or "nothing that is installed"
-        raise SettingsError(f"{artifact.folder} cannot be measured so: there is {has}; `blemish export` adds others")
-    return wanted
+def benchmark(*_words: str) -> int:
+    """Say where speed is measured now.
+
+    Parameters
+    ----------
+    _words
+        Whatever was typed behind it.
+    """
+    raise SettingsError(
+        "how fast a model is, `blemish speed RUN` says now: `benchmark` will compare methods over data sets"
+    )
 
 
-def _say(speeds: Sequence[Speed], here: dict[str, str | int | float | None], photos: str) -> None:
-    threads = f" (OMP_NUM_THREADS={here['omp_num_threads']})" if here["omp_num_threads"] else ""
-    print(f"{here['processor']}, {here['cores']} cores{threads}, {here['system']}, Python {here['python']}", end="")
-    print(f", numpy {here['numpy']}, Pillow {here['pillow']}, blemish {here['blemish']}")
+def _say(speeds: Sequence[Speed], here: Machine, photos: str) -> None:
+    threads = f" (OMP_NUM_THREADS={here.omp_num_threads})" if here.omp_num_threads else ""
+    print(f"{here.processor}, {here.cores} cores{threads}, {here.system}, Python {here.python}", end="")
+    print(f", numpy {here.numpy}, Pillow {here.pillow}, blemish {here.blemish}")
+    if here.instructions is not None:
+        print(f"instructions that matter: {', '.join(here.instructions) or 'none'}")
     print(photos)
-    load = here["load_before"]
-    if isinstance(load, float) and load > BUSY:
+    load = here.load_before
+    if isinstance(load, float) and load > _BUSY:
         print(f"the machine was busy before (load {load:.1f} in the last minute): when it is quiet, figures are better")
-    for heading in (GROUPS, COLUMNS):
-        print(f"{'':<24}" + "".join(f"{text:>{WIDTH}}" for text in heading))
+    for heading in (_GROUPS, _COLUMNS):
+        print(f"{'':<24}" + "".join(f"{text:>{_WIDTH}}" for text in heading))
     for speed in speeds:
         print(_row(speed))
 
@@ -137,4 +105,4 @@ def _row(speed: Speed) -> str:
     memory = "-" if speed.peak_memory_mb is None else f"{speed.peak_memory_mb:.0f}"
     cells = [f"{value:.1f}" for value in (*latencies, speed.judged_per_second, speed.written_per_second)]
     cells += [memory, f"{min(speed.cold_starts):.2f}", f"{median(speed.cold_starts):.2f}"]
-    return f"{name[:18]:<18}{speed.precision:<6}" + "".join(f"{cell:>{WIDTH}}" for cell in cells)
+    return f"{name[:18]:<18}{speed.precision:<6}" + "".join(f"{cell:>{_WIDTH}}" for cell in cells)

@@ -135,6 +135,7 @@ def _record(
             defect_type=sample.defect_type,
             part=_part(sample, part),
             masks=[] if mask is None else [str(path.absolute()) for path in sample.masks],
+            mask_values=sample.mask_values,
             anomaly_score=prediction.anomaly_score,
             verdict=prediction.verdict,
         ),

@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 from pathlib import Path
 
+from blemish.data.images import MaskValues
 from blemish.errors import DataError
 from blemish.metrics.curves import Curve
 from blemish.metrics.intervals import METHOD, Interval
@@ -34,6 +35,8 @@ class PhotoJudgement:
     """Which part it shows, where the data set or the photo's name say it; several photos may show one."""
     masks: list[str]
     """Absolute paths of the ground truth that was used; none for good photos, and where there is none to use."""
+    mask_values: MaskValues
+    """Which of their grey values stand for the defect, as the data set says."""
     anomaly_score: float
     verdict: Verdict
 

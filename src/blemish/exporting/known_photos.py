@@ -1,6 +1,6 @@
-"""Which photos are at hand that the artifact knows: those that made its thresholds, those it was trained on."""
+"""Which photos an export can be made with: those that the model knows and that are still found, and those given."""
 
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -8,56 +8,100 @@ from blemish.data.digest import file_digest
 from blemish.data.images import read_image
 from blemish.errors import DataError
 from blemish.model.artifact import Artifact
+from blemish.model.training_record import KnownPhoto
+
+MOST_COMPARED = 200  # photos as they are
+MOST_TO_ROUND = 300  # photos that show int8 its ranges
 
 
 @dataclass(frozen=True, kw_only=True)
-class PhotosAtHand:
-    """By what the artifact knows of them."""
+class FoundPhotos:
+    """Photos of the model that were found, and others that were given, as far as an export needs them."""
 
-    calibrating: list[Path]
-    """The thresholds come from them."""
-    trained_on: list[Path]
-    others: list[Path]
-    """Neither: good or not, nobody says."""
-    unreadable: list[DataError]
-    missing: list[Path]
-    """Where those lay of which the thresholds come and which are not found."""
+    calibrating: tuple[Path, ...]
+    """The model's thresholds come from them."""
+    trained_on: tuple[Path, ...]
+    """The network learned from them; none are looked for but for int8."""
+    others: tuple[Path, ...]
+    """Given, and unknown to the model: good or not, nobody says."""
+    unreadable: tuple[DataError, ...]
+    """One error for each given photo that is none."""
+    missing: tuple[Path, ...]
+    """Where those lay that gave the thresholds and are not found."""
 
 
-def photos_at_hand(artifact: Artifact, given: Iterable[Path] = ()) -> PhotosAtHand:
-    """Looks where the photos lay in training, and among `given`; a photo is known by its file's checksum."""
-    training = artifact.training
-    digests, files = training.digests, training.files
-    trained = set(digests[training.validation : training.calibrated_from])
-    calibrating = set(digests[training.calibrated_from :])
-    found = PhotosAtHand(calibrating=[], trained_on=[], others=[], unreadable=[], missing=[])
-    seen: set[str] = set()
-    for path, is_given in [*((Path(file), False) for file in files), *((path, True) for path in given)]:
-        try:
-            digest = file_digest(path)
-        except DataError as error:
-            if is_given:
-                found.unreadable.append(error)
-            continue
-        if digest in seen:
-            continue
-        if digest in calibrating:
-            found.calibrating.append(path)
-        elif digest in trained:
-            found.trained_on.append(path)
-        elif is_given:
-            _add(path, found)
-        seen.add(digest)
-    lay = dict(zip(digests, files, strict=False))
-    found.missing.extend(Path(lay.get(digest, digest)) for digest in digests if digest in calibrating - seen)
+@dataclass(frozen=True, kw_only=True)
+class _GivenPhotos:
+    known: dict[str, Path]
+    """By digest: copies of photos that were looked for."""
+    others: tuple[Path, ...]
+    unreadable: tuple[DataError, ...]
+
+
+def known_photos(artifact: Artifact, given: Iterable[Path] = (), *, precision: str = "fp32") -> FoundPhotos:
+    """Looks where the photos lay in training, and among `given`; a photo is known by its file's checksum.
+
+    Reads no more than the precision needs: MOST_COMPARED to compare in fp32, every photo that calibrated for thresholds
+    of an export's own, and for int8 MOST_TO_ROUND that were trained on.
+    """
+    record = artifact.training
+    calibrating = record.photos[record.calibrated_from :]
+    trained_on = record.photos[record.validation : record.calibrated_from]
+    most = MOST_COMPARED if precision == "fp32" else len(calibrating)
+    found = _where_they_lay(calibrating, most)
+    learned = _where_they_lay(trained_on, MOST_TO_ROUND) if precision == "int8" else {}
+    taken = _among(
+        given,
+        looked_for={photo.digest for photo in (*calibrating, *trained_on)} - found.keys() - learned.keys(),
+        known={photo.digest for photo in record.photos},
+        most_others=MOST_COMPARED if precision == "fp32" else None,
+    )
+    found |= {photo.digest: taken.known[photo.digest] for photo in calibrating if photo.digest in taken.known}
+    learned |= {photo.digest: taken.known[photo.digest] for photo in trained_on if photo.digest in taken.known}
+    return FoundPhotos(
+        calibrating=tuple(found.values()),
+        trained_on=tuple(learned.values())[:MOST_TO_ROUND] if precision == "int8" else (),
+        others=taken.others,
+        unreadable=taken.unreadable,
+        missing=tuple(Path(photo.file) for photo in calibrating[:most] if photo.digest not in found),
+    )
+
+
+def _where_they_lay(photos: Sequence[KnownPhoto], most: int) -> dict[str, Path]:
+    """Returns the paths, by digest, of at most so many photos that still are what they were."""
+    found: dict[str, Path] = {}
+    for photo in photos:
+        if len(found) == most:
+            break
+        if photo.digest not in found and _digest(Path(photo.file)) == photo.digest:
+            found[photo.digest] = Path(photo.file)
     return found
 
 
-def _add(path: Path, found: PhotosAtHand) -> None:
-    """Unlike those that training has read, it may turn out to be no photo."""
+def _digest(path: Path) -> str | None:
     try:
-        read_image(path)
-    except DataError as error:
-        found.unreadable.append(error)
-    else:
-        found.others.append(path)
+        return file_digest(path)
+    except DataError:
+        return None
+
+
+def _among(
+    given: Iterable[Path], *, looked_for: Collection[str], known: Collection[str], most_others: int | None
+) -> _GivenPhotos:
+    """Tells apart the given photos; ends where there are as many unknown ones as are needed."""
+    found: dict[str, Path] = {}
+    others: dict[str, Path] = {}
+    unreadable: list[DataError] = []
+    for path in given:
+        if most_others is not None and len(others) == most_others:
+            break
+        try:
+            digest = file_digest(path)
+            if digest in looked_for:
+                found.setdefault(digest, path)
+            elif digest not in known and digest not in others:
+                read_image(path)  # unlike those that training has read, it may be no photo
+                others[digest] = path
+        except DataError as error:
+            unreadable.append(error)
+    return _GivenPhotos(known=found, others=tuple(others.values()), unreadable=tuple(unreadable))

@@ -13,7 +13,7 @@ from blemish.data.images import Pixels, resize_image
 from blemish.errors import ExportError
 from blemish.inference.prediction import Prediction
 
-SIZES = {"256x256": (256, 256), "640x480": (480, 640), "1600x1200": (1200, 1600), "400x1200": (1200, 400)}
+_SIZES = {"256x256": (256, 256), "640x480": (480, 640), "1600x1200": (1200, 1600), "400x1200": (1200, 400)}
 """Width x height, as photos come, and (height, width)."""
 FEWEST_TO_RANK = 3
 
@@ -106,7 +106,7 @@ class Parity:
             raise ExportError(f"{of} disagrees with the trained detector on {self}; allowed: {', '.join(broken)}")
 
 
-def compare(pairs: Iterable[tuple[Answer, Answer]], *, on_photo: Callable[[], None] = lambda: None) -> Parity:
+def compare(pairs: Iterable[tuple[Answer, Answer]], *, on_photo: Callable[[], object] = lambda: None) -> Parity:
     """Of the first answers with the second, photo by photo; takes them one by one, for maps are large."""
     first, second, maps, flips = [], [], list[float](), list[Answer]()
     for a, b in pairs:
@@ -129,7 +129,7 @@ def compare(pairs: Iterable[tuple[Answer, Answer]], *, on_photo: Callable[[], No
 def shapes_of(photo: Pixels) -> Iterator[Pixels]:
     """The photo as cameras of other sizes would give it, and in grey: all that goes before the network is tried too."""
     yield photo
-    for size in SIZES.values():
+    for size in _SIZES.values():
         yield resize_image(photo, size)
     grey: Any = np.ascontiguousarray(photo[:, :, 1])
     yield grey

@@ -2,7 +2,7 @@
 
 import json
 from collections.abc import Iterator, Sequence
-from dataclasses import asdict, replace
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 
 import numpy as np
@@ -10,8 +10,16 @@ from safetensors import SafetensorError, safe_open
 from safetensors.numpy import save_file
 
 from blemish.data.images import Pixels, read_image, save_png
-from blemish.errors import ArtifactError, BlemishError, brief
+from blemish.errors import ArtifactError, BlemishError, ExportError, brief
 from blemish.exporting.parity import TOLERANCES, Answer, Parity, compare, shapes_of
+from blemish.exporting.worked_example import (
+    PHOTO_FILE,
+    TEST_VECTOR_FOLDER,
+    ExamplePhoto,
+    choose_example_photo,
+    framing_difference,
+    jpeg_difference,
+)
 from blemish.files import write_atomically
 from blemish.inference import open_predictor
 from blemish.inference.predictor import Predictor
@@ -20,49 +28,118 @@ from blemish.model.exports import Export, kinds_of_exports, read_export
 from blemish.model.thresholds import Calibration
 from blemish.records import record_from_json
 
-FOLDER = "proof"
+PROOF_FOLDER = "proof"
 ANSWERS_FILE = "answers.safetensors"
-CALIBRATION = "calibration"
-VERDICTS = ("normal", "check", "anomalous")
+MOST_DECODED_OTHERWISE = 2.0
+"""Of 255 levels: what decoders of JPEG may differ by, each rounding in its own way, and resizing likewise."""
+_CALIBRATION = "calibration"
+_VERDICTS = ("normal", "check", "anomalous")
 
 
-def write_proof(
-    photos: Sequence[Pixels], reference: Predictor, folder: Path, *, calibration: Calibration
-) -> dict[str, str]:
-    """Keeps the photos, and what `reference` says of each in all shapes; returns the files and their checksums.
+@dataclass(frozen=True, kw_only=True)
+class ProofPhotos:
+    """The photos of a proof, decoded once, and what the trained detector says of them in all shapes."""
+
+    first: ExamplePhoto
+    """It is the test vector's too, and kept there."""
+    others: tuple[Pixels, ...]
+    answers: tuple[Answer, ...]
+
+    @property
+    def shapes(self) -> Iterator[Pixels]:
+        """What the answers are to, one by one, for they are large."""
+        for photo in (self.first.pixels, *self.others):
+            yield from shapes_of(photo)
+
+
+@dataclass(frozen=True, kw_only=True)
+class ProofOutcome:
+    """What came out when a proof was repeated: here, now, against the answers that were kept."""
+
+    parity: Parity
+    jpeg_difference: float | None
+    """By how many of 255 levels the same JPEG file is decoded otherwise here, at most; None where none was kept."""
+    framing_difference: float
+    """By how many of 255 levels the same photo is resized otherwise here, at most."""
+
+    def __str__(self) -> str:
+        notes = "".join(
+            f"; {what} differs by {levels:.1f} of 255 levels at most from that of the machine that exported"
+            for what, levels in (
+                ("the JPEG decoder here", self.jpeg_difference),
+                ("the resizing here", self.framing_difference),
+            )
+            if levels
+        )
+        return f"{self.parity}{notes}"
+
+    def check(self, precision: str, *, of: str) -> None:
+        """Raises ExportError, with the figures, where one is beyond what is allowed."""
+        self.parity.check(TOLERANCES[precision], of=of)
+        for what, levels in (
+            ("JPEG files are decoded", self.jpeg_difference),
+            ("photos are resized", self.framing_difference),
+        ):
+            if levels is not None and levels > MOST_DECODED_OTHERWISE:
+                raise ExportError(
+                    f"{of}: {what} otherwise on this machine (by {levels:.0f} of 255 levels, allowed: "
+                    f"{MOST_DECODED_OTHERWISE:.0f}), so that verdicts may differ; install the Pillow of export.json's "
+                    "made_with"
+                )
+
+
+def choose_proof_photos(paths: Sequence[Path], reference: Predictor) -> ProofPhotos:
+    """Reads the photos, and asks the trained detector's predictor about each in all shapes; raises DataError."""
+    first, place = choose_example_photo(paths)
+    others = tuple(read_image(path) for number, path in enumerate(paths) if number != place)
+    every = (first.pixels, *others)
+    answers = tuple(Answer.of(reference.predict(shape)) for photo in every for shape in shapes_of(photo))
+    return ProofPhotos(first=first, others=others, answers=answers)
+
+
+def write_proof(photos: ProofPhotos, folder: Path, *, calibration: Calibration) -> None:
+    """Keeps the photos but the first, which the test vector keeps, and the trained detector's answers.
 
     `calibration` is the export's as of now: its verdicts are proven by these thresholds, whatever comes later.
     """
-    place = folder / FOLDER
-    for number, photo in enumerate(photos, start=1):
-        save_png(place / f"{number}.png", photo)
-    answers = [Answer.of(reference.predict(shape)) for photo in photos for shape in shapes_of(photo)]
+    for number, photo in enumerate(photos.others, start=2):
+        save_png(folder / f"{number}.png", photo)
     tensors = {
-        "anomaly_maps": np.stack([answer.anomaly_map for answer in answers]),
-        "anomaly_scores": np.array([answer.score for answer in answers]),
-        "margins": np.array([answer.margin for answer in answers]),
-        "verdicts": np.array([VERDICTS.index(answer.verdict) for answer in answers], np.uint8),
+        "anomaly_maps": np.stack([answer.anomaly_map for answer in photos.answers]),
+        "anomaly_scores": np.array([answer.score for answer in photos.answers]),
+        "margins": np.array([answer.margin for answer in photos.answers]),
+        "verdicts": np.array([_VERDICTS.index(answer.verdict) for answer in photos.answers], np.uint8),
     }
-    thresholds = {CALIBRATION: json.dumps(asdict(calibration))}
-    write_atomically(place / ANSWERS_FILE, lambda beside: save_file(tensors, beside, metadata=thresholds))
-    return {f"{FOLDER}/{path.name}": file_sha256(path) for path in sorted(place.iterdir())}
+    thresholds = {_CALIBRATION: json.dumps(asdict(calibration))}
+    write_atomically(folder / ANSWERS_FILE, lambda beside: save_file(tensors, beside, metadata=thresholds))
 
 
-def verify(export: Export, predictor: Predictor) -> Parity:
-    """Compares what the export says here, now, with the trained detector's kept answers.
+def proof_files(export: Path) -> dict[str, str]:
+    """Returns the files of an export's proof and test vector, with their checksums."""
+    paths = [path for folder in (PROOF_FOLDER, TEST_VECTOR_FOLDER) for path in sorted((export / folder).iterdir())]
+    return {path.relative_to(export).as_posix(): file_sha256(path) for path in paths}
 
-    Raises ExportError, with the figures, beyond the precision's tolerance; ArtifactError for a damaged proof.
+
+def repeat_proof(export: Export, predictor: Predictor) -> ProofOutcome:
+    """Compares what the export says here, now, with the trained detector's kept answers; decoders likewise.
+
+    Raises ExportError, with the figures, beyond what is allowed; ArtifactError for a damaged proof.
     """
     export.check(export.proof)
-    parity = compare(_pairs(export, predictor))
-    parity.check(TOLERANCES[export.precision], of=f"{export.runtime} {export.precision}")
-    return parity
+    vector = export.folder / TEST_VECTOR_FOLDER
+    outcome = ProofOutcome(
+        parity=compare(_pairs(export, predictor)),
+        jpeg_difference=jpeg_difference(vector),
+        framing_difference=framing_difference(vector, predictor.framing),
+    )
+    outcome.check(export.precision, of=f"{export.runtime} {export.precision}")
+    return outcome
 
 
 def prove_all(
     artifact: Artifact, *, runtime: str | None, precision: str | None
-) -> dict[tuple[str, str], Parity | BlemishError]:
-    """Verifies every export, or those to a runtime or in a precision alone; one that fails harms no other.
+) -> dict[tuple[str, str], ProofOutcome | BlemishError]:
+    """Repeats the proof of every export, or of those to a runtime, or in a precision; one that fails harms no other.
 
     Raises ArtifactError where there is none.
     """
@@ -74,22 +151,26 @@ def prove_all(
     if not wanted:
         folder = artifact.folder
         raise ArtifactError(f"{folder} holds no such export: make one with `blemish export {folder} --to onnx`")
-    return {kind: _proven(artifact, *kind) for kind in wanted}
+    return {kind: _outcome(artifact, *kind) for kind in wanted}
 
 
-def _proven(artifact: Artifact, runtime: str, precision: str) -> Parity | BlemishError:
+def _outcome(artifact: Artifact, runtime: str, precision: str) -> ProofOutcome | BlemishError:
     try:
         predictor = open_predictor(artifact.folder, runtime=runtime, precision=precision)
-        return verify(read_export(artifact, runtime, precision), predictor)
+        return repeat_proof(read_export(artifact, runtime, precision), predictor)
     except BlemishError as error:
         return error
 
 
 def _pairs(export: Export, predictor: Predictor) -> Iterator[tuple[Answer, Answer]]:
-    kept, calibration = _kept(export.folder / FOLDER / ANSWERS_FILE)
-    for name in sorted((name for name in export.proof if name.endswith(".png")), key=_number):
+    kept, calibration = _kept(export.folder / PROOF_FOLDER / ANSWERS_FILE)
+    numbered = {name for name in export.proof if Path(name).parent.name == PROOF_FOLDER and name.endswith(".png")}
+    for name in (f"{TEST_VECTOR_FOLDER}/{PHOTO_FILE}", *sorted(numbered, key=_number)):
         for shape in shapes_of(read_image(export.folder / name)):
-            yield next(kept), Answer.of(replace(predictor.predict(shape), thresholds=calibration.thresholds))
+            answer = next(kept, None)
+            if answer is None:
+                raise ArtifactError(f"{export.folder}: its proof has more photos than answers; export anew")
+            yield answer, Answer.of(replace(predictor.predict(shape), thresholds=calibration.thresholds))
 
 
 def _number(name: str) -> int:
@@ -97,17 +178,17 @@ def _number(name: str) -> int:
 
 
 def _kept(path: Path) -> tuple[Iterator[Answer], Calibration]:
-    """The trained detector's answers, and the export's thresholds when they were kept."""
+    """Returns the trained detector's answers, and the export's thresholds when they were kept."""
     try:
         with safe_open(path, framework="numpy") as file:
             columns = [file.get_tensor(name) for name in ("anomaly_maps", "anomaly_scores", "margins", "verdicts")]
             calibration = record_from_json(
-                Calibration, json.loads((file.metadata() or {})[CALIBRATION]), name=CALIBRATION
+                Calibration, json.loads((file.metadata() or {})[_CALIBRATION]), name=_CALIBRATION
             )
     except (SafetensorError, KeyError, TypeError, ValueError, OSError) as error:
         raise ArtifactError(f"{path} cannot be read ({brief(error)}): export anew") from error
     answers = (
-        Answer(score=float(score), anomaly_map=anomaly_map, verdict=VERDICTS[verdict], margin=float(margin))
+        Answer(score=float(score), anomaly_map=anomaly_map, verdict=_VERDICTS[verdict], margin=float(margin))
         for anomaly_map, score, margin, verdict in zip(*columns, strict=True)
     )
     return answers, calibration

@@ -9,9 +9,10 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-EIGHT_CONNECTED = np.ones((3, 3), np.bool_)
+from blemish.data.images import Size
+
+_EIGHT_CONNECTED = np.ones((3, 3), np.bool_)
 Mask = NDArray[np.bool_]
-Size = tuple[int, int]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -41,7 +42,7 @@ def find_regions(
         return np.zeros(photo_size, np.bool_), ()
     from scipy import ndimage  # slow to import, and most photos need it not
 
-    labels, _ = ndimage.label(marked, EIGHT_CONNECTED)
+    labels, _ = ndimage.label(marked, _EIGHT_CONNECTED)
     found = [
         _region(labels[place] == label, place, anomaly_map, photo_size)
         for label, place in enumerate(ndimage.find_objects(labels), start=1)

@@ -40,7 +40,7 @@ class OnnxRuntime:
         return found
 
 
-def open_runtime(_artifact: Artifact, export: Export | None, device: str) -> OnnxRuntime:
+def open_onnx(_artifact: Artifact, export: Export | None, device: str) -> OnnxRuntime:
     """Raises ArtifactError where the graph is missing, damaged or of no use, SettingsError for an unknown device."""
     assert export is not None
     name = "cpu" if device == "auto" else device

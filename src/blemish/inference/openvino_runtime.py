@@ -16,7 +16,7 @@ from blemish.model.exports import Export
 # hint is for the layers that were not quantised.
 HINTS = {"fp32": openvino.Type.f32, "bf16": openvino.Type.bf16, "int8": openvino.Type.f32}
 
-log = logging.getLogger("blemish")
+_log = logging.getLogger("blemish")
 
 
 class OpenVINORuntime:
@@ -25,7 +25,7 @@ class OpenVINORuntime:
     def __init__(self, graph: Path, *, precision: str) -> None:
         core = openvino.Core()
         if precision == "bf16" and "BF16" not in core.get_property("CPU", "OPTIMIZATION_CAPABILITIES"):
-            log.warning("this processor has no bf16 instructions: OpenVINO imitates them, slower than fp32")
+            _log.warning("this processor has no bf16 instructions: OpenVINO imitates them, slower than fp32")
         hint = HINTS[precision]
         try:
             self._model = core.compile_model(
@@ -46,7 +46,7 @@ class OpenVINORuntime:
         return maps
 
 
-def open_runtime(_artifact: Artifact, export: Export | None, device: str) -> OpenVINORuntime:
+def open_openvino(_artifact: Artifact, export: Export | None, device: str) -> OpenVINORuntime:
     """Raises ArtifactError where the graph is missing, damaged or of no use, SettingsError for another device."""
     assert export is not None
     if device not in ("auto", "cpu"):

@@ -16,7 +16,7 @@ from blemish.networks.device import device_of, has_fast_bf16, keep_float32
 from blemish.networks.pretrained import load_weights
 from blemish.networks.undrawn import Undrawn
 
-log = logging.getLogger("blemish")
+_log = logging.getLogger("blemish")
 
 
 class TorchRuntime:
@@ -26,7 +26,7 @@ class TorchRuntime:
         self._device = device
         self._bf16 = precision == "bf16"
         if self._bf16 and not has_fast_bf16(device):
-            log.warning("this machine has no bf16 instructions: torch imitates them, slower than fp32")
+            _log.warning("this machine has no bf16 instructions: torch imitates them, slower than fp32")
         keep_float32(device)
         self._detector = detector.eval().requires_grad_(False)
         self._detector.to(device, memory_format=torch.channels_last)  # type: ignore[call-overload]
@@ -47,7 +47,7 @@ class TorchRuntime:
         return maps
 
 
-def open_runtime(artifact: Artifact, export: Export | None, device: str) -> TorchRuntime:
+def open_torch(artifact: Artifact, export: Export | None, device: str) -> TorchRuntime:
     """Raises ArtifactError where settings or weights do not fit the method."""
     place = device_of(device)
     return TorchRuntime(rebuild(artifact), place, precision="fp32" if export is None else export.precision)

@@ -16,7 +16,7 @@ from blemish.records import RecordFormat, read_record, write_record
 EXPORTS_FOLDER = "exports"
 EXPORT_FILE = "export.json"
 EXPORT_FORMAT = RecordFormat(
-    version=1,
+    version=2,
     name="export",
     what="a Blemish export",
     error=ArtifactError,

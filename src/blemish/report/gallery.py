@@ -189,7 +189,7 @@ def _draw(figure: PhotoFigure, judged: Prediction, photo: NDArray[np.uint8]) -> 
     defect = None
     if judgement.masks:
         try:
-            masks = [read_mask(Path(mask)) for mask in judgement.masks]
+            masks = [read_mask(Path(mask), values=judgement.mask_values) for mask in judgement.masks]
             defect = np.logical_or.reduce([_reduced_mask(mask, size) for mask in masks])
         except DataError as error:
             notes.append(f"without its true contour: {error}")

@@ -9,7 +9,7 @@ from blemish.data.dataset import Dataset
 from blemish.data.framing import Framing
 from blemish.data.part_names import parts_of
 from blemish.data.survey import Survey
-from blemish.detectors import Stage
+from blemish.detectors import Detector, Stage
 from blemish.detectors.settings import ImageSize
 from blemish.errors import DataError
 from blemish.process import available_cores
@@ -43,9 +43,9 @@ class Material:
 
 def gather_material(
     found: Dataset,
+    detector: Detector,
     stages: Sequence[Stage],
     *,
-    image_size: ImageSize,
     training: TrainingSettings,
     processes: Processes,
     budget: MemoryBudget,
@@ -60,13 +60,13 @@ def gather_material(
     parts_by_path = dict(zip((s.image for s in samples), parts_of(samples, training.part), strict=True))
     photos = PhotoStore(
         list(parts_by_path),
-        Framing(image_size=image_size),
+        Framing(image_size=detector.settings.image_size),
         budget=budget.photos,
         workers=available_cores(),
     )
     try:
         photos.load(lambda done, of: on_progress(Progress(activity="reading photos", done=done, total=of)))
-        unreadable = _say_what_was_seen(photos, found, image_size)
+        unreadable = _say_what_was_seen(photos, found, detector.settings.image_size)
         if len(photos) < 2:
             raise DataError(
                 f"{len(photos)} readable, different good photos: at least 2 are needed, 30 or more are advised"

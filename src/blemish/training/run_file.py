@@ -3,7 +3,7 @@
 import dataclasses
 import json
 import typing
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Self
@@ -62,25 +62,17 @@ class RunFile:
         )
 
 
-def write_run_file(
-    run: Path,
-    method: str,
-    settings: DetectorSettings,
-    training: TrainingSettings,
-    *,
-    teacher_weights: Sequence[Path],
-    origin: PhotosOrigin | None,
-) -> None:
+def write_run_file(told: RunFile, run: Path) -> None:
     """Writes run.json, with absolute paths, so that it means the same from any folder; raises OutputError."""
-    photos = origin and {**dataclasses.asdict(origin), "root": str(origin.root.expanduser().absolute())}
+    origin = told.origin
     values = {
         "format_version": _FORMAT_VERSION,
         "blemish_version": __version__,
-        "method": method,
-        "photos": photos,
-        "settings": settings.to_json(),
-        "training": dataclasses.asdict(training),
-        "teacher_weights": [str(file.expanduser().absolute()) for file in teacher_weights],
+        "method": told.method,
+        "photos": origin and {**dataclasses.asdict(origin), "root": str(origin.root.expanduser().absolute())},
+        "settings": told.settings.to_json(),
+        "training": dataclasses.asdict(told.training),
+        "teacher_weights": [str(file.expanduser().absolute()) for file in told.teacher_weights],
     }
     write_text(run / RUN_FILE, json.dumps(values, indent=2) + "\n")
 

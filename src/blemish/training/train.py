@@ -5,7 +5,6 @@ import time
 from collections.abc import Callable, Sequence
 from contextlib import nullcontext
 from pathlib import Path
-from typing import Any
 
 from blemish.data.dataset import Dataset, Sample, dataset_of
 from blemish.detectors import DETECTORS, Detector, DetectorSettings, Stage
@@ -17,13 +16,14 @@ from blemish.training.checks import check_folder, check_settings, check_stages
 from blemish.training.finish import finish, training_record
 from blemish.training.fit import Job, fit
 from blemish.training.identity import check_agreement, continue_from, identity_of
-from blemish.training.material import Material, gather_material
-from blemish.training.memory import MemoryBudget, memory_budget
+from blemish.training.material import gather_material
+from blemish.training.memory import memory_budget
 from blemish.training.processes import Processes, open_processes
-from blemish.training.run_file import PhotosOrigin, write_run_file
+from blemish.training.run_file import PhotosOrigin, RunFile, write_run_file
 from blemish.training.run_lock import locked
 from blemish.training.seeds import seed_of, seed_torch
 from blemish.training.settings import TrainingSettings
+from blemish.training.stage_record import StageRecord
 from blemish.training.training_log import LOG_FILE, TrainingLog
 
 
@@ -50,70 +50,60 @@ def train(
         raise SettingsError(f"method {method!r} is unknown: give one of {', '.join(DETECTORS)}")
     settings, training = settings or DETECTORS[method].Settings(), training or TrainingSettings()
     check_settings(settings, training)
+    files = tuple(teacher_weights)
+    told = RunFile(method=method, settings=settings, training=training, teacher_weights=files, origin=origin)
     found = photos if isinstance(photos, Dataset) else dataset_of(train=photos)
     check_folder(run, apart_from=found, resume=resume, overwrite=overwrite)
     with open_processes(training) as processes, locked(run) if processes.leads else nullcontext():
-        seed_torch(seed_of("weights", training.seed), processes.device)
-        detector = DETECTORS[method](settings)
-        stages = detector.stages()
-        detector.check_trainable()
-        check_stages(stages, training)
+        detector, stages = _untrained(method, settings, training, processes)
         with processes.one_by_one():  # the first downloads, the others find
-            teachers = _load_teachers(detector, teacher_weights, on_progress)
+            teachers = _load_teachers(detector, files, on_progress)
         processes.place(detector)
         started = time.monotonic()
         budget = memory_budget(training, stages, processes)
         material = gather_material(
-            found,
-            stages,
-            image_size=settings.image_size,
-            training=training,
-            processes=processes,
-            budget=budget,
-            on_progress=on_progress,
+            found, detector, stages, training=training, processes=processes, budget=budget, on_progress=on_progress
         )
         try:
-            identity = identity_of(method, settings, training, teachers, material, budget, processes)
-            job = _job(
-                detector, stages, material, training, processes, budget, run=run, identity=identity, told=on_progress
+            job = Job(
+                detector=detector,
+                stages=stages,
+                photos=material.photos,
+                split=material.split,
+                textures=material.textures,
+                settings=training,
+                processes=processes,
+                budget=budget,
+                run=run,
+                identity=identity_of(method, settings, training, teachers, material, budget, processes),
+                log=TrainingLog(run / LOG_FILE if processes.leads else None),
+                on_progress=on_progress,
             )
-            check_agreement(job)
-            resumed = continue_from(job) if resume else None
-            if processes.leads:
-                write_run_file(run, method, settings, training, teacher_weights=teacher_weights, origin=origin)
-            records = fit(job, resume=resumed)
+            records = _fit(job, told, resume=resume)
             record = training_record(job, material, records, seconds=time.monotonic() - started)
             return finish(job, material, method, teachers=teachers, record=record)
         finally:
             material.photos.close()
 
 
-def _job(
-    detector: Detector,
-    stages: Sequence[Stage],
-    material: Material,
-    training: TrainingSettings,
-    processes: Processes,
-    budget: MemoryBudget,
-    *,
-    run: Path,
-    identity: dict[str, Any],
-    told: OnProgress,
-) -> Job:
-    return Job(
-        detector=detector,
-        stages=stages,
-        photos=material.photos,
-        split=material.split,
-        textures=material.textures,
-        settings=training,
-        processes=processes,
-        budget=budget,
-        run=run,
-        identity=identity,
-        log=TrainingLog(run / LOG_FILE if processes.leads else None),
-        on_progress=told,
-    )
+def _untrained(
+    method: str, settings: DetectorSettings, training: TrainingSettings, processes: Processes
+) -> tuple[Detector, Sequence[Stage]]:
+    """The detector with the weights that the seed draws, and how it is trained; raises what its checks do."""
+    seed_torch(seed_of("weights", training.seed), processes.device)
+    detector = DETECTORS[method](settings)
+    stages = detector.stages()
+    detector.check_trainable()
+    check_stages(stages, training)
+    return detector, stages
+
+
+def _fit(job: Job, told: RunFile, *, resume: bool) -> list[StageRecord]:
+    check_agreement(job)
+    resumed = continue_from(job) if resume else None
+    if job.processes.leads:
+        write_run_file(told, job.run)
+    return fit(job, resume=resumed)
 
 
 def _load_teachers(detector: Detector, files: Sequence[Path], on_progress: OnProgress) -> list[dict[str, str]]:

@@ -1,0 +1,143 @@
+"""A photo, and what must come of it at each step: for programs that run an export without Blemish.
+
+EXPORT/test_vector/ holds photo.png (and the photo.jpg that it was decoded from), frame_1.png (what the network is
+given), anomaly_map.tiff and expected.json. The answers are the export's own; `proof` keeps the trained detector's.
+"""
+
+import json
+from collections.abc import Sequence
+from dataclasses import dataclass
+from io import BytesIO
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+from PIL import Image
+
+from blemish.data.framing import Framing
+from blemish.data.images import Pixels, decode_image, read_file, save_map, save_png
+from blemish.files import write_atomically, write_text
+from blemish.inference.prediction import Prediction
+from blemish.inference.predictor import Predictor
+
+TEST_VECTOR_FOLDER = "test_vector"
+PHOTO_FILE, JPEG_FILE, EXPECTED_FILE = "photo.png", "photo.jpg", "expected.json"
+_JPEG_BEGINS = b"\xff\xd8\xff"
+_JPEG_QUALITY = 92
+_TURN = "turn the picture upright as its EXIF orientation says; drop alpha; repeat grey three times"
+
+
+@dataclass(frozen=True, kw_only=True)
+class ExamplePhoto:
+    """The photo that shows what must come of it."""
+
+    pixels: Pixels
+    jpeg: bytes | None
+    """The JPEG file that they were decoded from; None for photos of 16 bits, which no JPEG holds."""
+
+
+def choose_example_photo(paths: Sequence[Path]) -> tuple[ExamplePhoto, int]:
+    """Returns the first photo that is a JPEG file, and its place; else the first one, through a JPEG file in memory.
+
+    So a JPEG decoder can be proven on any machine, whatever the photos are. Raises DataError where one is unreadable.
+    """
+    for place, path in enumerate(paths):
+        data = read_file(path)
+        if data.startswith(_JPEG_BEGINS):
+            return ExamplePhoto(pixels=decode_image(data, name=str(path)), jpeg=data), place
+    pixels = decode_image(read_file(paths[0]), name=str(paths[0]))
+    if pixels.dtype != np.uint8:
+        return ExamplePhoto(pixels=pixels, jpeg=None), 0
+    file = BytesIO()
+    Image.fromarray(pixels).save(file, format="JPEG", quality=_JPEG_QUALITY)
+    return ExamplePhoto(pixels=decode_image(file.getvalue(), name=JPEG_FILE), jpeg=file.getvalue()), 0
+
+
+def write_worked_example(photo: ExamplePhoto, predictor: Predictor, folder: Path) -> None:
+    """Writes the photo, and what the export's `predictor` makes of it at each step, into a folder of the export's."""
+    save_png(folder / PHOTO_FILE, photo.pixels)
+    if photo.jpeg is not None:
+        jpeg = photo.jpeg
+        write_atomically(folder / JPEG_FILE, lambda beside: beside.write_bytes(jpeg))
+    for number, frame in enumerate(predictor.framing.cut(photo.pixels), start=1):
+        save_png(folder / frame_file(number), frame)
+    found = predictor.predict(photo.pixels)
+    save_map(folder / "anomaly_map.tiff", np.ascontiguousarray(found.anomaly_map))
+    write_text(folder / EXPECTED_FILE, json.dumps(_expected(found, predictor, photo), indent=2) + "\n")
+
+
+def frame_file(number: int) -> str:
+    return f"frame_{number}.png"
+
+
+def _expected(found: Prediction, predictor: Predictor, photo: ExamplePhoto) -> dict[str, Any]:
+    limits = found.thresholds
+    return {
+        "steps": _steps(predictor, photo),
+        "photo_size": list(found.photo_size),
+        "image_size": list(predictor.framing.image_size),
+        "map_mean": float(found.anomaly_map.mean(dtype=np.float64)),
+        "map_max": float(found.anomaly_map.max()),
+        "score_kind": predictor.score.kind,
+        "score_share": predictor.score.share,
+        "anomaly_score": found.anomaly_score,
+        "threshold": limits.image,
+        "check_threshold": limits.check,
+        "pixel_threshold": limits.pixel,
+        "verdict": found.verdict,
+        "as_of": "the export: thresholds that were set anew since are in model.json or export.json",
+    }
+
+
+def _steps(predictor: Predictor, photo: ExamplePhoto) -> list[str]:
+    """Returns what happens to a photo, in words, each step with the file that holds its result."""
+    framing, score = predictor.framing, predictor.score
+    height, width = framing.image_size
+    white = 255 if photo.pixels.dtype == np.uint8 else framing.white_level
+    decode = f"decode {PHOTO_FILE} to RGB of {8 if white == 255 else 16} bits; of other photos, {_TURN}"
+    if photo.jpeg is not None:
+        decode += f"; {JPEG_FILE} decodes to the same pixels (a JPEG decoder may differ by 1 or 2 of 255)"
+    rule = "the map's highest value"
+    if score.kind == "top_mean":
+        rule = f"the mean of the map's highest max(1, round({score.share} * pixels)) values"
+    return [
+        decode,
+        f"resize to {width} x {height} (width x height) by Pillow's BILINEAR, antialiased: where it shrinks, a "
+        "triangle filter as wide as the scale (neither cv2.INTER_LINEAR nor INTER_AREA), rounded to integers: "
+        f"{frame_file(1)}",
+        f"divide by {white} as float32: RGB, 0 to 1; means and deviations are taken off in the graph",
+        f"lay out as NCHW: images (1, 3, {height}, {width})",
+        f"run the graph: anomaly_map (1, 1, {height}, {width}), float32: anomaly_map.tiff",
+        f"anomaly_score is {rule}",
+        "verdict: anomalous where anomaly_score > threshold, else check where check_threshold is a number and "
+        "anomaly_score > check_threshold, else normal; a pixel is of a defect where the map > pixel_threshold",
+    ]
+
+
+def jpeg_difference(folder: Path) -> float | None:
+    """Returns by how many of 255 levels this machine decodes the JPEG file otherwise at most; None without one.
+
+    Infinity where it comes out of another size.
+    """
+    if not (folder / JPEG_FILE).exists():
+        return None
+    kept, here = (decode_image(read_file(folder / name), name=str(folder / name)) for name in (PHOTO_FILE, JPEG_FILE))
+    return _largest_difference(kept, here, white=255)
+
+
+def framing_difference(folder: Path, framing: Framing) -> float:
+    """Returns by how many of 255 levels this machine resizes the photo otherwise at most."""
+    photo = decode_image(read_file(folder / PHOTO_FILE), name=str(folder / PHOTO_FILE))
+    white = 255 if photo.dtype == np.uint8 else framing.white_level
+    return max(
+        _largest_difference(decode_image(read_file(path), name=str(path)), frame, white=white)
+        for number, frame in enumerate(framing.cut(photo), start=1)
+        for path in [folder / frame_file(number)]
+    )
+
+
+def _largest_difference(first: NDArray[Any], second: NDArray[Any], *, white: int) -> float:
+    if first.shape != second.shape:
+        return float("inf")
+    return float(np.abs(first.astype(np.int64) - second).max()) * 255 / white

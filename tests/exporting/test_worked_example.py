@@ -1,0 +1,163 @@
+"""The test vector of an export: each step, taken without Blemish, gives what the files say."""
+
+import json
+import shutil
+from pathlib import Path
+
+import numpy as np
+import onnxruntime
+import openvino
+import pytest
+from PIL import Image
+
+import blemish
+from blemish.data.dataset import Dataset
+from blemish.data.images import read_image, save_png
+from blemish.errors import BlemishError, ExportError
+from blemish.exporting.proof import ProofOutcome
+from blemish.exporting.worked_example import choose_example_photo
+from blemish.inference import open_predictor
+from blemish.model.artifact import file_sha256, read_artifact
+from blemish.model.exports import read_export
+
+
+def run_graph(export: Path, images: np.ndarray) -> np.ndarray:
+    """As an integrator would."""
+    if (export / "model.onnx").exists():
+        session = onnxruntime.InferenceSession(export / "model.onnx", providers=["CPUExecutionProvider"])
+        return np.asarray(session.run(["anomaly_map"], {"images": images})[0])
+    settings = {"INFERENCE_PRECISION_HINT": "f32"}
+    model = openvino.Core().compile_model(export / "model.xml", "CPU", settings)
+    return np.asarray(model({"images": images})["anomaly_map"])
+
+
+def check_every_step(export: Path) -> None:
+    vector = export / "test_vector"
+    expected = json.loads((vector / "expected.json").read_text())
+    photo = Image.open(vector / "photo.png")
+    assert [photo.height, photo.width] == expected["photo_size"]
+    height, width = expected["image_size"]
+    resized = np.array(photo.resize((width, height), Image.Resampling.BILINEAR))
+    np.testing.assert_array_equal(resized, np.array(Image.open(vector / "frame_1.png")))
+    images = resized.astype(np.float32).transpose(2, 0, 1)[None] / np.float32(255)
+    (anomaly_map,) = run_graph(export, images)[:, 0]
+    kept = np.array(Image.open(vector / "anomaly_map.tiff"))
+    np.testing.assert_allclose(anomaly_map, kept, rtol=0, atol=1e-5 * kept.max())
+    assert expected["map_mean"] == pytest.approx(anomaly_map.mean(), rel=1e-4)
+    assert expected["map_max"] == pytest.approx(anomaly_map.max(), rel=1e-4)
+    assert expected["score_kind"] == "maximum"
+    assert expected["anomaly_score"] == pytest.approx(anomaly_map.max(), rel=1e-4)
+    assert expected["verdict"] == ("anomalous" if expected["anomaly_score"] > expected["threshold"] else "normal")
+
+
+@pytest.mark.parametrize("kind", ["onnx-fp32", "openvino-fp32", "openvino-int8"])
+def test_every_step_without_blemish_gives_what_the_files_say(exported: Path, kind: str) -> None:
+    check_every_step(exported / "exports" / kind)
+
+
+def test_the_answers_are_the_exports_own_and_so_are_the_thresholds(exported: Path) -> None:
+    for precision in ("fp32", "int8"):
+        vector = exported / "exports" / f"openvino-{precision}" / "test_vector"
+        expected = json.loads((vector / "expected.json").read_text())
+        found = open_predictor(exported, runtime="openvino", precision=precision).predict(vector / "photo.png")
+        assert expected["anomaly_score"] == pytest.approx(found.anomaly_score, rel=1e-5)
+        assert (expected["threshold"], expected["verdict"]) == (found.threshold, found.verdict)
+
+
+def test_the_steps_name_each_file_and_what_is_done(exported: Path) -> None:
+    vector = exported / "exports" / "onnx-fp32" / "test_vector"
+    steps = " ".join(json.loads((vector / "expected.json").read_text())["steps"])
+    for word in ("RGB", "BILINEAR", "64 x 64", "divide by 255", "NCHW", "highest value", "check_threshold"):
+        assert word in steps
+    for name in ("photo.png", "photo.jpg", "frame_1.png", "anomaly_map.tiff"):
+        assert name in steps
+        assert (vector / name).exists()
+
+
+def test_nothing_is_kept_twice(exported: Path) -> None:
+    folder = exported / "exports" / "onnx-fp32"
+    # The photos are of the network's size here, so that nothing is resized.
+    files = [path for path in folder.rglob("*") if path.is_file() and path.name != "frame_1.png"]
+    assert len({file_sha256(path) for path in files}) == len(files)
+    assert sorted(path.name for path in (folder / "proof").iterdir()) == [
+        "2.png",
+        "3.png",
+        "4.png",
+        "answers.safetensors",
+    ]
+
+
+def test_a_jpeg_among_the_photos_is_kept_as_it_is(tmp_path: Path, parts: Dataset) -> None:
+    Image.open(parts.test[0].image).save(tmp_path / "photo.jpg", quality=70)
+    photo, place = choose_example_photo([parts.test[1].image, tmp_path / "photo.jpg", parts.test[2].image])
+    assert place == 1
+    assert photo.jpeg == (tmp_path / "photo.jpg").read_bytes()
+    np.testing.assert_array_equal(photo.pixels, read_image(tmp_path / "photo.jpg"))
+
+
+def test_a_photo_of_16_bits_needs_no_jpeg(tmp_path: Path) -> None:
+    pixels = np.random.default_rng(0).integers(0, 65536, (40, 50), np.uint16)
+    save_png(tmp_path / "deep.png", pixels)
+    photo, _ = choose_example_photo([tmp_path / "deep.png"])
+    assert photo.jpeg is None
+    np.testing.assert_array_equal(photo.pixels[:, :, 0], pixels)
+
+
+def change_levels(path: Path, *, by: int) -> None:
+    """As another decoder would: all pixels brighter by so many levels."""
+    pixels = np.array(Image.open(path)).astype(int) + by
+    changed = Image.fromarray(pixels.clip(0, 255).astype(np.uint8))
+    changed.save(path, quality=95, subsampling=0)  # which PNG does not heed
+
+
+def verified(model: Path) -> ProofOutcome:
+    (outcome,) = blemish.verify(model, runtime="onnx").values()
+    if isinstance(outcome, BlemishError):
+        raise outcome
+    return outcome
+
+
+def mend_checksum(model: Path, name: str) -> None:
+    path = model / "exports" / "onnx-fp32" / "export.json"
+    values = json.loads(path.read_text())
+    values["proof"][name] = file_sha256(path.parent / name)
+    path.write_text(json.dumps(values))
+
+
+def test_verify_tells_a_machine_that_decodes_jpeg_otherwise(copy: Path) -> None:
+    """The JPEG file is another one, as a decoder with other levels would read the same one."""
+    vector = copy / "exports" / "onnx-fp32" / "test_vector"
+    assert verified(copy).jpeg_difference == 0
+    change_levels(vector / "photo.jpg", by=40)
+    mend_checksum(copy, "test_vector/photo.jpg")
+    with pytest.raises(
+        ExportError, match=r"onnx fp32: JPEG files are decoded otherwise on this machine \(by \d+ of 255"
+    ):
+        verified(copy)
+
+
+def test_verify_allows_a_level_of_rounding_and_says_so(copy: Path) -> None:
+    vector = copy / "exports" / "onnx-fp32" / "test_vector"
+    change_levels(vector / "frame_1.png", by=1)
+    mend_checksum(copy, "test_vector/frame_1.png")
+    outcome = verified(copy)
+    assert outcome.framing_difference == 1
+    assert "the resizing here differs by 1.0 of 255 levels at most" in str(outcome)
+
+
+def test_verify_tells_a_machine_that_resizes_otherwise(copy: Path) -> None:
+    vector = copy / "exports" / "onnx-fp32" / "test_vector"
+    change_levels(vector / "frame_1.png", by=9)
+    mend_checksum(copy, "test_vector/frame_1.png")
+    with pytest.raises(ExportError, match="photos are resized otherwise on this machine"):
+        verified(copy)
+
+
+def test_photos_given_as_jpeg_are_proven_with_one_of_them(stpm_run: Path, tmp_path: Path, parts: Dataset) -> None:
+    model = Path(shutil.copytree(stpm_run, tmp_path / "run"))
+    Image.open(parts.test[0].image).resize((210, 150)).save(tmp_path / "given.jpg", quality=70)
+    blemish.export(model, to="onnx", photos=[tmp_path / "given.jpg"])
+    export = read_export(read_artifact(model), "onnx", "fp32")
+    assert (export.folder / "test_vector" / "photo.jpg").read_bytes() == (tmp_path / "given.jpg").read_bytes()
+    assert verified(model).jpeg_difference == 0
+    check_every_step(export.folder)
