@@ -15,7 +15,6 @@ if TYPE_CHECKING:
     from blemish.api import predict as predict
     from blemish.api import report as write_report
     from blemish.api import speed as speed
-    from blemish.api import speed as speed
     from blemish.api import summarize as summarize
     from blemish.api import train as train
     from blemish.api import train_again as train_again
