@@ -242,3 +242,14 @@ def test_a_name_as_long_as_a_name_can_be_is_judged(trained: Path, parts: Dataset
     assert done.code in (0, 1), done.err
     (line,) = (tmp_path / "out" / "predictions.jsonl").read_text().splitlines()
     assert (tmp_path / "out" / json.loads(line)["map"]).exists()
+
+
+def test_photos_of_another_shape_than_the_good_ones_are_judged_and_said(
+    trained: Path, photos: Path, tmp_path: Path
+) -> None:
+    Image.new("RGB", (256, 64)).save(tmp_path / "wide.png")
+    done = blemish("predict", trained, tmp_path / "wide.png")
+    assert done.code in (0, 1)
+    (line,) = done.err
+    assert line.startswith("blemish: 1 of 1 photos, such as 256x64, have another ")
+    assert blemish("predict", trained, photos).err == []
