@@ -16,7 +16,7 @@ from blemish.cli import train as training_commands
 from blemish.detectors import DETECTORS
 from blemish.training.settings import TrainingSettings
 
-COMMANDS = {  # command: (file, function, verb)
+COMMANDS: dict[str, tuple[str, str, Callable[..., Any]]] = {  # command: (file, function, verb)
     "predict": ("predict", "predict", api.predict),
     "evaluate": ("evaluate", "evaluate", api.evaluate),
     "report": ("report", "report", api.report),

@@ -1,4 +1,4 @@
-"""`blemish benchmark` measures what it says, and says what it could not measure."""
+"""`blemish speed` measures what it says, and says what it could not measure."""
 
 import json
 import subprocess
@@ -18,7 +18,7 @@ BRIEF = ("--seconds", "0.01", "--cold-starts", "1")
 
 def test_every_figure_is_in_the_table_and_in_the_file(trained: Path, photos: Path, tmp_path: Path) -> None:
     out = tmp_path / "speed.json"
-    done = blemish("benchmark", trained, photos, *BRIEF, "--runtime", "torch", "--precision", "fp32", "--output", out)
+    done = blemish("speed", trained, photos, *BRIEF, "--runtime", "torch", "--precision", "fp32", "--output", out)
     assert done.code == 0, done.err
     written = json.loads(out.read_text())
     assert written["format_version"] == 1
@@ -39,7 +39,7 @@ def test_every_figure_is_in_the_table_and_in_the_file(trained: Path, photos: Pat
 
 def test_a_photo_that_cannot_be_read_gives_one_line_naming_it(trained: Path, tmp_path: Path) -> None:
     (tmp_path / "broken.png").write_text("no picture")
-    done = blemish("benchmark", trained, tmp_path / "broken.png", *BRIEF, "--runtime", "torch")
+    done = blemish("speed", trained, tmp_path / "broken.png", *BRIEF, "--runtime", "torch")
     one_line(done, "broken.png")
     assert done.out == []
 
@@ -56,7 +56,7 @@ def test_a_photo_that_cannot_be_read_gives_one_line_naming_it(trained: Path, tmp
 def test_what_cannot_be_measured_is_said_before_anything_is(
     trained: Path, photos: Path, options: tuple[str, ...], said: str
 ) -> None:
-    one_line(blemish("benchmark", trained, photos, *options), said)
+    one_line(blemish("speed", trained, photos, *options), said)
 
 
 def test_latency_takes_the_items_in_turn_once_it_is_warm() -> None:
@@ -115,3 +115,7 @@ def test_measuring_speed_describes_the_machine_without_torch() -> None:
         "import sys; from blemish.studies.machine import this_machine; this_machine(); sys.exit('torch' in sys.modules)"
     )
     assert subprocess.run([sys.executable, "-c", code]).returncode == 0
+
+
+def test_the_old_name_says_the_new_one(trained: Path) -> None:
+    one_line(blemish("benchmark", trained), "`blemish speed RUN`")

@@ -1,5 +1,6 @@
 """Verbs that carry a model to other runtimes and machines: export, verify, speed."""
 
+from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -63,8 +64,8 @@ def speed(
     """Measures how fast a model is on this machine, in each runtime and precision that is there or asked for.
 
     `photos` are measured with; made-up ones of 1024x1024 where none are given. Each figure takes about `seconds`, and
-    the whole command `blemish predict` is run `cold_starts` times for one photo. `output` is a JSON file of all figures.
-    Raises SettingsError where what is asked for is not there.
+    the whole command `blemish predict` is run `cold_starts` times for one photo. `output` is a JSON file of all
+    figures. Raises SettingsError where what is asked for is not there.
     """
     from blemish.studies.machine_speeds import measure_all, write_speeds
 
