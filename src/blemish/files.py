@@ -10,6 +10,9 @@ from pathlib import Path
 
 from blemish.errors import OutputError
 
+Folder = str | Path
+"""A folder as users name it."""
+
 
 def write_atomically(path: Path, write: Callable[[Path], object]) -> None:
     """Lets `write` fill a file beside `path`, puts it on the disk, then renames it into place.

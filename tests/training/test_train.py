@@ -24,7 +24,7 @@ from blemish.model.exports import export_folder, kinds_of_exports
 from blemish.progress import Progress
 from blemish.training.settings import TrainingSettings
 from blemish.training.split import shuffled
-from blemish.training.train import train
+from blemish.training.train import train_detector
 
 SIZE = ImageSize(64, 64)
 
@@ -32,7 +32,7 @@ SIZE = ImageSize(64, 64)
 def quick(parts: Dataset, run: Path, teacher: Path, *, photos: int = 10, **options: Any) -> Artifact:
     settings = options.pop("settings", STPMSettings(image_size=SIZE, steps=4))
     training = options.pop("training", TrainingSettings(batch_size=4, check_every=2))
-    return train(
+    return train_detector(
         "stpm",
         parts.train[:photos],
         run=run,

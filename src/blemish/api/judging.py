@@ -9,7 +9,7 @@ from blemish.data import find_dataset
 from blemish.data.dataset import Dataset, Sample
 from blemish.data.paths import Named, paths_of
 from blemish.errors import DataError, MissingExtraError
-from blemish.files import make_folder
+from blemish.files import Folder, make_folder
 from blemish.inference import open_predictor
 from blemish.inference.predictor import Predictor
 from blemish.model.artifact import read_artifact
@@ -20,9 +20,7 @@ if TYPE_CHECKING:
     from blemish.evaluation.summary import Spread
     from blemish.inference.prediction import Prediction
 
-Folder = str | Path
-
-log = logging.getLogger("blemish")
+_log = logging.getLogger("blemish")
 
 
 def open(  # noqa: A001
@@ -121,7 +119,7 @@ def _write_report(run: Path, evaluation: Path, predictor: Predictor) -> None:
     try:
         write_report(run, evaluation=evaluation, predictor=predictor)
     except MissingExtraError as error:
-        log.warning("no report: %s", error)
+        _log.warning("no report: %s", error)
 
 
 def report(

@@ -64,7 +64,7 @@ def highest_of_each(parts: Sequence[str], values: Sequence[float]) -> list[float
     return list(highest.values())
 
 
-def calibrate(
+def calibration_of(
     scores: Sequence[float],
     peaks: Sequence[float],
     *,

@@ -10,7 +10,7 @@ app = App(
     help="Visual inspection that learns from good parts only.",
     help_format="plaintext",
 )
-app.command("blemish.cli.train:app", name="train", help="Train a detector on a folder of good photos.")
+app.command("blemish.cli.train:train_app", name="train", help="Train a detector on a folder of good photos.")
 app.command("blemish.cli.predict:predict", name="predict", help="Judge photos: one line and verdict each.")
 app.command("blemish.cli.evaluate:evaluate", name="evaluate", help="Measure a model on photos whose truth is known.")
 app.command("blemish.cli.report:report", name="report", help="Write one page on a model, with the photos that matter.")

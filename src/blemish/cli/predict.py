@@ -10,7 +10,7 @@ from blemish.cli.progress import ProgressBars
 from blemish.errors import DataError, InterruptionError, on_one_line
 from blemish.process import stop_requests
 
-ALL_NORMAL, SOME_NOT_NORMAL, SOME_UNREADABLE = 0, 1, 2
+ALL_NORMAL, SOME_NOT_NORMAL, _SOME_UNREADABLE = 0, 1, 2
 
 
 def predict(
@@ -64,7 +64,7 @@ def predict(
         with closing(results):
             for result in results:
                 if isinstance(result, DataError):
-                    code = SOME_UNREADABLE
+                    code = _SOME_UNREADABLE
                     sys.stderr.write(f"blemish: {result}\n")
                 else:
                     code = max(code, ALL_NORMAL if result.verdict == "normal" else SOME_NOT_NORMAL)

@@ -20,7 +20,7 @@ from blemish.process import keep_freed_memory
 from blemish.progress import OnProgress, Progress
 from blemish.training.settings import TrainingSettings
 
-app = App(name="train", help_format="plaintext", default_parameter=Parameter(negative=()))
+train_app = App(name="train", help_format="plaintext", default_parameter=Parameter(negative=()))
 
 
 def _image_size(_type: Any, tokens: tuple[Token, ...]) -> ImageSize:
@@ -75,10 +75,10 @@ def _add(method: str, kind: type[Detector]) -> None:
     run
         Folder that the trained model is left in.
     """
-    app.command(command, name=method)
+    train_app.command(command, name=method)
 
 
-@app.default
+@train_app.default
 def again(
     *run: Path,
     run_file: Annotated[Path | None, Parameter(name="--from")] = None,
@@ -116,11 +116,11 @@ def again(
 def _show(train: Callable[[OnProgress], Artifact]) -> int:
     """Trains, and shows on the terminal how far it is, what it finds, and what came of it."""
     keep_freed_memory()  # this process trains and ends
-    leads = int(os.environ.get("RANK", "0")) == 0  # of several processes one speaks
-    logging.basicConfig(format="%(message)s", level=logging.INFO if leads else logging.ERROR)
+    is_leader = int(os.environ.get("RANK", "0")) == 0  # of several processes one prints
+    logging.basicConfig(format="%(message)s", level=logging.INFO if is_leader else logging.ERROR)
     with ProgressBars() as bars:
         artifact = train(lambda progress: bars.show(_for_people(progress)))
-    if leads:
+    if is_leader:
         _say(artifact)
     return 0
 

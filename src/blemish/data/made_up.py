@@ -56,19 +56,19 @@ def make_up(
         turn, kind = divmod(i, len(names))
         name = names[kind]
         part = photos[(turn + kind) % len(photos)].part(generator, size, test=True)
-        spoilt, mask = spoil(part, name, generator=generator)
-        save_png(root / f"test/{name}/{turn:03}.png", _bytes(spoilt))
+        altered, mask = add_defect(part, name, generator=generator)
+        save_png(root / f"test/{name}/{turn:03}.png", _bytes(altered))
         save_png(root / f"ground_truth/{name}/{turn:03}_mask.png", mask)
     return MVTEC_AD.find(root, None)
 
 
-def spoil(part: _Pixels, defect: str, *, generator: Generator) -> tuple[_Pixels, NDArray[np.bool_]]:
+def add_defect(part: _Pixels, defect: str, *, generator: Generator) -> tuple[_Pixels, NDArray[np.bool_]]:
     """The part with a defect drawn on it, and the mask of pixels of which it covers at least half."""
     while True:
-        spoilt, coverage = DEFECTS[defect](part, generator)
+        defective, coverage = DEFECTS[defect](part, generator)
         mask: NDArray[np.bool_] = coverage >= 0.5
         if mask.any():  # nearly always: only a defect drawn wholly across the border is drawn again
-            return np.clip(spoilt, 0, 1), mask
+            return np.clip(defective, 0, 1), mask
 
 
 class _Texture:

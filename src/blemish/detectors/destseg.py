@@ -39,14 +39,14 @@ from blemish.model.score import Score
 from blemish.networks import build_backbone
 from blemish.networks.backbone import FeaturePyramid, draw_weights
 from blemish.networks.blocks import ASPP, ReversedPyramid, conv_norm_relu, silence_residuals, two_blocks
-from blemish.networks.discrepancy import distances, maps_by_level, resize_map, unit_vectors
+from blemish.networks.discrepancy import distances, interpolate_map, maps_by_level, unit_vectors
 from blemish.networks.teacher import Teacher
 from blemish.synthesis.defects import draw_defects
 from blemish.synthesis.rotation import Rotation, turn_at_random
 
-LEVELS = 3  # of the teacher that are imitated; the student's encoder has one more
-WIDTH = 256  # channels of the segmentation network
-RATES = (6, 12, 18)  # of ASPP's dilated convolutions
+_LEVELS = 3  # of the teacher that are imitated; the student's encoder has one more
+_WIDTH = 256  # channels of the segmentation network
+_RATES = (6, 12, 18)  # of ASPP's dilated convolutions
 LEAST_VALUES = 4  # per channel that batch norm sees at the student's coarsest level, see _check_batch
 
 # Which good parts of MVTec AD the paper turns. Whoever chose it had seen the test photos: take it to compare with the
@@ -97,15 +97,15 @@ class DeSTSeg(Detector):
     def __init__(self, settings: DeSTSegSettings) -> None:
         super().__init__(settings)
         _check(settings)
-        self.teacher = Teacher(build_backbone(settings.teacher, levels=LEVELS), name=settings.teacher)
-        self.student = Student(build_backbone(settings.teacher, levels=LEVELS + 1))
+        self.teacher = Teacher(build_backbone(settings.teacher, levels=_LEVELS), name=settings.teacher)
+        self.student = Student(build_backbone(settings.teacher, levels=_LEVELS + 1))
         self.segmentation = Segmentation(sum(self.teacher.channels))
         share = settings.top_pixels / (PAPERS_SIZE.height * PAPERS_SIZE.width)
         self.score = Score(kind="top_mean", share=min(share, 1.0))
 
     def forward(self, images: Images) -> AnomalyMap:
         judged = torch.sigmoid(self.segmentation(self._products(images)).float())
-        return resize_map(judged, (images.shape[-2], images.shape[-1]))
+        return interpolate_map(judged, (images.shape[-2], images.shape[-1]))
 
     def level_maps(self, images: Images) -> dict[str, Tensor]:
         """What the segmentation network has to go by; their product is the official code's auxiliary map."""
@@ -124,7 +124,7 @@ class DeSTSeg(Detector):
                 optimizer=self._student_optimizer,
                 augment=self._turn if settings.rotation != "none" else None,
                 targets=self._teacher_vectors,
-                corrupt=draw_defects,
+                add_defects=draw_defects,
                 textures=textures,
             ),
             Stage(
@@ -134,7 +134,7 @@ class DeSTSeg(Detector):
                 loss=self._segmentation_loss,
                 optimizer=self._segmentation_optimizer,
                 augment=self._turn if settings.rotation != "none" else None,
-                corrupt=draw_defects,
+                add_defects=draw_defects,
                 textures=textures,
             ),
         ]
@@ -207,10 +207,10 @@ class Segmentation(nn.Module):
 
     def __init__(self, in_channels: int) -> None:
         super().__init__()
-        self.residual = two_blocks(in_channels, WIDTH)
+        self.residual = two_blocks(in_channels, _WIDTH)
         draw_weights(self.residual)
         self.head = nn.Sequential(
-            ASPP(WIDTH, WIDTH, rates=RATES), conv_norm_relu(WIDTH, WIDTH, kernel=3), nn.Conv2d(WIDTH, 1, 1)
+            ASPP(_WIDTH, _WIDTH, rates=_RATES), conv_norm_relu(_WIDTH, _WIDTH, kernel=3), nn.Conv2d(_WIDTH, 1, 1)
         )
 
     def forward(self, products: Tensor) -> Tensor:

@@ -28,11 +28,11 @@ class Batch:
     images: Images
     """What the student sees."""
     clean: Images
-    """The same photos before `Stage.corrupt`."""
+    """The same photos before `Stage.add_defects`."""
     targets: tuple[Tensor, ...] = ()
     """What the frozen teacher says of `clean` (`Stage.targets`), float16."""
     masks: Tensor | None = None
-    """(B, 1, H, W) float32, 1 where `Stage.corrupt` drew a defect."""
+    """(B, 1, H, W) float32, 1 where `Stage.add_defects` drew a defect."""
     global_size: int = 0
     """Photos in the whole step, over all processes: a loss that is summed over the batch is its mean times this."""
 
@@ -41,8 +41,8 @@ class Batch:
 class Stage:
     """One phase of training: what learns, from which loss, for how long.
 
-    The loop does clean -> augment -> targets -> corrupt -> loss; every hook works on a batch, on the device, and draws
-    only from the generator it is given.
+    The loop does clean -> augment -> targets -> add_defects -> loss. Every hook works on a batch, on the device, and
+    draws only from the generator it is given.
     """
 
     name: str
@@ -57,10 +57,10 @@ class Stage:
     """How a clean photo varies; None: not at all, and `targets` are computed once and kept."""
     targets: Callable[[Images], tuple[Tensor, ...]] | None = None
     """What the frozen teacher says of clean photos, each (B, ...)."""
-    corrupt: Callable[[Images, Images, Generator], tuple[Images, Tensor]] | None = None
+    add_defects: Callable[[Images, Images, Generator], tuple[Images, Tensor]] | None = None
     """Draws defects: photos and textures of the same shape -> (images, masks (B, 1, H, W))."""
     textures: Path | None = None
-    """Folder of pictures that `corrupt` gets as textures; None: made from noise and the training photos."""
+    """Folder of pictures that `add_defects` gets as textures; None: made from noise and the training photos."""
     validation_loss: Callable[[Batch], Tensor] | None = None
     """(B,) how badly good photos that are not trained on are judged; the weights with the lowest mean are kept. None:
     the last."""

@@ -47,12 +47,12 @@ from blemish.detectors.detector import AnomalyMap, Batch, Detector, Images, Stag
 from blemish.detectors.stpm import LEVELS, STPMSettings, imitation_error, imitation_loss
 from blemish.errors import SettingsError
 from blemish.networks import build_backbone
-from blemish.networks.discrepancy import distances, maps_by_level, multiply_maps, resize_map, unit_vectors
+from blemish.networks.discrepancy import distances, interpolate_map, maps_by_level, multiply_maps, unit_vectors
 from blemish.networks.reconstruction import GatesBetweenStages, GrowingPyramid
 from blemish.networks.teacher import Teacher
 
 
-class Size(NamedTuple):
+class _Size(NamedTuple):
     """Of the reconstruction student."""
 
     blocks: int
@@ -61,7 +61,7 @@ class Size(NamedTuple):
     """How many times fewer channels a gate has inside than the features it looks at."""
 
 
-SIZES = {"full": Size(blocks=2, squeeze=1), "lite": Size(blocks=1, squeeze=4)}
+_SIZES = {"full": _Size(blocks=2, squeeze=1), "lite": _Size(blocks=1, squeeze=4)}
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -103,7 +103,7 @@ class RSTPM(Detector):
 
     def forward(self, images: Images) -> AnomalyMap:
         size = (images.shape[-2], images.shape[-1])
-        maps = {name: resize_map(level_map, size) for name, level_map in self.level_maps(images).items()}
+        maps = {name: interpolate_map(level_map, size) for name, level_map in self.level_maps(images).items()}
         return multiply_maps(
             [maps[f"student_level{level}"] + maps[f"reconstruction_level{level}"] for level in range(1, LEVELS + 1)]
         )
@@ -205,7 +205,7 @@ def _by(size: tuple[int, ...]) -> str:
 
 def _reconstruction_student(settings: RSTPMSettings, first: Teacher, second: Teacher) -> nn.Module:
     deepest, nonnegative = first.channels[-1], second.backbone.nonnegative
-    blocks, squeeze = SIZES[settings.reconstruction]
+    blocks, squeeze = _SIZES[settings.reconstruction]
     if settings.attention == "between-stages":
         return GatesBetweenStages(deepest, second.channels, blocks=blocks, squeeze=squeeze, nonnegative=nonnegative)
     gated = settings.attention == "input-gate"

@@ -18,7 +18,7 @@ from torch.optim import SGD
 from blemish.detectors.detector import AnomalyMap, Batch, Detector, Images, Stage
 from blemish.detectors.settings import DetectorSettings
 from blemish.networks import build_backbone
-from blemish.networks.discrepancy import distances, maps_by_level, multiply_maps, resize_map, unit_vectors
+from blemish.networks.discrepancy import distances, interpolate_map, maps_by_level, multiply_maps, unit_vectors
 from blemish.networks.teacher import Teacher
 
 LEVELS = 3  # sec. 3: outputs of conv2_x, conv3_x, conv4_x
@@ -56,7 +56,7 @@ class STPM(Detector):
         self.student = build_backbone(settings.teacher, levels=LEVELS)
 
     def forward(self, images: Images) -> AnomalyMap:
-        return resize_map(multiply_maps(self._distances(images)), (images.shape[-2], images.shape[-1]))
+        return interpolate_map(multiply_maps(self._distances(images)), (images.shape[-2], images.shape[-1]))
 
     def level_maps(self, images: Images) -> dict[str, Tensor]:
         return maps_by_level("student", self._distances(images))

@@ -12,9 +12,9 @@ from blemish.detectors import DETECTORS, Detector
 from blemish.errors import ArtifactError, SettingsError, WeightsError, brief
 from blemish.model.artifact import WEIGHTS_FILE, Artifact
 from blemish.model.exports import Export
-from blemish.networks.device import device_of, has_fast_bf16, keep_float32
+from blemish.networks.device import device_of, enforce_float32, has_fast_bf16
 from blemish.networks.pretrained import load_weights
-from blemish.networks.undrawn import Undrawn
+from blemish.networks.random_weights import WithoutRandomWeights
 
 _log = logging.getLogger("blemish")
 
@@ -27,7 +27,7 @@ class TorchRuntime:
         self._bf16 = precision == "bf16"
         if self._bf16 and not has_fast_bf16(device):
             _log.warning("this machine has no bf16 instructions: torch imitates them, slower than fp32")
-        keep_float32(device)
+        enforce_float32(device)
         self._detector = detector.eval().requires_grad_(False)
         self._detector.to(device, memory_format=torch.channels_last)  # type: ignore[call-overload]
 
@@ -60,7 +60,7 @@ def rebuild(artifact: Artifact) -> Detector:
         raise ArtifactError(f"{artifact.folder}: method {artifact.method[:40]!r} is unknown here: upgrade blemish")
     kind = DETECTORS[artifact.method]
     try:
-        with Undrawn():
+        with WithoutRandomWeights():
             detector = kind(kind.Settings.from_json(artifact.settings))
         load_weights(detector, load_file(artifact.weights), origin=WEIGHTS_FILE)
     except (SettingsError, WeightsError, SafetensorError, RuntimeError, OSError) as error:

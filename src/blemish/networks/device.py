@@ -27,7 +27,7 @@ def device_of(name: str, *, of_rank: int = 0) -> torch.device:
     return device
 
 
-def keep_float32(device: torch.device) -> None:
+def enforce_float32(device: torch.device) -> None:
     """Newer NVIDIA GPUs would round what convolutions multiply to 10 bits (TF32), and score unlike other runtimes.
 
     For the whole process: several threads may judge at a time, and torch has this one switch for all of them.

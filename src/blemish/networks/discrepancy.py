@@ -32,7 +32,7 @@ def maps_by_level(student: str, squared_distances: Sequence[Tensor]) -> dict[str
     return {f"{student}_level{level}": distance / 2 for level, distance in enumerate(squared_distances, start=1)}
 
 
-def resize_map(anomaly_map: Tensor, size: tuple[int, int]) -> Tensor:
+def interpolate_map(anomaly_map: Tensor, size: tuple[int, int]) -> Tensor:
     """(B, 1, h, w) -> (B, 1, *size), bilinear, pixel centres aligned (not corners)."""
     if anomaly_map.shape[-2:] == size:
         return anomaly_map
@@ -42,4 +42,4 @@ def resize_map(anomaly_map: Tensor, size: tuple[int, int]) -> Tensor:
 def multiply_maps(maps: Sequence[Tensor]) -> Tensor:
     """Product of the maps (B, 1, h_l, w_l) of all levels, at the resolution of the first, which is the finest."""
     finest = (maps[0].shape[-2], maps[0].shape[-1])
-    return math.prod((resize_map(level, finest) for level in maps[1:]), start=maps[0])
+    return math.prod((interpolate_map(level, finest) for level in maps[1:]), start=maps[0])

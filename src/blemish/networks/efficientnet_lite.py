@@ -27,7 +27,7 @@ class Blocks(NamedTuple):
     channels: int
 
 
-LEVELS: tuple[tuple[Blocks, ...], ...] = (
+_BLOCKS_BY_LEVEL: tuple[tuple[Blocks, ...], ...] = (
     # stride 4
     (
         Blocks(repeats=1, kernel=3, stride=1, expansion=1, channels=16),
@@ -95,7 +95,7 @@ class EfficientNetLite0(FeaturePyramid):
     """
 
     def __init__(self, levels: int) -> None:
-        channels = tuple(level[-1].channels for level in LEVELS[:levels])
+        channels = tuple(level[-1].channels for level in _BLOCKS_BY_LEVEL[:levels])
         super().__init__(channels=channels, mean=(0.5, 0.5, 0.5), std=(0.5, 0.5, 0.5))
         self._conv_stem = HalvingConv2d(3, STEM_CHANNELS, kernel=3)
         self._bn0 = _batch_norm(STEM_CHANNELS)
@@ -104,7 +104,7 @@ class EfficientNetLite0(FeaturePyramid):
         self.ends: list[int] = []
         """Index of each level's last block."""
         in_channels = STEM_CHANNELS
-        for level in LEVELS[:levels]:
+        for level in _BLOCKS_BY_LEVEL[:levels]:
             for repeats, kernel, first_stride, expansion, width in level:
                 for stride in (first_stride, *(1,) * (repeats - 1)):
                     self._blocks.append(

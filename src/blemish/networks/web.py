@@ -10,7 +10,7 @@ from urllib.error import HTTPError
 from urllib.parse import urlsplit
 from urllib.request import getproxies, proxy_bypass, urlopen
 
-T = TypeVar("T")
+_T = TypeVar("_T")
 
 ANSWER_SECONDS = 10.0  # connection and first answer, for which a proxy may take its time
 _NAME_SECONDS = 1.6  # without a network no name is found, and the error comes within two seconds
@@ -38,13 +38,13 @@ def _first_host(url: str) -> tuple[str, int | None]:
     return asked.hostname or "", asked.port
 
 
-def _within(seconds: float, do: Callable[[], T], *, failure: str, late: Callable[[T], object]) -> T:
+def _within(seconds: float, do: Callable[[], _T], *, failure: str, late: Callable[[_T], object]) -> _T:
     """What `do` returns or raises; a TimeoutError after so many seconds, and what comes later is handed to `late`."""
-    results: SimpleQueue[T | Exception] = SimpleQueue()
+    results: SimpleQueue[_T | Exception] = SimpleQueue()
     given_up, turn = Event(), Lock()
 
     def run() -> None:
-        result: T | Exception
+        result: _T | Exception
         try:
             result = do()
         except Exception as error:

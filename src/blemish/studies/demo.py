@@ -20,7 +20,7 @@ from blemish.results.judging import sinks_in
 from blemish.results.sinks import judge_into
 from blemish.training.checks import check_settings
 from blemish.training.settings import TrainingSettings
-from blemish.training.train import train
+from blemish.training.train import train_detector
 
 TEACHER = "efficientnet_lite0"  # comes with the installation
 DEMO_SIZE = 128
@@ -54,7 +54,7 @@ def _demonstrate(
     kind: str, where: Path, settings: STPMSettings, training: TrainingSettings, on_progress: OnProgress
 ) -> DemoPart:
     parts = make_up(where / "parts", seed=training.seed, size=DEMO_SIZE, textures=(kind,), **COUNTS)
-    train(
+    train_detector(
         "stpm",
         parts.train,
         run=where / "model",

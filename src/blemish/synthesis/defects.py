@@ -3,7 +3,7 @@
 import torch
 from torch import Generator, Tensor
 
-from blemish.synthesis.noise import FINEST, Size, draw_noise
+from blemish.synthesis.noise import FINEST, draw_noise
 from blemish.synthesis.rotation import rotate
 
 THRESHOLD = 0.5  # noise above it is defect
@@ -21,7 +21,7 @@ def draw_defects(clean: Tensor, textures: Tensor, generator: Generator) -> tuple
     return blend(clean, textures, masks, transparency), masks
 
 
-def draw_masks(count: int, size: Size, generator: Generator) -> Tensor:
+def draw_masks(count: int, size: tuple[int, int], generator: Generator) -> Tensor:
     """(B, 1, H, W) of 0 and 1, on the generator's device: 4.9 % of the pixels are 1 on average, and 4.6 % of the masks
     are empty (at 256x256)."""
     device = generator.device

@@ -9,17 +9,14 @@ FINEST = 5
 """Noise has at most 2^FINEST cells along an axis."""
 CORNERS = 2**FINEST + 1
 
-Size = tuple[int, int]
-"""(height, width) in pixels."""
 
-
-def draw_noise(cells: Tensor, size: Size, generator: Generator) -> Tensor:
+def draw_noise(cells: Tensor, size: tuple[int, int], generator: Generator) -> Tensor:
     """Perlin noise (B, H, W), about -1 to 1, with cells (B, 2) along height and width: 2^FINEST at most."""
     turns = torch.rand((len(cells), CORNERS, CORNERS), generator=generator, device=cells.device)
     return perlin_noise(2 * math.pi * turns, cells, size)
 
 
-def perlin_noise(angles: Tensor, cells: Tensor, size: Size) -> Tensor:
+def perlin_noise(angles: Tensor, cells: Tensor, size: tuple[int, int]) -> Tensor:
     """The noise (B, H, W) of given gradients: angles (B, CORNERS, CORNERS) in radians, of which each image uses as many
     as it has corners.
 

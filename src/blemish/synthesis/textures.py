@@ -5,7 +5,7 @@ import math
 import torch
 from torch import Generator, Tensor
 
-from blemish.synthesis.noise import FINEST, Size, draw_noise
+from blemish.synthesis.noise import FINEST, draw_noise
 from blemish.synthesis.rotation import sample
 
 PATTERNS = 4  # clouds, stripes, chequers, spots
@@ -13,7 +13,7 @@ FEWEST_WAVES, MOST_WAVES = 2.0, 48.0  # of stripes across an image
 SMALLEST_PIECE, LARGEST_PIECE = 0.2, 1.0  # sides of what is cut from a photo, as shares of the photo's
 
 
-def draw_patterns(count: int, size: Size, generator: Generator) -> Tensor:
+def draw_patterns(count: int, size: tuple[int, int], generator: Generator) -> Tensor:
     """Clouds, stripes, chequers and spots of two colours, warped, soft or hard, with grain: (B, 3, H, W), 0 to 1."""
     octaves = torch.randint(FINEST - 1, (count, 2), generator=generator, device=generator.device)
     coarse, middle, fine = (draw_noise(2 ** (octaves + finer), size, generator) for finer in (0, 1, 2))

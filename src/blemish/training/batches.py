@@ -23,7 +23,7 @@ Targets = tuple[Tensor, ...]
 _AHEAD = 2  # batches read while the network works
 
 
-class KeptTargets:
+class TargetCache:
     """What the teacher says of clean photos, float16: computed once for those that the budget holds."""
 
     def __init__(

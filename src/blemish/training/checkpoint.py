@@ -17,7 +17,7 @@ from blemish.files import write_atomically
 from blemish.networks.teacher import Teacher
 
 CHECKPOINT_FILE = "checkpoint.safetensors"
-FORMAT_VERSION = "3"
+_FORMAT_VERSION = "3"
 
 
 @dataclass(kw_only=True)
@@ -43,7 +43,7 @@ def save(checkpoint: Checkpoint, path: Path) -> None:
 
 
 def save_tensors(tensors: dict[str, Tensor], path: Path, *, record: Mapping[str, Any] | None = None) -> None:
-    metadata = {"record": json.dumps(record), "format_version": FORMAT_VERSION} if record is not None else None
+    metadata = {"record": json.dumps(record), "format_version": _FORMAT_VERSION} if record is not None else None
 
     def write(beside: Path) -> None:
         try:
@@ -58,7 +58,7 @@ def load(path: Path) -> Checkpoint:
     try:
         with safe_open(path, framework="pt") as file:
             metadata = file.metadata() or {}
-            if metadata.get("format_version") != FORMAT_VERSION:
+            if metadata.get("format_version") != _FORMAT_VERSION:
                 raise ArtifactError(f"checkpoint {path} is of another version of blemish: delete it and train anew")
             record = json.loads(metadata["record"])
             # A copy each: what is still mapped onto the file keeps Windows from putting the next one in its place.

@@ -15,7 +15,7 @@ from blemish.errors import InterruptionError, SettingsError
 from blemish.process import StopRequest, stop_requests
 from blemish.progress import OnProgress, Progress
 from blemish.training import checkpoint as checkpoints
-from blemish.training.batches import KeptTargets, read_ahead, step_indices
+from blemish.training.batches import TargetCache, read_ahead, step_indices
 from blemish.training.checkpoint import CHECKPOINT_FILE, Checkpoint
 from blemish.training.memory import MemoryBudget
 from blemish.training.photo_store import Indices, PhotoStore
@@ -86,7 +86,7 @@ class StageRun:
         self.sums = LossSums(job.processes.device)
         textures = sum(textures.bytes for textures in job.textures.values())
         room = job.budget.features(photos=job.photos.kept_bytes, textures=textures) if _keeps_targets(stage) else 0
-        self.targets = KeptTargets(stage.targets or _nothing, job.photos, job.processes, budget=room)
+        self.targets = TargetCache(stage.targets or _nothing, job.photos, job.processes, budget=room)
 
     def to_the_end(self, stop: StopRequest) -> None:
         job, stage, settings = self.job, self.stage, self.job.settings
@@ -153,10 +153,10 @@ class StageRun:
         if stage.augment is not None and varied:
             clean = stage.augment(clean, self.generator)
         targets = self.targets.of(indices, clean) if stage.targets is not None else ()
-        if stage.corrupt is None or not varied:
+        if stage.add_defects is None or not varied:
             return Batch(images=clean, clean=clean, targets=targets, global_size=global_size)
         textures = self.job.textures[stage.textures].draw(len(clean), self.generator)
-        images, masks = stage.corrupt(clean, textures, self.generator)
+        images, masks = stage.add_defects(clean, textures, self.generator)
         return Batch(images=images, clean=clean, targets=targets, masks=masks, global_size=global_size)
 
     def _check(self) -> None:
@@ -202,7 +202,7 @@ class StageRun:
 
     def _save(self) -> None:
         loss_sums = self.job.processes.gather([self.sums.values()])
-        if self.job.processes.leads:
+        if self.job.processes.is_leader:
             tensors, rest = checkpoints.optimizer_tensors(self.optimizer)
             checkpoint = Checkpoint(
                 record={
@@ -243,7 +243,7 @@ def _global_batch_size(job: Job, stage: Stage) -> int:
     """A small folder fills one batch, once or, where photos vary, as often as it takes; every process gets the same
     number of photos."""
     world = job.processes.world_size
-    varied = stage.augment is not None or stage.corrupt is not None
+    varied = stage.augment is not None or stage.add_defects is not None
     most = job.settings.batch_size
     size = (most if varied else min(most, len(job.split.train))) // world * world
     if size == 0:

@@ -28,7 +28,7 @@ _DECIDE_NO_WEIGHT = {"false_alarms", "checkpoint_every", "device", "precision"}
 """Settings that may change when a training goes on. What device and precision came to is an entry of its own."""
 _ENVIRONMENT = ("device", "threads", "GPU memory for teacher features", "torch", "blemish", "Python", "numpy", "Pillow")
 
-log = logging.getLogger("blemish")
+_log = logging.getLogger("blemish")
 
 
 def identity_of(
@@ -83,7 +83,7 @@ def continue_from(job: Job) -> Checkpoint | None:
     """Raises SettingsError, which says what is not as it was, and ArtifactError."""
     path = job.run / CHECKPOINT_FILE
     if not path.exists():
-        log.warning("%s holds no checkpoint yet: training starts from the beginning", job.run)
+        _log.warning("%s holds no checkpoint yet: training starts from the beginning", job.run)
         return None
     checkpoint = checkpoints.load(path)
     check_continuation(checkpoint.record["identity"], job.identity, run=str(job.run))

@@ -17,7 +17,7 @@ from blemish.training.repeatable import repeatable_kernels
 from blemish.training.seeds import own_random_numbers
 from blemish.training.settings import TrainingSettings
 
-T = TypeVar("T")
+_T = TypeVar("_T")
 _PATIENCE = timedelta(hours=12)  # with the leader, which alone calibrates
 
 
@@ -31,8 +31,8 @@ class Processes:
     world_size: int = 1
 
     @property
-    def leads(self) -> bool:
-        """Whether this process writes files and speaks."""
+    def is_leader(self) -> bool:
+        """Whether this process is the one that writes files and prints."""
         return self.rank == 0
 
     def autocast(self) -> AbstractContextManager[object]:
@@ -42,11 +42,11 @@ class Processes:
         """The module on the device, channels last: convolutions are fastest so on CPUs and on tensor cores."""
         return module.to(self.device, memory_format=torch.channels_last)  # type: ignore[call-overload, no-any-return]
 
-    def gather(self, values: list[T]) -> list[T]:
+    def gather(self, values: list[_T]) -> list[_T]:
         """Every process's values, in the order of ranks, on every process."""
         if self.world_size == 1:
             return values
-        parts: list[list[T]] = [[] for _ in range(self.world_size)]
+        parts: list[list[_T]] = [[] for _ in range(self.world_size)]
         distributed.all_gather_object(parts, values)
         return [value for part in parts for value in part]
 
@@ -68,10 +68,10 @@ class Processes:
     @contextmanager
     def one_by_one(self) -> Iterator[None]:
         """The leader goes first, the others when it is done."""
-        if not self.leads:
+        if not self.is_leader:
             self.wait()
         yield
-        if self.leads:
+        if self.is_leader:
             self.wait()
 
     def copy_from_leader(self, tensors: Iterable[Tensor]) -> None:

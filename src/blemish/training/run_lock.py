@@ -12,7 +12,7 @@ from blemish.files import cannot_write
 
 LOCK_FILE = "training.lock"
 
-log = logging.getLogger("blemish")
+_log = logging.getLogger("blemish")
 
 
 @contextmanager
@@ -27,7 +27,7 @@ def locked(run: Path) -> Iterator[None]:
     try:
         before = os.read(descriptor, 100).decode(errors="replace").strip()
         if before:
-            log.warning("the training of process %s in %s ended without a word: its lock is taken over", before, run)
+            _log.warning("the training of process %s in %s ended without a word: its lock is taken over", before, run)
         os.lseek(descriptor, 0, os.SEEK_SET)
         os.truncate(descriptor, 0)
         os.write(descriptor, f"{os.getpid()}\n".encode())

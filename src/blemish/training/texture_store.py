@@ -19,11 +19,11 @@ from blemish.synthesis.textures import alter_pieces, draw_patterns
 from blemish.training.photo_store import Indices, PhotoStore
 from blemish.training.seeds import seed_of
 
-FEWEST = 64  # pictures kept however little memory is allowed
+FEWEST_PICTURES = 64  # pictures kept however little memory is allowed
 
 OnPicture = Callable[[int, int], object]
 
-log = logging.getLogger("blemish")
+_log = logging.getLogger("blemish")
 
 
 class Textures:
@@ -67,12 +67,12 @@ def open_textures(
 ) -> dict[Path | None, Textures]:
     """Those of the stages that draw defects, by the folder that a stage names: decoded once for all of them.
 
-    All of them together take `budget` bytes on the device, or FEWEST pictures where that is more.
+    All of them together take `budget` bytes on the device, or FEWEST_PICTURES pictures where that is more.
     """
     opened: dict[Path | None, Textures] = {}
-    folders = list(dict.fromkeys(stage.textures for stage in stages if stage.corrupt is not None))
+    folders = list(dict.fromkeys(stage.textures for stage in stages if stage.add_defects is not None))
     size = photos.framing.image_size
-    room = max(FEWEST, budget // max(1, len(folders)) // (math.prod(size) * 3))
+    room = max(FEWEST_PICTURES, budget // max(1, len(folders)) // (math.prod(size) * 3))
     for folder in folders:
         if folder is None:
             opened[folder] = _of_photos(photos, train[:room], device)
@@ -91,11 +91,11 @@ def _of_folder(
     folder: Path, size: tuple[int, int], *, seed: int, room: int, device: torch.device, on_picture: OnPicture
 ) -> Textures:
     """All pictures in the folder and below; where there is no room for all, a choice that the seed makes."""
-    found = list_photos(folder, on_error=lambda error: log.warning("left out: %s", error))
+    found = list_photos(folder, on_error=lambda error: _log.warning("left out: %s", error))
     each = math.prod(size) * 3
     paths = [found[i] for i in np.random.default_rng(seed_of("textures", seed)).permutation(len(found))[:room]]
     if len(paths) < len(found):
-        log.warning("%d of %d textures are used: a third of --cache-memory holds no more", len(paths), len(found))
+        _log.warning("%d of %d textures are used: a third of --cache-memory holds no more", len(paths), len(found))
     pictures = PhotoStore(paths, Framing(image_size=size), budget=len(paths) * each, workers=available_cores())
     try:
         pictures.load(on_picture)
@@ -103,7 +103,7 @@ def _of_folder(
     finally:
         pictures.close()
     for error in pictures.unreadable:
-        log.warning("left out: %s", error)
+        _log.warning("left out: %s", error)
     if not len(pictures):
         raise DataError(f"{folder}: holds no readable pictures to take textures from; name a folder that does")
     digest = hashlib.sha256(kept.data).hexdigest()[:16]
