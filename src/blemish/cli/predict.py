@@ -1,5 +1,6 @@
 """`blemish predict`: parse, call, print."""
 
+import logging
 import sys
 from contextlib import closing
 from pathlib import Path
@@ -46,6 +47,7 @@ def predict(
     device
         auto, cpu or cuda.
     """
+    logging.basicConfig(format="blemish: %(message)s")
     code = ALL_NORMAL
     with stop_requests() as stop, ProgressBars() as bars:
         results = api.predict(

@@ -15,6 +15,17 @@ def size_counts(sizes: Mapping[Size, int]) -> dict[str, int]:
     return {f"{width}x{height}": count for (height, width), count in sizes.items()}
 
 
+def sizes_counted(counts: Mapping[str, int]) -> dict[Size, int]:
+    """Returns what `size_counts` wrote as sizes (height, width); raises ValueError where it wrote no such thing."""
+    sizes = {}
+    for text, count in counts.items():
+        width, height = map(int, text.split("x"))
+        if min(width, height) < 1:
+            raise ValueError(f"a photo's size is {text}")
+        sizes[height, width] = count
+    return sizes
+
+
 def shapes_differ(sizes: Mapping[Size, int]) -> str:
     """Returns what to add to a list of sizes where they have different shapes; nothing where they have one."""
     aspects = [_aspect(size) for size in sizes]

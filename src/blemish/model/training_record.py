@@ -5,6 +5,8 @@ import re
 from dataclasses import dataclass, field
 from typing import Any
 
+from blemish.data.shapes import sizes_counted
+
 
 @dataclass(frozen=True, kw_only=True)
 class TeacherRecord:
@@ -129,6 +131,7 @@ class TrainingRecord:
             raise ValueError("a count of photos or threads, or a time, is below 0")
         if len(self.photos) < self.calibrated_from:
             raise ValueError(f"{len(self.photos)} photos are listed, {self.calibrated_from} and more were trained on")
+        sizes_counted(self.photo_sizes)
         if type(self.settings.get("seed")) is not int:
             raise ValueError("settings have no seed")
         _check_pattern(self.settings.get("part", math.nan))
