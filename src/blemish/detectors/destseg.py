@@ -14,11 +14,11 @@ Where paper and official code differ, the code is followed:
 
 Differing from the code: what does not reach the result is not computed (in stage 1 the segmentation network and the
 teacher on photos with synthetic defects, in stage 2 the teacher on good ones and the student's gradients); vectors are
-divided by max(length, 1e-12), not by length + 1e-12, whose gradient is no number at length 0; a folder with fewer photos than the
-batch fills it with repetitions, each with defects of its own, where the code would wait for ever; a batch runs on into
-the next epoch, where the code drops an epoch's rest; a fifth of the good photos is held out to calibrate with, where
-the code trains on all; the teacher's targets are kept as float16, and bf16 is taken where it is fast. Where a teacher's
-features do not end in a ReLU (EfficientNet, timm), the student's do not either.
+divided by max(length, 1e-12), not by length + 1e-12, whose gradient is no number at length 0; a folder with fewer
+photos than the batch fills it with repetitions, each with defects of its own, where the code would wait for ever; a
+batch runs on into the next epoch, where the code drops an epoch's rest; a fifth of the good photos is held out to
+calibrate with, where the code trains on all; the teacher's targets are kept as float16, and bf16 is taken where it is
+fast. Where a teacher's features do not end in a ReLU (EfficientNet, timm), the student's do not either.
 """
 
 import math
