@@ -7,6 +7,8 @@ from pathlib import Path
 
 import pytest
 
+from blemish.cli.progress import activity_for_people
+
 SOURCE = Path(__file__).parents[1] / "src" / "blemish"
 FILES = sorted(SOURCE.rglob("*.py"))
 
@@ -76,3 +78,77 @@ def test_every_public_class_and_function_says_in_a_sentence_what_it_is(path: Pat
 )
 def test_what_a_sentence_is(text: str, sentence: bool) -> None:
     assert is_a_sentence(text) is sentence
+
+
+LAB_WORDS = re.compile(r"\bstudents?\b|\bheld[ -]out\b|\bloss(es)?\b", re.IGNORECASE)
+FOR_ML_ENGINEERS = re.compile("for ML engineers", re.IGNORECASE)
+# Rooms whose texts reach a terminal or a page; in the last three only what is logged or raised does.
+READ_BY_USERS = ("cli", "report", "results", "calibration", "evaluation", "data", "training")
+FOR_ML_ENGINEERS_ALONE = {"report/ml_sections.py", "report/published.py"}
+ALLOWED = {
+    "loss": "a figure's name in the progress of a training: cli/progress.py gives it another on the terminal",
+    "validation_loss": "so too",
+    "student": "the name of a stage, to be looked up there",
+    "training loss": "report/figures.py: the label of a curve in the section for ML engineers",
+    "validation loss": "so too",
+}
+
+
+def texts_for_users(path: Path) -> Iterator[str]:
+    """The texts of a file that a user may read: strings of commands and pages, help, and what is logged or raised."""
+    tree = ast.parse(path.read_text(encoding="utf-8"))
+    room = path.relative_to(SOURCE).parts[0]
+    documented = ast.Module | ast.ClassDef | ast.FunctionDef | ast.AsyncFunctionDef
+    no_texts = {
+        node.value for node in ast.walk(tree) if isinstance(node, ast.Expr) and isinstance(node.value, ast.Constant)
+    }
+    if room == "cli":
+        for node in ast.walk(tree):
+            if isinstance(node, documented) and (docstring := ast.get_docstring(node)):
+                yield from _help(docstring)
+    said = ast.walk(tree) if room in ("cli", "report", "results") else _logged_or_raised(tree)
+    for node in said:
+        if isinstance(node, ast.Constant) and isinstance(node.value, str) and node not in no_texts:
+            yield node.value
+
+
+def _help(docstring: str) -> list[str]:
+    """A command's description, and the help of each of its options."""
+    lines = docstring.split("\n")
+    starts = [i for i, line in enumerate(lines) if line and not line.startswith(" ")]
+    return ["\n".join(lines[a:b]) for a, b in zip(starts, [*starts[1:], len(lines)], strict=True)]
+
+
+def _logged_or_raised(tree: ast.AST) -> Iterator[ast.AST]:
+    for node in ast.walk(tree):
+        logged = isinstance(node, ast.Call) and ast.unparse(node.func).startswith("_log.")
+        if logged or isinstance(node, ast.Raise):
+            yield from ast.walk(node)
+
+
+@pytest.mark.parametrize(
+    "path",
+    [path for path in FILES if path.relative_to(SOURCE).parts[0] in READ_BY_USERS],
+    ids=lambda path: path.relative_to(SOURCE).as_posix(),
+)
+def test_no_text_for_users_has_words_of_the_lab(path: Path) -> None:
+    if path.relative_to(SOURCE).as_posix() in FOR_ML_ENGINEERS_ALONE:
+        return
+    texts = [text for text in texts_for_users(path) if text not in ALLOWED and not FOR_ML_ENGINEERS.search(text)]
+    assert [text for text in texts if LAB_WORDS.search(text.replace("--held-out", ""))] == []
+
+
+def test_the_report_has_words_of_the_lab_in_its_section_for_ml_engineers_alone() -> None:
+    page = (SOURCE / "report" / "templates" / "report.html").read_text(encoding="utf-8")
+    body = page[page.index("<body>") :]
+    section = re.search(r'<section id="ml">.*?</section>', body, re.DOTALL)
+    assert section is not None
+    assert FOR_ML_ENGINEERS.search(section[0])
+    assert not LAB_WORDS.search(body.replace(section[0], ""))
+
+
+@pytest.mark.parametrize(
+    ("activity", "shown"), [("student", "training"), ("brick: student", "brick: training"), ("judging", "judging")]
+)
+def test_the_terminal_has_other_names_for_the_stages_of_a_training(activity: str, shown: str) -> None:
+    assert activity_for_people(activity) == shown

@@ -1,6 +1,8 @@
 """How lines for people are worded: on one line, cut where they run on, with counts."""
 
+import shlex
 from collections.abc import Mapping, Sequence
+from pathlib import Path
 
 SHOWN_NAMES = 5
 _BRIEF = 200  # characters
@@ -10,6 +12,11 @@ def on_one_line(text: object) -> str:
     """Returns text that any terminal can show: line breaks and undecodable bytes, as file names may hold, are
     escaped."""
     return "".join(c if c.isprintable() else c.encode("unicode_escape").decode("ascii") for c in str(text))
+
+
+def as_argument(path: Path | str) -> str:
+    """Returns a path as a shell takes it, for commands that are printed: quoted where it holds a space or the like."""
+    return shlex.quote(str(path))
 
 
 def brief(error: Exception) -> str:

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 from blemish.data import find_dataset
 from blemish.data.dataset import Dataset, Sample
+from blemish.data.good_and_bad import to_test_on
 from blemish.data.paths import Named, paths_of
 from blemish.errors import DataError, MissingExtraError
 from blemish.files import Folder, make_folder
@@ -93,7 +94,7 @@ def evaluate(
         digests, part = frozenset(training.digests), training.part_pattern
         model = open(model, runtime=runtime, precision=precision, device=device)
     if isinstance(photos, str | Path):
-        photos = find_dataset(dataset, Path(photos), category)
+        photos = to_test_on(find_dataset(dataset, Path(photos), category))
     if isinstance(photos, Dataset) and not photos.test:
         raise DataError(f"{photos.root} holds no test photos: test/good and test/DEFECT are looked for")
     if output is not None:

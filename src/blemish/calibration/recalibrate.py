@@ -16,6 +16,7 @@ from blemish.model.exports import Export, kinds_of_exports, read_export, write_e
 from blemish.model.thresholds import Calibration
 from blemish.model.training_record import KnownPhoto, TrainingRecord
 from blemish.progress import OnProgress, Progress, say_nothing
+from blemish.wording import as_argument
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -137,7 +138,8 @@ def _exports_with_thresholds(artifact: Artifact, *, together: bool) -> list[Expo
         if export.calibration.n != artifact.calibration.n:
             raise ArtifactError(
                 f"{export.folder} was calibrated with other photos than {artifact.folder}: make it anew with "
-                f"`blemish export {artifact.folder} --to {export.runtime} --precision {export.precision}`, or delete it"
+                f"`blemish export {as_argument(artifact.folder)} --to {export.runtime} --precision "
+                f"{export.precision}`, or delete it"
             )
     return own
 

@@ -20,7 +20,8 @@ DATASETS: dict[str, Layout] = {
 
 
 def find_dataset(name: str, root: Path, category: str | None = None) -> Dataset:
-    """Returns photos of the dataset called `name`, or of the layout that the folder itself shows where that is `auto`.
+    """Returns photos of the dataset called `name`, or of the layout that the folder itself shows where that is
+    `auto`.
 
     A folder that another layout recognises is not read as a plain `folder`, for its test photos would be learned as
     good. Raises SettingsError where no dataset has that name, DataError where nothing usable is found.

@@ -49,6 +49,14 @@ def _find(root: Path, category: str | None) -> Dataset:
     )
 
 
+def to_test_on(found: Dataset) -> Dataset:
+    """Returns the data set as it is evaluated: where a folder holds OK beside NG and no test photos of their own, its
+    good photos are good test photos; copies of those that a model was trained on are named by the evaluation."""
+    if found.name != GOOD_AND_BAD.name or not found.test or any(not sample.anomalous for sample in found.test):
+        return found
+    return replace(found, train=(), test=(*found.train, *found.test))
+
+
 def _recognises(folder: Path) -> bool:
     """Returns whether folders of good and bad parts lie beside each other, or train or test are divided by such words.
 

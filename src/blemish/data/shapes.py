@@ -38,7 +38,8 @@ def shapes_differ(sizes: Mapping[Size, int]) -> str:
 
 
 def aspect_line(photo_sizes: Mapping[Size, int], image_size: Size) -> str | None:
-    """Returns a line where photos are squeezed into `image_size`, with a size that keeps their shape; else None.
+    """Returns a line where photos are squeezed into `image_size`, with a size that keeps their shape; else
+    None.
 
     Both are (height, width); `photo_sizes` counts photos of each.
     """

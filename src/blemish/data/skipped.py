@@ -40,7 +40,8 @@ _PICTURES = frozenset(
 
 
 def is_worth_a_word(suffix: str) -> bool:
-    """Returns whether a user may take files of this suffix for photos that were read; `suffix` is in lower case."""
+    """Returns whether a user may take files of this suffix for photos that were read; `suffix` is in lower
+    case."""
     return suffix not in PHOTO_SUFFIXES and suffix not in _EXPECTED
 
 

@@ -27,6 +27,7 @@ from blemish.model.artifact import Artifact, file_sha256
 from blemish.model.exports import Export, kinds_of_exports, read_export
 from blemish.model.thresholds import Calibration
 from blemish.records import record_from_json
+from blemish.wording import as_argument
 
 PROOF_FOLDER = "proof"
 ANSWERS_FILE = "answers.safetensors"
@@ -150,7 +151,9 @@ def prove_all(
     ]
     if not wanted:
         folder = artifact.folder
-        raise ArtifactError(f"{folder} holds no such export: make one with `blemish export {folder} --to onnx`")
+        raise ArtifactError(
+            f"{folder} holds no such export: make one with `blemish export {as_argument(folder)} --to onnx`"
+        )
     return {kind: _outcome(artifact, *kind) for kind in wanted}
 
 

@@ -13,6 +13,7 @@ from blemish.model.artifact import Artifact, read_artifact
 from blemish.model.exports import PRECISIONS, Export, has_export, read_export
 from blemish.model.provenance import Provenance
 from blemish.version import __version__
+from blemish.wording import as_argument
 
 
 class RuntimeKind(NamedTuple):
@@ -110,7 +111,7 @@ def _chosen(artifact: Artifact, precision: str, device: str) -> str:
     able = [name for name in _order(device) if precision in RUNTIMES[name].precisions]
     there = [name for name in able if (name, precision) == ("torch", "fp32") or has_export(artifact, name, precision)]
     if not there:
-        how = f"`blemish export {artifact.folder} --to {' or '.join(able)} --precision {precision}`"
+        how = f"`blemish export {as_argument(artifact.folder)} --to {' or '.join(able)} --precision {precision}`"
         raise ArtifactError(f"{artifact.folder} has no {precision} export that could be taken: {how} makes one")
     name = next((name for name in there if _installed(name)), there[0])  # `runtime_of` says what is not installed
     _log.info("runtime auto takes %s %s on device %s", name, precision, _device(name, device))

@@ -12,6 +12,7 @@ from blemish.errors import ArtifactError
 from blemish.model.artifact import Artifact, check_file
 from blemish.model.thresholds import Calibration
 from blemish.records import RecordFormat, read_record, write_record
+from blemish.wording import as_argument
 
 EXPORTS_FOLDER = "exports"
 EXPORT_FILE = "export.json"
@@ -93,7 +94,7 @@ def kinds_of_exports(artifact: Artifact) -> list[tuple[str, str]]:
 def read_export(artifact: Artifact, runtime: str, precision: str) -> Export:
     """Reads export.json; raises ArtifactError where there is no such export, or it is damaged or of other weights."""
     folder = export_folder(artifact, runtime, precision)
-    how = f"`blemish export {artifact.folder} --to {runtime} --precision {precision}`"
+    how = f"`blemish export {as_argument(artifact.folder)} --to {runtime} --precision {precision}`"
     path = folder / EXPORT_FILE
     export = read_record(
         Export,

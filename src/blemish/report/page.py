@@ -18,6 +18,7 @@ from blemish.report.gallery import choose, level_scale, scale, with_pictures
 from blemish.report.verdict import assess, share_text
 from blemish.results.level_maps import SCALE, runtime_for
 from blemish.version import __version__
+from blemish.wording import as_argument
 
 _EVALUATION = Path("evaluation", EVALUATION_FILE)
 """The place in RUN where an evaluation is, unless it was written elsewhere."""
@@ -143,6 +144,7 @@ def _render(context: dict[str, Any]) -> str:
         lstrip_blocks=True,
     )
     environment.filters["share"] = share_text
+    environment.filters["argument"] = as_argument
     environment.filters["breakable"] = lambda name: escape(name).replace("_", Markup("_<wbr>"))
     environment.filters["svg"] = Markup  # only of what svg.draw made, which escapes every name in it
     return environment.get_template(_TEMPLATE).render(context)

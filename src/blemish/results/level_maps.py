@@ -111,7 +111,7 @@ def level_picture(prediction: Prediction, photo: Pixels, maps: dict[str, NDArray
     sheet.head(f"{prediction.verdict}: score {prediction.anomaly_score:.4g}, threshold {prediction.threshold:.4g}")
     sheet.show([("photo", _by(prediction.photo_size), small), ("anomaly map", half, judged)])
     for row in rows:
-        sheet.head(f"{row[0].student}: angle between it and its teacher")
+        sheet.head(f"for ML engineers: {row[0].student}, angle between it and its teacher")
         sheet.show([(f"{m.level} ({_by(m.values.shape)})", m.summary, m.heatmap((height, width))) for m in row])
     sheet.show_scale()
     return sheet.pixels()
@@ -163,4 +163,5 @@ class _Sheet:
 
 
 def _by(shape: tuple[int, ...]) -> str:
-    return "x".join(str(side) for side in shape)
+    """Returns WIDTHxHEIGHT, as people write sizes, of a shape (height, width)."""
+    return "x".join(str(side) for side in reversed(shape))

@@ -168,7 +168,7 @@ class StageRun:
         losses = self._mean_losses()
         if not math.isfinite(sum(losses.values())):
             raise SettingsError(
-                f"stage {stage.name} diverged before step {record.steps} (loss {sum(losses.values())}): lower its "
+                f"training diverged before step {record.steps} (it minimises {sum(losses.values())} by now): lower the "
                 "learning rate"
             )
         record.note_check(losses, learning_rates=[group["lr"] for group in self.optimizer.param_groups])
