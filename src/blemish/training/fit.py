@@ -17,10 +17,10 @@ from blemish.progress import OnProgress, Progress
 from blemish.training import checkpoint as checkpoints
 from blemish.training.batches import TargetCache, read_ahead, step_indices
 from blemish.training.checkpoint import CHECKPOINT_FILE, Checkpoint
+from blemish.training.generators import step_generator
 from blemish.training.memory import MemoryBudget
 from blemish.training.photo_store import Indices, PhotoStore
 from blemish.training.processes import Processes
-from blemish.training.seeds import step_generator
 from blemish.training.settings import TrainingSettings
 from blemish.training.split import Split
 from blemish.training.stage_loss import LossSums, StageLoss

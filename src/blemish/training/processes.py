@@ -13,8 +13,8 @@ from torch import Tensor, distributed, nn
 
 from blemish.errors import BlemishError, brief
 from blemish.networks.device import device_of, has_fast_bf16
+from blemish.training.generators import own_random_numbers
 from blemish.training.repeatable import repeatable_kernels
-from blemish.training.seeds import own_random_numbers
 from blemish.training.settings import TrainingSettings
 
 _T = TypeVar("_T")
