@@ -28,6 +28,7 @@ _PLACES = {
         verb: ("blemish.api", verb)
         for verb in (
             "train",
+            "train_again",
             "open",
             "predict",
             "calibrate",
@@ -36,6 +37,7 @@ _PLACES = {
             "summarize",
             "export",
             "verify",
+            "speed",
             "demo",
         )
     },

@@ -19,7 +19,7 @@ class TwoStageSettings(DetectorSettings):
     head_steps: int = 4
     """Steps of the second stage."""
     opacity: float | None = None
-    """How strongly drawn defects cover; none: at random."""
+    """How strongly synthetic defects cover; none: at random."""
 
 
 class TwoStage(Detector):

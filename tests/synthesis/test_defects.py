@@ -1,4 +1,4 @@
-"""Drawn defects: their shapes' statistics, their making step by step, and what they leave alone."""
+"""Synthetic defects: their shapes' statistics, their making step by step, and what they leave alone."""
 
 import math
 

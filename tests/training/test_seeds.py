@@ -4,7 +4,8 @@ import itertools
 
 import torch
 
-from blemish.training.seeds import seed_of, step_generator
+from blemish.training.generators import step_generator
+from blemish.training.seeds import seed_of
 
 CPU = torch.device("cpu")
 

@@ -230,7 +230,7 @@ def test_bf16_learns_what_fp32_learns(parts: Dataset, tmp_path: Path, seeded_res
 
 def test_a_training_that_diverges_says_so(parts: Dataset, tmp_path: Path, seeded_resnet18: Path) -> None:
     settings = STPMSettings(image_size=SIZE, steps=50, learning_rate=1e30)
-    with pytest.raises(SettingsError, match="lower its learning rate"):
+    with pytest.raises(SettingsError, match="lower the learning rate"):
         quick(parts, tmp_path / "run", seeded_resnet18, settings=settings)
 
 

@@ -27,7 +27,7 @@ _log = logging.getLogger("blemish")
 def open(  # noqa: A001
     run: Folder, *, runtime: str = "auto", precision: str = "fp32", device: str = "auto", min_area: int = 1
 ) -> Predictor:
-    """The trained model in the folder `run`, ready to judge photos; raises ArtifactError.
+    """Returns the trained model in the folder `run`, ready to judge photos; raises ArtifactError.
 
     `runtime` auto takes the fastest that the model was exported to, else torch. Marked regions of fewer than `min_area`
     pixels of a photo are dropped; verdicts do not change by it.

@@ -38,8 +38,9 @@ def predict(
         Regions of fewer pixels of the photo are dropped, but for the strongest of an anomalous photo; verdicts do not
         change by it.
     level_maps
-        Leave in FOLDER/level_maps which pair of teacher and student fired, and at which level: a picture per photo, and
-        the raw values as float32 TIFF. Needs --output, the runtime torch, and two to three times the time.
+        For ML engineers: leave in FOLDER/level_maps which pair of teacher and student fired, and at which level: a
+        picture per photo, and the raw values as float32 TIFF. Needs --output, the runtime torch, and two to three
+        times the time.
     runtime
         What computes: torch, onnx, openvino, or auto for the fastest that the model was exported to, else torch.
     precision

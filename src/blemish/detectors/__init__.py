@@ -1,10 +1,19 @@
 """The methods."""
 
-from blemish.detectors.destseg import DeSTSeg
-from blemish.detectors.detector import AnomalyMap, Batch, Detector, Images, Stage
-from blemish.detectors.rstpm import RSTPM
-from blemish.detectors.settings import DetectorSettings, ImageSize
-from blemish.detectors.stpm import STPM
+from importlib.util import find_spec
+
+from blemish.errors import MissingExtraError
+
+try:
+    from blemish.detectors.destseg import DeSTSeg
+    from blemish.detectors.detector import AnomalyMap, Batch, Detector, Images, Stage
+    from blemish.detectors.rstpm import RSTPM
+    from blemish.detectors.settings import DetectorSettings, ImageSize
+    from blemish.detectors.stpm import STPM
+except ModuleNotFoundError as error:
+    if find_spec("torch") is not None:
+        raise
+    raise MissingExtraError(package="torch", extra="train", purpose="training") from error
 
 DETECTORS: dict[str, type[Detector]] = {
     "stpm": STPM,

@@ -23,7 +23,7 @@ AnomalyMap = Tensor
 
 @dataclass(frozen=True, kw_only=True)
 class Batch:
-    """What one training step sees (with several processes: this process's share of it)."""
+    """The photos that one training step sees (with several processes: this process's share of them)."""
 
     images: Images
     """What the student sees."""
@@ -39,7 +39,7 @@ class Batch:
 
 @dataclass(frozen=True, kw_only=True)
 class Stage:
-    """One phase of training: what learns, from which loss, for how long.
+    """One phase of training: it says what learns, from which loss, for how long.
 
     The loop does clean -> augment -> targets -> add_defects -> loss. Every hook works on a batch, on the device, and
     draws only from the generator it is given.
@@ -49,7 +49,7 @@ class Stage:
     steps: int
     """The most steps; fewer where `patience` ends the stage."""
     trains: nn.Module
-    """In train mode, with gradients; everything else of the detector is frozen, in eval mode."""
+    """The module that learns, in train mode, with gradients; all else of the detector is frozen, in eval mode."""
     loss: Callable[[Batch], dict[str, Tensor]]
     """Named parts; their sum is minimised."""
     optimizer: Callable[[nn.Module], Optimizer]
@@ -69,7 +69,7 @@ class Stage:
 
 
 class Detector(nn.Module, ABC):
-    """A method: `forward` is what is exported, `stages` is how it is trained."""
+    """A method, of which `forward` is exported and `stages` says how it is trained."""
 
     Settings: ClassVar[type[DetectorSettings]]
     title: ClassVar[str]
@@ -96,7 +96,8 @@ class Detector(nn.Module, ABC):
         """Raises SettingsError for what would end a training late; called once, before photos are read."""
 
     def level_maps(self, images: Images) -> dict[str, Tensor]:  # noqa: ARG002
-        """How far each student is from its teacher at each level, for people to look at; none unless a method says so.
+        """Returns how far each student is from its teacher at each level, for people to look at; none unless a method
+        has them.
 
         By STUDENT_levelN, N from the finest: (B, 1, h, w) of the level's own resolution, float32, 1 - cos of the two
         vectors of a pixel: 0 where they agree, 1 where they are perpendicular, 2 where they are opposite.

@@ -53,7 +53,7 @@ from blemish.networks.teacher import Teacher
 
 
 class _Size(NamedTuple):
-    """Of the reconstruction student."""
+    """How large the reconstruction student is."""
 
     blocks: int
     """Residual blocks per stage."""
@@ -66,7 +66,7 @@ _SIZES = {"full": _Size(blocks=2, squeeze=1), "lite": _Size(blocks=1, squeeze=4)
 
 @dataclass(frozen=True, kw_only=True)
 class RSTPMSettings(STPMSettings):
-    """Settings of RSTPM: STPM's, and those of the second pair."""
+    """Settings of RSTPM, which are STPM's and those of the second pair."""
 
     steps: int = 1600
     """The most training steps of each student; fewer are taken when held-out photos stop improving."""
@@ -83,7 +83,7 @@ class RSTPMSettings(STPMSettings):
 
 
 class RSTPM(Detector):
-    """RSTPM (arXiv 2111.15376): STPM, and a second student that reconstructs another teacher's features."""
+    """RSTPM (arXiv 2111.15376) is STPM, and a second student that reconstructs another teacher's features."""
 
     Settings = RSTPMSettings
     title = "RSTPM"
@@ -109,7 +109,7 @@ class RSTPM(Detector):
         )
 
     def level_maps(self, images: Images) -> dict[str, Tensor]:
-        """Of both pairs: student_level1 to -3, reconstruction_level1 to -3."""
+        """Returns those of both pairs: student_level1 to -3, reconstruction_level1 to -3."""
         *matched, deepest = self.teacher(images)
         second = self.second_teacher(images)
         first_pair = distances(_vectors(matched), self.student(images))
@@ -168,7 +168,7 @@ class RSTPM(Detector):
         return imitation_error(batch.targets, self.student(batch.images))
 
     def _reconstruction_targets(self, images: Images) -> tuple[Tensor, ...]:
-        """All that the reconstruction student sees, so that no teacher runs while it learns.
+        """Returns all that the reconstruction student sees, so that no teacher runs while it learns.
 
         The second teacher's features as they are: the gates look at their lengths too.
         """

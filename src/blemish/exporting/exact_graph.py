@@ -5,9 +5,11 @@ Tracing takes 6 to 10 s; every export but torch's begins with the same graph.
 
 import json
 from importlib.metadata import PackageNotFoundError, version
+from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
+from blemish.errors import MissingExtraError
 from blemish.files import write_atomically, write_text
 from blemish.model.artifact import Artifact, file_sha256
 from blemish.model.exports import EXPORTS_FOLDER
@@ -22,11 +24,13 @@ _TRACERS = ("torch", "onnxscript")
 def exact_graph(artifact: Artifact) -> Path:
     """Returns the kept ONNX file where it is whole and of these weights, settings and versions; else traces it anew.
 
-    Raises what `trace` does, and OutputError.
+    Raises what `trace` does, OutputError, and MissingExtraError where torch is not installed.
     """
     kept = kept_graph(artifact)
     if kept is not None:
         return kept
+    if find_spec("torch") is None:
+        raise MissingExtraError(package="torch", extra="train", purpose="exporting")
     from blemish.exporting.trace import trace
 
     folder = artifact.folder / EXPORTS_FOLDER / EXACT_GRAPH_FOLDER

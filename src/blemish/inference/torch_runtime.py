@@ -20,7 +20,7 @@ _log = logging.getLogger("blemish")
 
 
 class TorchRuntime:
-    """A detector in eval mode on a device."""
+    """A detector that runs in eval mode on a device."""
 
     def __init__(self, detector: Detector, device: torch.device, *, precision: str = "fp32") -> None:
         self._device = device
@@ -38,7 +38,8 @@ class TorchRuntime:
             return maps
 
     def level_maps(self, images: NDArray[np.float32]) -> dict[str, NDArray[np.float32]]:
-        """The detector's level maps, each (B, h, w) of its own resolution; raises SettingsError where it has none."""
+        """Returns the detector's level maps, each (B, h, w) of its own resolution; raises SettingsError where it has
+        none."""
         with torch.inference_mode(), torch.autocast(self._device.type, torch.bfloat16, enabled=self._bf16):
             batch = torch.from_numpy(images).to(self._device, memory_format=torch.channels_last)
             maps = {name: found[:, 0].cpu().numpy() for name, found in self._detector.level_maps(batch).items()}
@@ -48,13 +49,13 @@ class TorchRuntime:
 
 
 def open_torch(artifact: Artifact, export: Export | None, device: str) -> TorchRuntime:
-    """Raises ArtifactError where settings or weights do not fit the method."""
+    """Opens the trained detector; raises ArtifactError where settings or weights do not fit the method."""
     place = device_of(device)
     return TorchRuntime(rebuild(artifact), place, precision="fp32" if export is None else export.precision)
 
 
 def rebuild(artifact: Artifact) -> Detector:
-    """The detector as it was trained, on the CPU."""
+    """Returns the detector as it was trained, on the CPU."""
     artifact.check_weights()
     if artifact.method not in DETECTORS:
         raise ArtifactError(f"{artifact.folder}: method {artifact.method[:40]!r} is unknown here: upgrade blemish")

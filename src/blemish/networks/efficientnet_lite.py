@@ -18,7 +18,7 @@ BN_MOMENTUM = 0.1
 
 
 class Blocks(NamedTuple):
-    """Equal blocks in a row; only the first has the stride."""
+    """Equal blocks in a row, of which only the first has the stride."""
 
     repeats: int
     kernel: int
@@ -49,7 +49,8 @@ _BLOCKS_BY_LEVEL: tuple[tuple[Blocks, ...], ...] = (
 
 
 class HalvingConv2d(nn.Conv2d):
-    """A convolution of stride 2 and odd kernel with TensorFlow's "same" padding: (H, W) -> (ceil(H/2), ceil(W/2))."""
+    """A convolution that has stride 2, an odd kernel and TensorFlow's "same" padding: (H, W) -> (ceil(H/2),
+    ceil(W/2))."""
 
     def __init__(self, in_channels: int, out_channels: int, *, kernel: int, groups: int = 1) -> None:
         super().__init__(in_channels, out_channels, kernel, stride=2, groups=groups, bias=False)
@@ -63,7 +64,7 @@ class HalvingConv2d(nn.Conv2d):
 
 
 class InvertedBottleneck(nn.Module):
-    """Expand, filter each channel on its own, project without activation, and add the input where shapes agree."""
+    """A block that expands, filters each channel, projects without activation, and adds the input if shapes agree."""
 
     def __init__(self, in_channels: int, out_channels: int, *, kernel: int, stride: int, expansion: int) -> None:
         super().__init__()
@@ -88,7 +89,7 @@ class InvertedBottleneck(nn.Module):
 
 
 class EfficientNetLite0(FeaturePyramid):
-    """Outputs of the last block before each change of stride: 24, 40, 112 and 320 channels.
+    """A pyramid that gives the last block before each change of stride: 24, 40, 112 and 320 channels.
 
     A block ends in a projection without activation, so features may be negative. Stochastic depth, which the
     original had while it was trained, is left out: a teacher never trains, and a student must see all its blocks.
@@ -135,4 +136,5 @@ def _depthwise(channels: int, *, kernel: int, stride: int) -> nn.Conv2d:
 
 
 def efficientnet_lite0(levels: int) -> EfficientNetLite0:
+    """Builds EfficientNet-Lite0 with so many levels."""
     return EfficientNetLite0(levels)

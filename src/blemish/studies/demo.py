@@ -31,7 +31,7 @@ LEFT = {"parts", "model", "predictions", EVALUATION_FILE, PAGE}
 
 @dataclass(frozen=True, kw_only=True)
 class DemoPart:
-    """What became of one kind of part."""
+    """One kind of part that the demo made, and how it was judged."""
 
     kind: str
     parts: Dataset
@@ -75,7 +75,7 @@ def _demonstrate(
 
 
 def _clear(folder: Path) -> None:
-    """An earlier demo makes way; a folder with anything else in it, at either level, is left alone."""
+    """Deletes an earlier demo; a folder with anything else in it, at either level, is left alone."""
     if not folder.exists():
         return
     kinds = list(folder.iterdir()) if folder.is_dir() else [folder]

@@ -105,7 +105,8 @@ def finish(
 
 
 def _calibrate(job: Job, parts: Sequence[str]) -> Calibration:
-    """The thresholds from photos that training never saw, judged as any photo will be: by the Predictor, in float32."""
+    """Returns the thresholds from photos that training never saw, judged by the Predictor as any photo will be, in
+    float32."""
     runtime = TorchRuntime(job.detector, job.processes.device)
     predictor = Predictor(runtime, job.photos.framing, score=job.detector.score, calibration=UNCALIBRATED)
     judged = judge_good_photos(

@@ -27,11 +27,11 @@ _log = logging.getLogger("blemish")
 
 @dataclass(frozen=True, kw_only=True)
 class Material:
-    """What was found; photos are in one order, which the seed drew."""
+    """The photos and textures that were found; photos are in one order, which the seed drew."""
 
     photos: PhotoStore
     digests: Sequence[str]
-    """Of the photos' files, in their order."""
+    """The digests of the photos' files, in their order."""
     parts: Sequence[str]
     """Which part each photo shows, in their order; those of one part stand together."""
     unreadable: Sequence[str]

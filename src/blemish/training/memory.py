@@ -17,7 +17,7 @@ _GPU_UNIT = 10**9  # rounded down to it, so that a resumed training finds the sa
 
 @dataclass(frozen=True, kw_only=True)
 class MemoryBudget:
-    """Bytes for what is kept between steps."""
+    """The bytes that may be taken for what stays between steps."""
 
     photos: int
     textures: int

@@ -13,8 +13,8 @@ from torch import Tensor, distributed, nn
 
 from blemish.errors import BlemishError, brief
 from blemish.networks.device import device_of, has_fast_bf16
+from blemish.training.generators import own_random_numbers
 from blemish.training.repeatable import repeatable_kernels
-from blemish.training.seeds import own_random_numbers
 from blemish.training.settings import TrainingSettings
 
 _T = TypeVar("_T")
@@ -23,7 +23,7 @@ _PATIENCE = timedelta(hours=12)  # with the leader, which alone calibrates
 
 @dataclass(frozen=True, kw_only=True)
 class Processes:
-    """Device, place among the processes, and precision of one training process."""
+    """The device, the place among the processes, and the precision that one training process has."""
 
     device: torch.device
     precision: str
@@ -36,14 +36,15 @@ class Processes:
         return self.rank == 0
 
     def autocast(self) -> AbstractContextManager[object]:
+        """Returns the context in which networks compute in the precision of training."""
         return torch.autocast(self.device.type, torch.bfloat16, enabled=self.precision == "bf16")
 
     def place(self, module: nn.Module) -> nn.Module:
-        """The module on the device, channels last: convolutions are fastest so on CPUs and on tensor cores."""
+        """Moves the module to the device, channels last: convolutions are fastest so on CPUs and on tensor cores."""
         return module.to(self.device, memory_format=torch.channels_last)  # type: ignore[call-overload, no-any-return]
 
     def gather(self, values: list[_T]) -> list[_T]:
-        """Every process's values, in the order of ranks, on every process."""
+        """Returns every process's values, in the order of ranks, on every process."""
         if self.world_size == 1:
             return values
         parts: list[list[_T]] = [[] for _ in range(self.world_size)]
@@ -51,7 +52,7 @@ class Processes:
         return [value for part in parts for value in part]
 
     def any(self, flag: bool) -> bool:
-        """Whether any process says so; every process gets the same answer.
+        """Returns whether any process says so; every process gets the same answer.
 
         Asked after every step, so it is one number that stays in the processor's memory, on which no GPU waits.
         """
@@ -62,12 +63,13 @@ class Processes:
         return bool(highest.item())
 
     def wait(self) -> None:
+        """Waits until every process has come here."""
         if self.world_size > 1:
             distributed.barrier()
 
     @contextmanager
     def one_by_one(self) -> Iterator[None]:
-        """The leader goes first, the others when it is done."""
+        """Lets the leader go first, the others when it is done."""
         if not self.is_leader:
             self.wait()
         yield
@@ -83,7 +85,7 @@ class Processes:
 
 @contextmanager
 def open_processes(settings: TrainingSettings) -> Iterator[Processes]:
-    """One process, or one of those that torchrun started (it says so in the environment).
+    """Gives this one process, or its place among those that torchrun started, as the environment says.
 
     Torch's flags and generators are given back as they were; the group of processes stays until the program ends.
     """
@@ -114,7 +116,7 @@ def _backend(asked: str, device: torch.device) -> str:
 
 
 def _is_of_the_others(error: RuntimeError) -> bool:
-    """Where one process ends, torch tells the others that a connection broke: by a type (NCCL) or by words (gloo)."""
+    """Returns whether torch only tells that another process ended: by a type (NCCL) or by words (gloo)."""
     return isinstance(error, distributed.DistError) or "gloo" in str(error)
 
 

@@ -19,7 +19,7 @@ _log = logging.getLogger("blemish")
 
 @contextmanager
 def repeatable_kernels(device: torch.device) -> Iterator[None]:
-    """While open, a GPU computes the same bits again, in float32 and not in TF32; processors do so anyway.
+    """Lets a GPU compute the same bits again, in float32 and not in TF32; processors do so anyway.
 
     Only a warning, once, names an operation that cannot: a teacher of timm may have one, and should train all the same.
     """

@@ -17,7 +17,7 @@ RUN_FILE = "run.json"
 
 @dataclass(frozen=True, kw_only=True)
 class PhotosOrigin:
-    """Where photos were found."""
+    """The place where photos were found."""
 
     root: Path
     dataset: str = "auto"
@@ -26,7 +26,7 @@ class PhotosOrigin:
 
 @dataclass(frozen=True, kw_only=True)
 class RunFile:
-    """A training's settings, all of them, whatever their defaults are by now."""
+    """All settings of a training, whatever their defaults are by now."""
 
     method: str
     settings: DetectorSettings
@@ -42,7 +42,7 @@ class RunFile:
 
     @classmethod
     def from_json(cls, values: Mapping[str, Any]) -> Self:
-        """Raises SettingsError, KeyError, TypeError."""
+        """Returns the settings that run.json holds; raises SettingsError, KeyError, TypeError."""
         method = values["method"]
         if method not in DETECTORS:
             raise SettingsError(f"method {method!r} is unknown: give one of {', '.join(DETECTORS)}")
@@ -106,7 +106,7 @@ def write_run_file(told: RunFile, run: Path) -> None:
 
 
 def read_run_file(path: Path) -> RunFile:
-    """Reads run.json back; raises ArtifactError, or SettingsError where it names what this version does not have."""
+    """Reads run.json; raises ArtifactError."""
     told = read_record(
         _RunRecord, path, form=RUN_FORMAT, missing=f"{path} cannot be read: there is no such file; check the path"
     )

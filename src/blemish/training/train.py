@@ -15,13 +15,14 @@ from blemish.progress import OnProgress, Progress, say_nothing
 from blemish.training.checks import check_folder, check_settings, check_stages
 from blemish.training.finish import finish, training_record
 from blemish.training.fit import Job, fit
+from blemish.training.generators import seed_torch
 from blemish.training.identity import check_agreement, continue_from, identity_of
 from blemish.training.material import gather_material
 from blemish.training.memory import memory_budget
 from blemish.training.processes import Processes, open_processes
 from blemish.training.run_file import PhotosOrigin, RunFile, write_run_file
 from blemish.training.run_lock import locked
-from blemish.training.seeds import seed_of, seed_torch
+from blemish.training.seeds import seed_of
 from blemish.training.settings import TrainingSettings
 from blemish.training.stage_record import StageRecord
 from blemish.training.training_log import LOG_FILE, TrainingLog
@@ -89,7 +90,7 @@ def train_detector(
 def _untrained(
     method: str, settings: DetectorSettings, training: TrainingSettings, processes: Processes
 ) -> tuple[Detector, Sequence[Stage]]:
-    """The detector with the weights that the seed draws, and how it is trained; raises what its checks do."""
+    """Returns the detector with the weights that the seed draws, and how it is trained; raises what its checks do."""
     seed_torch(seed_of("weights", training.seed), processes.device)
     detector = DETECTORS[method](settings)
     stages = detector.stages()
