@@ -37,7 +37,7 @@ Array = NDArray[np.float32]
 
 def numpy_defects(clean: Array, textures: Array, generator: np.random.Generator) -> tuple[Array, Array]:
     """Photos and textures (B, H, W, 3), 0 to 1 -> photos with defects and masks (B, H, W), one after the other."""
-    spoilt, masks = np.empty_like(clean), np.empty(clean.shape[:3], np.float32)
+    defective, masks = np.empty_like(clean), np.empty(clean.shape[:3], np.float32)
     for n, (photo, texture) in enumerate(zip(clean, textures, strict=True)):
         height, width = photo.shape[:2]
         cells = 2 ** generator.integers(0, 6, 2)
@@ -45,9 +45,9 @@ def numpy_defects(clean: Array, textures: Array, generator: np.random.Generator)
         noise = ndimage.rotate(noise, generator.uniform(-90, 90), reshape=False, order=1)
         mask = (noise > 0.5).astype(np.float32)[..., None]
         b = np.float32(0.8 * generator.random())
-        spoilt[n] = photo * (1 - mask) + (1 - b) * (mask * texture) + b * (mask * photo)
+        defective[n] = photo * (1 - mask) + (1 - b) * (mask * texture) + b * (mask * photo)
         masks[n] = mask[..., 0]
-    return spoilt, masks
+    return defective, masks
 
 
 def numpy_noise(size: tuple[int, int], cells: tuple[int, int], generator: np.random.Generator) -> Array:

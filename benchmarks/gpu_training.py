@@ -147,7 +147,7 @@ class _Work:
 
     def parts(self) -> dict[str, Callable[[], object]]:
         found: dict[str, Callable[[], object]] = {"photos to the device": self._images}
-        if self.stage.augment is not None or self.stage.corrupt is not None:
+        if self.stage.augment is not None or self.stage.add_defects is not None:
             found["drawing"] = self._drawn
         if self.stage.targets is not None:
             found["teacher"] = self._targets
@@ -201,9 +201,9 @@ class _Work:
 
     def _drawn(self) -> tuple[torch.Tensor, torch.Tensor | None]:
         clean = self.clean if self.stage.augment is None else self.stage.augment(self.clean, self.generator)
-        if self.stage.corrupt is None:
+        if self.stage.add_defects is None:
             return clean, None
-        return self.stage.corrupt(clean, self.textures, self.generator)
+        return self.stage.add_defects(clean, self.textures, self.generator)
 
     def _targets(self) -> tuple[torch.Tensor, ...]:
         if self.stage.targets is None:

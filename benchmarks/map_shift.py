@@ -26,7 +26,7 @@ from blemish.inference.predictor import Predictor
 from blemish.inference.torch_runtime import rebuild
 from blemish.metrics.pixels import collect
 from blemish.model.artifact import read_artifact
-from blemish.networks.discrepancy import distances, multiply_maps, resize_map, unit_vectors
+from blemish.networks.discrepancy import distances, interpolate_map, multiply_maps, unit_vectors
 from blemish.networks.teacher import Teacher
 
 TRIALS = 30
@@ -41,13 +41,13 @@ def shift_of(teacher: Teacher, size: tuple[int, int]) -> tuple[NDArray[np.float6
     shifts = []
     for _ in range(TRIALS):
         noise = torch.from_numpy(rng.normal(0.5, 0.1, (1, 3, size[0] // 8, size[1] // 8)).astype(np.float32))
-        clean = resize_map(noise, size).clamp(0, 1)
+        clean = interpolate_map(noise, size).clamp(0, 1)
         y, x = rng.uniform(0.3, 0.7, 2) * size
         rows, columns = torch.arange(size[0]) - y, torch.arange(size[1]) - x
         blob = torch.exp(-(rows[:, None] ** 2 + columns**2) / (2 * (BLOB * max(size)) ** 2))
         expected = tuple(unit_vectors(level) for level in teacher(clean))
         found = distances(expected, teacher((clean + 0.6 * blob).clamp(0, 1).float()))
-        weights = resize_map(multiply_maps(found), size)[0, 0].double().numpy()
+        weights = interpolate_map(multiply_maps(found), size)[0, 0].double().numpy()
         weights /= weights.sum()
         place = weights.sum(axis=1) @ np.arange(size[0]), weights.sum(axis=0) @ np.arange(size[1])
         shifts.append((place[0] - y, place[1] - x))

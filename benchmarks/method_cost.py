@@ -33,7 +33,7 @@ from blemish.networks import build_backbone
 from blemish.networks.teacher import Teacher
 from blemish.progress import Progress
 from blemish.training.settings import TrainingSettings
-from blemish.training.train import train
+from blemish.training.train import train_detector
 
 COUNTED_AT = 256  # pixels: width and height of the photos that the arithmetic below is of
 PRECISIONS = {"bf16": torch.bfloat16, "fp32": torch.float32}
@@ -133,7 +133,7 @@ def trained(method: Method, folder: Path, options: argparse.Namespace, note: Cal
     values = {"image_size": [options.size, options.size], **method.steps_of(options.steps + 2)}
     settings = DETECTORS[method.name].Settings.from_json(values)
     parts = make_up(folder / "parts", seed=0, size=options.size, train=max(90, 2 * options.batch), good=1, defective=1)
-    return train(
+    return train_detector(
         method.name,
         parts.train,
         run=folder / "run",

@@ -31,9 +31,9 @@ from blemish.inference.predictor import Predictor
 from blemish.inference.torch_runtime import TorchRuntime, rebuild
 from blemish.model.artifact import MODEL_FILE, Artifact, read_artifact
 from blemish.model.thresholds import UNCALIBRATED
-from blemish.networks.discrepancy import multiply_maps, resize_map
+from blemish.networks.discrepancy import interpolate_map, multiply_maps
 from blemish.training.settings import TrainingSettings
-from blemish.training.train import train
+from blemish.training.train import train_detector
 
 SHOWN = ("image_auroc", "pixel_auroc", "pixel_ap", "pro")
 VARIANTS = [
@@ -51,7 +51,7 @@ class SecondPair(RSTPM):
         maps = self.level_maps(images)
         size = (images.shape[-2], images.shape[-1])
         levels: list[Tensor] = [maps[f"reconstruction_level{level}"] for level in range(1, LEVELS + 1)]
-        return multiply_maps([resize_map(level, size) for level in levels])
+        return multiply_maps([interpolate_map(level, size) for level in levels])
 
 
 DETECTORS["second-pair"] = SecondPair
@@ -80,7 +80,7 @@ def trained(method: str, run: Path, options: argparse.Namespace, *, settings: ST
             raise SystemExit(f"{run} was trained with other settings: give another folder")
         return known
     photos = MVTEC_AD.find(options.category, None).train
-    return train(method, photos, run=run, settings=settings, training=training, overwrite=True)
+    return train_detector(method, photos, run=run, settings=settings, training=training, overwrite=True)
 
 
 def together(first: Detector, second: Detector, settings: RSTPMSettings) -> RSTPM:

@@ -29,7 +29,7 @@ from blemish.inference.torch_runtime import TorchRuntime
 from blemish.model.thresholds import UNCALIBRATED
 from blemish.training.batches import step_indices
 from blemish.training.settings import TrainingSettings
-from blemish.training.train import train
+from blemish.training.train import train_detector
 
 SHOWN = ("image_auroc", "pixel_auroc", "pixel_ap", "pro")
 
@@ -39,7 +39,7 @@ def fast(parts: Dataset, settings: STPMSettings, weights: Path, *, seed: int) ->
     training = TrainingSettings(seed=seed, held_out=1e-6)
     with tempfile.TemporaryDirectory() as folder:
         run = Path(folder) / "run"
-        train("stpm", parts.train, run=run, settings=settings, training=training, teacher_weights=[weights])
+        train_detector("stpm", parts.train, run=run, settings=settings, training=training, teacher_weights=[weights])
         return evaluate_predictor(open_predictor(run), parts.test)
 
 

@@ -34,7 +34,7 @@ from blemish.networks import build_backbone
 from blemish.networks.device import has_fast_bf16
 from blemish.progress import Progress
 from blemish.training.settings import Precision, TrainingSettings
-from blemish.training.train import train
+from blemish.training.train import train_detector
 
 STEP_GFLOP = 10.68  # ResNet-18 to layer3 at 256x256, forward and backward, per photo, teacher features kept
 
@@ -50,7 +50,7 @@ def ours(photos: list[Path], weights: Path, *, size: int, batch: int, steps: int
     settings = STPMSettings(image_size=ImageSize(size, size), steps=steps + 2, patience=None)
     training = TrainingSettings(batch_size=batch, check_every=25, checkpoint_every=10**6)
     with tempfile.TemporaryDirectory() as run:
-        train(
+        train_detector(
             "stpm",
             [Sample(image=path) for path in photos],
             run=Path(run) / "run",

@@ -28,7 +28,7 @@ def shared() -> Path:
 
 @pytest.fixture(scope="session")
 def parts(tmp_path_factory: pytest.TempPathFactory) -> Dataset:
-    """Photographed textures cut into parts of 64x64, some with drawn defects."""
+    """Photographed textures cut into parts of 64x64, some with synthetic defects."""
     return make_up(tmp_path_factory.mktemp("parts"), seed=0, size=64)
 
 

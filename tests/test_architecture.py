@@ -119,7 +119,7 @@ def test_imports_run_down(path: Path) -> None:
         ("data", "import blemish.inference.predictor"),
         ("data", "import_module('blemish.detectors.stpm')"),
         ("training", "APP = 'blemish.cli.train:app'"),
-        ("data", "def late():\n    from blemish.training.train import train"),
+        ("data", "def late():\n    from blemish.training.train import train_detector"),
         ("data", "from blemish.networks import build_backbone"),
     ],
 )

@@ -1,5 +1,6 @@
 """The code in the how-to pages runs as it stands, and what it adds works."""
 
+import inspect
 import re
 from collections.abc import Iterator
 from pathlib import Path
@@ -9,11 +10,13 @@ import numpy as np
 import pytest
 
 import blemish
+from blemish import api
 from blemish.data import DATASETS, find_dataset
 from blemish.data.dataset import Dataset
 from blemish.detectors import DETECTORS
 from blemish.metrics import METRICS, Judgements
 from blemish.networks import BACKBONES
+from blemish.results.folder import COLUMNS
 
 DOCS = Path(__file__).parents[1] / "docs"
 PAGES = sorted(page for page in DOCS.rglob("*.md") if "```python" in page.read_text(encoding="utf-8"))
@@ -72,3 +75,33 @@ def test_every_page_is_linked_from_the_contents_and_every_link_leads_somewhere()
     for page in [*DOCS.rglob("*.md"), DOCS.parent / "README.md"]:
         for target in re.findall(r"\]\(([^)#:]+)(?:#[^)]*)?\)", page.read_text(encoding="utf-8")):
             assert (page.parent / target).exists(), f"{page.name} links to {target}"
+
+
+@pytest.mark.parametrize("verb", api.__all__)
+def test_every_verb_of_python_is_told_with_all_its_settings(verb: str) -> None:
+    text = (DOCS / "reference" / "python.md").read_text(encoding="utf-8")
+    name = "write_report" if verb == "report" else verb  # blemish.report is a package
+    section = re.search(rf"^## blemish\.{name}\n\n((?:    .*\n)+)", text, re.MULTILINE)
+    assert section is not None
+    told = re.search(r"\((.*)\) ->", " ".join(section[1].split()))
+    assert told is not None
+    names = [part.split("=")[0].strip() for part in re.sub(r"\(\)", "", told[1]).split(",")]
+    signature = inspect.signature(getattr(api, verb))
+    assert [n.lstrip("*") for n in names if n != "*"] == list(signature.parameters)
+    for part in told[1].split(", "):
+        if "=" in part and "..." not in part:
+            setting, default = part.split("=")
+            assert repr(signature.parameters[setting].default) == default.replace('"', "'")
+
+
+def test_every_field_of_a_prediction_is_told() -> None:
+    text = (DOCS / "reference" / "files.md").read_text(encoding="utf-8")
+    section = text[text.index("## `predictions.jsonl`") : text.index("## `evaluation.json`")]
+    assert {column for column in COLUMNS if f"`{column}`" not in section} == set()
+
+
+def test_every_file_that_the_glossary_names_is_there() -> None:
+    text = (DOCS / "reference" / "glossary.md").read_text(encoding="utf-8")
+    named = re.findall(r"\| `([\w/]+(?:\.py|/))` \|$", text, re.MULTILINE)
+    assert len(named) > 20
+    assert [file for file in named if not (Path(blemish.__file__).parent / file).exists()] == []

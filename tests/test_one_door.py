@@ -93,7 +93,7 @@ def test_a_command_hands_every_setting_to_its_verb(name: str) -> None:
 
 @pytest.mark.parametrize("method", DETECTORS)
 def test_training_takes_every_setting_by_command_and_by_name(method: str) -> None:
-    shown = training_commands.app[method].assemble_argument_collection()
+    shown = training_commands.train_app[method].assemble_argument_collection()
     options = {name.lstrip("-").replace("-", "_") for argument in shown for name in argument.names}
     settings = {field.name for kind in (DETECTORS[method].Settings, TrainingSettings) for field in fields(kind)}
     verb = set(names_of(api.train)) - {"method", "on_progress", "settings"}

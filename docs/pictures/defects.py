@@ -37,8 +37,8 @@ def main() -> None:
     clean = to_images(photos, torch.device("cpu"))
     # Patterns come first, pieces after them; turned about, because brick, gravel and grass take turns as well.
     turns = torch.arange(COLUMNS).reshape(-1, 3).T.flatten()
-    spoilt, masks = draw_defects(clean, textures[turns], generator)
-    sheet = np.concatenate([row(images) for images in (clean, masks, spoilt)])[:-GAP, :-GAP]
+    defective, masks = draw_defects(clean, textures[turns], generator)
+    sheet = np.concatenate([row(images) for images in (clean, masks, defective)])[:-GAP, :-GAP]
     save_png(Path(__file__).with_name("defects.png"), sheet)
 
 

@@ -1,4 +1,4 @@
-"""Makes demo.png from what `blemish demo` left: photo, drawn defect and overlay of one part per defect type.
+"""Makes demo.png from what `blemish demo` left: photo, synthetic defect and overlay of one part per defect type.
 
 python docs/pictures/demo.py DEMO_FOLDER
 """
@@ -15,7 +15,7 @@ GAP = 8
 
 
 def columns(demo: Path) -> list[np.ndarray]:  # type: ignore[type-arg]
-    """Two defective parts and a good one of each kind: photo, drawn defect and overlay on top of each other."""
+    """Two defective parts and a good one of each kind: photo, synthetic defect and overlay on top of each other."""
     found = []
     for kind in ("brick", "gravel", "grass"):
         lines = (demo / kind / "predictions" / "predictions.jsonl").read_text().splitlines()

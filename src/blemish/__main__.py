@@ -17,12 +17,12 @@ FAILED, BROKEN = 2, 70
 
 
 class _TerminationError(BaseException):
-    """SIGTERM; like KeyboardInterrupt it passes whatever only expects errors, and open files are closed."""
+    """SIGTERM has come; like KeyboardInterrupt this passes whatever only expects errors, and open files are closed."""
 
 
 def main() -> NoReturn:
-    """Runs the command line; what goes wrong is one line on standard error and an honest exit code."""
-    from blemish.cli import app
+    """Runs the command line; what goes wrong is one line on standard error and an exit code."""
+    from blemish.cli import app, with_shares
     from blemish.data.images import silence_libtiff
 
     # What of a photo cannot be read is said in one line of ours; the process is ours alone.
@@ -36,7 +36,7 @@ def main() -> NoReturn:
     if os.environ.get("WORLD_SIZE", "1") == "1":  # torchrun's processes wait for one another where no handler is asked
         signal.signal(signal.SIGTERM, _terminate)
     try:
-        code = app(sys.argv[1:], exit_on_error=False, print_error=True, result_action="return_value")
+        code = app(with_shares(sys.argv[1:]), exit_on_error=False, print_error=True, result_action="return_value")
     except InterruptionError as stopped:
         fail(str(stopped), 128 + stopped.signal)
     except BlemishError as error:
@@ -71,7 +71,8 @@ def _ours_behind(error: BaseException) -> BlemishError | None:
 
 
 def _allow_large_photos() -> None:
-    """Line-scan cameras give more pixels than Pillow decodes unasked."""
+    """Lets Pillow decode more pixels than it does unasked, where the environment says so: line-scan cameras give
+    them."""
     from PIL import Image
 
     from blemish.data.images import MOST_MEGAPIXELS
@@ -84,7 +85,7 @@ def _allow_large_photos() -> None:
 
 
 def _is_out_of_memory(error: Exception) -> bool:
-    """torch, which may not be installed, has an error of its own for GPUs, and for processors none but its words."""
+    """Returns whether memory ran out; torch, which may not be installed, has an error of its own for GPUs alone."""
     words = "can't allocate memory"
     return isinstance(error, MemoryError) or type(error).__name__ == "OutOfMemoryError" or words in str(error)
 
@@ -94,6 +95,7 @@ def _terminate(_number: int, _frame: FrameType | None) -> NoReturn:
 
 
 def fail(message: str, code: int) -> NoReturn:
+    """Prints one line on standard error and ends the process with the exit code."""
     sys.stderr.write(f"blemish: {message}\n")
     sys.exit(code)
 

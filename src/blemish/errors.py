@@ -17,7 +17,7 @@ from blemish.wording import on_one_line as on_one_line
 
 
 class BlemishError(Exception):
-    """Base of every error that is the user's to mend; its text is one line, whatever the names of files are."""
+    """The base of every error that is the user's to mend; its text is one line, whatever the names of files are."""
 
     def __str__(self) -> str:
         return on_one_line(super().__str__())
@@ -52,7 +52,7 @@ class SettingsError(BlemishError, ValueError):
 
 
 class InterruptionError(BlemishError):
-    """Told to stop by a signal; what was done so far is kept."""
+    """A signal asked to stop; what was done so far is not lost."""
 
     def __init__(self, message: str, *, signal: int) -> None:
         super().__init__(message)

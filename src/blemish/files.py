@@ -10,6 +10,9 @@ from pathlib import Path
 
 from blemish.errors import OutputError
 
+Folder = str | Path
+"""A folder as users name it."""
+
 
 def write_atomically(path: Path, write: Callable[[Path], object]) -> None:
     """Lets `write` fill a file beside `path`, puts it on the disk, then renames it into place.
@@ -37,6 +40,7 @@ def write_atomically(path: Path, write: Callable[[Path], object]) -> None:
 
 
 def write_text(path: Path, text: str) -> None:
+    """Writes UTF-8, whole or not at all; raises OutputError."""
     write_atomically(path, lambda beside: beside.write_text(text, encoding="utf-8"))
 
 
@@ -72,5 +76,5 @@ def move(path: Path, to: Path) -> None:
 
 
 def cannot_write(path: Path, error: OSError) -> OutputError:
-    """What to raise where a file or folder of the user's cannot be written."""
+    """Returns the error to raise where a file or folder of the user's cannot be written."""
     return OutputError(f"cannot write {path}: {error.strerror or error}; make room or choose another folder")

@@ -11,7 +11,7 @@ from types import FrameType
 
 
 def available_cores() -> int:
-    """How many processor cores this process may use.
+    """Returns how many processor cores this process may use.
 
     Fewer than the machine has where a container, `taskset` or a queue gives fewer.
     """
@@ -39,7 +39,7 @@ def keep_freed_memory() -> None:
 
 
 class StopRequest:
-    """Which signal asked training to stop, if any did."""
+    """The request to stop that a signal made, if any did."""
 
     def __init__(self) -> None:
         self.signal: int | None = None
@@ -47,7 +47,7 @@ class StopRequest:
 
 @contextmanager
 def stop_requests() -> Iterator[StopRequest]:
-    """While open, SIGINT and SIGTERM only note themselves; a second one acts as it always does."""
+    """Lets SIGINT and SIGTERM only note themselves while it is open; a second one acts as it always does."""
     request = StopRequest()
     if threading.current_thread() is not threading.main_thread():
         yield request  # only the main thread may install handlers; elsewhere the caller's stay in force

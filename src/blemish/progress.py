@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 
 @dataclass(frozen=True, kw_only=True)
 class Progress:
-    """Where one activity stands."""
+    """The place where one activity stands."""
 
     activity: str
     """What is being done, such as `judging`; a new name begins a new activity."""
@@ -20,4 +20,4 @@ OnProgress = Callable[[Progress], object]
 
 
 def say_nothing(_progress: Progress) -> None:
-    """Is what progress is told to where nobody asked."""
+    """Takes progress where nobody asked for it, and says nothing."""

@@ -28,7 +28,7 @@ _SHOWN = 40  # characters of a value in an error
 
 @dataclass(frozen=True, kw_only=True)
 class RecordFormat:
-    """One kind of JSON file: the format that this version writes and reads, and what errors say of it."""
+    """The format of one kind of JSON file, which this version writes and reads, and what errors say of it."""
 
     version: int
     name: str
@@ -166,7 +166,7 @@ def _items(origin: type, parts: tuple[Any, ...], value: list[Any], *, name: str)
 
 
 def _fits(kind: Any, value: Any) -> bool:
-    """Whether a value that holds no others is of a type; true and false are no numbers."""
+    """Returns whether a value that holds no others is of a type; true and false are no numbers."""
     if typing.get_origin(kind) is typing.Literal:
         return type(value) is str and value in typing.get_args(kind)
     if kind is float:

@@ -1,33 +1,41 @@
 """How lines for people are worded: on one line, cut where they run on, with counts."""
 
+import shlex
 from collections.abc import Mapping, Sequence
+from pathlib import Path
 
 SHOWN_NAMES = 5
 _BRIEF = 200  # characters
 
 
 def on_one_line(text: object) -> str:
-    """The text as any terminal can show it: line breaks and undecodable bytes, as names of files may hold, escaped."""
+    """Returns text that any terminal can show: line breaks and undecodable bytes, as file names may hold, are
+    escaped."""
     return "".join(c if c.isprintable() else c.encode("unicode_escape").decode("ascii") for c in str(text))
 
 
+def as_argument(path: Path | str) -> str:
+    """Returns a path as a shell takes it, for commands that are printed: quoted where it holds a space or the like."""
+    return shlex.quote(str(path))
+
+
 def brief(error: Exception) -> str:
-    """Someone else's error within a line of ours: its own line breaks gone, and cut where it runs on."""
+    """Returns someone else's error for a line of ours: without line breaks, and cut where it runs on."""
     text = " ".join(str(error).split()) or type(error).__name__
     return text if len(text) <= _BRIEF else f"{text[:_BRIEF]} ..."
 
 
 def some_of(names: Sequence[object], *, shown: int = SHOWN_NAMES) -> str:
-    """The first names, and how many more there are: `a, b and 3 more`."""
+    """Returns the first names, and how many more there are: `a, b and 3 more`."""
     listed = ", ".join(on_one_line(name) for name in names[:shown])
     return f"{listed} and {len(names) - shown} more" if len(names) > shown else listed
 
 
 def with_counts(counts: Mapping[str, int], *, shown: int = SHOWN_NAMES) -> str:
-    """The first names with their counts, in the order given: `PNG (40), JPEG (2)`."""
+    """Returns the first names with their counts, in the order given: `PNG (40), JPEG (2)`."""
     return some_of([f"{name} ({count})" for name, count in counts.items()], shown=shown)
 
 
 def counted(number: int, noun: str, plural: str = "") -> str:
-    """A number with its noun: `1 photo`, `2 photos`."""
+    """Returns a number with its noun: `1 photo`, `2 photos`."""
     return f"{number} {noun if number == 1 else plural or f'{noun}s'}"

@@ -10,7 +10,13 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from blemish.calibration.promise import ROUNDING, calibrate, estimated_threshold, highest_of_each, promised_threshold
+from blemish.calibration.promise import (
+    ROUNDING,
+    calibration_of,
+    estimated_threshold,
+    highest_of_each,
+    promised_threshold,
+)
 from blemish.errors import DataError, SettingsError
 from blemish.model.thresholds import Calibration, photos_needed
 from blemish.records import record_from_json
@@ -85,7 +91,7 @@ def test_the_threshold_is_the_lowest_held_out_score_that_keeps_the_rate(scores: 
 
 
 def test_too_few_photos_give_the_highest_score_and_what_it_promises() -> None:
-    calibration = calibrate([3.0, 1.0, 2.0], [1, 1, 1], false_alarm_rate=0.01)
+    calibration = calibration_of([3.0, 1.0, 2.0], [1, 1, 1], false_alarm_rate=0.01)
     assert calibration.image.value == just_above(3)
     assert calibration.image.promised_rate == 0.25
     assert not calibration.image.kept
@@ -124,7 +130,7 @@ def test_the_estimate_follows_the_scale_of_the_scores(scores: list[float], facto
 
 
 def test_an_estimate_promises_nothing_and_says_so() -> None:
-    calibration = calibrate([1.0, 2.0, 4.0], [1, 1, 1], false_alarm_rate=0.01, estimate=True)
+    calibration = calibration_of([1.0, 2.0, 4.0], [1, 1, 1], false_alarm_rate=0.01, estimate=True)
     assert calibration.image.estimated
     assert calibration.pixel.estimated
     assert (calibration.image.promised_rate, calibration.image.rate_95, calibration.image.kept) == (None, None, False)
@@ -146,37 +152,37 @@ def test_an_estimate_above_any_score_is_refused_for_no_model_could_hold_it() -> 
 
 
 def test_between_two_thresholds_a_person_should_look() -> None:
-    calibration = calibrate(range(99), range(99), false_alarm_rate=0.01, check_rate=0.1)
+    calibration = calibration_of(range(99), range(99), false_alarm_rate=0.01, check_rate=0.1)
     assert calibration.check is not None
     assert (calibration.check.value, calibration.image.value) == (just_above(89), just_above(98))
     assert [calibration.thresholds.verdict(s) for s in (0, 89, 89.5, 98, 98.5)] == [
         *("normal", "normal", "check", "check", "anomalous"),
     ]
-    without = calibrate(range(99), range(99), false_alarm_rate=0.01)
+    without = calibration_of(range(99), range(99), false_alarm_rate=0.01)
     assert [without.thresholds.verdict(s) for s in (89.5, 98, 98.5)] == ["normal", "normal", "anomalous"]
 
 
 def test_fewer_photos_to_check_than_false_alarms_is_refused() -> None:
     with pytest.raises(SettingsError, match="above the false alarm rate"):
-        calibrate([1.0], [1.0], false_alarm_rate=0.1, check_rate=0.1)
+        calibration_of([1.0], [1.0], false_alarm_rate=0.1, check_rate=0.1)
 
 
 def test_the_pixel_threshold_marks_anything_on_as_few_good_photos_as_were_asked_for() -> None:
     rng = np.random.default_rng(0)
     maps = rng.random((200, 8, 8)) * rng.random((200, 1, 1))
-    calibration = calibrate(range(200), maps.max((1, 2)).tolist(), false_alarm_rate=0.05)
+    calibration = calibration_of(range(200), maps.max((1, 2)).tolist(), false_alarm_rate=0.05)
     assert (maps > calibration.pixel.value).any((1, 2)).sum() == 9  # of 201 with the next one: 10
     assert calibration.image.value == just_above(190)
 
 
 def test_the_percentile_of_a_score_is_the_share_of_known_good_photos_below_it() -> None:
-    calibration = calibrate([1.0, 2.0, 2.0, 4.0], [1, 1, 1, 1], false_alarm_rate=0.5)
+    calibration = calibration_of([1.0, 2.0, 2.0, 4.0], [1, 1, 1, 1], false_alarm_rate=0.5)
     assert [calibration.percentile(score) for score in (0.0, 1.0, 2.0, 3.0, 4.0, 9.0)] == [0, 0, 25, 75, 75, 100]
 
 
 @given(some_scores, rates, st.booleans())
 def test_a_calibration_survives_json(scores: list[float], rate: float, check: bool) -> None:
-    calibration = calibrate(scores, scores, false_alarm_rate=rate, check_rate=(1 + rate) / 2 if check else None)
+    calibration = calibration_of(scores, scores, false_alarm_rate=rate, check_rate=(1 + rate) / 2 if check else None)
     values = json.loads(json.dumps(asdict(calibration), allow_nan=False))
     assert record_from_json(Calibration, values, name="calibration") == calibration
 
@@ -191,12 +197,12 @@ def test_a_rate_that_is_no_share_is_refused(rate: float) -> None:
 @pytest.mark.parametrize("bad", [float("nan"), float("inf"), float("-inf")])
 def test_scores_that_are_not_finite_are_refused(bad: float) -> None:
     with pytest.raises(DataError, match="not finite"):
-        calibrate([1.0, bad, 2.0], [1.0, 1.0, 1.0], false_alarm_rate=0.1)
+        calibration_of([1.0, bad, 2.0], [1.0, 1.0, 1.0], false_alarm_rate=0.1)
 
 
 def test_no_photos_at_all_are_refused() -> None:
     with pytest.raises(DataError, match="at least one"):
-        calibrate([], [], false_alarm_rate=0.1)
+        calibration_of([], [], false_alarm_rate=0.1)
 
 
 def test_of_each_part_the_highest_photo_counts_in_whatever_order_they_come() -> None:

@@ -12,7 +12,7 @@ from blemish.detectors import DETECTORS, Detector, ImageSize
 from blemish.model.artifact import Artifact
 from blemish.networks.teacher import Teacher
 from blemish.training.settings import TrainingSettings
-from blemish.training.train import train
+from blemish.training.train import train_detector
 from contract.two_stage import TwoStage
 
 ALL: dict[str, type[Detector]] = {**DETECTORS, "two_stage": TwoStage}
@@ -43,7 +43,7 @@ def teacher_files(method: str, teacher: Path) -> list[Path]:
 
 def trained(method: str, parts: Dataset, run: Path, teacher: Path, **options: Any) -> Artifact:
     options = {"training": TRAINING, "settings": settings_of(method), **options}
-    return train(method, few(parts), run=run, teacher_weights=teacher_files(method, teacher), **options)
+    return train_detector(method, few(parts), run=run, teacher_weights=teacher_files(method, teacher), **options)
 
 
 def images(samples: Sequence[Sample]) -> torch.Tensor:

@@ -18,7 +18,7 @@ from blemish.errors import BlemishError
 from blemish.training import fit as loop
 from blemish.training.photo_store import Indices
 from blemish.training.settings import TrainingSettings
-from blemish.training.train import train
+from blemish.training.train import train_detector
 from contract.methods import ALL, settings_of, teacher_files
 
 OTHERS = "other-photos"
@@ -72,7 +72,7 @@ def train_noting(method: str, photos: tuple[Sample, ...], run: Path, teacher: Pa
     settings = settings_of(method, steps=STEPS)
     training = TrainingSettings(batch_size=BATCH, check_every=CHECK_EVERY, held_out=0.25)
     try:
-        train(
+        train_detector(
             method,
             photos,
             run=run,

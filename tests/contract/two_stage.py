@@ -10,7 +10,7 @@ from torch.optim import SGD, Adam, Optimizer
 
 from blemish.detectors import AnomalyMap, Batch, Detector, DetectorSettings, Images, Stage
 from blemish.networks import build_backbone
-from blemish.networks.discrepancy import resize_map, squared_distance, unit_vectors
+from blemish.networks.discrepancy import interpolate_map, squared_distance, unit_vectors
 from blemish.networks.teacher import Teacher
 
 
@@ -19,7 +19,7 @@ class TwoStageSettings(DetectorSettings):
     head_steps: int = 4
     """Steps of the second stage."""
     opacity: float | None = None
-    """How strongly drawn defects cover; none: at random."""
+    """How strongly synthetic defects cover; none: at random."""
 
 
 class TwoStage(Detector):
@@ -42,7 +42,7 @@ class TwoStage(Detector):
         )
 
     def forward(self, images: Images) -> AnomalyMap:
-        return resize_map(torch.sigmoid(self._logits(images)), (images.shape[-2], images.shape[-1]))
+        return interpolate_map(torch.sigmoid(self._logits(images)), (images.shape[-2], images.shape[-1]))
 
     def stages(self) -> Sequence[Stage]:
         return [
@@ -63,7 +63,7 @@ class TwoStage(Detector):
                 optimizer=_head_optimizer,
                 augment=_flip,
                 targets=self._targets,
-                corrupt=_draw_squares,
+                add_defects=_draw_squares,
             ),
         ]
 

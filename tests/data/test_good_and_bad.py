@@ -3,11 +3,12 @@
 from pathlib import Path
 
 import pytest
+from PIL import Image
 
 from blemish.data import AUTO, find_dataset
 from blemish.data.dataset import Dataset
 from blemish.data.folder_names import meaning_of
-from blemish.data.good_and_bad import GOOD_AND_BAD
+from blemish.data.good_and_bad import GOOD_AND_BAD, to_test_on
 from blemish.data.mvtec_ad import MVTEC_AD
 from blemish.errors import DataError
 
@@ -123,3 +124,19 @@ def test_a_single_n_never_makes_bad_parts_good(name: str) -> None:
 @pytest.mark.parametrize("name", ["no_defects", "defect-free", "NonDefective", "ohne Fehler", "not bad"])
 def test_what_is_not_bad_is_good(name: str) -> None:
     assert meaning_of(name) == "good"
+
+
+def test_a_folder_of_ok_beside_ng_is_evaluated_with_both(tmp_path: Path) -> None:
+    for name in ("OK/1.png", "OK/2.png", "NG/3.png"):
+        (tmp_path / name).parent.mkdir(exist_ok=True)
+        Image.new("L", (8, 8)).save(tmp_path / name)
+    found = to_test_on(GOOD_AND_BAD.find(tmp_path, None))
+    assert [(sample.image.name, sample.anomalous) for sample in found.test] == [
+        ("1.png", False),
+        ("2.png", False),
+        ("3.png", True),
+    ]
+    (tmp_path / "test" / "OK").mkdir(parents=True)
+    Image.new("L", (8, 8)).save(tmp_path / "test" / "OK" / "4.png")
+    apart = GOOD_AND_BAD.find(tmp_path, None)
+    assert to_test_on(apart) == apart

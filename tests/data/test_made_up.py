@@ -6,7 +6,7 @@ from numpy.typing import NDArray
 
 from blemish.data.dataset import Dataset
 from blemish.data.images import read_image, read_mask
-from blemish.data.made_up import DEFECTS, TEXTURES, make_up, spoil
+from blemish.data.made_up import DEFECTS, TEXTURES, add_defect, make_up
 from blemish.errors import DataError
 
 
@@ -52,15 +52,15 @@ def test_a_defect_changes_what_its_mask_covers_and_nothing_beyond_its_soft_edge(
     generator = np.random.default_rng(0)
     for _ in range(5):
         part = generator.uniform(0.3, 0.7, (size, size, 3))
-        spoilt, mask = spoil(part, defect, generator=generator)
-        changed = np.abs(spoilt - part).max(axis=2)
+        defective, mask = add_defect(part, defect, generator=generator)
+        changed = np.abs(defective - part).max(axis=2)
         edge = max(2, size // 64)
         windows = np.lib.stride_tricks.sliding_window_view(np.pad(mask, edge), (2 * edge + 1, 2 * edge + 1))
         near = windows.max(axis=(2, 3))
         assert changed[~near].max() < 0.02
         assert changed[mask].mean() > 0.05
-        assert spoilt.min() >= 0
-        assert spoilt.max() <= 1
+        assert defective.min() >= 0
+        assert defective.max() <= 1
 
 
 def test_training_and_test_parts_come_from_separate_areas_of_the_photo(tmp_path: Path) -> None:

@@ -37,9 +37,9 @@ def drawn(count: int, *, seed: int) -> Tensor:
 def batch(detector: DeSTSeg) -> Batch:
     """Two good photos, the same with defects, and what the teacher says of the good ones."""
     clean, (student, _) = drawn(2, seed=1), detector.stages()
-    assert student.corrupt is not None
+    assert student.add_defects is not None
     assert student.targets is not None
-    images, masks = student.corrupt(clean, drawn(2, seed=2), Generator().manual_seed(8))
+    images, masks = student.add_defects(clean, drawn(2, seed=2), Generator().manual_seed(8))
     assert (masks.mean(dim=(1, 2, 3)) > 0.01).all()
     return Batch(images=images, clean=clean, targets=student.targets(clean), masks=masks, global_size=32)
 
@@ -213,15 +213,15 @@ def begin(destseg: DeSTSeg, stage: Stage) -> torch.optim.Optimizer:
 
 
 def official_step(destseg: DeSTSeg, batch: Batch, *, stage: int, optimizer: torch.optim.Optimizer) -> None:
-    """A step as the official code makes it: every network runs, on good and on spoilt photos, and every loss is had."""
+    """A step as the official code makes it: every network runs, on good photos and altered ones, every loss is had."""
     assert batch.masks is not None
     destseg.requires_grad_(True)
     destseg.teacher.requires_grad_(False)
-    teacher_clean, teacher_spoilt = (unit_tensors(destseg.teacher(images)) for images in (batch.clean, batch.images))
+    teacher_clean, teacher_defective = (unit_tensors(destseg.teacher(images)) for images in (batch.clean, batch.images))
     student = unit_tensors(destseg.student(batch.images))
     distances = [1 - (t * s).sum(dim=1) for t, s in zip(teacher_clean, student, strict=True)]
     cosine = torch.stack([d.mean(dim=(1, 2)).sum() for d in distances]).sum()
-    products = [resized(-t * s, like=student[0]) for t, s in zip(teacher_spoilt, student, strict=True)]
+    products = [resized(-t * s, like=student[0]) for t, s in zip(teacher_defective, student, strict=True)]
     judged = torch.sigmoid(destseg.segmentation(torch.cat(products, dim=1)))
     masks = (resized(batch.masks, like=student[0]) >= 0.5).float()
     p = masks * judged + (1 - masks) * (1 - judged)
@@ -245,15 +245,15 @@ def test_without_the_official_codes_wasted_passes_a_step_comes_out_the_same(
     detector: DeSTSeg, batch: Batch, stage: int
 ) -> None:
     ours, theirs = copy.deepcopy(detector), copy.deepcopy(detector)
-    spoilt = Batch(images=batch.images, clean=batch.clean, targets=batch.targets, masks=batch.masks, global_size=2)
+    altered = Batch(images=batch.images, clean=batch.clean, targets=batch.targets, masks=batch.masks, global_size=2)
     passes = count_passes(ours)
     optimizer = begin(ours, ours.stages()[stage])
-    torch.stack(list(ours.stages()[stage].loss(spoilt).values())).sum().backward()  # type: ignore[no-untyped-call]
+    torch.stack(list(ours.stages()[stage].loss(altered).values())).sum().backward()  # type: ignore[no-untyped-call]
     optimizer.step()
     assert sorted(passes) == (["student"] if stage == 0 else ["segmentation", "student", "teacher"])
     other = [m for m in (ours.student, ours.segmentation) if m is not ours.stages()[stage].trains]
     assert all(p.grad is None for module in (*other, ours.teacher) for p in module.parameters())
-    official_step(theirs, spoilt, stage=stage, optimizer=begin(theirs, theirs.stages()[stage]))
+    official_step(theirs, altered, stage=stage, optimizer=begin(theirs, theirs.stages()[stage]))
     for (name, value), expected in zip(ours.state_dict().items(), theirs.state_dict().values(), strict=True):
         torch.testing.assert_close(value, expected, rtol=1e-3, atol=1e-5, msg=name)
 

@@ -17,7 +17,7 @@ from blemish.inference import open_predictor
 from blemish.model.artifact import Artifact
 from blemish.progress import Progress
 from blemish.training.settings import TrainingSettings
-from blemish.training.train import train
+from blemish.training.train import train_detector
 
 STUDENT_STEPS = 3
 
@@ -33,7 +33,7 @@ def quick(photos: Sequence[Sample], run: Path, *, steps: int = 5, batch_size: in
         rotation=options.pop("rotation", "none"),
     )
     training = TrainingSettings(batch_size=batch_size, check_every=2, checkpoint_every=2)
-    return train("destseg", photos, run=run, settings=settings, training=training, **options)
+    return train_detector("destseg", photos, run=run, settings=settings, training=training, **options)
 
 
 def test_the_second_stage_leaves_the_student_bit_unchanged_batch_norms_included(parts: Dataset, tmp_path: Path) -> None:

@@ -8,7 +8,7 @@ import torch
 from torch import Tensor, nn
 
 from blemish.detectors import DETECTORS, Detector, ImageSize
-from blemish.networks.discrepancy import multiply_maps, resize_map
+from blemish.networks.discrepancy import interpolate_map, multiply_maps
 from contract.two_stage import TwoStage, TwoStageSettings
 from detectors.oracles import unit
 
@@ -53,7 +53,7 @@ def test_what_stpm_makes_of_its_levels_is_its_map(images: Tensor) -> None:
     with torch.no_grad():
         maps, anomaly_map = stpm.level_maps(images), stpm(images)
     product = multiply_maps([2 * level_map for level_map in maps.values()])  # ||t - s||^2 is twice 1 - cos
-    torch.testing.assert_close(resize_map(product, SIZE), anomaly_map, rtol=1e-6, atol=0)
+    torch.testing.assert_close(interpolate_map(product, SIZE), anomaly_map, rtol=1e-6, atol=0)
 
 
 def test_what_rstpm_makes_of_its_six_levels_is_its_map(images: Tensor) -> None:
@@ -62,7 +62,7 @@ def test_what_rstpm_makes_of_its_six_levels_is_its_map(images: Tensor) -> None:
         maps, anomaly_map = rstpm.level_maps(images), rstpm(images)
     expected = torch.ones(2, 1, *SIZE)
     for level in (1, 2, 3):
-        expected *= sum(resize_map(maps[f"{pair}_level{level}"], SIZE) for pair in ("student", "reconstruction"))
+        expected *= sum(interpolate_map(maps[f"{pair}_level{level}"], SIZE) for pair in ("student", "reconstruction"))
     torch.testing.assert_close(expected, anomaly_map, rtol=1e-6, atol=0)
 
 

@@ -22,7 +22,7 @@ from blemish.networks.pretrained import WeightsSource
 from blemish.networks.reconstruction import Gate
 from blemish.networks.teacher import Teacher
 from blemish.training.settings import TrainingSettings
-from blemish.training.train import train
+from blemish.training.train import train_detector
 from detectors.oracles import Array, bilinear, unit
 
 SIZE = ImageSize(64, 96)
@@ -276,7 +276,7 @@ def test_both_losses_fall_both_teachers_stay_and_what_was_trained_predicts(
     values = {"teacher": "resnet18", "second_teacher": "efficientnet_lite0", "steps": 16}
     settings = dataclasses.replace(SMALL, image_size=ImageSize(64, 64), **values)  # type: ignore[arg-type]
     training = TrainingSettings(batch_size=4, check_every=4)
-    artifact = train("rstpm", parts.train[:16], run=tmp_path / "run", settings=settings, training=training)
+    artifact = train_detector("rstpm", parts.train[:16], run=tmp_path / "run", settings=settings, training=training)
     for stage in artifact.training.stages:
         losses = [point.loss for point in stage.history]
         assert losses[-1] < 0.7 * losses[0], stage.name

@@ -7,7 +7,7 @@ from numpy.typing import NDArray
 
 from blemish.detectors import Batch, ImageSize
 from blemish.detectors.stpm import STPM, STPMSettings
-from blemish.networks.discrepancy import multiply_maps, resize_map, squared_distance, unit_vectors
+from blemish.networks.discrepancy import interpolate_map, multiply_maps, squared_distance, unit_vectors
 
 Array = NDArray[np.float64]
 
@@ -92,8 +92,8 @@ def test_multiplying_at_full_size_would_be_another_map(detector: STPM, images: t
     with torch.no_grad():
         pairs = zip(detector.teacher(images), detector.student(images), strict=True)
         maps = [squared_distance(unit_vectors(t), unit_vectors(s)) for t, s in pairs]
-    swapped = torch.stack([resize_map(level, (64, 96)) for level in maps]).prod(dim=0)
-    ours = resize_map(multiply_maps(maps), (64, 96))
+    swapped = torch.stack([interpolate_map(level, (64, 96)) for level in maps]).prod(dim=0)
+    ours = interpolate_map(multiply_maps(maps), (64, 96))
     assert not torch.allclose(ours, swapped, rtol=1e-3)
 
 

@@ -146,18 +146,23 @@ def test_a_folder_that_may_not_be_written_is_named_before_anything_is_computed(
 def test_a_full_disk_costs_neither_an_older_model_nor_the_training(
     photos: Path, trained: Path, disk_of: Callable[[int], Path]
 ) -> None:
-    """There is room for the checkpoint, which is twice the weights, but not for the weights beside it."""
+    """There is room for the checkpoint, one and a half times the weights, but not for the weights beside it."""
     weights = (trained / "weights.safetensors").stat().st_size
-    run = Path(shutil.copytree(trained, disk_of(weights * 7 // 2) / "model"))
+    run = Path(shutil.copytree(trained, disk_of(weights * 3) / "model"))
     train = ("train", "stpm", photos, run, *QUICK, "--seed", "1")
     done = blemish(*train, "--overwrite")
     assert done.code == 2
     assert len(done.about("cannot write")) == len(done.about("weights.safetensors")) == 1, done.err
-    assert {path.name for path in run.iterdir()} == {"model.json", "weights.safetensors", "checkpoint.safetensors"}
+    told = {"run.json", "training.jsonl"}
+    assert {path.name for path in run.iterdir()} - told == {
+        "model.json",
+        "weights.safetensors",
+        "checkpoint.safetensors",
+    }
     assert blemish("predict", run, photos).code in (0, 1)
     disk_of(weights * 5)
     assert blemish(*train, "--resume").code == 0
-    assert {path.name for path in run.iterdir()} == {"model.json", "weights.safetensors"}
+    assert {path.name for path in run.iterdir()} - told == {"model.json", "weights.safetensors"}
 
 
 def test_predicting_judges_what_can_be_read_and_tells_of_the_rest(
@@ -237,3 +242,14 @@ def test_a_name_as_long_as_a_name_can_be_is_judged(trained: Path, parts: Dataset
     assert done.code in (0, 1), done.err
     (line,) = (tmp_path / "out" / "predictions.jsonl").read_text().splitlines()
     assert (tmp_path / "out" / json.loads(line)["map"]).exists()
+
+
+def test_photos_of_another_shape_than_the_good_ones_are_judged_and_said(
+    trained: Path, photos: Path, tmp_path: Path
+) -> None:
+    Image.new("RGB", (256, 64)).save(tmp_path / "wide.png")
+    done = blemish("predict", trained, tmp_path / "wide.png")
+    assert done.code in (0, 1)
+    (line,) = done.err
+    assert line.startswith("blemish: 1 of 1 photos, such as 256x64, have another ")
+    assert blemish("predict", trained, photos).err == []

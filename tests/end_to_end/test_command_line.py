@@ -94,7 +94,7 @@ def test_evaluate_measures_and_writes_what_it_says(run: Path, parts: Dataset, tm
     evaluation = json.loads((tmp_path / "evaluation.json").read_text())
     for name in ("image_auroc", "pixel_auroc", "pixel_ap", "pro"):
         assert f"{evaluation['metrics'][name]:.4f}" in done.stdout
-    assert evaluation["metrics"]["pixel_auroc"] > 0.7  # drawn defects stand out after a few steps already
+    assert evaluation["metrics"]["pixel_auroc"] > 0.7  # synthetic defects stand out after a few steps already
     assert "rounded at 0.5" in evaluation["mask_rule"]
     assert evaluation["good_photos"] + evaluation["defective_photos"] == len(parts.test)
 

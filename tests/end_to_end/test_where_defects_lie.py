@@ -9,13 +9,13 @@ import pytest
 import torch
 from numpy.typing import NDArray
 
-from blemish.calibration.promise import calibrate
+from blemish.calibration.promise import calibration_of
 from blemish.data.framing import Framing
 from blemish.data.images import read_image, save_png
 from blemish.inference.prediction import Prediction
 from blemish.inference.predictor import Predictor
 from blemish.model.score import Score
-from blemish.networks.discrepancy import distances, multiply_maps, resize_map, unit_vectors
+from blemish.networks.discrepancy import distances, interpolate_map, multiply_maps, unit_vectors
 from blemish.networks.teacher import Teacher
 from blemish.results.folder import PredictionFolder
 
@@ -45,7 +45,7 @@ def test_the_box_is_where_the_defect_is_within_a_hundredth_of_the_photo(
         Brightness(),
         Framing(image_size=image_size),
         score=Score(),
-        calibration=calibrate(levels, levels, false_alarm_rate=0.05),
+        calibration=calibration_of(levels, levels, false_alarm_rate=0.05),
     )
     folder = PredictionFolder(tmp_path / "out", [tmp_path / "photo.png"])
     prediction = predictor.predict(tmp_path / "photo.png")
@@ -82,13 +82,13 @@ def test_the_map_of_a_teacher_that_sees_a_blob_lies_on_the_blob_within_a_hundred
     shifts = []
     for _ in range(12):
         noise = torch.from_numpy(rng.normal(0.5, 0.1, (1, 3, 32, 32)).astype(np.float32))
-        clean = resize_map(noise, (256, 256)).clamp(0, 1)
+        clean = interpolate_map(noise, (256, 256)).clamp(0, 1)
         y, x = rng.uniform(80, 176, 2)
         rows, columns = torch.arange(256) - y, torch.arange(256) - x
         blob = torch.exp(-(rows[:, None] ** 2 + columns**2) / (2 * 6.0**2))
         spotted = (clean + 0.6 * blob).clamp(0, 1).float()
         expected = tuple(unit_vectors(level) for level in teacher(clean))
-        found = resize_map(multiply_maps(distances(expected, teacher(spotted))), (256, 256))[0, 0].double().numpy()
+        found = interpolate_map(multiply_maps(distances(expected, teacher(spotted))), (256, 256))[0, 0].double().numpy()
         weights = found / found.sum()
         shifts.append((weights.sum(axis=1) @ np.arange(256) - y, weights.sum(axis=0) @ np.arange(256) - x))
     down, right = np.mean(shifts, axis=0)

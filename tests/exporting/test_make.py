@@ -25,21 +25,21 @@ from blemish.model.artifact import read_artifact
 from blemish.model.exports import kinds_of_exports, read_export
 
 
-def spoil(graph: Path, folder: Path, description: str) -> None:
+def write_altered(graph: Path, folder: Path, description: str) -> None:
     """An exporter with a fault: one weight of the graph is another."""
     model = onnx.load(graph)
     weight = max(model.graph.initializer, key=lambda w: len(w.raw_data))
     values = numpy_helper.to_array(weight) * np.float32(1.01)
     weight.CopyFrom(numpy_helper.from_array(values, weight.name))
-    onnx.save(model, folder.with_name("spoilt.onnx"))
-    write_onnx(folder.with_name("spoilt.onnx"), folder, description)
+    onnx.save(model, folder.with_name("altered.onnx"))
+    write_onnx(folder.with_name("altered.onnx"), folder, description)
 
 
 def test_an_export_that_disagrees_is_refused_with_the_figures_and_nothing_is_left(
     run: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     model = Path(shutil.copytree(run, tmp_path / "run"))
-    monkeypatch.setitem(EXPORTERS, "onnx", spoil)
+    monkeypatch.setitem(EXPORTERS, "onnx", write_altered)
     with pytest.raises(ExportError, match=r"scores differ by \d.*allowed: a relative difference of 0.0001"):
         blemish.export(model, to="onnx")
     assert kinds_of_exports(read_artifact(model)) == []
@@ -48,7 +48,7 @@ def test_an_export_that_disagrees_is_refused_with_the_figures_and_nothing_is_lef
 
 def test_a_refused_export_leaves_the_one_before_it(copy: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     before = (copy / "exports" / "onnx-fp32" / "export.json").read_text()
-    monkeypatch.setitem(EXPORTERS, "onnx", spoil)
+    monkeypatch.setitem(EXPORTERS, "onnx", write_altered)
     with pytest.raises(ExportError):
         blemish.export(copy, to="onnx")
     assert (copy / "exports" / "onnx-fp32" / "export.json").read_text() == before

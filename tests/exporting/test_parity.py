@@ -5,7 +5,7 @@ from datetime import UTC, datetime
 import numpy as np
 import pytest
 
-from blemish.calibration.promise import calibrate
+from blemish.calibration.promise import calibration_of
 from blemish.errors import ExportError
 from blemish.exporting.parity import TOLERANCES, Answer, Parity, compare, shapes_of
 from blemish.inference.prediction import Prediction
@@ -38,7 +38,7 @@ def test_a_verdict_that_turns_near_the_threshold_is_no_clear_one() -> None:
 
 
 def test_the_margin_is_that_to_the_nearest_threshold() -> None:
-    calibration = calibrate(range(1, 100), range(1, 100), false_alarm_rate=0.01, check_rate=0.5)
+    calibration = calibration_of(range(1, 100), range(1, 100), false_alarm_rate=0.01, check_rate=0.5)
     assert calibration.check is not None
     for score, nearest in ((98.0, calibration.image.value), (55.0, calibration.check.value)):
         prediction = Prediction(

@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 from PIL import Image
 
 import blemish
-from blemish.calibration.promise import calibrate
+from blemish.calibration.promise import calibration_of
 from blemish.data.dataset import Dataset
 from blemish.data.digest import file_digest
 from blemish.data.framing import Framing
@@ -219,7 +219,7 @@ def test_an_anomalous_photo_has_a_region_always(
     limit = np.nextafter(score.of(anomaly_map), 0)
     scores = sorted(generator.uniform(0, 1, 30) * limit)
     calibration = replace(
-        calibrate(scores, [*scores[:-1], 5.0], false_alarm_rate=0.1),  # a threshold of pixels above any map
+        calibration_of(scores, [*scores[:-1], 5.0], false_alarm_rate=0.1),  # a threshold of pixels above any map
         image=Threshold(value=limit, asked_rate=0.1, promised_rate=0.1, rate_95=0.2),
     )
     predictor = Predictor(Peak(1.0, at), Framing(image_size=size), score=score, calibration=calibration, min_area=999)

@@ -12,7 +12,7 @@ from torch import Tensor, nn
 
 from blemish.errors import WeightsError
 from blemish.networks.pretrained import load_weights, read_weights
-from blemish.networks.undrawn import Undrawn
+from blemish.networks.random_weights import WithoutRandomWeights
 
 
 @pytest.fixture
@@ -29,7 +29,7 @@ def _weights(seed: int = 1) -> dict[str, Tensor]:
 
 def test_a_network_built_to_be_loaded_draws_nothing(network: nn.Module) -> None:
     state = torch.get_rng_state()
-    with Undrawn():
+    with WithoutRandomWeights():
         built = nn.Sequential(OrderedDict(conv=nn.Conv2d(3, 4, 3), norm=nn.BatchNorm2d(4)))
         nn.init.kaiming_normal_(tensor=built.get_parameter("conv.weight"))
         nn.init.xavier_normal_(built.get_parameter("conv.weight"))

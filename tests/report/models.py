@@ -4,7 +4,7 @@ from dataclasses import replace
 from pathlib import Path
 
 import blemish
-from blemish.calibration.promise import calibrate
+from blemish.calibration.promise import calibration_of
 from blemish.data.dataset import Dataset
 from blemish.evaluation.evaluate import evaluate_predictor
 from blemish.evaluation.record import EVALUATION_FILE, Evaluation, write_evaluation
@@ -21,5 +21,5 @@ def evaluate_on(run: Path, photos: Dataset) -> Evaluation:
 def recalibrate_to(run: Path, rate: float, *, check: float | None = None, estimate: bool = False) -> None:
     artifact = read_artifact(run)
     known = artifact.calibration
-    calibration = calibrate(known.scores, known.peaks, false_alarm_rate=rate, check_rate=check, estimate=estimate)
+    calibration = calibration_of(known.scores, known.peaks, false_alarm_rate=rate, check_rate=check, estimate=estimate)
     write_artifact(replace(artifact, calibration=calibration))

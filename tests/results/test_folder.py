@@ -12,7 +12,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from blemish.calibration.promise import calibrate
+from blemish.calibration.promise import calibration_of
 from blemish.data.images import save_png
 from blemish.errors import DataError, OutputError
 from blemish.inference.prediction import Prediction
@@ -21,7 +21,7 @@ from blemish.process import available_cores
 from blemish.results.folder import COLUMNS, PredictionFolder, output_names
 from blemish.results.overlays import picture
 
-CALIBRATION = calibrate(range(1, 100), range(1, 100), false_alarm_rate=0.01, check_rate=0.1)
+CALIBRATION = calibration_of(range(1, 100), range(1, 100), false_alarm_rate=0.01, check_rate=0.1)
 
 
 def prediction(photo: Path, anomaly_map: np.ndarray, *, calibration: Calibration = CALIBRATION) -> Prediction:

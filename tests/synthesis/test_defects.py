@@ -1,4 +1,4 @@
-"""Drawn defects: their shapes' statistics, their making step by step, and what they leave alone."""
+"""Synthetic defects: their shapes' statistics, their making step by step, and what they leave alone."""
 
 import math
 
@@ -49,16 +49,16 @@ def test_the_texture_covers_the_part_where_the_mask_is_one_and_nothing_else_chan
     transparency = torch.tensor([0.0, 0.3, 0.8]).view(3, 1, 1, 1)
     image, texture, mask, b = (t.double().numpy() for t in (clean, textures, masks, transparency))
     expected = image * (1 - mask) + (1 - b) * (mask * texture) + b * (mask * image)
-    spoilt = blend(clean, textures, masks, transparency)
-    assert spoilt.double().numpy() == pytest.approx(expected, abs=1e-6)
-    assert torch.equal(torch.where(masks > 0, 0, spoilt), torch.where(masks > 0, 0, clean))
-    assert spoilt.is_contiguous(memory_format=torch.channels_last)
+    defective = blend(clean, textures, masks, transparency)
+    assert defective.double().numpy() == pytest.approx(expected, abs=1e-6)
+    assert torch.equal(torch.where(masks > 0, 0, defective), torch.where(masks > 0, 0, clean))
+    assert defective.is_contiguous(memory_format=torch.channels_last)
 
 
 def test_textures_are_a_fifth_opaque_to_wholly_and_evenly_so() -> None:
     clean, textures = torch.zeros(400, 3, 32, 32), torch.ones(400, 3, 32, 32)
-    spoilt, masks = draw_defects(clean, textures, Generator().manual_seed(3))
-    opacity = spoilt.amax(dim=(1, 2, 3))[masks.amax(dim=(1, 2, 3)) > 0]
+    defective, masks = draw_defects(clean, textures, Generator().manual_seed(3))
+    opacity = defective.amax(dim=(1, 2, 3))[masks.amax(dim=(1, 2, 3)) > 0]
     assert 0.2 <= float(opacity.min()) < 0.22
     assert 0.98 < float(opacity.max()) <= 1
     assert float(opacity.mean()) == pytest.approx(0.6, abs=4 * 0.8 / 12**0.5 / len(opacity) ** 0.5)

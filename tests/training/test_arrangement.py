@@ -16,7 +16,7 @@ from blemish.errors import DataError, SettingsError
 from blemish.training.arrangement import arranged, divided, method_validates
 from blemish.training.settings import TrainingSettings
 from blemish.training.split import Split
-from blemish.training.train import train
+from blemish.training.train import train_detector
 
 
 def samples(prefix: str, count: int, *, per_part: int = 1) -> tuple[Sample, ...]:
@@ -86,7 +86,7 @@ def test_a_dataset_with_validation_photos_trains_on_all_others_and_calibrates_wi
     found = Dataset(name="x", root=parts.root, train=parts.train[:6], validation=parts.train[6:14])
     training = TrainingSettings(batch_size=4, check_every=2)
     settings = STPMSettings(image_size=ImageSize(64, 64), steps=2)
-    artifact = train(
+    artifact = train_detector(
         "stpm", found, run=tmp_path / "run", settings=settings, training=training, teacher_weights=[seeded_resnet18]
     )
     assert artifact.calibration.n == 6
@@ -106,7 +106,7 @@ def test_training_names_nearly_black_photos_squeezed_ones_and_the_folders_it_too
     photos = sorted((tmp_path / "photos").rglob("*.png"))
     found = Dataset(name="x", root=tmp_path / "photos", train=tuple(Sample(image=path) for path in photos))
     with caplog.at_level("INFO", logger="blemish"):
-        train(
+        train_detector(
             "stpm",
             found,
             run=tmp_path / "run",
@@ -122,4 +122,4 @@ def test_training_names_nearly_black_photos_squeezed_ones_and_the_folders_it_too
 def test_a_model_is_not_left_among_its_photos(parts: Dataset, seeded_resnet18: Path) -> None:
     for run in (parts.train[0].image.parent, parts.root):
         with pytest.raises(SettingsError, match="is a folder of photos: give the model a folder of its own"):
-            train("stpm", parts, run=run, teacher_weights=[seeded_resnet18])
+            train_detector("stpm", parts, run=run, teacher_weights=[seeded_resnet18])

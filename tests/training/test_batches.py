@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from PIL import Image
 
 from blemish.data.framing import Framing
-from blemish.training.batches import KeptTargets, read_ahead, step_indices
+from blemish.training.batches import TargetCache, read_ahead, step_indices
 from blemish.training.photo_store import PhotoStore
 from blemish.training.processes import Processes
 
@@ -117,7 +117,7 @@ def test_targets_are_the_same_kept_or_computed_and_the_teacher_is_asked_once(
         return clean[:, :2, ::4, ::4], clean[:, :, ::8, ::8] * 3
 
     bytes_each = (2 * 4 * 4 + 3 * 2 * 2) * 2
-    targets = KeptTargets(teacher, photos, RUNTIME, budget=kept_photos * bytes_each)
+    targets = TargetCache(teacher, photos, RUNTIME, budget=kept_photos * bytes_each)
     targets.load(40, 16, nothing)
     asked.clear()
     indices = np.array([0, 39, 4, 5, 17])

@@ -12,7 +12,7 @@ from blemish.detectors.destseg import DeSTSegSettings
 from blemish.detectors.stpm import STPMSettings
 from blemish.errors import DataError, SettingsError
 from blemish.training.settings import TrainingSettings
-from blemish.training.train import train
+from blemish.training.train import train_detector
 
 
 @pytest.mark.parametrize(
@@ -37,18 +37,20 @@ def test_impossible_settings_are_refused_by_name_before_any_photo_is_read(
     tmp_path: Path, settings: STPMSettings, training: TrainingSettings, named: str
 ) -> None:
     with pytest.raises(SettingsError, match=named):
-        train("stpm", [], run=tmp_path / "run", settings=settings, training=training)
+        train_detector("stpm", [], run=tmp_path / "run", settings=settings, training=training)
 
 
 def test_a_later_stage_that_cannot_be_trained_is_refused_before_the_first_begins(tmp_path: Path) -> None:
     settings = DeSTSegSettings(head_learning_rate=-0.1)
     with pytest.raises(SettingsError, match="stage segmentation cannot be trained so"):
-        train("destseg", [], run=tmp_path / "run", settings=settings)
+        train_detector("destseg", [], run=tmp_path / "run", settings=settings)
 
 
 def test_a_folder_of_textures_that_is_not_there_is_named_before_any_photo_is_read(tmp_path: Path) -> None:
     with pytest.raises(DataError, match="nowhere: no such folder of textures"):
-        train("destseg", [], run=tmp_path / "run", settings=DeSTSegSettings(textures=str(tmp_path / "nowhere")))
+        train_detector(
+            "destseg", [], run=tmp_path / "run", settings=DeSTSegSettings(textures=str(tmp_path / "nowhere"))
+        )
 
 
 @pytest.mark.parametrize(

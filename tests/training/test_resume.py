@@ -17,7 +17,7 @@ from blemish.model.artifact import Artifact
 from blemish.progress import Progress
 from blemish.training.identity import check_continuation
 from blemish.training.settings import TrainingSettings
-from blemish.training.train import train
+from blemish.training.train import train_detector
 
 SETTINGS = STPMSettings(image_size=ImageSize(64, 64), steps=4)
 TRAINING = TrainingSettings(batch_size=4, checkpoint_every=2, check_every=2)
@@ -25,7 +25,7 @@ TRAINING = TrainingSettings(batch_size=4, checkpoint_every=2, check_every=2)
 
 def quick(parts: Dataset, run: Path, teacher: Path, *, photos: int = 10, **options: Any) -> Artifact:
     options = {"settings": SETTINGS, "training": TRAINING, **options}
-    return train("stpm", parts.train[:photos], run=run, teacher_weights=[teacher], **options)
+    return train_detector("stpm", parts.train[:photos], run=run, teacher_weights=[teacher], **options)
 
 
 def fail_after(step: int) -> Any:

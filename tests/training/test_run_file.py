@@ -47,12 +47,22 @@ def test_python_writes_the_same(parts: Dataset, tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    "text",
-    ["", "[]", '{"format_version": 1}', '{"format_version": 1, "method": "no", "photos": null, "settings": {}}'],
+    ("text", "said"),
+    [
+        ("", "is no JSON"),
+        ("[]", r"is not the run\.json of a training"),
+        ('{"format_version": 1}', r"run\.method is missing"),
+        ('{"format_version": 1, "method": "no", "photos": null, "settings": {}}', r"run\.training is missing"),
+        (
+            '{"format_version": 1, "method": "no", "photos": {"root": 7}, "settings": {}, "training": {}, '
+            '"teacher_weights": []}',
+            r"run\.photos\.root",
+        ),
+    ],
 )
-def test_what_is_no_run_json_is_refused_in_a_line(tmp_path: Path, text: str) -> None:
+def test_what_is_no_run_json_is_refused_in_a_line(tmp_path: Path, text: str, said: str) -> None:
     (tmp_path / "run.json").write_text(text)
-    with pytest.raises(ArtifactError, match=r"is no run\.json of a training"):
+    with pytest.raises(ArtifactError, match=said):
         read_run_file(tmp_path / "run.json")
     with pytest.raises(ArtifactError, match="cannot be read"):
         read_run_file(tmp_path / "nowhere.json")

@@ -15,7 +15,7 @@ from blemish.data.images import save_png
 from blemish.detectors import Stage
 from blemish.errors import DataError
 from blemish.training.photo_store import PhotoStore
-from blemish.training.texture_store import FEWEST, Textures, open_textures
+from blemish.training.texture_store import FEWEST_PICTURES, Textures, open_textures
 
 SIZE = (32, 48)
 
@@ -34,7 +34,7 @@ def opened(paths: Sequence[Path], *, train: Sequence[int], folder: Path | None =
         trains=torch.nn.Identity(),
         loss=lambda _: {},
         optimizer=lambda _: torch.optim.SGD([torch.zeros(1)]),
-        corrupt=lambda clean, textures, _: (clean, textures),
+        add_defects=lambda clean, textures, _: (clean, textures),
         textures=folder,
     )
     textures = open_textures(
@@ -101,14 +101,14 @@ def test_a_folder_without_pictures_is_one_clear_line(tmp_path: Path, photo: Path
 def test_memory_bounds_how_many_pictures_are_kept_and_the_log_says_so(
     tmp_path: Path, photo: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
-    for number in range(FEWEST + 20):
+    for number in range(FEWEST_PICTURES + 20):
         save_flat(tmp_path / "dtd" / f"{number}.png", number)
     one = SIZE[0] * SIZE[1] * 3
     with caplog.at_level(logging.WARNING, logger="blemish"):
-        textures = opened([photo], train=[0], folder=tmp_path / "dtd", budget=(FEWEST + 5) * one + 1)
-    assert textures.bytes == (FEWEST + 5) * one
-    assert f"{FEWEST + 5} of {FEWEST + 20} textures" in caplog.text
-    assert opened([photo], train=[0], folder=tmp_path / "dtd", budget=0).bytes == FEWEST * one
+        textures = opened([photo], train=[0], folder=tmp_path / "dtd", budget=(FEWEST_PICTURES + 5) * one + 1)
+    assert textures.bytes == (FEWEST_PICTURES + 5) * one
+    assert f"{FEWEST_PICTURES + 5} of {FEWEST_PICTURES + 20} textures" in caplog.text
+    assert opened([photo], train=[0], folder=tmp_path / "dtd", budget=0).bytes == FEWEST_PICTURES * one
 
 
 def test_without_a_folder_half_are_patterns_and_half_pieces_of_the_photos_that_are_trained_on(tmp_path: Path) -> None:

@@ -27,7 +27,7 @@ from blemish.model.exports import export_folder, kinds_of_exports
 from blemish.progress import Progress
 from blemish.training.settings import TrainingSettings
 from blemish.training.split import shuffled
-from blemish.training.train import train
+from blemish.training.train import train_detector
 
 SIZE = ImageSize(64, 64)
 
@@ -35,7 +35,7 @@ SIZE = ImageSize(64, 64)
 def quick(parts: Dataset, run: Path, teacher: Path, *, photos: int = 10, **options: Any) -> Artifact:
     settings = options.pop("settings", STPMSettings(image_size=SIZE, steps=4))
     training = options.pop("training", TrainingSettings(batch_size=4, check_every=2))
-    return train(
+    return train_detector(
         "stpm",
         parts.train[:photos],
         run=run,
@@ -271,7 +271,7 @@ def test_bf16_learns_what_fp32_learns(parts: Dataset, tmp_path: Path, seeded_res
 
 def test_a_training_that_diverges_says_so(parts: Dataset, tmp_path: Path, seeded_resnet18: Path) -> None:
     settings = STPMSettings(image_size=SIZE, steps=50, learning_rate=1e30)
-    with pytest.raises(SettingsError, match="lower its learning rate"):
+    with pytest.raises(SettingsError, match="lower the learning rate"):
         quick(parts, tmp_path / "run", seeded_resnet18, settings=settings)
 
 

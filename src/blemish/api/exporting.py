@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 from blemish.data.paths import Named, photos_under
 from blemish.errors import BlemishError
+from blemish.files import Folder
 from blemish.model.artifact import read_artifact
 from blemish.progress import OnProgress, say_nothing
 
@@ -13,8 +14,6 @@ if TYPE_CHECKING:
     from blemish.exporting.make import ExportResult
     from blemish.exporting.proof import ProofOutcome
     from blemish.studies.machine_speeds import MachineSpeeds
-
-Folder = str | Path
 
 
 def export(

@@ -7,9 +7,10 @@ from typing import TYPE_CHECKING
 
 from blemish.data import find_dataset
 from blemish.data.dataset import Dataset, Sample
+from blemish.data.good_and_bad import to_test_on
 from blemish.data.paths import Named, paths_of
 from blemish.errors import DataError, MissingExtraError
-from blemish.files import make_folder
+from blemish.files import Folder, make_folder
 from blemish.inference import open_predictor
 from blemish.inference.predictor import Predictor
 from blemish.model.artifact import read_artifact
@@ -20,15 +21,13 @@ if TYPE_CHECKING:
     from blemish.evaluation.summary import Spread
     from blemish.inference.prediction import Prediction
 
-Folder = str | Path
-
-log = logging.getLogger("blemish")
+_log = logging.getLogger("blemish")
 
 
 def open(  # noqa: A001
     run: Folder, *, runtime: str = "auto", precision: str = "fp32", device: str = "auto", min_area: int = 1
 ) -> Predictor:
-    """The trained model in the folder `run`, ready to judge photos; raises ArtifactError.
+    """Returns the trained model in the folder `run`, ready to judge photos; raises ArtifactError.
 
     `runtime` auto takes the fastest that the model was exported to, else torch. Marked regions of fewer than `min_area`
     pixels of a photo are dropped; verdicts do not change by it.
@@ -95,7 +94,7 @@ def evaluate(
         digests, part = frozenset(training.digests), training.part_pattern
         model = open(model, runtime=runtime, precision=precision, device=device)
     if isinstance(photos, str | Path):
-        photos = find_dataset(dataset, Path(photos), category)
+        photos = to_test_on(find_dataset(dataset, Path(photos), category))
     if isinstance(photos, Dataset) and not photos.test:
         raise DataError(f"{photos.root} holds no test photos: test/good and test/DEFECT are looked for")
     if output is not None:
@@ -121,7 +120,7 @@ def _write_report(run: Path, evaluation: Path, predictor: Predictor) -> None:
     try:
         write_report(run, evaluation=evaluation, predictor=predictor)
     except MissingExtraError as error:
-        log.warning("no report: %s", error)
+        _log.warning("no report: %s", error)
 
 
 def report(

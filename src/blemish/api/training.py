@@ -11,6 +11,7 @@ from blemish.data.dataset import Dataset
 from blemish.data.finding import find_photos
 from blemish.data.paths import Named, paths_of, photos_under
 from blemish.errors import DataError, MissingExtraError, SettingsError
+from blemish.files import Folder
 from blemish.progress import OnProgress, say_nothing
 
 if TYPE_CHECKING:
@@ -19,9 +20,7 @@ if TYPE_CHECKING:
     from blemish.studies.demo import DemoPart
     from blemish.training.findings import Findings
 
-log = logging.getLogger("blemish")
-
-Folder = str | Path
+_log = logging.getLogger("blemish")
 
 
 def train(

@@ -28,7 +28,7 @@ ROUNDING = 1e-4  # relative: runtimes in float32 differ by less
 
 @dataclass(frozen=True, kw_only=True)
 class GoodPhotos:
-    """What a network says of photos of good parts."""
+    """The scores that a network gives to photos of good parts, and which of the photos could be read."""
 
     judged: list[int]
     """Which of the photos could be read; the following are of these."""
@@ -57,14 +57,14 @@ def judge_good_photos(
 
 
 def highest_of_each(parts: Sequence[str], values: Sequence[float]) -> list[float]:
-    """The highest value of each part's photos: photos of one part are no independent witnesses, but parts are."""
+    """Returns the highest value of each part's photos: several photos of one part are not independent, parts are."""
     highest: dict[str, float] = {}
     for part, value in zip(parts, values, strict=True):
         highest[part] = max(value, highest.get(part, value))
     return list(highest.values())
 
 
-def calibrate(
+def calibration_of(
     scores: Sequence[float],
     peaks: Sequence[float],
     *,
@@ -73,7 +73,7 @@ def calibrate(
     estimate: bool = False,
     unit: Unit = "photos",
 ) -> Calibration:
-    """Thresholds from the anomaly scores of good photos (or parts) and the peaks of their maps, in any order.
+    """Returns thresholds from the anomaly scores of good photos (or parts) and the peaks of their maps, in any order.
 
     `check_rate` adds the threshold above which a person should look. `estimate` takes every threshold from a fitted
     tail instead of promising. Raises SettingsError for rates that are none, DataError where no threshold follows.
@@ -95,7 +95,7 @@ def calibrate(
 
 
 def promised_threshold(scores: Sequence[float] | NDArray[np.float64], rate: float) -> Threshold:
-    """By the lowest of the scores that promises `rate`, else the highest and what that does promise.
+    """Returns the lowest threshold that promises `rate`; where none does, the highest, with what that one promises.
 
     The threshold stands above that score by what runtimes may differ by, so that the photo it comes from is judged
     alike by all of them; a higher threshold gives no more false alarms.
@@ -114,7 +114,7 @@ def promised_threshold(scores: Sequence[float] | NDArray[np.float64], rate: floa
 
 
 def estimated_threshold(scores: Sequence[float] | NDArray[np.float64], rate: float) -> Threshold:
-    """What a share of `rate` of good photos would exceed, were the logarithms of their scores normally distributed.
+    """Returns the value that a share of `rate` of good photos exceeds if the logarithms of their scores are normal.
 
     The bound of Student's prediction interval for one more draw: exact under that assumption, and wide where photos
     are few. Raises DataError where there are fewer than three scores, one is not positive, or the bound is beyond any

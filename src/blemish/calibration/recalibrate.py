@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from blemish.calibration.promise import GoodPhotos, calibrate, highest_of_each, judge_good_photos
+from blemish.calibration.promise import GoodPhotos, calibration_of, highest_of_each, judge_good_photos
 from blemish.data.digest import file_digest
 from blemish.data.part_names import parts_of
 from blemish.errors import ArtifactError, DataError, SettingsError
@@ -16,11 +16,12 @@ from blemish.model.exports import Export, kinds_of_exports, read_export, write_e
 from blemish.model.thresholds import Calibration
 from blemish.model.training_record import KnownPhoto, TrainingRecord
 from blemish.progress import OnProgress, Progress, say_nothing
+from blemish.wording import as_argument
 
 
 @dataclass(frozen=True, kw_only=True)
 class Recalibration:
-    """An artifact with new thresholds, and what became of the photos that were given for it."""
+    """An artifact that has new thresholds, and what became of the photos that were given for it."""
 
     artifact: Artifact
     added: int
@@ -33,7 +34,7 @@ class Recalibration:
 
 @dataclass(frozen=True, kw_only=True)
 class AskedRates:
-    """What is asked of the new thresholds; None: as before."""
+    """The rates that a user asks of the new thresholds; None is as before."""
 
     false_alarms: float | None = None
     """Share of good photos that may be called anomalous."""
@@ -70,7 +71,7 @@ def recalibrate(
     device: str = "auto",
     on_progress: OnProgress = say_nothing,
 ) -> Recalibration:
-    """Calibrates the artifact in `folder` with its kept scores and those of more good `photos`, or of these alone.
+    """Calibrates the artifact in `folder` with the scores it knows and those of more good `photos`, or of these alone.
 
     So too its exports that have thresholds of their own, each judging the photos in its own precision. Raises what
     `calibrate` does, and ArtifactError, MissingExtraError, OutputError before anything is changed, but for a disk that
@@ -111,7 +112,7 @@ def recalibrate(
 
 
 def _judged(folder: Path, judge: tuple[str, str, str], photos: Sequence[Path], on_progress: OnProgress) -> GoodPhotos:
-    """What a runtime in a precision on a device says of good photos; nothing is opened where there are none."""
+    """Returns what a runtime in a precision on a device says of good photos; without photos nothing is opened."""
     if not photos:
         return GoodPhotos(judged=[], scores=[], peaks=[], unreadable=[])
     runtime, precision, device = judge
@@ -125,10 +126,10 @@ def _judged(folder: Path, judge: tuple[str, str, str], photos: Sequence[Path], o
 
 
 def _exports_with_thresholds(artifact: Artifact, *, together: bool) -> list[Export]:
-    """Raises ArtifactError for one whose photos are not the model's, where both are to get more of them `together`.
+    """Returns the exports that have thresholds of their own.
 
-    So it is where this was killed when the first export had its thresholds and the model had not: the same photos
-    would count twice.
+    Raises ArtifactError for one whose photos are not the model's, where both are to get more of them `together`: this
+    was killed when the first export had its thresholds and the model had not, and the same photos would count twice.
     """
     exports = [read_export(artifact, runtime, precision) for runtime, precision in kinds_of_exports(artifact)]
     own = [export for export in exports if export.calibration is not None]
@@ -137,7 +138,8 @@ def _exports_with_thresholds(artifact: Artifact, *, together: bool) -> list[Expo
         if export.calibration.n != artifact.calibration.n:
             raise ArtifactError(
                 f"{export.folder} was calibrated with other photos than {artifact.folder}: make it anew with "
-                f"`blemish export {artifact.folder} --to {export.runtime} --precision {export.precision}`, or delete it"
+                f"`blemish export {as_argument(artifact.folder)} --to {export.runtime} --precision "
+                f"{export.precision}`, or delete it"
             )
     return own
 
@@ -146,7 +148,7 @@ def _anew(
     old: Calibration, judged: GoodPhotos, parts: Sequence[str], *, asked: AskedRates, replace: bool
 ) -> Calibration:
     shown = [parts[i] for i in judged.judged]
-    return calibrate(
+    return calibration_of(
         [*(() if replace else old.scores), *highest_of_each(shown, judged.scores)],
         [*(() if replace else old.peaks), *highest_of_each(shown, judged.peaks)],
         unit=old.unit,
@@ -174,7 +176,7 @@ def _of_new_parts(
 def _fresh(
     photos: Sequence[Path], remembered: Sequence[KnownPhoto]
 ) -> tuple[dict[str, Path], list[Path], list[DataError]]:
-    """Photos by their digests; a photo that the network was trained on says nothing of new ones; none counts twice."""
+    """Returns by digest the photos that are new, the known ones, and errors; a copy counts once."""
     fresh: dict[str, Path] = {}
     known, unreadable, seen = [], [], {photo.digest for photo in remembered}
     for photo in photos:

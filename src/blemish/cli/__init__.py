@@ -1,5 +1,9 @@
 """Command names, help lines, import paths: `blemish --help` loads nothing else."""
 
+import re
+from collections.abc import Sequence
+from decimal import Decimal
+
 from cyclopts import App
 
 from blemish.version import __version__
@@ -10,7 +14,7 @@ app = App(
     help="Visual inspection that learns from good parts only.",
     help_format="plaintext",
 )
-app.command("blemish.cli.train:app", name="train", help="Train a detector on a folder of good photos.")
+app.command("blemish.cli.train:train_app", name="train", help="Train a detector on a folder of good photos.")
 app.command("blemish.cli.predict:predict", name="predict", help="Judge photos: one line and verdict each.")
 app.command("blemish.cli.evaluate:evaluate", name="evaluate", help="Measure a model on photos whose truth is known.")
 app.command("blemish.cli.report:report", name="report", help="Write one page on a model, with the photos that matter.")
@@ -22,3 +26,19 @@ app.command("blemish.cli.speed:speed", name="speed", help="Measure how fast a mo
 app.command("blemish.cli.speed:benchmark", name="benchmark", show=False)
 app.command("blemish.cli.check:check", name="check", help="Look through folders of photos before they are used.")
 app.command("blemish.cli.demo:demo", name="demo", help="See it all work on made-up parts, in about two minutes.")
+
+_SHARES = ("--false-alarms", "--check", "--held-out")
+_PERCENT = re.compile(r"(?:(--[a-z-]+)=)?([0-9]+(?:\.[0-9]+)?) ?%")
+
+
+def with_shares(arguments: Sequence[str]) -> list[str]:
+    """Returns the words of a command line, where options that take a share take percent too: 1% is 0.01."""
+    words: list[str] = []
+    for before, word in zip(["", *arguments], arguments, strict=False):
+        percent = _PERCENT.fullmatch(word)
+        if percent and (percent[1] or before) in _SHARES:
+            share = f"{Decimal(percent[2]) / 100:f}"
+            words.append(f"{percent[1]}={share}" if percent[1] else share)
+        else:
+            words.append(word)
+    return words

@@ -8,6 +8,7 @@ from blemish.calibration.promise import estimated_threshold
 from blemish.cli.progress import ProgressBars
 from blemish.errors import DataError, on_one_line
 from blemish.model.thresholds import Calibration, Threshold, percent
+from blemish.wording import as_argument
 
 
 def calibrate(
@@ -29,7 +30,7 @@ def calibrate(
     run
         Folder of a trained model.
     false_alarms
-        Share of good photos that may be called anomalous, such as 0.001; as before where it is not given.
+        Share of good photos that may be called anomalous, such as 0.001 or 0.1%; as before where it is not given.
     check
         Share of good photos that may be called anomalous or "check" (a person should look); 0: none is called "check";
         as before where it is not given.
@@ -73,7 +74,7 @@ def calibrate(
 
 
 def lines_of(calibration: Calibration, run: Path) -> list[str]:
-    """The thresholds, what they promise, and the ways out where that is not what was asked for."""
+    """Returns the thresholds, what they promise, and the ways out where that is not what was asked for."""
     image, n, unit = calibration.image, calibration.n, calibration.unit
     lines = [f"threshold {image.value:.6g}: {image.statement(n, unit)}"]
     if image.rate_95 is not None:
@@ -86,13 +87,11 @@ def lines_of(calibration: Calibration, run: Path) -> list[str]:
 
 
 def _ways_out(calibration: Calibration, image: Threshold, run: Path) -> list[str]:
-    rate = f"--false-alarms {image.asked_rate:g}"
-    lines = [f"  more good photos: `blemish calibrate {run} {rate} --good FOLDER` (no training)"]
+    command = f"blemish calibrate {as_argument(run)} --false-alarms {image.asked_rate:g}"
+    lines = [f"  more good photos: `{command} --good FOLDER` (no training)"]
     try:
         estimate = estimated_threshold(calibration.scores, image.asked_rate)
     except DataError:
         return lines
-    lines.append(
-        f"  an estimate, which promises nothing: {estimate.value:.6g}, by `blemish calibrate {run} {rate} --estimate`"
-    )
+    lines.append(f"  an estimate, which promises nothing: {estimate.value:.6g}, by `{command} --estimate`")
     return lines

@@ -11,7 +11,7 @@ from blemish.cli.progress import ProgressBars
 from blemish.errors import DataError
 from blemish.wording import on_one_line
 
-ALL_FINE, SOME_UNUSABLE = 0, 2
+_ALL_FINE, _SOME_UNUSABLE = 0, 2
 
 
 def _size(_type: Any, tokens: tuple[Token, ...]) -> tuple[int, int]:
@@ -59,7 +59,7 @@ def check(
         raise DataError("no folder to check: give folders of photos")
     given = {"keep": keep, "held_out": held_out, "part": part, "image_size": image_size}
     settings = {name: value for name, value in given.items() if value is not None}
-    code = ALL_FINE
+    code = _ALL_FINE
     for folder in folders:
         if len(folders) > 1:
             print(f"{on_one_line(folder)}:")
@@ -70,10 +70,10 @@ def check(
                 )
         except DataError as error:
             sys.stderr.write(f"blemish: {error}\n")
-            code = SOME_UNUSABLE
+            code = _SOME_UNUSABLE
             continue
         print("\n".join(found.lines))
         for line in (*found.notes, *found.problems):
             sys.stderr.write(f"blemish: {line}\n")
-        code = SOME_UNUSABLE if found.problems else code
+        code = _SOME_UNUSABLE if found.problems else code
     return code

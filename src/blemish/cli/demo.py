@@ -1,6 +1,5 @@
 """`blemish demo`: the main job from end to end, on photographed textures cut into parts."""
 
-import shlex
 import time
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -8,6 +7,7 @@ from typing import TYPE_CHECKING
 from blemish import api
 from blemish.cli.progress import ProgressBars
 from blemish.process import keep_freed_memory
+from blemish.wording import as_argument
 
 if TYPE_CHECKING:
     from blemish.studies.demo import DemoPart
@@ -16,8 +16,8 @@ SHOWN = ("image_auroc", "pixel_auroc", "pixel_ap", "pro")
 
 
 def demo(folder: Path = Path("demo"), /, *, steps: int = 120, seed: int = 0) -> int:
-    """See it all work on made-up parts: photographed textures are cut into parts, and some get a drawn defect; for each
-    kind of part STPM learns from good ones, with the teacher that comes with the installation, and judges the others.
+    """See it all work on made-up parts: photographed textures are cut into parts, and some get a synthetic defect; for
+    each kind of part a model learns from good ones, without internet, and judges the others.
 
     Parameters
     ----------
@@ -41,7 +41,7 @@ def demo(folder: Path = Path("demo"), /, *, steps: int = 120, seed: int = 0) -> 
     print("  KIND/predictions/overlays      where the model saw something, photo by photo")
     print("  KIND/predictions               predictions.csv and .jsonl: a verdict, a score and regions per photo")
     print("  KIND/evaluation.json           all figures")
-    model = shlex.quote(str(folder / "brick" / "model"))
+    model = as_argument(folder / "brick" / "model")
     print(f"  KIND/model                     the model: try `blemish predict {model} PHOTO`")
     return 0
 

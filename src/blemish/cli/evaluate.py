@@ -83,7 +83,7 @@ def evaluate(
 
 
 def lines_of_evaluation(evaluation: Evaluation) -> list[str]:
-    """What a person reads of an evaluation: first what the threshold does, then the figures for ML engineers."""
+    """Returns what a person reads of an evaluation: what the threshold does, then the figures for ML engineers."""
     return [
         *_about_threshold(evaluation),
         *_about_types(evaluation),

@@ -1,5 +1,6 @@
 """`blemish predict`: parse, call, print."""
 
+import logging
 import sys
 from contextlib import closing
 from pathlib import Path
@@ -9,7 +10,7 @@ from blemish.cli.progress import ProgressBars
 from blemish.errors import DataError, InterruptionError, on_one_line
 from blemish.process import stop_requests
 
-ALL_NORMAL, SOME_NOT_NORMAL, SOME_UNREADABLE = 0, 1, 2
+ALL_NORMAL, SOME_NOT_NORMAL, _SOME_UNREADABLE = 0, 1, 2
 
 
 def predict(
@@ -37,8 +38,9 @@ def predict(
         Regions of fewer pixels of the photo are dropped, but for the strongest of an anomalous photo; verdicts do not
         change by it.
     level_maps
-        Leave in FOLDER/level_maps which pair of teacher and student fired, and at which level: a picture per photo, and
-        the raw values as float32 TIFF. Needs --output, the runtime torch, and two to three times the time.
+        For ML engineers: leave in FOLDER/level_maps which pair of teacher and student fired, and at which level: a
+        picture per photo, and the raw values as float32 TIFF. Needs --output, the runtime torch, and two to three
+        times the time.
     runtime
         What computes: torch, onnx, openvino, or auto for the fastest that the model was exported to, else torch.
     precision
@@ -46,6 +48,7 @@ def predict(
     device
         auto, cpu or cuda.
     """
+    logging.basicConfig(format="blemish: %(message)s")
     code = ALL_NORMAL
     with stop_requests() as stop, ProgressBars() as bars:
         results = api.predict(
@@ -62,7 +65,7 @@ def predict(
         with closing(results):
             for result in results:
                 if isinstance(result, DataError):
-                    code = SOME_UNREADABLE
+                    code = _SOME_UNREADABLE
                     sys.stderr.write(f"blemish: {result}\n")
                 else:
                     code = max(code, ALL_NORMAL if result.verdict == "normal" else SOME_NOT_NORMAL)

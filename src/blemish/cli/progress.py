@@ -12,8 +12,17 @@ if TYPE_CHECKING:
     from rich.progress import TaskID
 
 
+_FOR_PEOPLE = {
+    "student": "training",
+    "teacher's features": "preparing",
+    "loss": "disagreement",
+    "validation_loss": "on photos kept apart",
+}
+"""What the terminal calls the stages and figures of a training, for who is no ML engineer."""
+
+
 class ProgressBars:
-    """One bar per activity, in the order they begin."""
+    """The bars on the terminal, of which each activity has one, in the order they begin."""
 
     def __init__(self) -> None:
         self.done, self.total = 0, 0
@@ -33,18 +42,24 @@ class ProgressBars:
             self._bars.stop()
 
     def show(self, progress: Progress) -> None:
-        """Shows where an activity stands, and keeps it for who asks."""
+        """Shows where an activity stands, and remembers it for who asks."""
         self.done, self.total = progress.done, progress.total
         if self._bars is None:
             return
-        note = "  ".join(f"{name} {value:.3g}" for name, value in progress.figures.items())
+        note = "  ".join(f"{_FOR_PEOPLE.get(name, name)} {value:.3g}" for name, value in progress.figures.items())
         if progress.activity not in self._tasks:
-            task = self._bars.add_task(progress.activity, total=progress.total, note=note, rate="")
+            task = self._bars.add_task(activity_for_people(progress.activity), total=progress.total, note=note, rate="")
             self._tasks[progress.activity] = task
         task = self._tasks[progress.activity]
         speed = next(shown.speed for shown in self._bars.tasks if shown.id == task)
         rate = f"{speed:.1f}/s" if speed else ""
         self._bars.update(task, completed=progress.done, total=progress.total, note=note, rate=rate)
+
+
+def activity_for_people(activity: str) -> str:
+    """Returns what a bar calls an activity, whose last words after a colon name it, as in `brick: judging`."""
+    before, colon, name = activity.rpartition(": ")
+    return f"{before}{colon}{_FOR_PEOPLE.get(name, name)}"
 
 
 def _progress_bars() -> "rich.progress.Progress":

@@ -27,7 +27,8 @@ def report(
     output
         The page's file; by default report.html beside the evaluation, else in RUN.
     level_maps
-        Show of each photo which pair of teacher and student fired, and at which level; needs the runtime torch.
+        For ML engineers: show of each photo which pair of teacher and student fired, and at which level; needs the
+        runtime torch.
     runtime
         What computes: auto, torch, onnx or openvino; auto is the fastest that the model was exported to, else torch.
     precision

@@ -3,7 +3,7 @@
 import logging
 import os
 from collections.abc import Callable
-from dataclasses import asdict, dataclass, replace
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -17,10 +17,11 @@ from blemish.detectors import DETECTORS, Detector, ImageSize
 from blemish.errors import SettingsError
 from blemish.model.artifact import Artifact
 from blemish.process import keep_freed_memory
-from blemish.progress import OnProgress, Progress
+from blemish.progress import OnProgress
 from blemish.training.settings import TrainingSettings
+from blemish.wording import as_argument
 
-app = App(name="train", help_format="plaintext", default_parameter=Parameter(negative=()))
+train_app = App(name="train", help_format="plaintext", default_parameter=Parameter(negative=()))
 
 
 def _image_size(_type: Any, tokens: tuple[Token, ...]) -> ImageSize:
@@ -35,7 +36,7 @@ Parameter(converter=_image_size, n_tokens=1, accepts_keys=False)(ImageSize)
 
 @dataclass(frozen=True, kw_only=True)
 class Options:
-    """What a command line says beside the settings."""
+    """The options of a command line that are not settings of a method or of training."""
 
     dataset: str = AUTO
     """How photos lie under the root: folder (all of them are good parts), good_and_bad (OK and NG), mvtec_ad, or auto,
@@ -75,10 +76,10 @@ def _add(method: str, kind: type[Detector]) -> None:
     run
         Folder that the trained model is left in.
     """
-    app.command(command, name=method)
+    train_app.command(command, name=method)
 
 
-@app.default
+@train_app.default
 def again(
     *run: Path,
     run_file: Annotated[Path | None, Parameter(name="--from")] = None,
@@ -116,27 +117,23 @@ def again(
 def _show(train: Callable[[OnProgress], Artifact]) -> int:
     """Trains, and shows on the terminal how far it is, what it finds, and what came of it."""
     keep_freed_memory()  # this process trains and ends
-    leads = int(os.environ.get("RANK", "0")) == 0  # of several processes one speaks
-    logging.basicConfig(format="%(message)s", level=logging.INFO if leads else logging.ERROR)
+    is_leader = int(os.environ.get("RANK", "0")) == 0  # of several processes one prints
+    logging.basicConfig(format="%(message)s", level=logging.INFO if is_leader else logging.ERROR)
     with ProgressBars() as bars:
-        artifact = train(lambda progress: bars.show(_for_people(progress)))
-    if leads:
+        artifact = train(bars.show)
+    if is_leader:
         _say(artifact)
     return 0
 
 
-def _for_people(progress: Progress) -> Progress:
-    names = {"loss": "disagreement", "validation_loss": "on photos kept apart"}
-    return replace(progress, figures={names.get(name, name): value for name, value in progress.figures.items()})
-
-
 def _say(artifact: Artifact) -> None:
     training, calibration = artifact.training, artifact.calibration
-    for stage in training.stages:
-        kept = f", weights of step {stage.best_step} kept" if stage.best_step else ""
-        print(f"trained {stage.name} on {training.trained_on} photos, {stage.steps} steps{kept}")
+    for number, stage in enumerate(training.stages, start=1):
+        which = f"stage {number} of {len(training.stages)}: " if len(training.stages) > 1 else ""
+        chosen = f", weights of step {stage.best_step} chosen" if stage.best_step else ""
+        print(f"{which}trained on {training.trained_on} photos, {stage.steps} steps{chosen}")
     print("\n".join(lines_of(calibration, artifact.folder)))
-    print(f"model in {artifact.folder}: judge photos with `blemish predict {artifact.folder} PHOTOS`")
+    print(f"model in {artifact.folder}: judge photos with `blemish predict {as_argument(artifact.folder)} PHOTOS`")
 
 
 for _method, _kind in DETECTORS.items():

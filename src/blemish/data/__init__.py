@@ -10,7 +10,7 @@ from blemish.data.mvtec_ad import MVTEC_AD
 from blemish.errors import DataError, SettingsError
 
 AUTO = "auto"
-"""In place of a name: the layout that recognises the folder, else `folder`."""
+"""The word in place of a name: the layout that recognises the folder, else `folder`."""
 
 DATASETS: dict[str, Layout] = {
     "good_and_bad": GOOD_AND_BAD,
@@ -20,7 +20,8 @@ DATASETS: dict[str, Layout] = {
 
 
 def find_dataset(name: str, root: Path, category: str | None = None) -> Dataset:
-    """Photos of the dataset called `name`, or of the layout that the folder itself shows where that is `auto`.
+    """Returns photos of the dataset called `name`, or of the layout that the folder itself shows where that is
+    `auto`.
 
     A folder that another layout recognises is not read as a plain `folder`, for its test photos would be learned as
     good. Raises SettingsError where no dataset has that name, DataError where nothing usable is found.
@@ -39,7 +40,7 @@ def find_dataset(name: str, root: Path, category: str | None = None) -> Dataset:
 
 
 def layout_of(root: Path, category: str | None = None) -> Layout:
-    """The first layout that knows the category below `root`, or that recognises `root`; else that of a plain folder.
+    """Returns the first layout that knows the category below `root`, or recognises `root`; else that of a plain folder.
 
     Raises DataError where `root` cannot be listed, or holds several categories and none is named.
     """

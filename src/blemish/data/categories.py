@@ -9,7 +9,7 @@ from blemish.errors import DataError
 
 
 def category_folder(root: Path, category: str | None, *, known: Sequence[str]) -> Path:
-    """The folder of a category, or `root` without one.
+    """Returns the folder of a category, or `root` without one.
 
     `known` are the categories to choose from. Raises DataError, with these, for any other name, and where `root`
     cannot be listed.

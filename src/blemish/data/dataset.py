@@ -14,7 +14,7 @@ GOOD = "good"
 
 @dataclass(frozen=True, kw_only=True)
 class Sample:
-    """One photo and what is known of it."""
+    """One photo, and what is known of it."""
 
     image: Path
     defect_type: str = GOOD
@@ -29,12 +29,13 @@ class Sample:
 
     @property
     def anomalous(self) -> bool:
+        """Whether the photo shows a defect."""
         return self.defect_type != GOOD
 
 
 @dataclass(frozen=True, kw_only=True)
 class Dataset:
-    """Photos of one category; `train` and `validation` hold good parts only."""
+    """The photos of one category; `train` and `validation` hold good parts only."""
 
     name: str
     root: Path
@@ -54,7 +55,7 @@ class Dataset:
         return self.root if self.category is None else self.root / self.category
 
     def good_photos(self) -> tuple[Sample, ...]:
-        """The photos to train on; raises DataError, with what to name instead, where there are none."""
+        """Returns the photos to train on; where there are none, raises DataError with what to name instead."""
         if self.train:
             return self.train
         good = sorted({sample.image.parent for sample in self.test if not sample.anomalous})
@@ -63,7 +64,7 @@ class Dataset:
 
 
 def dataset_of(*, train: Sequence[Sample] = (), test: Sequence[Sample] = ()) -> Dataset:
-    """Samples from anywhere as a dataset, whose root is the folder that all of them lie in."""
+    """Returns samples from anywhere as a dataset, whose root is the folder that all of them lie in."""
     folders = [sample.image.absolute().parent for sample in (*train, *test)]
     root = Path(os.path.commonpath(folders) if folders else ".")
     return Dataset(name="samples", root=root, train=tuple(train), test=tuple(test))
@@ -75,7 +76,7 @@ Finder = Callable[[Path, str | None], Dataset]
 
 @dataclass(frozen=True, kw_only=True)
 class Layout:
-    """How the photos of a dataset lie in folders."""
+    """The way the photos of a dataset lie in folders, and how such a dataset is found and recognised."""
 
     name: str
     find: Finder

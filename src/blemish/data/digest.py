@@ -9,7 +9,7 @@ _DIGEST_DIGITS = 16  # 64 bits: of a million different photos, two share a diges
 
 
 def file_digest(path: Path) -> str:
-    """The first 16 hex digits of the SHA-256 of a file's bytes: the same for exact copies only.
+    """Returns the first 16 hex digits of the SHA-256 of a file's bytes: the same for exact copies only.
 
     Raises DataError where the file cannot be read.
     """
@@ -17,4 +17,5 @@ def file_digest(path: Path) -> str:
 
 
 def digest_of(data: bytes) -> str:
+    """Returns the first 16 hex digits of the SHA-256 of these bytes."""
     return hashlib.sha256(data).hexdigest()[:_DIGEST_DIGITS]

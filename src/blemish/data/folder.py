@@ -14,7 +14,7 @@ from blemish.errors import DataError
 
 
 def _find(root: Path, category: str | None) -> Dataset:
-    """Every photo in the folder and below is a good part to train on; a category is a sub-folder.
+    """Finds every photo in the folder and below, all of good parts to train on; a category is a sub-folder.
 
     Masks, and photos in folders named by a word for bad parts, are never learned as good: they are a DataError.
     """
@@ -35,7 +35,7 @@ def _find(root: Path, category: str | None) -> Dataset:
 
 
 def good_photos_at(paths: Sequence[Path]) -> Dataset:
-    """Files, and the photos of folders, as a dataset of good parts; raises DataError as the layout does."""
+    """Returns files, and the photos of folders, as a dataset of good parts; raises DataError as the layout does."""
     found = NOTHING
     for path in dict.fromkeys(paths):
         if is_folder(path):
@@ -51,12 +51,12 @@ def good_photos_at(paths: Sequence[Path]) -> Dataset:
 
 
 def _categories(root: Path) -> tuple[str, ...]:
-    """Every sub-folder, for nothing else tells which of them are categories."""
+    """Returns every sub-folder, for nothing else tells which of them are categories."""
     return tuple(folder.name for folder in sub_folders(root))
 
 
 def _recognises(folder: Path) -> bool:  # noqa: ARG001
-    """Never: photos are taken for good parts where no other layout knows better."""
+    """Recognises nothing: photos are taken for good parts where no other layout knows better."""
     return False
 
 

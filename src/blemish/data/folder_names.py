@@ -33,7 +33,8 @@ Meaning = Literal["good", "bad"]
 
 
 def meaning_of(name: str) -> Meaning | None:
-    """`bad` where any word in the name says so, else `good` where one does: `NG_scratch`, `NotGood`, `ok 2`, `i.O.`."""
+    """Returns `bad` where a word in the name says so, else `good` where one does: `NG_scratch`, `NotGood`, `ok 2`,
+    `i.O.`."""
     words = _words(name)
     found: set[Meaning] = set()
     for before, word in zip(["", *words], words, strict=False):
@@ -45,13 +46,13 @@ def meaning_of(name: str) -> Meaning | None:
 
 
 def is_called_good(name: str) -> bool:
-    """Whether the whole name is a word for good parts, such as `OK`: no type of defect is called so."""
+    """Returns whether the whole name is a word for good parts, such as `OK`: no type of defect is called so."""
     words = _words(name)
     return bool(words) and all(word in _GOOD for word in words)
 
 
 def bad_folder_among(folders: Iterable[Path], root: Path) -> str | None:
-    """Which of the folders below `root`, or of those they lie in, hold bad parts by their names, and why; else None.
+    """Returns which folder below `root`, or on the way there, holds bad parts by its name, and why; else None.
 
     That is where the name says so, or where it says nothing and the folder beside it is named good. Of the root's own
     name only the whole counts: a folder may well be called defect_detection.
@@ -72,7 +73,7 @@ def bad_folder_among(folders: Iterable[Path], root: Path) -> str | None:
 
 
 def _words(name: str) -> list[str]:
-    """The words of a name in small letters; `i.O.`, `n.i.O.` and `in Ordnung` are one word each."""
+    """Returns the words of a name in small letters; `i.O.`, `n.i.O.` and `in Ordnung` are one word each."""
     short = re.sub(r"(?i)\b(n?)\.?i\.?\s?o\b|in[\W_]*ordnung", r"\1io", name)
     parted = re.sub(r"(?<=[a-z]{2})(?=[A-Z])", " ", short)
     return [_without_thing(word) for word in re.findall(r"[^\W\d_]+", parted.casefold())]

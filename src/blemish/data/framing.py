@@ -25,7 +25,7 @@ Frames = NDArray[np.uint8] | NDArray[np.uint16]
 
 @dataclass(frozen=True, kw_only=True)
 class Framing:
-    """How photos are framed; a part of model.json, so that every runtime frames alike."""
+    """The way photos are framed; it is a part of model.json, so that every runtime frames alike."""
 
     image_size: Size
     """(height, width) of the frames that a network sees."""

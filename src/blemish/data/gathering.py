@@ -14,7 +14,7 @@ from blemish.errors import DataError
 
 @dataclass(frozen=True, kw_only=True)
 class Gathered:
-    """Samples found so far; two of them add up."""
+    """The samples that were found so far; two of them add up."""
 
     samples: tuple[Sample, ...] = ()
     left_out: tuple[DataError, ...] = ()
@@ -32,7 +32,7 @@ NOTHING = Gathered()
 
 
 def good_photos_in(folder: Path) -> Gathered:
-    """Every photo in the folder and below, of good parts.
+    """Returns every photo in the folder and below, as photos of good parts.
 
     Raises DataError where masks lie there, or photos in a folder that holds bad parts by its name: they would count
     as good.
@@ -55,7 +55,7 @@ def good_photos_in(folder: Path) -> Gathered:
 def defects_in(
     folder: Path, *, defect_type: str, truth: Path | None = None, mask_values: MaskValues = "bright"
 ) -> Gathered:
-    """Every photo in the folder and below, of parts with one type of defect, and their masks in `truth`."""
+    """Returns every photo in the folder and below, of parts with one type of defect, and their masks in `truth`."""
     assert defect_type != GOOD
     found, masks = _listing(folder), Listing() if truth is None else _listing(truth)
     troubles = found.troubles + masks.troubles
@@ -73,7 +73,7 @@ def defects_in(
 
 
 def _listing(folder: Path) -> Listing:
-    """A folder that cannot be listed is left out, and harms no other."""
+    """Lists a folder; one that cannot be listed is left out, and harms no other."""
     try:
         return look_through(folder)
     except DataError as error:

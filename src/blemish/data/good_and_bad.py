@@ -25,7 +25,7 @@ _TRUTH = ("ground_truth", "groundtruth", "masks")
 
 
 def _find(root: Path, category: str | None) -> Dataset:
-    """Photos of one category; without a category, `root` is the category itself."""
+    """Returns the photos of one category; without a category, `root` is the category itself."""
     base = category_folder(root, category, known=_categories(root))
     if not _recognises(base):
         if there := _categories(base):
@@ -49,8 +49,16 @@ def _find(root: Path, category: str | None) -> Dataset:
     )
 
 
+def to_test_on(found: Dataset) -> Dataset:
+    """Returns the data set as it is evaluated: where a folder holds OK beside NG and no test photos of their own, its
+    good photos are good test photos; copies of those that a model was trained on are named by the evaluation."""
+    if found.name != GOOD_AND_BAD.name or not found.test or any(not sample.anomalous for sample in found.test):
+        return found
+    return replace(found, train=(), test=(*found.train, *found.test))
+
+
 def _recognises(folder: Path) -> bool:
-    """Whether folders of good and of bad parts lie beside each other, or train or test are divided by such words.
+    """Returns whether folders of good and bad parts lie beside each other, or train or test are divided by such words.
 
     MVTec AD's own words, train/good and test/good, are not enough, and good photos of a test folder are for testing.
     """
@@ -82,7 +90,7 @@ def _good_in(places: Iterable[Path]) -> Gathered:
 
 
 def _bad_in(base: Path) -> Gathered:
-    """All bad parts; in test, a folder whose name says nothing is one of a type of defect."""
+    """Returns all bad parts; in test, a folder whose name says nothing is one of a type of defect."""
     truths = {truth.name: truth for place in _splits(base, _TRUTH) for truth in sub_folders(place)}
     tests = _splits(base, _TEST)
     found = NOTHING
@@ -98,7 +106,7 @@ def _bad_in(base: Path) -> Gathered:
 
 
 def _by_type(folder: Path, truth: Path | None) -> Gathered:
-    """Bad parts by the sub-folder they lie in, such as NG/scratch, else by the folder's own name."""
+    """Returns bad parts by the sub-folder they lie in, such as NG/scratch, else by the folder's own name."""
     found = defects_in(folder, defect_type=folder.name, truth=truth)
     named = []
     for sample in found.samples:
@@ -108,7 +116,7 @@ def _by_type(folder: Path, truth: Path | None) -> Gathered:
 
 
 def _unsaid_in(base: Path) -> Gathered:
-    """Photos of which no name says whether they are good: an error for each place that holds some."""
+    """Returns an error for each place with photos of which no name says whether they are good."""
     known = {*_splits(base, (*_TRAIN, *_VALIDATION, *_TEST, *_TRUTH))}
     learned = [base, *_splits(base, (*_TRAIN, *_VALIDATION))]
     silent = [f for place in learned for f in sub_folders(place) if meaning_of(f.name) is None and f not in known]

@@ -53,10 +53,10 @@ MaskValues = Literal["bright", "any", "black"]
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Header:
-    """What a file says of its photo before anything is decoded."""
+    """The facts that a file gives of its photo before anything is decoded."""
 
     size: Size
-    """Of the photo turned upright."""
+    """The (height, width) of the photo turned upright."""
     kind: str
     """Format and colours, such as `TIFF 16-bit grey`."""
 
@@ -83,12 +83,12 @@ def decode_image(data: bytes, *, name: str) -> Pixels:
 
 
 def read_header(path: Path) -> Header:
-    """Cheap, for no pixel is decoded; DataError where even the header is damaged."""
+    """Reads the header alone, which is cheap; raises DataError where even the header is damaged."""
     return decode_header(read_file(path), name=str(path))
 
 
 def decode_header(data: bytes, *, name: str) -> Header:
-    """The same as `read_header` for the bytes of a file; `name` is what errors call it."""
+    """Does the same as `read_header` for the bytes of a file; `name` is what errors call it."""
     with _opened(data, name=name) as picture:
         tags = getattr(picture, "tag_v2", {})  # of a TIFF, whose size some Pillows give already turned
         width = tags.get(ExifTags.Base.ImageWidth, picture.width)
@@ -126,7 +126,8 @@ def picture_pixels(picture: Image.Image, *, name: str = "picture") -> Pixels:
 
 
 def read_mask(path: Path, *, values: MaskValues = "bright") -> NDArray[np.bool_]:
-    """Where the defect is, (H, W): grey values of at least half the range (128 of 255); of a mask of 0s and 1s, the 1s.
+    """Returns where the defect is, (H, W): grey values of at least half the range (128 of 255), or a mask's 1s if all
+    are 0 or 1.
 
     A mask of other low values (class numbers, dark colours) would come out empty: it is a DataError, unless the dataset
     says by `values` what they stand for. Turned upright as `read_image` does.
@@ -163,14 +164,14 @@ def resize_image(image: PixelsT, size: Size) -> PixelsT:
 
 
 def resize_map(anomaly_map: NDArray[np.float32], size: Size) -> NDArray[np.float32]:
-    """Bilinear, with antialiasing where it shrinks: (h, w) -> size."""
+    """Resizes a map (h, w) to `size`, bilinear, with antialiasing where it shrinks."""
     if anomaly_map.shape == size:
         return anomaly_map
     return np.array(Image.fromarray(anomaly_map).resize(size[::-1], Image.Resampling.BILINEAR))
 
 
 def resize_mask(mask: NDArray[np.bool_], size: Size) -> NDArray[np.bool_]:
-    """Antialiased bilinear, then rounded: defect where at least half is (DeSTSeg §4.6 evaluates so)."""
+    """Resizes a mask, antialiased bilinear, then rounded: defect where at least half is (DeSTSeg §4.6 evaluates so)."""
     if mask.shape == size:
         return mask
     resized: NDArray[np.bool_] = resize_map(mask.astype(np.float32), size) >= 0.5
@@ -193,13 +194,14 @@ def save_png(path: Path, array: Pixels | NDArray[np.bool_]) -> None:
 
 
 def save_map(path: Path, anomaly_map: NDArray[np.float32]) -> None:
-    """Write a raw map (H, W) as a float32 TIFF, which keeps every digit. Raises OutputError; whole or not at all."""
+    """Writes a raw map (H, W) as a float32 TIFF, which keeps every digit; it is whole or not there. Raises
+    OutputError."""
     assert anomaly_map.dtype == np.float32, anomaly_map.dtype
     write_atomically(path, lambda beside: Image.fromarray(anomaly_map).save(beside, format="TIFF"))
 
 
 def read_file(path: Path) -> bytes:
-    """What lies in a photo's file; DataError where it is none or may not be read.
+    """Returns the bytes of a photo's file; raises DataError where it is none or may not be read.
 
     Decoders get bytes rather than the file: where a damaged one asks for gigabytes, a file would make room for them.
     """
@@ -218,7 +220,7 @@ def read_file(path: Path) -> bytes:
 
 @contextmanager
 def _opened(data: bytes, *, name: str) -> Iterator[Image.Image]:
-    """The first frame, of which only the header was read; whatever then goes wrong with it is a DataError."""
+    """Opens the first frame, of which only the header was read; whatever then goes wrong with it is a DataError."""
     if not data:
         raise DataError(f"{name}: is empty (0 bytes); copy it again or delete it")
     with _one_error(name), Image.open(BytesIO(data), formats=_FORMATS) as picture:
@@ -252,7 +254,7 @@ def _check_picture(picture: Image.Image, *, name: str) -> None:
 
 
 def _upright(picture: Image.Image, *, mode: Literal["L", "RGB"]) -> NDArray[np.uint8] | NDArray[np.uint16]:
-    """Uint8 in the mode asked for, or uint16 (H, W) where the picture holds 16-bit grey, as EXIF data turns it."""
+    """Returns uint8 in the mode asked for, or uint16 (H, W) of 16-bit grey, turned as EXIF data says."""
     picture.load()
     # ImageOps.exif_transpose would also write the EXIF data anew, and fail where a camera wrote it badly.
     turn = _TURNS.get(picture.getexif().get(ExifTags.Base.Orientation, 1))
@@ -266,7 +268,8 @@ def _upright(picture: Image.Image, *, mode: Literal["L", "RGB"]) -> NDArray[np.u
 
 
 def _sixteen_bits(grey: NDArray[Any], tags: Mapping[int, Any]) -> NDArray[np.uint16]:
-    """Values of which 65535 is white: Pillow leaves 12 bits, and a white of 0, as they are; a TIFF's `tags` tell."""
+    """Returns values of which 65535 is white: Pillow leaves 12 bits, and a white of 0, as they are; a TIFF's `tags`
+    tell."""
     values = grey.astype(np.uint16)
     if tags.get(ExifTags.Base.BitsPerSample) == (12,):
         values = ((values.astype(np.uint32) * 65535 + 2047) // 4095).astype(np.uint16)
@@ -274,7 +277,7 @@ def _sixteen_bits(grey: NDArray[Any], tags: Mapping[int, Any]) -> NDArray[np.uin
 
 
 def silence_libtiff() -> None:
-    """Keeps libtiff from printing, for the whole process, what it says of a damaged file beside our one line.
+    """Keeps libtiff, for the whole process, from printing about a damaged file beside our one line.
 
     For programs that are all ours: whoever imports this package may want to hear it.
     """

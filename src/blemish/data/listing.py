@@ -17,7 +17,7 @@ OnError = Callable[[DataError], object]
 
 @dataclass(frozen=True, kw_only=True)
 class Listing:
-    """What a folder holds, with all its sub-folders."""
+    """The photos that a folder holds, with all its sub-folders."""
 
     photos: tuple[Path, ...] = ()
     skipped: Skipped = field(default_factory=Skipped)
@@ -27,7 +27,7 @@ class Listing:
 
 @dataclass(frozen=True, kw_only=True)
 class _Folder:
-    """What lies directly in a folder, without hidden entries, each kind in natural order."""
+    """The entries that lie directly in a folder, without hidden ones, each kind in natural order."""
 
     photos: list[Path]
     folders: list[Path]
@@ -38,13 +38,13 @@ class _Folder:
 
 
 def list_folder(folder: Path) -> tuple[list[Path], list[Path]]:
-    """Photos and sub-folders directly in a folder, without hidden ones, each in natural order: img2 before img10."""
+    """Lists photos and sub-folders directly in a folder, without hidden ones, in natural order: img2 before img10."""
     found = _read_folder(folder)
     return found.photos, found.folders
 
 
 def look_through(folder: Path) -> Listing:
-    """All photos in a folder, then those of its sub-folders, by suffix, in natural order, without hidden ones.
+    """Finds all photos in a folder, then those of its sub-folders, by suffix, in natural order, without hidden ones.
 
     Links to folders are followed, but not to one that this folder lies in; a folder that is reached twice counts once.
     Where Blemish wrote its own files, sub-folders are not entered. Raises DataError where the folder itself cannot be
@@ -85,7 +85,7 @@ def look_through(folder: Path) -> Listing:
 
 
 def list_photos(folder: Path, *, on_error: OnError | None = None) -> tuple[Path, ...]:
-    """The photos that `look_through` finds."""
+    """Returns the photos that `look_through` finds."""
     try:
         found = look_through(folder)
     except DataError as error:
@@ -101,7 +101,8 @@ def list_photos(folder: Path, *, on_error: OnError | None = None) -> tuple[Path,
 
 
 def sub_folders(folder: Path) -> list[Path]:
-    """Folders directly in a folder, without hidden ones, in natural order; none where it may not be listed."""
+    """Returns the folders directly in a folder, without hidden ones, in natural order; none where it may not be
+    listed."""
     try:
         return _read_folder(folder).folders
     except DataError:
@@ -109,7 +110,8 @@ def sub_folders(folder: Path) -> list[Path]:
 
 
 def file_kind(path: Path) -> int:
-    """Its st_mode: file, folder or something else; DataError where nothing is or it may not be known."""
+    """Returns the st_mode of a file, folder or something else; raises DataError where nothing is or it may not be
+    known."""
     try:
         return path.stat().st_mode
     except FileNotFoundError:
@@ -121,12 +123,12 @@ def file_kind(path: Path) -> int:
 
 
 def is_folder(path: Path) -> bool:
-    """Raises DataError where nothing is there."""
+    """Returns whether a path is a folder; raises DataError where nothing is there."""
     return stat.S_ISDIR(file_kind(path))
 
 
 def in_natural_order(paths: Iterable[Path]) -> list[Path]:
-    """By name, with numbers in names as numbers: img2 before img10."""
+    """Sorts by name, with numbers in names as numbers: img2 before img10."""
     return sorted(paths, key=_natural_order)
 
 

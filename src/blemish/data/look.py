@@ -12,7 +12,7 @@ _EIGHT_BITS = 255
 
 @dataclass(frozen=True, kw_only=True, slots=True)  # there may be hundreds of thousands
 class Facts:
-    """What is known of a photo once its pixels are gone."""
+    """The facts of a photo that stay when its pixels are gone."""
 
     header: Header
     digest: str
@@ -24,17 +24,18 @@ class Facts:
 
     @property
     def size(self) -> Size:
+        """How large the photo is, (height, width)."""
         return self.header.size
 
     def brightest(self, white_level: int) -> float:
-        """The highest value as a share of white, where `white_level` is white in files of 16 bits."""
+        """Returns the highest value as a share of white, where `white_level` is white in files of 16 bits."""
         assert self.highest is not None
         return self.highest / (white_level if self.sixteen_bits else _EIGHT_BITS)
 
 
 @dataclass(frozen=True, kw_only=True)
 class Look:
-    """A photo, decoded, and the facts of it."""
+    """A photo that was decoded, and the facts of it."""
 
     pixels: Pixels
     """(H, W, 3) RGB, upright."""
@@ -55,5 +56,5 @@ def look_at(data: bytes, *, name: str) -> Look:
 
 
 def facts_of(data: bytes, *, name: str) -> Facts:
-    """The facts without decoding pixels: nothing is known of how bright the photo is. Raises DataError."""
+    """Returns the facts without decoding pixels: how bright the photo is stays unknown. Raises DataError."""
     return Facts(header=decode_header(data, name=name), digest=digest_of(data))

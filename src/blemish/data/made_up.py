@@ -1,4 +1,4 @@
-"""Photographed textures cut into parts, with drawn defects: a dataset for the demo and the tests.
+"""Photographed textures cut into parts, with synthetic defects: a dataset for the demo and the tests.
 
 The photos (brick, gravel, grass; public domain, CC0Textures) lie in scikit-image's wheel, which is not imported.
 """
@@ -39,7 +39,8 @@ def make_up(
     good: int = 24,
     defective: int = 42,
 ) -> Dataset:
-    """Write parts of size x size pixels in MVTec AD's layout into an empty folder; the same seed gives the same pixels.
+    """Writes parts of size x size pixels in MVTec AD's layout into an empty folder; the same seed gives the same
+    pixels.
 
     Textures and defect types take turns. No pixel of a photo is in both training and test parts.
     """
@@ -56,19 +57,19 @@ def make_up(
         turn, kind = divmod(i, len(names))
         name = names[kind]
         part = photos[(turn + kind) % len(photos)].part(generator, size, test=True)
-        spoilt, mask = spoil(part, name, generator=generator)
-        save_png(root / f"test/{name}/{turn:03}.png", _bytes(spoilt))
+        altered, mask = add_defect(part, name, generator=generator)
+        save_png(root / f"test/{name}/{turn:03}.png", _bytes(altered))
         save_png(root / f"ground_truth/{name}/{turn:03}_mask.png", mask)
     return MVTEC_AD.find(root, None)
 
 
-def spoil(part: _Pixels, defect: str, *, generator: Generator) -> tuple[_Pixels, NDArray[np.bool_]]:
-    """The part with a defect drawn on it, and the mask of pixels of which it covers at least half."""
+def add_defect(part: _Pixels, defect: str, *, generator: Generator) -> tuple[_Pixels, NDArray[np.bool_]]:
+    """Returns the part with a synthetic defect, and the mask of the pixels of which the defect covers at least half."""
     while True:
-        spoilt, coverage = DEFECTS[defect](part, generator)
+        defective, coverage = DEFECTS[defect](part, generator)
         mask: NDArray[np.bool_] = coverage >= 0.5
         if mask.any():  # nearly always: only a defect drawn wholly across the border is drawn again
-            return np.clip(spoilt, 0, 1), mask
+            return np.clip(defective, 0, 1), mask
 
 
 class _Texture:
@@ -86,7 +87,7 @@ class _Texture:
         self._colours = np.array(TEXTURES[name])
 
     def part(self, generator: Generator, size: int, *, test: bool) -> _Pixels:
-        """A square cut, mirrored, lit and coloured at random within what good parts have."""
+        """Returns a square that is cut, mirrored, lit and coloured at random within what good parts have."""
         height, width = self._photo.shape[:2]
         left, right = (round(_SPLIT * width), width) if test else (0, round(_SPLIT * width))
         side = int(generator.integers(112, 145))
@@ -104,7 +105,7 @@ class _Texture:
 
 
 def _scratch(part: _Pixels, generator: Generator) -> tuple[_Pixels, _Pixels]:
-    """One to three fine, nearly straight lines side by side, lighter than the part, with a dark edge."""
+    """Draws one to three fine, nearly straight lines side by side, lighter than the part, with a dark edge."""
     size, scale = len(part), len(part) / 128
     start, heading = generator.uniform(0.2, 0.8, 2) * size, generator.uniform(0, 2 * np.pi)
     coverage = np.zeros((size, size))
@@ -119,7 +120,7 @@ def _scratch(part: _Pixels, generator: Generator) -> tuple[_Pixels, _Pixels]:
 
 
 def _crack(part: _Pixels, generator: Generator) -> tuple[_Pixels, _Pixels]:
-    """A dark, jagged line that thins out, with branches."""
+    """Draws a dark, jagged line that thins out, with branches."""
     size, scale = len(part), len(part) / 128
     every, length = 3 * scale, generator.uniform(40, 85) * scale
     start, heading = generator.uniform(0.25, 0.75, 2) * size, generator.uniform(0, 2 * np.pi)
@@ -138,7 +139,7 @@ def _crack(part: _Pixels, generator: Generator) -> tuple[_Pixels, _Pixels]:
 
 
 def _thread(part: _Pixels, generator: Generator) -> tuple[_Pixels, _Pixels]:
-    """A fibre that lies curled on the part and throws a shadow."""
+    """Draws a fibre that lies curled on the part and throws a shadow."""
     size, scale = len(part), len(part) / 128
     start, heading = generator.uniform(0.25, 0.75, 2) * size, generator.uniform(0, 2 * np.pi)
     length = generator.uniform(45, 110) * scale
@@ -154,7 +155,7 @@ def _thread(part: _Pixels, generator: Generator) -> tuple[_Pixels, _Pixels]:
 
 
 def _stain(part: _Pixels, generator: Generator) -> tuple[_Pixels, _Pixels]:
-    """A liquid that soaked in: the part shows through, darker and tinted, most at the rim."""
+    """Draws a liquid that soaked in: the part shows through, darker and tinted, most at the rim."""
     scale = len(part) / 128
     depth = _blob(len(part), generator, radius=generator.uniform(9, 22) * scale, roughness=0.22)
     coverage = _soft(depth, 1.2 * scale)
@@ -166,7 +167,7 @@ def _stain(part: _Pixels, generator: Generator) -> tuple[_Pixels, _Pixels]:
 
 
 def _hole(part: _Pixels, generator: Generator) -> tuple[_Pixels, _Pixels]:
-    """A broken-out spot: dark, darkest where the light does not reach, with a bright edge opposite."""
+    """Draws a broken-out spot: dark, darkest where the light does not reach, with a bright edge opposite."""
     size, scale = len(part), len(part) / 128
     depth = _blob(size, generator, radius=generator.uniform(5, 11) * scale, roughness=0.16)
     coverage = _soft(depth, 0.7 * scale)
@@ -179,7 +180,7 @@ def _hole(part: _Pixels, generator: Generator) -> tuple[_Pixels, _Pixels]:
 
 
 def _print(part: _Pixels, generator: Generator) -> tuple[_Pixels, _Pixels]:
-    """A faded ink stamp where none belongs: a ring around two or three bars."""
+    """Draws a faded ink stamp where none belongs: a ring around two or three bars."""
     size, scale = len(part), len(part) / 128
     centre, turn = generator.uniform(0.25, 0.75, 2) * size, generator.uniform(0, np.pi)
     ring, pen = generator.uniform(8, 17) * scale, generator.uniform(0.8, 1.5) * scale
@@ -217,7 +218,7 @@ def _line(
     drift: float,
     jitter: float = 0.0,
 ) -> _Pixels:
-    """Points (N, 2) as (y, x), half a pixel apart, of a line that changes its heading every so many pixels.
+    """Returns points (N, 2) as (y, x), half a pixel apart, of a line that changes its heading every so many pixels.
 
     By `drift` it bends for good, by `jitter` for a moment only (standard deviations in radians).
     """
@@ -228,7 +229,8 @@ def _line(
 
 
 def _stroke(size: int, points: _Pixels, radii: _Pixels) -> _Pixels:
-    """Coverage of a pen that is drawn through the points, antialiased; no thinner than a pixel and a half."""
+    """Returns how much of each pixel a pen covers that is drawn through the points, antialiased; at least 1.5 pixels
+    thick."""
     coverage = np.zeros((size, size))
     for (y, x), radius in zip(points, np.maximum(radii, 0.75), strict=True):
         reach = int(radius) + 2
@@ -242,7 +244,7 @@ def _stroke(size: int, points: _Pixels, radii: _Pixels) -> _Pixels:
 
 
 def _blob(size: int, generator: Generator, *, radius: float, roughness: float) -> _Pixels:
-    """How deep (pixels) each pixel lies inside an uneven, stretched spot; negative outside."""
+    """Returns how deep (pixels) each pixel lies inside an uneven, stretched spot; negative outside."""
     centre, turn = generator.uniform(0.2, 0.8, 2) * size, generator.uniform(0, np.pi)
     y, x = np.mgrid[:size, :size] - centre[:, None, None]
     stretch = generator.uniform(1.0, 1.5)
@@ -256,12 +258,13 @@ def _blob(size: int, generator: Generator, *, radius: float, roughness: float) -
 
 
 def _soft(depth: _Pixels, width: float) -> _Pixels:
-    """Coverage of a spot whose edge fades over so many pixels to either side; half at the edge."""
+    """Returns how much of each pixel a spot covers whose edge fades over so many pixels to either side; half at the
+    edge."""
     return np.clip(depth / (2 * width) + 0.5, 0, 1)
 
 
 def _shifted(field: _Pixels, by: float) -> _Pixels:
-    """Moved down and to the right by at least a pixel."""
+    """Returns the coverage moved down and to the right by at least a pixel."""
     pixels = max(1, round(by))
     return np.pad(field, ((pixels, 0), (pixels, 0)), mode="edge")[: len(field), : len(field)]
 

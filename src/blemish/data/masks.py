@@ -11,7 +11,7 @@ from blemish.errors import DataError
 
 
 def mask_of(sample: Sample, photo_size: Size | None = None) -> NDArray[np.bool_] | None:
-    """Where any of the sample's masks marks a defect, (H, W); None where it has no masks.
+    """Returns where any of the sample's masks marks a defect, (H, W); None where it has no masks.
 
     Raises DataError for a mask that cannot be read, for one of another size than the photo's (`photo_size`, where it is
     given) or the first mask's, and where the masks of an anomalous photo mark nothing.
@@ -34,7 +34,7 @@ def mask_of(sample: Sample, photo_size: Size | None = None) -> NDArray[np.bool_]
 
 
 def wrong_masks(samples: Sequence[Sample]) -> list[str]:
-    """A line for each sample whose masks cannot be read, mark nothing, or are of another size than their photo."""
+    """Returns a line for each sample whose masks cannot be read, mark nothing, or do not have their photo's size."""
     wrong = []
     for sample in samples:
         if not sample.masks:

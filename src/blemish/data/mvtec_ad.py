@@ -20,7 +20,8 @@ _HOLDS = "train/good, test/good, test/DEFECT, ground_truth/DEFECT"
 
 
 def _find(root: Path, category: str | None) -> Dataset:
-    """Photos of one category; without a category, `root` is the category itself, or its test folder alone."""
+    """Returns the photos of one category; without a category, `root` is the category itself, or its test folder
+    alone."""
     base = category_folder(root, category, known=_categories(root))
     train, validation = NOTHING, NOTHING
     if _is_category(base):
@@ -50,7 +51,7 @@ def _find(root: Path, category: str | None) -> Dataset:
 
 
 def _recognises(folder: Path) -> bool:
-    """Whether a folder is a category, or a test folder, of this layout."""
+    """Returns whether a folder is a category, or a test folder, of this layout."""
     return _is_category(folder) or _is_test_folder(folder)
 
 
@@ -66,7 +67,7 @@ def _is_category(folder: Path) -> bool:
 
 
 def _is_test_folder(folder: Path) -> bool:
-    """Whether good photos lie beside defective ones."""
+    """Returns whether good photos lie beside defective ones."""
     types = _folder_names(folder) - {_TRUTH}
     return GOOD in types and len(types) > 1
 
@@ -84,7 +85,7 @@ def _good_photos(base: Path, split: str) -> Gathered:
 
 
 def _test_photos(test: Path, truth: Path) -> Gathered:
-    """Every folder in `test` is a defect type, but for `good`; what lies under ground_truth/good is not looked at."""
+    """Takes every folder in `test` but `good` for a defect type; what lies under ground_truth/good is not looked at."""
     if not test.is_dir():
         return NOTHING
     stray, types = list_folder(test)
@@ -108,7 +109,7 @@ def _test_photos(test: Path, truth: Path) -> Gathered:
 
 
 def _truth_folders(truth: Path) -> tuple[dict[str, Path], Gathered]:
-    """Folders of masks by defect type; none where the ground truth is missing or shut."""
+    """Returns folders of masks by defect type; none where the ground truth is missing or shut."""
     if not truth.is_dir():
         return {}, NOTHING
     try:

@@ -10,16 +10,16 @@ from blemish.errors import DataError
 
 @dataclass(frozen=True, kw_only=True)
 class Pairs:
-    """Masks with their photos."""
+    """Masks that belong to their photos, and those that found none."""
 
     masks: dict[Path, Path]
-    """By photo; a photo of which it is in doubt which mask is its own has none."""
+    """The mask by photo; a photo of which it is in doubt which mask is its own has none."""
     left_out: tuple[DataError, ...]
     """Masks of no photo, and of more than one."""
 
 
 def pair_masks(photos: Sequence[Path], masks: Sequence[Path], *, folder: Path, truth: Path) -> Pairs:
-    """Photo X in `folder` belongs with mask X_mask or X in `truth`, whatever their suffixes."""
+    """Pairs photo X in `folder` with mask X_mask or X in `truth`, whatever their suffixes."""
     by_name: dict[str, list[Path]] = defaultdict(list)
     for photo in photos:
         by_name[_name(photo, folder)].append(photo)
@@ -50,7 +50,7 @@ def pair_masks(photos: Sequence[Path], masks: Sequence[Path], *, folder: Path, t
 
 
 def and_others(files: Sequence[Path]) -> str:
-    """What a line about the first of several files says of the others."""
+    """Returns what a line about the first of several files says of the others."""
     return f" (the same goes for {len(files) - 1} more)" if len(files) > 1 else ""
 
 

@@ -9,7 +9,7 @@ from blemish.errors import DataError, SettingsError
 
 
 def parts_of(photos: Sequence[Path | Sample], pattern: str | None) -> list[str]:
-    """A name of the part for each photo: what the dataset knows, else what `pattern` finds in the file's name.
+    """Returns each photo's part: what the dataset knows, else what `pattern` finds in the file's name.
 
     That is what the pattern's first group finds in the name without its suffix, or, where it has no group, all that it
     finds. Without a pattern every photo shows a part of its own. Raises SettingsError for a pattern that is no regular

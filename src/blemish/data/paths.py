@@ -25,7 +25,7 @@ _log = logging.getLogger("blemish")
 
 
 def paths_of(named: Named) -> list[Path]:
-    """Every path that is meant, in the order given, patterns and standard input spelt out.
+    """Returns every path that is meant, in the order given, patterns and standard input spelt out.
 
     Raises DataError for an address on the network, a pattern that fits nothing and what is no path at all.
     """
@@ -35,7 +35,7 @@ def paths_of(named: Named) -> list[Path]:
 def photos_under(
     named: Named, *, on_error: OnError | None = None, on_skipped: OnSkipped | None = None
 ) -> tuple[Path, ...]:
-    """Files as named and the photos of folders, each once, in the order given.
+    """Returns files as named and the photos of folders, each once, in the order given.
 
     A path where nothing is, and a folder without photos, are a DataError. What is passed over in folders is logged as
     a warning, unless `on_skipped` is told.
@@ -71,7 +71,7 @@ def _photos_at(path: Path) -> Listing:
 
 
 def _items(named: Named) -> Iterator[str | Path]:
-    """Single paths, from one or from several: a string is one path, never its letters."""
+    """Yields single paths, from one or from several: a string is one path, never its letters."""
     for item in [named] if isinstance(named, str | Path) else named:
         if str(item) == "-":
             yield from (line for line in map(_without_end, sys.stdin) if line)

@@ -23,7 +23,7 @@ TAKEN = (
 
 @dataclass(frozen=True, kw_only=True)
 class DecodedPhoto:
-    """A photo's pixels, and where they came from."""
+    """The pixels of a photo, and where they came from."""
 
     pixels: Pixels
     path: Path | None

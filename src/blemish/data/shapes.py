@@ -11,12 +11,23 @@ _STEP = 32  # pixels; every method takes sides that are a multiple of it
 
 
 def size_counts(sizes: Mapping[Size, int]) -> dict[str, int]:
-    """Photos of each size as people write it, WIDTHxHEIGHT."""
+    """Returns how many photos there are of each size, as people write it, WIDTHxHEIGHT."""
     return {f"{width}x{height}": count for (height, width), count in sizes.items()}
 
 
+def sizes_counted(counts: Mapping[str, int]) -> dict[Size, int]:
+    """Returns what `size_counts` wrote as sizes (height, width); raises ValueError where it wrote no such thing."""
+    sizes = {}
+    for text, count in counts.items():
+        width, height = map(int, text.split("x"))
+        if min(width, height) < 1:
+            raise ValueError(f"a photo's size is {text}")
+        sizes[height, width] = count
+    return sizes
+
+
 def shapes_differ(sizes: Mapping[Size, int]) -> str:
-    """What to add to a list of sizes where they have different shapes; nothing where they have one."""
+    """Returns what to add to a list of sizes where they have different shapes; nothing where they have one."""
     aspects = [_aspect(size) for size in sizes]
     if max(aspects) <= _SAME_SHAPE * min(aspects):
         return ""
@@ -27,7 +38,8 @@ def shapes_differ(sizes: Mapping[Size, int]) -> str:
 
 
 def aspect_line(photo_sizes: Mapping[Size, int], image_size: Size) -> str | None:
-    """A line where photos are squeezed into `image_size`, with a size that keeps their shape; else None.
+    """Returns a line where photos are squeezed into `image_size`, with a size that keeps their shape; else
+    None.
 
     Both are (height, width); `photo_sizes` counts photos of each.
     """
@@ -44,7 +56,7 @@ def aspect_line(photo_sizes: Mapping[Size, int], image_size: Size) -> str | None
 
 
 def other_aspect_line(photo_sizes: Mapping[Size, int], trained_sizes: Mapping[Size, int]) -> str | None:
-    """A line where photos have another shape than all that the model was trained on; else None.
+    """Returns a line where photos have another shape than all that the model was trained on; else None.
 
     They are squeezed otherwise than the good parts were, so that the same part looks different.
     """
@@ -66,14 +78,14 @@ def other_aspect_line(photo_sizes: Mapping[Size, int], trained_sizes: Mapping[Si
 
 
 def fitting_size(photo_size: Size, image_size: Size) -> Size:
-    """About as many pixels as `image_size` in the shape of the photo, in steps that every method takes."""
+    """Returns about as many pixels as `image_size` in the shape of the photo, in steps that every method takes."""
     area, aspect = image_size[0] * image_size[1], _aspect(photo_size)
     height, width = math.sqrt(area / aspect), math.sqrt(area * aspect)
     return max(_STEP, round(height / _STEP) * _STEP), max(_STEP, round(width / _STEP) * _STEP)
 
 
 def _aspect(size: Size) -> float:
-    """Width over height."""
+    """Returns width over height."""
     return size[1] / size[0]
 
 

@@ -40,16 +40,17 @@ _PICTURES = frozenset(
 
 
 def is_worth_a_word(suffix: str) -> bool:
-    """Whether a user may take files of this suffix for photos that were read; `suffix` is in lower case."""
+    """Returns whether a user may take files of this suffix for photos that were read; `suffix` is in lower
+    case."""
     return suffix not in PHOTO_SUFFIXES and suffix not in _EXPECTED
 
 
 @dataclass(frozen=True, kw_only=True)
 class Skipped:
-    """What was passed over, so that it can be said."""
+    """The files and folders that were passed over, so that a user can be told."""
 
     files: Mapping[str, int] = field(default_factory=dict)
-    """By suffix, without notes and tables, most common first."""
+    """The number of files by suffix, without notes and tables, most common first."""
     own: tuple[Path, ...] = ()
     """Folders that Blemish wrote, whose sub-folders were not entered."""
 
@@ -59,16 +60,16 @@ class Skipped:
         return sum(count for suffix, count in self.files.items() if suffix in _PICTURES)
 
     def unread(self) -> list[DataError]:
-        """An error where pictures are among the files: nobody must think that they were looked at."""
+        """Returns an error where pictures are among the files: nobody must think that they were looked at."""
         return [DataError(line) for line in self._files()] if self.pictures else []
 
     def notes(self) -> list[str]:
-        """A line for everything else."""
+        """Returns a line for everything else."""
         own = [f"left out: what Blemish wrote itself, in {some_of(self.own)}"] if self.own else []
         return own if self.pictures else [*self._files(), *own]
 
     def lines(self) -> list[str]:
-        """All of it: a line for files and one for folders, where there are any."""
+        """Returns a line for files and one for folders, where there are any."""
         return [*map(str, self.unread()), *self.notes()]
 
     def _files(self) -> list[str]:
@@ -82,7 +83,7 @@ class Skipped:
 
 
 def all_skipped(of_folders: Iterable[Skipped]) -> Skipped:
-    """What was passed over in several folders, together."""
+    """Returns what was passed over in several folders, together."""
     files: Counter[str] = Counter()
     own: list[Path] = []
     for skipped in of_folders:
@@ -92,5 +93,5 @@ def all_skipped(of_folders: Iterable[Skipped]) -> Skipped:
 
 
 def most_common_first(suffixes: Mapping[str, int]) -> dict[str, int]:
-    """The same counts in an order that does not depend on the folder's own."""
+    """Returns the same counts in an order that does not depend on the folder's own."""
     return dict(sorted(suffixes.items(), key=lambda pair: (-pair[1], pair[0])))

@@ -19,30 +19,31 @@ _DARK = 16 / 255  # of white
 
 @dataclass(frozen=True, kw_only=True)
 class Survey:
-    """What is known of photos; unreadable ones are in nothing but `unreadable`."""
+    """The facts of photos that were looked through; unreadable ones are in nothing but `unreadable`."""
 
     facts: Mapping[Path, Facts]
-    """Of every photo that can be read, in the order of the photos."""
+    """The facts of every photo that can be read, in the order of the photos."""
     unreadable: tuple[str, ...] = ()
     """A line each."""
 
     @property
     def readable(self) -> int:
+        """How many photos can be read."""
         return len(self.facts)
 
     @property
     def sizes(self) -> dict[Size, int]:
-        """Photos of each (height, width), most common first."""
+        """How many photos there are of each (height, width), most common first."""
         return dict(Counter(facts.size for facts in self.facts.values()).most_common())
 
     @property
     def kinds(self) -> dict[str, int]:
-        """Photos of each format and kind of colours, such as `PNG grey`, most common first."""
+        """How many photos there are of each format and kind of colours, such as `PNG grey`, most common first."""
         return dict(Counter(facts.header.kind for facts in self.facts.values()).most_common())
 
     @property
     def digests(self) -> dict[Path, str]:
-        """`file_digest` of every photo that can be read."""
+        """The `file_digest` of every photo that can be read."""
         return {path: facts.digest for path, facts in self.facts.items()}
 
     @property
@@ -53,23 +54,23 @@ class Survey:
 
     @property
     def dark(self) -> tuple[Path, ...]:
-        """Nearly black photos, of those that were decoded."""
+        """The nearly black photos, of those that were decoded."""
         white = self.white_level or 65535
         decoded = ((path, facts) for path, facts in self.facts.items() if facts.highest is not None)
         return tuple(path for path, facts in decoded if facts.brightest(white) <= _DARK)
 
     @property
     def different(self) -> list[Path]:
-        """Photos that can be read, without exact copies of those before them."""
+        """The photos that can be read, without exact copies of those before them."""
         return [group[0] for group in _by_digest(self.digests).values()]
 
     @property
     def copies(self) -> tuple[tuple[Path, ...], ...]:
-        """Groups of photos whose files are the same, byte for byte."""
+        """The groups of photos whose files are the same, byte for byte."""
         return tuple(tuple(group) for group in _by_digest(self.digests).values() if len(group) > 1)
 
     def lines(self, *, root: Path | None = None, image_size: Size | None = None) -> list[str]:
-        """A few lines for a person; what cannot be read is only counted.
+        """Returns a few lines for a person; what cannot be read is only counted.
 
         With `root`, the folders below it that photos lie in are counted; with `image_size`, (height, width), it is
         said where photos are squeezed into it.
@@ -120,7 +121,7 @@ def survey(
 
 
 def common_files(some: Survey, others: Survey) -> list[tuple[Path, Path]]:
-    """Photos of one survey whose files are, byte for byte, also among the other's: (of some, of others)."""
+    """Returns photos of one survey whose files are, byte for byte, also in the other: (of some, of others)."""
     there = _by_digest(others.digests)
     return [(path, there[digest][0]) for path, digest in some.digests.items() if digest in there]
 
@@ -141,7 +142,7 @@ def _by_digest(digests: Mapping[Path, str]) -> dict[str, list[Path]]:
 
 
 def _folders_line(photos: Iterable[Path], root: Path) -> str:
-    """`, of ok (40), ok/cam2 (20)`; nothing where all lie in the root itself."""
+    """Returns `, of ok (40), ok/cam2 (20)`; nothing where all lie in the root itself."""
     counts = Counter(_below(photo.parent, root) for photo in photos)
     return "" if set(counts) <= {"."} else f", of {with_counts(counts, shown=10)}"
 

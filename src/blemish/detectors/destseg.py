@@ -1,8 +1,8 @@
 """DeSTSeg: segmentation guided denoising student-teacher (Zhang, Li, Li, Huang, Shan, Chen; CVPR 2023).
 
 First a student, an encoder with a decoder, learns to give the teacher's features of the good photo when it sees the
-photo with drawn defects. Then, with the student fixed, a segmentation network learns from such photos to read off the
-two networks' features where the defects are.
+photo with synthetic defects. Then, with the student fixed, a segmentation network learns from such photos to read off
+the two networks' features where the defects are.
 
 Where paper and official code differ, the code is followed:
 - textures are 0.2 to 1 opaque, not 0.15 to 1;
@@ -13,12 +13,12 @@ Where paper and official code differ, the code is followed:
 - the student's encoder begins with the last batch norm of every residual block at zero weight.
 
 Differing from the code: what does not reach the result is not computed (in stage 1 the segmentation network and the
-teacher on spoilt photos, in stage 2 the teacher on good ones and the student's gradients); vectors are divided by
-max(length, 1e-12), not by length + 1e-12, whose gradient is no number at length 0; a folder with fewer photos than the
-batch fills it with repetitions, each with defects of its own, where the code would wait for ever; a batch runs on into
-the next epoch, where the code drops an epoch's rest; a fifth of the good photos is held out to calibrate with, where
-the code trains on all; the teacher's targets are kept as float16, and bf16 is taken where it is fast. Where a teacher's
-features do not end in a ReLU (EfficientNet, timm), the student's do not either.
+teacher on photos with synthetic defects, in stage 2 the teacher on good ones and the student's gradients); vectors are
+divided by max(length, 1e-12), not by length + 1e-12, whose gradient is no number at length 0; a folder with fewer
+photos than the batch fills it with repetitions, each with defects of its own, where the code would wait for ever; a
+batch runs on into the next epoch, where the code drops an epoch's rest; a fifth of the good photos is held out to
+calibrate with, where the code trains on all; the teacher's targets are kept as float16, and bf16 is taken where it is
+fast. Where a teacher's features do not end in a ReLU (EfficientNet, timm), the student's do not either.
 """
 
 import math
@@ -39,14 +39,14 @@ from blemish.model.score import Score
 from blemish.networks import build_backbone
 from blemish.networks.backbone import FeaturePyramid, draw_weights
 from blemish.networks.blocks import ASPP, ReversedPyramid, conv_norm_relu, silence_residuals, two_blocks
-from blemish.networks.discrepancy import distances, maps_by_level, resize_map, unit_vectors
+from blemish.networks.discrepancy import distances, interpolate_map, maps_by_level, unit_vectors
 from blemish.networks.teacher import Teacher
 from blemish.synthesis.defects import draw_defects
 from blemish.synthesis.rotation import Rotation, turn_at_random
 
-LEVELS = 3  # of the teacher that are imitated; the student's encoder has one more
-WIDTH = 256  # channels of the segmentation network
-RATES = (6, 12, 18)  # of ASPP's dilated convolutions
+_LEVELS = 3  # of the teacher that are imitated; the student's encoder has one more
+_WIDTH = 256  # channels of the segmentation network
+_RATES = (6, 12, 18)  # of ASPP's dilated convolutions
 LEAST_VALUES = 4  # per channel that batch norm sees at the student's coarsest level, see _check_batch
 
 # Which good parts of MVTec AD the paper turns. Whoever chose it had seen the test photos: take it to compare with the
@@ -60,14 +60,14 @@ MVTEC_AD_ROTATION: dict[str, Rotation] = {
 
 @dataclass(frozen=True, kw_only=True)
 class DeSTSegSettings(DetectorSettings):
-    """Settings of DeSTSeg; the defaults are the official code's, but for textures, of which it takes a folder."""
+    """Settings of DeSTSeg; the defaults are the official code's, but that it takes a folder of textures."""
 
     steps: int = 5000
     """Training steps of both stages together; the weights of the last are kept."""
     student_share: float = 0.2
     """Share of the steps in which the student learns; in the rest the segmentation network does."""
     textures: str | None = None
-    """Folder of pictures that drawn defects are made of, such as DTD; none: from noise and pieces of the photos."""
+    """Folder of pictures that synthetic defects are made of, such as DTD; none: from noise and pieces of the photos."""
     rotation: Literal["none", "slight", "full"] = "none"
     """How good parts may lie: slight is up to 5 degrees either way, full any quarter turn (half if not square) too."""
     student_learning_rate: float = 0.4
@@ -87,7 +87,7 @@ class DeSTSegSettings(DetectorSettings):
 
 
 class DeSTSeg(Detector):
-    """DeSTSeg (CVPR 2023): a student that ignores drawn defects, and a network that segments where it does."""
+    """DeSTSeg (CVPR 2023) has a student that ignores synthetic defects, and a network that segments where it does."""
 
     Settings = DeSTSegSettings
     title = "DeSTSeg"
@@ -97,18 +97,18 @@ class DeSTSeg(Detector):
     def __init__(self, settings: DeSTSegSettings) -> None:
         super().__init__(settings)
         _check(settings)
-        self.teacher = Teacher(build_backbone(settings.teacher, levels=LEVELS), name=settings.teacher)
-        self.student = Student(build_backbone(settings.teacher, levels=LEVELS + 1))
+        self.teacher = Teacher(build_backbone(settings.teacher, levels=_LEVELS), name=settings.teacher)
+        self.student = Student(build_backbone(settings.teacher, levels=_LEVELS + 1))
         self.segmentation = Segmentation(sum(self.teacher.channels))
         share = settings.top_pixels / (PAPERS_SIZE.height * PAPERS_SIZE.width)
         self.score = Score(kind="top_mean", share=min(share, 1.0))
 
     def forward(self, images: Images) -> AnomalyMap:
         judged = torch.sigmoid(self.segmentation(self._products(images)).float())
-        return resize_map(judged, (images.shape[-2], images.shape[-1]))
+        return interpolate_map(judged, (images.shape[-2], images.shape[-1]))
 
     def level_maps(self, images: Images) -> dict[str, Tensor]:
-        """What the segmentation network has to go by; their product is the official code's auxiliary map."""
+        """Returns what the segmentation network has to go by; their product is the official code's auxiliary map."""
         return maps_by_level("student", distances(self._teacher_vectors(images), self.student(images)))
 
     def stages(self) -> Sequence[Stage]:
@@ -124,7 +124,7 @@ class DeSTSeg(Detector):
                 optimizer=self._student_optimizer,
                 augment=self._turn if settings.rotation != "none" else None,
                 targets=self._teacher_vectors,
-                corrupt=draw_defects,
+                add_defects=draw_defects,
                 textures=textures,
             ),
             Stage(
@@ -134,7 +134,7 @@ class DeSTSeg(Detector):
                 loss=self._segmentation_loss,
                 optimizer=self._segmentation_optimizer,
                 augment=self._turn if settings.rotation != "none" else None,
-                corrupt=draw_defects,
+                add_defects=draw_defects,
                 textures=textures,
             ),
         ]
@@ -146,7 +146,8 @@ class DeSTSeg(Detector):
         return tuple(unit_vectors(features) for features in self.teacher(images))
 
     def _products(self, images: Images) -> Tensor:
-        """Eq. 2: the segmentation network's input (B, 448 with ResNet-18, h, w), at the finest level's resolution."""
+        """Returns the segmentation network's input of Eq. 2 (B, 448 with ResNet-18, h, w), at the finest level's
+        resolution."""
         student = self.student(images)
         size = student[0].shape[-2:]
         products = [-t * unit_vectors(s) for t, s in zip(self._teacher_vectors(images), student, strict=True)]
@@ -155,7 +156,7 @@ class DeSTSeg(Detector):
         return torch.cat([finest, *resized], dim=1)
 
     def _student_loss(self, batch: Batch) -> dict[str, Tensor]:
-        """Eq. 4: per level the mean over pixels of 1 - cos, summed over the whole batch."""
+        """Returns, by Eq. 4, the mean over pixels of 1 - cos per level, summed over the whole batch."""
         _check_batch(batch, self.student.encoder.strides[-1])
         student = self.student(batch.images)
         return {
@@ -164,7 +165,7 @@ class DeSTSeg(Detector):
         }
 
     def _segmentation_loss(self, batch: Batch) -> dict[str, Tensor]:
-        """Focal loss and L1 distance to the masks, which are shrunk to the map's resolution."""
+        """Returns the focal loss and the L1 distance to the masks, which are shrunk to the map's resolution."""
         assert batch.masks is not None
         _check_batch(batch, self.student.encoder.strides[-1])
         with torch.no_grad():
@@ -188,7 +189,7 @@ class DeSTSeg(Detector):
 
 
 class Student(nn.Module):
-    """An encoder like the teacher's with one level more, and a decoder that is a residual network run backwards."""
+    """An encoder that has one level more than the teacher, and a decoder that is a residual network run backwards."""
 
     def __init__(self, encoder: FeaturePyramid) -> None:
         super().__init__()
@@ -197,20 +198,20 @@ class Student(nn.Module):
         self.decoder = ReversedPyramid(encoder.channels, nonnegative=encoder.nonnegative)
 
     def forward(self, images: Images) -> tuple[Tensor, ...]:
-        """Images (B, 3, H, W) -> features of the shapes that the teacher's have."""
+        """Returns, for images (B, 3, H, W), features of the shapes that the teacher's have."""
         features: tuple[Tensor, ...] = self.decoder(self.encoder(images))
         return features
 
 
 class Segmentation(nn.Module):
-    """Products of features (B, in_channels, h, w) -> logits of being a defect (B, 1, h, w)."""
+    """The network that turns products of features (B, in_channels, h, w) into logits of being a defect (B, 1, h, w)."""
 
     def __init__(self, in_channels: int) -> None:
         super().__init__()
-        self.residual = two_blocks(in_channels, WIDTH)
+        self.residual = two_blocks(in_channels, _WIDTH)
         draw_weights(self.residual)
         self.head = nn.Sequential(
-            ASPP(WIDTH, WIDTH, rates=RATES), conv_norm_relu(WIDTH, WIDTH, kernel=3), nn.Conv2d(WIDTH, 1, 1)
+            ASPP(_WIDTH, _WIDTH, rates=_RATES), conv_norm_relu(_WIDTH, _WIDTH, kernel=3), nn.Conv2d(_WIDTH, 1, 1)
         )
 
     def forward(self, products: Tensor) -> Tensor:
@@ -219,7 +220,8 @@ class Segmentation(nn.Module):
 
 
 def segmentation_losses(logits: Tensor, masks: Tensor, *, gamma: float) -> dict[str, Tensor]:
-    """From logits (B, 1, h, w) in float32, so that no logarithm of a rounded 0 is taken; masks are bool.
+    """Returns both losses from logits (B, 1, h, w) in float32, so that no logarithm of a rounded 0 is taken; masks are
+    bool.
 
     With p the probability given to the truth: focal is the mean of -(1 - p)^gamma log p, L1 the mean of 1 - p.
     """
@@ -236,10 +238,10 @@ def _check(settings: DeSTSegSettings) -> None:
 
 
 def _check_batch(batch: Batch, stride: int) -> None:
-    """Batch norm needs enough values: one is an error of torch's, and of two, which it makes -1 and 1, it divides by a
-    difference that may be rounding alone. The student has eight such layers in a row at its coarsest resolution: its
-    first gradients were 10^3 to 10^6 with two values there, about 10 with four and 2 with eight, in float32.
-    """
+    """Raises SettingsError where batch norm gets too few values. One is an error of torch's, and of two, which it makes
+    -1 and 1, it divides by a difference that may be rounding alone. The student has eight such layers in a row at its
+    coarsest resolution: its first gradients were 10^3 to 10^6 with two values there, about 10 with four and 2 with
+    eight, in float32."""
     photos, _, height, width = batch.images.shape
     values = photos * -(-height // stride) * -(-width // stride)
     if photos < 2:

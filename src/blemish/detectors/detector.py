@@ -23,33 +23,33 @@ AnomalyMap = Tensor
 
 @dataclass(frozen=True, kw_only=True)
 class Batch:
-    """What one training step sees (with several processes: this process's share of it)."""
+    """The photos that one training step sees (with several processes: this process's share of them)."""
 
     images: Images
     """What the student sees."""
     clean: Images
-    """The same photos before `Stage.corrupt`."""
+    """The same photos before `Stage.add_defects`."""
     targets: tuple[Tensor, ...] = ()
     """What the frozen teacher says of `clean` (`Stage.targets`), float16."""
     masks: Tensor | None = None
-    """(B, 1, H, W) float32, 1 where `Stage.corrupt` drew a defect."""
+    """(B, 1, H, W) float32, 1 where `Stage.add_defects` drew a defect."""
     global_size: int = 0
     """Photos in the whole step, over all processes: a loss that is summed over the batch is its mean times this."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class Stage:
-    """One phase of training: what learns, from which loss, for how long.
+    """One phase of training: it says what learns, from which loss, for how long.
 
-    The loop does clean -> augment -> targets -> corrupt -> loss; every hook works on a batch, on the device, and draws
-    only from the generator it is given.
+    The loop does clean -> augment -> targets -> add_defects -> loss. Every hook works on a batch, on the device, and
+    draws only from the generator it is given.
     """
 
     name: str
     steps: int
     """The most steps; fewer where `patience` ends the stage."""
     trains: nn.Module
-    """In train mode, with gradients; everything else of the detector is frozen, in eval mode."""
+    """The module that learns, in train mode, with gradients; all else of the detector is frozen, in eval mode."""
     loss: Callable[[Batch], dict[str, Tensor]]
     """Named parts; their sum is minimised."""
     optimizer: Callable[[nn.Module], Optimizer]
@@ -57,10 +57,10 @@ class Stage:
     """How a clean photo varies; None: not at all, and `targets` are computed once and kept."""
     targets: Callable[[Images], tuple[Tensor, ...]] | None = None
     """What the frozen teacher says of clean photos, each (B, ...)."""
-    corrupt: Callable[[Images, Images, Generator], tuple[Images, Tensor]] | None = None
+    add_defects: Callable[[Images, Images, Generator], tuple[Images, Tensor]] | None = None
     """Draws defects: photos and textures of the same shape -> (images, masks (B, 1, H, W))."""
     textures: Path | None = None
-    """Folder of pictures that `corrupt` gets as textures; None: made from noise and the training photos."""
+    """Folder of pictures that `add_defects` gets as textures; None: made from noise and the training photos."""
     validation_loss: Callable[[Batch], Tensor] | None = None
     """(B,) how badly good photos that are not trained on are judged; the weights with the lowest mean are kept. None:
     the last."""
@@ -69,7 +69,7 @@ class Stage:
 
 
 class Detector(nn.Module, ABC):
-    """A method: `forward` is what is exported, `stages` is how it is trained."""
+    """A method, of which `forward` is exported and `stages` says how it is trained."""
 
     Settings: ClassVar[type[DetectorSettings]]
     title: ClassVar[str]
@@ -96,7 +96,8 @@ class Detector(nn.Module, ABC):
         """Raises SettingsError for what would end a training late; called once, before photos are read."""
 
     def level_maps(self, images: Images) -> dict[str, Tensor]:  # noqa: ARG002
-        """How far each student is from its teacher at each level, for people to look at; none unless a method says so.
+        """Returns how far each student is from its teacher at each level, for people to look at; none unless a method
+        has them.
 
         By STUDENT_levelN, N from the finest: (B, 1, h, w) of the level's own resolution, float32, 1 - cos of the two
         vectors of a pixel: 0 where they agree, 1 where they are perpendicular, 2 where they are opposite.

@@ -47,13 +47,13 @@ from blemish.detectors.detector import AnomalyMap, Batch, Detector, Images, Stag
 from blemish.detectors.stpm import LEVELS, STPMSettings, imitation_error, imitation_loss
 from blemish.errors import SettingsError
 from blemish.networks import build_backbone
-from blemish.networks.discrepancy import distances, maps_by_level, multiply_maps, resize_map, unit_vectors
+from blemish.networks.discrepancy import distances, interpolate_map, maps_by_level, multiply_maps, unit_vectors
 from blemish.networks.reconstruction import GatesBetweenStages, GrowingPyramid
 from blemish.networks.teacher import Teacher
 
 
-class Size(NamedTuple):
-    """Of the reconstruction student."""
+class _Size(NamedTuple):
+    """How large the reconstruction student is."""
 
     blocks: int
     """Residual blocks per stage."""
@@ -61,12 +61,12 @@ class Size(NamedTuple):
     """How many times fewer channels a gate has inside than the features it looks at."""
 
 
-SIZES = {"full": Size(blocks=2, squeeze=1), "lite": Size(blocks=1, squeeze=4)}
+_SIZES = {"full": _Size(blocks=2, squeeze=1), "lite": _Size(blocks=1, squeeze=4)}
 
 
 @dataclass(frozen=True, kw_only=True)
 class RSTPMSettings(STPMSettings):
-    """Settings of RSTPM: STPM's, and those of the second pair."""
+    """Settings of RSTPM, which are STPM's and those of the second pair."""
 
     steps: int = 1600
     """The most training steps of each student; fewer are taken when held-out photos stop improving."""
@@ -83,7 +83,7 @@ class RSTPMSettings(STPMSettings):
 
 
 class RSTPM(Detector):
-    """RSTPM (arXiv 2111.15376): STPM, and a second student that reconstructs another teacher's features."""
+    """RSTPM (arXiv 2111.15376) is STPM, and a second student that reconstructs another teacher's features."""
 
     Settings = RSTPMSettings
     title = "RSTPM"
@@ -103,13 +103,13 @@ class RSTPM(Detector):
 
     def forward(self, images: Images) -> AnomalyMap:
         size = (images.shape[-2], images.shape[-1])
-        maps = {name: resize_map(level_map, size) for name, level_map in self.level_maps(images).items()}
+        maps = {name: interpolate_map(level_map, size) for name, level_map in self.level_maps(images).items()}
         return multiply_maps(
             [maps[f"student_level{level}"] + maps[f"reconstruction_level{level}"] for level in range(1, LEVELS + 1)]
         )
 
     def level_maps(self, images: Images) -> dict[str, Tensor]:
-        """Of both pairs: student_level1 to -3, reconstruction_level1 to -3."""
+        """Returns those of both pairs: student_level1 to -3, reconstruction_level1 to -3."""
         *matched, deepest = self.teacher(images)
         second = self.second_teacher(images)
         first_pair = distances(_vectors(matched), self.student(images))
@@ -168,7 +168,7 @@ class RSTPM(Detector):
         return imitation_error(batch.targets, self.student(batch.images))
 
     def _reconstruction_targets(self, images: Images) -> tuple[Tensor, ...]:
-        """All that the reconstruction student sees, so that no teacher runs while it learns.
+        """Returns all that the reconstruction student sees, so that no teacher runs while it learns.
 
         The second teacher's features as they are: the gates look at their lengths too.
         """
@@ -205,7 +205,7 @@ def _by(size: tuple[int, ...]) -> str:
 
 def _reconstruction_student(settings: RSTPMSettings, first: Teacher, second: Teacher) -> nn.Module:
     deepest, nonnegative = first.channels[-1], second.backbone.nonnegative
-    blocks, squeeze = SIZES[settings.reconstruction]
+    blocks, squeeze = _SIZES[settings.reconstruction]
     if settings.attention == "between-stages":
         return GatesBetweenStages(deepest, second.channels, blocks=blocks, squeeze=squeeze, nonnegative=nonnegative)
     gated = settings.attention == "input-gate"

@@ -16,7 +16,7 @@ from blemish.errors import SettingsError
 
 
 class ImageSize(NamedTuple):
-    """What photos are resized to before a network sees them."""
+    """The size that photos are resized to before a network sees them."""
 
     height: int
     width: int
@@ -49,11 +49,12 @@ class DetectorSettings:
     """The most training steps; fewer are taken when held-out photos stop improving."""
 
     def to_json(self) -> dict[str, Any]:
+        """Returns the settings as model.json holds them."""
         return dataclasses.asdict(self)
 
     @classmethod
     def from_json(cls, values: Mapping[str, Any], *, others: Iterable[str] = ()) -> Self:
-        """Raises SettingsError for a name or a type that does not belong, and names it.
+        """Returns the settings that JSON holds; raises SettingsError, with its name, for one that the method has not.
 
         `others` are settings that the user may have meant, too, but that belong to another class.
         """

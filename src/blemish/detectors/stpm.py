@@ -18,7 +18,7 @@ from torch.optim import SGD
 from blemish.detectors.detector import AnomalyMap, Batch, Detector, Images, Stage
 from blemish.detectors.settings import DetectorSettings
 from blemish.networks import build_backbone
-from blemish.networks.discrepancy import distances, maps_by_level, multiply_maps, resize_map, unit_vectors
+from blemish.networks.discrepancy import distances, interpolate_map, maps_by_level, multiply_maps, unit_vectors
 from blemish.networks.teacher import Teacher
 
 LEVELS = 3  # sec. 3: outputs of conv2_x, conv3_x, conv4_x
@@ -26,7 +26,7 @@ LEVELS = 3  # sec. 3: outputs of conv2_x, conv3_x, conv4_x
 
 @dataclass(frozen=True, kw_only=True)
 class STPMSettings(DetectorSettings):
-    """Settings of STPM; the defaults are the paper's but for the length of training, which counts steps, not epochs."""
+    """Settings of STPM; the defaults are the paper's, but that the length of training counts steps, not epochs."""
 
     steps: int = 1600
     """The most training steps; fewer are taken when held-out photos stop improving."""
@@ -43,7 +43,7 @@ class STPMSettings(DetectorSettings):
 
 
 class STPM(Detector):
-    """STPM (BMVC 2021): the student follows the teacher at three levels; the maps are multiplied."""
+    """STPM (BMVC 2021) has a student that follows the teacher at three levels; the maps are multiplied."""
 
     Settings = STPMSettings
     title = "STPM"
@@ -56,7 +56,7 @@ class STPM(Detector):
         self.student = build_backbone(settings.teacher, levels=LEVELS)
 
     def forward(self, images: Images) -> AnomalyMap:
-        return resize_map(multiply_maps(self._distances(images)), (images.shape[-2], images.shape[-1]))
+        return interpolate_map(multiply_maps(self._distances(images)), (images.shape[-2], images.shape[-1]))
 
     def level_maps(self, images: Images) -> dict[str, Tensor]:
         return maps_by_level("student", self._distances(images))
@@ -94,7 +94,7 @@ class STPM(Detector):
 
 
 def imitation_loss(teacher: Sequence[Tensor], student: Sequence[Tensor]) -> dict[str, Tensor]:
-    """Eq. 1-2 as the official code has them: per level the mean over photos and pixels of ||t - s||^2.
+    """Returns Eq. 1-2 as the official code has them: per level the mean over photos and pixels of ||t - s||^2.
 
     The teacher's features are unit vectors already.
     """
@@ -102,5 +102,5 @@ def imitation_loss(teacher: Sequence[Tensor], student: Sequence[Tensor]) -> dict
 
 
 def imitation_error(teacher: Sequence[Tensor], student: Sequence[Tensor]) -> Tensor:
-    """(B,) mean of the product over levels of ||t - s||^2, by which the official code selects an epoch."""
+    """Returns (B,) the mean of the product over levels of ||t - s||^2, by which the official code selects an epoch."""
     return multiply_maps(distances(teacher, student)).mean(dim=(1, 2, 3))

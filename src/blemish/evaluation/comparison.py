@@ -9,7 +9,7 @@ from blemish.model.thresholds import Unit, percent
 
 @dataclass(frozen=True, kw_only=True)
 class FalseAlarms:
-    """How many good photos, or good parts, had an alarm."""
+    """The number of good photos, or good parts, that had an alarm, and of how many."""
 
     count: int
     of: int
@@ -18,7 +18,7 @@ class FalseAlarms:
 
 
 def false_alarms_in_unit(evaluation: Evaluation) -> FalseAlarms | None:
-    """The count that may be held against the promise; None where the test has none in the promise's unit.
+    """Returns the count that may be held against the promise; None where the test has none in the promise's unit.
 
     A promise of parts is compared with parts alone. A promise of photos takes each to be a witness of its own, so where
     several good photos show one part it is compared with nothing.
@@ -34,14 +34,14 @@ def false_alarms_in_unit(evaluation: Evaluation) -> FalseAlarms | None:
 
 
 def why_not_compared(evaluation: Evaluation) -> str:
-    """What keeps the good photos of the test from testing the promise, as half a sentence."""
+    """Returns, as half a sentence, what keeps the good photos of the test from testing the promise."""
     if evaluation.unit == "parts":
         return "it is of parts, and which of these photos show the same part is not known"
     return "it is of single photos, and several of these photos show the same part"
 
 
 def expectation(rate: float, unit: Unit, *, promised: bool) -> str:
-    """What a threshold lets expect of good parts, as a clause: an average over calibrations, promised or estimated."""
+    """Returns, as a clause, what a threshold lets expect of good parts: an average over calibrations."""
     amount, verb = (f"at most {percent(rate)}", "expected") if promised else (percent(rate), "thought")
     above = "to score above the threshold" if unit == "photos" else "to have a photo above the threshold"
     return f"{amount} of good {unit} are {verb} {above}"

@@ -27,7 +27,7 @@ _PIXEL_BYTES = 4  # of a normal pixel in temporary files
 
 @dataclass(frozen=True, kw_only=True)
 class _Result:
-    """What came of one test photo."""
+    """The outcome of one test photo, which was judged or could not be."""
 
     sample: Sample
     prediction: Prediction | None
@@ -40,7 +40,7 @@ class _Result:
 
 @dataclass(frozen=True, kw_only=True)
 class _PhotoRecord:
-    """What is kept of a judged test photo when its map has gone to the disk."""
+    """The record of a judged test photo when its map has gone to the disk."""
 
     judgement: PhotoJudgement
     digest: str | None
@@ -96,7 +96,7 @@ def evaluate_predictor(
 
 
 def _results(predictor: Predictor, samples: Sequence[Sample]) -> Iterator[_Result]:
-    """One for each sample, in order; raises OutputError where as many maps as the first would find no room."""
+    """Yields one for each sample, in order; raises OutputError where as many maps as the first would find no room."""
     room_is_checked = False
     predictions = predictor.predict_many(sample.image for sample in samples)
     for sample, prediction in zip(samples, predictions, strict=True):
@@ -114,7 +114,7 @@ def _results(predictor: Predictor, samples: Sequence[Sample]) -> Iterator[_Resul
 
 
 def _mask(sample: Sample, prediction: Prediction, framing: Framing) -> NDArray[np.bool_] | None:
-    """The true mask at the map's size; None where the data set has none of a defective photo."""
+    """Returns the true mask at the map's size; None where the dataset has none of a defective photo."""
     if not sample.anomalous:
         return np.zeros(prediction.anomaly_map.shape, np.bool_)
     mask = mask_of(sample, prediction.photo_size)
@@ -147,7 +147,7 @@ def _record(
 
 
 def _part(sample: Sample, pattern: str | None) -> str | None:
-    """Which part a photo shows, where data set or name say it."""
+    """Returns which part a photo shows, where dataset or name say it."""
     known = sample.part
     if known is None and pattern is not None:
         with suppress(DataError):  # the name of a photo from elsewhere need not hold a part's
@@ -205,7 +205,7 @@ def _evaluation(
 
 
 def _good_parts(judged: Sequence[_PhotoRecord], alarm: NDArray[np.bool_]) -> PartCounts | None:
-    """Good parts and what any of their photos gave; None where one photo's part is not known, or there is no photo."""
+    """Returns good parts and what their photos gave; None where one photo's part is not known, or there is no photo."""
     photos = [(photo.judgement.part, photo, bool(above)) for photo, above in zip(judged, alarm, strict=True)]
     good = [(part, photo, above) for part, photo, above in photos if photo.good]
     if not good or any(part is None for part, _, _ in good):
@@ -221,7 +221,7 @@ def _good_parts(judged: Sequence[_PhotoRecord], alarm: NDArray[np.bool_]) -> Par
 
 
 def _values(judgements: Judgements, names: Iterable[str]) -> tuple[dict[str, float | None], dict[str, str]]:
-    """Each metric, and why it has no value where it has none."""
+    """Returns each metric, and why it has no value where it has none."""
     values: dict[str, float | None] = dict.fromkeys(names)
     undefined: dict[str, str] = {}
     for name in values:

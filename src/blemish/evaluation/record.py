@@ -25,7 +25,7 @@ MASK_RULE = "masks resized to the map's size with antialiased bilinear, then rou
 
 @dataclass(frozen=True, kw_only=True)
 class PhotoJudgement:
-    """A test photo and what was said of it."""
+    """A test photo, and what was said of it."""
 
     image: str
     """Its absolute path."""
@@ -43,7 +43,7 @@ class PhotoJudgement:
 
 @dataclass(frozen=True, kw_only=True)
 class DefectType:
-    """How the photos of one folder of the test set were judged; metrics are of these photos and the good ones."""
+    """The way the photos of one folder of the test set were judged; metrics are of these photos and the good ones."""
 
     photos: int
     judged_anomalous: int
@@ -59,7 +59,7 @@ class PartCounts:
     alarmed: int
     """Parts of which any photo is above the threshold."""
     alarm_interval: Interval | None
-    """Of their share, 95 %, exact binomial."""
+    """The 95 % interval of their share, exact binomial."""
     marked: int
     """Parts of which any photo's map is above the threshold of pixels anywhere."""
 
@@ -70,7 +70,7 @@ class PartCounts:
 
 @dataclass(frozen=True, kw_only=True)
 class Evaluation:
-    """How well an artifact judges a test set; what evaluation.json holds."""
+    """The record of how well an artifact judges a test set; evaluation.json holds it."""
 
     dataset: str
     """Name of the layout that the photos were found by."""
@@ -84,16 +84,16 @@ class Evaluation:
     judged_at: str
     """When: UTC, ISO 8601."""
     metrics: dict[str, float | None]
-    """By the names of METRICS, 0 to 1; None where `undefined` says why."""
+    """The figures by the names of METRICS, 0 to 1; None where `undefined` says why."""
     undefined: dict[str, str]
     intervals: dict[str, Interval | None]
-    """Of each metric at 95 %; None where it has none, as of a perfect figure."""
+    """The 95 % interval of each metric; None where it has none, as a perfect figure has."""
     threshold: float
     """Scores above it are alarms."""
     threshold_estimated: bool
     asked_rate: float
     promised_rate: float | None
-    """Of false alarms; None where the threshold is an estimate."""
+    """The promised rate of false alarms; None where the threshold is an estimate."""
     unit: Unit
     """What `asked_rate` and `promised_rate` are shares of: good photos, or good parts with a photo above it."""
     calibration_n: int
@@ -102,7 +102,7 @@ class Evaluation:
     """Good photos above the threshold."""
     good_photos: int
     false_alarm_interval: Interval | None
-    """Of their rate, 95 %, exact binomial (Clopper-Pearson)."""
+    """The 95 % interval of their rate, exact binomial (Clopper-Pearson)."""
     good_parts: PartCounts | None
     """None where it is not known of every good photo which part it shows."""
     misses: int
@@ -132,11 +132,11 @@ class Evaluation:
 
 
 def write_evaluation(evaluation: Evaluation, path: Path) -> None:
-    """Raises OutputError."""
+    """Writes evaluation.json; raises OutputError."""
     write_record(evaluation, path, form=EVALUATION_FORMAT)
 
 
 def read_evaluation(path: Path) -> Evaluation:
-    """Raises DataError, with the file's name, where there is none or it is damaged."""
+    """Reads evaluation.json; raises DataError, with the file's name, where there is none or it is damaged."""
     missing = f"{path}: no such file; `blemish evaluate` writes it"
     return read_record(Evaluation, path, form=EVALUATION_FORMAT, missing=missing)

@@ -13,7 +13,7 @@ _RATES = ("false_alarm_rate", "miss_rate")
 
 @dataclass(frozen=True, kw_only=True)
 class Spread:
-    """One figure over several evaluations."""
+    """The spread that one figure has over several evaluations."""
 
     mean: float
     deviation: float
@@ -23,7 +23,7 @@ class Spread:
 
 
 def spreads_of(evaluations: Mapping[str, Evaluation]) -> dict[str, Spread | None]:
-    """Each metric, and the rates of false alarms and misses; None where not every evaluation has a value.
+    """Returns each metric's spread, and those of false alarms and misses; None where an evaluation has no value.
 
     Keys are what errors call an evaluation. Raises DataError for fewer than two, and where they judge other photos,
     against other masks or at another size: such figures cannot be compared.
@@ -54,7 +54,7 @@ def summarize_files(places: Sequence[Path]) -> dict[str, Spread | None]:
 
 
 def _file(place: Path) -> Path:
-    """An evaluation.json itself, or the one of a run or of the folder that it was written into."""
+    """Returns evaluation.json itself, or the one of a run or of the folder that it was written into."""
     if not place.is_dir():
         return place
     of_run = place / "evaluation" / EVALUATION_FILE
@@ -62,7 +62,7 @@ def _file(place: Path) -> Path:
 
 
 def _difference(one: Evaluation, other: Evaluation) -> str | None:
-    """In what two test sets differ, if in anything; folders may have moved as a whole."""
+    """Returns in what two test sets differ, if in anything; folders may have moved as a whole."""
     if (one.map_size, one.mask_rule) != (other.map_size, other.mask_rule):
         return f"masks were made in another way ({_masks_of(one)}, {_masks_of(other)})"
     different = _test_set(one) ^ _test_set(other)

@@ -50,7 +50,7 @@ def quantize(graph: Path, into: Path, images: Iterable[NDArray[np.float32]]) -> 
 
 @contextmanager
 def _quiet() -> Iterator[None]:
-    """On the root logger it advises to fold batch norms first, as tracing has done."""
+    """Silences the root logger, which advises to fold batch norms first, as tracing has done."""
     before = logging.root.manager.disable
     logging.disable(logging.WARNING)
     try:
@@ -60,7 +60,7 @@ def _quiet() -> Iterator[None]:
 
 
 def exact_nodes(graph: Any) -> list[str]:
-    """Names of the ONNX nodes that are not to be rounded."""
+    """Returns the names of the ONNX nodes that are not to be rounded."""
     makers = {output: node for node in graph.node for output in node.output}
     convolutions = [node for node in graph.node if node.op_type in CONVOLUTIONS]
     before = [_before(node, makers) for node in convolutions]
@@ -70,7 +70,7 @@ def exact_nodes(graph: Any) -> list[str]:
 
 
 def _before(node: Any, makers: dict[str, Any]) -> dict[str, str]:
-    """Names and kinds of all nodes that this one depends on."""
+    """Returns names and kinds of all nodes that this one depends on."""
     found: dict[str, str] = {}
     waiting = list(node.input)
     while waiting:

@@ -27,13 +27,13 @@ class FoundPhotos:
     unreadable: tuple[DataError, ...]
     """One error for each given photo that is none."""
     missing: tuple[Path, ...]
-    """Where those lay that gave the thresholds and are not found."""
+    """The paths where those lay that gave the thresholds and are not found."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class _GivenPhotos:
     known: dict[str, Path]
-    """By digest: copies of photos that were looked for."""
+    """The paths, by digest, of copies of photos that were looked for."""
     others: tuple[Path, ...]
     unreadable: tuple[DataError, ...]
 

@@ -13,7 +13,7 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from blemish.calibration.promise import calibrate, highest_of_each, judge_good_photos
+from blemish.calibration.promise import calibration_of, highest_of_each, judge_good_photos
 from blemish.data.images import read_image
 from blemish.data.part_names import parts_of
 from blemish.errors import DataError
@@ -144,7 +144,7 @@ def _own_calibration(export: Export, artifact: Artifact, found: FoundPhotos, *, 
         raise error
     every = parts_of(photos, artifact.training.part_pattern)
     parts = [every[i] for i in judged.judged]
-    return calibrate(
+    return calibration_of(
         highest_of_each(parts, judged.scores),
         highest_of_each(parts, judged.peaks),
         false_alarm_rate=old.image.asked_rate,

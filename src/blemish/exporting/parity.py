@@ -20,7 +20,7 @@ FEWEST_TO_RANK = 3
 
 @dataclass(frozen=True, kw_only=True)
 class Tolerance:
-    """What an export may differ by and still be kept."""
+    """The differences that an export may have and still be accepted."""
 
     difference: float | None
     """Largest relative difference of scores and of maps; None: no limit, for its thresholds are its own."""
@@ -43,7 +43,7 @@ TOLERANCES = {
 
 @dataclass(frozen=True, kw_only=True)
 class Answer:
-    """What one runtime said of one photo; the map is (H, W) at the size the network saw."""
+    """The answer of one runtime to one photo; the map is (H, W) at the size the network saw."""
 
     score: float
     anomaly_map: NDArray[np.float32]
@@ -53,6 +53,7 @@ class Answer:
 
     @classmethod
     def of(cls, prediction: Prediction) -> "Answer":
+        """Returns the answer that a prediction holds."""
         score, limits = prediction.anomaly_score, prediction.thresholds
         thresholds = [limits.image] if limits.check is None else [limits.image, limits.check]
         return cls(
@@ -107,7 +108,7 @@ class Parity:
 
 
 def compare(pairs: Iterable[tuple[Answer, Answer]], *, on_photo: Callable[[], object] = lambda: None) -> Parity:
-    """Of the first answers with the second, photo by photo; takes them one by one, for maps are large."""
+    """Compares the first answers with the second, photo by photo; it takes them one by one, for maps are large."""
     first, second, maps, flips = [], [], list[float](), list[Answer]()
     for a, b in pairs:
         first.append(a.score)
@@ -127,7 +128,8 @@ def compare(pairs: Iterable[tuple[Answer, Answer]], *, on_photo: Callable[[], ob
 
 
 def shapes_of(photo: Pixels) -> Iterator[Pixels]:
-    """The photo as cameras of other sizes would give it, and in grey: all that goes before the network is tried too."""
+    """Yields the photo as cameras of other sizes would give it, and in grey: all that goes before the network is tried
+    too."""
     yield photo
     for size in _SIZES.values():
         yield resize_image(photo, size)
@@ -136,7 +138,7 @@ def shapes_of(photo: Pixels) -> Iterator[Pixels]:
 
 
 def _largest(differences: Sequence[float]) -> float:
-    """What is no number counts as beyond all bounds; Python's max would pass over it."""
+    """Returns the largest; what is no number counts as beyond all bounds, where Python's max would pass over it."""
     found = np.asarray(differences)
     return float(np.where(np.isnan(found), np.inf, found).max(initial=0.0))
 

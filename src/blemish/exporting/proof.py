@@ -27,11 +27,12 @@ from blemish.model.artifact import Artifact, file_sha256
 from blemish.model.exports import Export, kinds_of_exports, read_export
 from blemish.model.thresholds import Calibration
 from blemish.records import record_from_json
+from blemish.wording import as_argument
 
 PROOF_FOLDER = "proof"
 ANSWERS_FILE = "answers.safetensors"
 MOST_DECODED_OTHERWISE = 2.0
-"""Of 255 levels: what decoders of JPEG may differ by, each rounding in its own way, and resizing likewise."""
+"""How many of 255 levels decoders of JPEG may differ by, each rounding in its own way, and resizing likewise."""
 _CALIBRATION = "calibration"
 _VERDICTS = ("normal", "check", "anomalous")
 
@@ -47,20 +48,20 @@ class ProofPhotos:
 
     @property
     def shapes(self) -> Iterator[Pixels]:
-        """What the answers are to, one by one, for they are large."""
+        """Yields what the answers are to, one by one, for they are large."""
         for photo in (self.first.pixels, *self.others):
             yield from shapes_of(photo)
 
 
 @dataclass(frozen=True, kw_only=True)
 class ProofOutcome:
-    """What came out when a proof was repeated: here, now, against the answers that were kept."""
+    """The outcome of a repeated proof: what the export says here, now, against the answers in the proof."""
 
     parity: Parity
     jpeg_difference: float | None
-    """By how many of 255 levels the same JPEG file is decoded otherwise here, at most; None where none was kept."""
+    """How many of 255 levels the same JPEG file is decoded otherwise here, at most; None where none was kept."""
     framing_difference: float
-    """By how many of 255 levels the same photo is resized otherwise here, at most."""
+    """How many of 255 levels the same photo is resized otherwise here, at most."""
 
     def __str__(self) -> str:
         notes = "".join(
@@ -150,7 +151,9 @@ def prove_all(
     ]
     if not wanted:
         folder = artifact.folder
-        raise ArtifactError(f"{folder} holds no such export: make one with `blemish export {folder} --to onnx`")
+        raise ArtifactError(
+            f"{folder} holds no such export: make one with `blemish export {as_argument(folder)} --to onnx`"
+        )
     return {kind: _outcome(artifact, *kind) for kind in wanted}
 
 

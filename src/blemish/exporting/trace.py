@@ -43,7 +43,7 @@ def trace(artifact: Artifact, path: Path) -> None:
 
 @contextmanager
 def _quiet() -> Iterator[None]:
-    """The exporter speaks of its own innards, and of packages that nobody asked for."""
+    """Silences the exporter, which reports its own innards, and packages that nobody asked for."""
     log = logging.getLogger("torch.onnx")
     level = log.level
     log.setLevel(logging.ERROR)

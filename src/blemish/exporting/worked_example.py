@@ -68,6 +68,7 @@ def write_worked_example(photo: ExamplePhoto, predictor: Predictor, folder: Path
 
 
 def frame_file(number: int) -> str:
+    """Returns the name of the file that holds the photo's frame."""
     return f"frame_{number}.png"
 
 

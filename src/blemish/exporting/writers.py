@@ -10,11 +10,11 @@ DESCRIPTION = "blemish"
 
 
 def write_nothing(_graph: Path, _folder: Path, _description: str) -> None:
-    """For a runtime that reads the artifact's own weights."""
+    """Writes nothing, for a runtime that reads the artifact's own weights."""
 
 
 def write_onnx(graph: Path, folder: Path, description: str) -> None:
-    """model.onnx, self-contained."""
+    """Writes model.onnx, self-contained."""
     try:
         import onnx
     except ImportError as error:
@@ -26,7 +26,7 @@ def write_onnx(graph: Path, folder: Path, description: str) -> None:
 
 
 def write_openvino(graph: Path, folder: Path, description: str) -> None:
-    """model.xml and model.bin, its weights as exact as they were."""
+    """Writes model.xml, and model.bin with weights as exact as they were."""
     try:
         import openvino
     except ImportError as error:

@@ -13,16 +13,17 @@ from blemish.model.artifact import Artifact, read_artifact
 from blemish.model.exports import PRECISIONS, Export, has_export, read_export
 from blemish.model.provenance import Provenance
 from blemish.version import __version__
+from blemish.wording import as_argument
 
 
 class RuntimeKind(NamedTuple):
-    """Where a runtime is; imported only when chosen, for each needs a package of its own."""
+    """The place of a runtime's file; it is imported only when chosen, for each needs a package of its own."""
 
     opener: str
     """The OpenRuntime, as module:function."""
     package: str
     extra: str
-    """Of ours, that brings the package."""
+    """The extra of ours that brings the package."""
     precisions: tuple[str, ...]
 
 
@@ -87,7 +88,7 @@ def runtime_of(artifact: Artifact, name: str, export: Export | None, *, device: 
 
 
 def check_runtime(name: str, precision: str, *, besides: tuple[str, ...] = ()) -> None:
-    """Raises SettingsError where there is no such runtime, or it knows no such precision.
+    """Returns raises SettingsError where there is no such runtime, or it knows no such precision.
 
     The line advises `besides`, which mean a runtime where the question was asked, as auto does.
     """
@@ -110,7 +111,7 @@ def _chosen(artifact: Artifact, precision: str, device: str) -> str:
     able = [name for name in _order(device) if precision in RUNTIMES[name].precisions]
     there = [name for name in able if (name, precision) == ("torch", "fp32") or has_export(artifact, name, precision)]
     if not there:
-        how = f"`blemish export {artifact.folder} --to {' or '.join(able)} --precision {precision}`"
+        how = f"`blemish export {as_argument(artifact.folder)} --to {' or '.join(able)} --precision {precision}`"
         raise ArtifactError(f"{artifact.folder} has no {precision} export that could be taken: {how} makes one")
     name = next((name for name in there if _installed(name)), there[0])  # `runtime_of` says what is not installed
     _log.info("runtime auto takes %s %s on device %s", name, precision, _device(name, device))

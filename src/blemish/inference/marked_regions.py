@@ -17,7 +17,7 @@ Mask = NDArray[np.bool_]
 
 @dataclass(frozen=True, kw_only=True)
 class Region:
-    """One 8-connected region of a predicted mask, in the photo's own pixels."""
+    """One region of a predicted mask, which is 8-connected, in the photo's own pixels."""
 
     box: tuple[int, int, int, int]
     """(left, top, right, bottom), right and bottom just outside."""
@@ -54,7 +54,7 @@ def find_regions(
 
 
 def _region(inside: Mask, place: tuple[slice, slice], anomaly_map: NDArray[np.float32], photo_size: Size) -> Region:
-    """Of the part `place` of the map, the pixels `inside` are the region's."""
+    """Returns one region: of the part `place` of the map, the pixels `inside` are its."""
     spans = [_spans(anomaly_map.shape[axis], photo_size[axis])[:, place[axis]] for axis in (0, 1)]
     top, left = (int(span[0, 0]) for span in spans)
     bottom, right = (int(span[1, -1]) for span in spans)
@@ -80,8 +80,8 @@ def laid_on_photo(mask: Mask, photo_size: Size) -> Mask:
 
 
 def _spans(count: int, pixels: int) -> NDArray[np.intp]:
-    """(2, count): along one axis, the first pixel of the photo that each of the map's covers, and the one after the
-    last."""
+    """Returns (2, count): along one axis, the first pixel of the photo that each of the map's covers, and the one after
+    the last."""
     edges = np.arange(count + 1) * (pixels / count)
     if pixels >= count:
         ends = np.ceil(edges - 0.5).astype(np.intp)

@@ -41,7 +41,8 @@ class OnnxRuntime:
 
 
 def open_onnx(_artifact: Artifact, export: Export | None, device: str) -> OnnxRuntime:
-    """Raises ArtifactError where the graph is missing, damaged or of no use, SettingsError for an unknown device."""
+    """Opens the graph; raises ArtifactError where it is missing, damaged or of no use, SettingsError for an unknown
+    device."""
     assert export is not None
     name = "cpu" if device == "auto" else device
     if name not in PROVIDERS:

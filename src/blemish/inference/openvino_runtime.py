@@ -47,7 +47,8 @@ class OpenVINORuntime:
 
 
 def open_openvino(_artifact: Artifact, export: Export | None, device: str) -> OpenVINORuntime:
-    """Raises ArtifactError where the graph is missing, damaged or of no use, SettingsError for another device."""
+    """Opens the graph; raises ArtifactError where it is missing, damaged or of no use, SettingsError for another
+    device."""
     assert export is not None
     if device not in ("auto", "cpu"):
         raise SettingsError(f"device {device!r}: Blemish runs OpenVINO on the processor; give auto or cpu")

@@ -20,10 +20,10 @@ PREDICTION_FORMAT = 3
 
 @dataclass(frozen=True, kw_only=True)
 class Prediction:
-    """Score, verdict, map and defect regions of one photo, and what it was judged by: a record that stands alone."""
+    """A record that stands alone: score, verdict, map and regions of one photo, and what it was judged by."""
 
     image: Path | None
-    """Where the photo came from; None for what was in memory."""
+    """The path that the photo came from; None for what was in memory."""
     digest: str | None = None
     """Checksum of the photo's file (see `digest_of`); None for a picture in memory."""
     photo_size: tuple[int, int]
@@ -34,7 +34,7 @@ class Prediction:
     """Share of the calibration photos (or parts, see `percentile_of`), all good, that score lower, 0 to 100."""
     percentile_of: Unit = "photos"
     thresholds: Thresholds
-    """Of the moment it was judged, whatever the model is given later."""
+    """The thresholds of the moment it was judged, whatever the model is given later."""
     provenance: Provenance | None
     """Which model judged; None where it was no model folder."""
     judged_at: datetime
@@ -53,20 +53,23 @@ class Prediction:
 
     @property
     def anomalous(self) -> bool:
+        """Whether the score is above the threshold."""
         return self.verdict == "anomalous"
 
     @property
     def verdict(self) -> Verdict:
+        """What the score means: normal, check or anomalous."""
         return self.thresholds.verdict(self.anomaly_score)
 
     @cached_property
     def photo_map(self) -> NDArray[np.float32]:
-        """The anomaly map at the photo's own size, bilinear: to look at, lower at its peaks than the map itself."""
+        """The anomaly map at the photo's own size, bilinear: it is to look at, lower at its peaks than the map
+        itself."""
         return resize_map(self.anomaly_map, self.photo_size)
 
     @property
     def predicted_mask(self) -> NDArray[np.bool_]:
-        """(height, width) of the photo: where the map is above the threshold of pixels."""
+        """The mask (height, width) of the photo that says where the map is above the threshold of pixels."""
         return self._mask_and_regions[0]
 
     @property

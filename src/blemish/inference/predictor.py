@@ -30,7 +30,7 @@ Input = Photo | FramedPhoto
 
 
 class Runtime(Protocol):
-    """What computes: torch, ONNX Runtime, OpenVINO. Safe to call from several threads."""
+    """A runtime computes maps by torch, ONNX Runtime or OpenVINO; several threads may call it."""
 
     def run(self, images: NDArray[np.float32]) -> NDArray[np.float32]:
         """Returns anomaly maps (B, h, w) of images (B, 3, H, W), RGB, 0 to 1."""
@@ -68,7 +68,7 @@ class Predictor:
 
     @property
     def threshold(self) -> float:
-        """Scores above it are anomalous."""
+        """The value above which a score is anomalous."""
         return self.calibration.image.value
 
     def predict(self, photo: Input, *, bgr: bool = False) -> Prediction:
@@ -161,7 +161,7 @@ class Predictor:
 
 
 class _ReadAhead:
-    """Photos on their way through the decoding threads, as many as memory allows."""
+    """The photos that are on their way through the decoding threads, as many as memory allows."""
 
     def __init__(self, submit: "_Submit", photos: Iterable[Input], batch_size: int) -> None:
         self._submit = submit

@@ -12,22 +12,22 @@ from blemish.detectors import DETECTORS, Detector
 from blemish.errors import ArtifactError, SettingsError, WeightsError, brief
 from blemish.model.artifact import WEIGHTS_FILE, Artifact
 from blemish.model.exports import Export
-from blemish.networks.device import device_of, has_fast_bf16, keep_float32
+from blemish.networks.device import device_of, enforce_float32, has_fast_bf16
 from blemish.networks.pretrained import load_weights
-from blemish.networks.undrawn import Undrawn
+from blemish.networks.random_weights import WithoutRandomWeights
 
 _log = logging.getLogger("blemish")
 
 
 class TorchRuntime:
-    """A detector in eval mode on a device."""
+    """A detector that runs in eval mode on a device."""
 
     def __init__(self, detector: Detector, device: torch.device, *, precision: str = "fp32") -> None:
         self._device = device
         self._bf16 = precision == "bf16"
         if self._bf16 and not has_fast_bf16(device):
             _log.warning("this machine has no bf16 instructions: torch imitates them, slower than fp32")
-        keep_float32(device)
+        enforce_float32(device)
         self._detector = detector.eval().requires_grad_(False)
         self._detector.to(device, memory_format=torch.channels_last)  # type: ignore[call-overload]
 
@@ -38,7 +38,8 @@ class TorchRuntime:
             return maps
 
     def level_maps(self, images: NDArray[np.float32]) -> dict[str, NDArray[np.float32]]:
-        """The detector's level maps, each (B, h, w) of its own resolution; raises SettingsError where it has none."""
+        """Returns the detector's level maps, each (B, h, w) of its own resolution; raises SettingsError where it has
+        none."""
         with torch.inference_mode(), torch.autocast(self._device.type, torch.bfloat16, enabled=self._bf16):
             batch = torch.from_numpy(images).to(self._device, memory_format=torch.channels_last)
             maps = {name: found[:, 0].cpu().numpy() for name, found in self._detector.level_maps(batch).items()}
@@ -48,19 +49,19 @@ class TorchRuntime:
 
 
 def open_torch(artifact: Artifact, export: Export | None, device: str) -> TorchRuntime:
-    """Raises ArtifactError where settings or weights do not fit the method."""
+    """Opens the trained detector; raises ArtifactError where settings or weights do not fit the method."""
     place = device_of(device)
     return TorchRuntime(rebuild(artifact), place, precision="fp32" if export is None else export.precision)
 
 
 def rebuild(artifact: Artifact) -> Detector:
-    """The detector as it was trained, on the CPU."""
+    """Returns the detector as it was trained, on the CPU."""
     artifact.check_weights()
     if artifact.method not in DETECTORS:
         raise ArtifactError(f"{artifact.folder}: method {artifact.method[:40]!r} is unknown here: upgrade blemish")
     kind = DETECTORS[artifact.method]
     try:
-        with Undrawn():
+        with WithoutRandomWeights():
             detector = kind(kind.Settings.from_json(artifact.settings))
         load_weights(detector, load_file(artifact.weights), origin=WEIGHTS_FILE)
     except (SettingsError, WeightsError, SafetensorError, RuntimeError, OSError) as error:

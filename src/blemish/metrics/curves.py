@@ -12,19 +12,19 @@ MOST = 200
 
 @dataclass(frozen=True, kw_only=True)
 class Curve:
-    """At most 200 points of an exact curve, from left to right."""
+    """At most 200 points that show an exact curve, from left to right."""
 
     x: list[float]
     y: list[float]
 
 
 def roc(ranking: Ranking) -> Curve:
-    """x: false alarm rate, y: recall; from (0, 0) to (1, 1), points evenly spaced along the way."""
+    """Returns x: false alarm rate, y: recall; from (0, 0) to (1, 1), points evenly spaced along the way."""
     return _thinned(ranking.corners(), along=lambda x, y: x + y)
 
 
 def precision_recall(ranking: Ranking) -> Curve:
-    """x: recall, y: precision; from the highest threshold that hits to the one that misses nothing."""
+    """Returns x: recall, y: precision; from the highest threshold that hits to the one that misses nothing."""
     return _thinned(ranking.recall_and_precision(), along=lambda x, _: x)
 
 
@@ -39,7 +39,7 @@ def _thinned(pieces: Iterable[tuple[Floats, Floats]], *, along: Along) -> Curve:
 
 
 def _pick(x: Floats, y: Floats, *, along: Along, most: int) -> tuple[Floats, Floats]:
-    """First and last point, and so many between them that none is far from a point that stays."""
+    """Returns the first and last point, and so many between them that none is far from a point that stays."""
     moves = np.append(True, (np.diff(x) != 0) | (np.diff(y) != 0))
     x, y = x[moves], y[moves]
     bends = np.ones(x.size, np.bool_)

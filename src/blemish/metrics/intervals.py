@@ -37,7 +37,7 @@ METHOD = (
 def bootstrap(
     judged: Judgements, values: Mapping[str, float | None], *, draws: int = RESAMPLES, seed: int = _SEED
 ) -> dict[str, Interval | None]:
-    """An interval for each metric that has a value and says how resampled test sets are measured (`Metric.drawn`).
+    """Returns an interval for each metric that has a value and can be measured on resampled test sets (`Metric.drawn`).
 
     None where it would claim a certainty that is not there: with a single photo of a class, which is in every draw, and
     where all draws agree, as they do on a perfect figure.
@@ -59,7 +59,7 @@ def bootstrap(
 
 
 def binomial(count: int, of: int) -> Interval | None:
-    """The interval of a rate that was seen `count` times in `of`; None where `of` is 0."""
+    """Returns the interval of a rate that was seen `count` times in `of`; None where `of` is 0."""
     if not of:
         return None
     tail = (1 - COVERAGE) / 2
@@ -69,7 +69,7 @@ def binomial(count: int, of: int) -> Interval | None:
 
 
 def _measure(judged: Judgements, weights: Floats, *, names: Iterable[str]) -> dict[str, Floats]:
-    """Each metric of the test sets (D, N) in which photo n is so often."""
+    """Returns each metric of the test sets (D, N) in which photo n is so often."""
     photos = resamples_of_photos(judged, weights)
     pixels = photos if judged.maps is None else resamples_of_pixels(judged.maps.tally, weights)
     values = {}

@@ -14,17 +14,17 @@ from blemish.metrics.true_regions import Regions
 
 @dataclass(frozen=True, kw_only=True)
 class Judgements:
-    """Truth and scores of N photos, and the pixels of their maps."""
+    """The truth and the scores that N photos have, and the pixels of their maps."""
 
     anomalous: NDArray[np.bool_]
     """(N,) truth of each photo."""
     scores: NDArray[np.float64]
     """(N,) raw anomaly scores, any range."""
     maps: StoredPixels | None = None
-    """Of the same photos."""
+    """The pixels of the same photos."""
 
     def of(self, photos: NDArray[np.intp]) -> "Judgements":
-        """These photos only, in this order."""
+        """Returns these photos only, in this order."""
         return Judgements(
             anomalous=self.anomalous[photos],
             scores=self.scores[photos],
@@ -33,17 +33,17 @@ class Judgements:
 
     @cached_property
     def photos(self) -> Ranking:
-        """Of the photos' scores; raises MetricError where only one class is there."""
+        """The ranking of the photos' scores; raises MetricError where only one class is there."""
         return rank(self.anomalous, self.scores, unit="photos")
 
     @property
     def pixels(self) -> Ranking:
-        """Of all pixels of all photos, ranked once for all metrics; raises MetricError without masks or defects."""
+        """The ranking of all pixels of all photos, which is made once; raises MetricError without masks or defects."""
         return self._maps.ranking
 
     @property
     def regions(self) -> Regions:
-        """Where the true defects stand in `pixels`; raises MetricError without masks or defects."""
+        """The places where the true defects stand in `pixels`; raises MetricError without masks or defects."""
         return self._maps.regions
 
     @property

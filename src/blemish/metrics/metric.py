@@ -11,7 +11,7 @@ from blemish.metrics.resamples import Resamples
 
 @dataclass(frozen=True, kw_only=True)
 class Metric:
-    """One figure of a test set, 0 to 1, higher is better."""
+    """One figure of a test set, which is 0 to 1; higher is better."""
 
     name: str
     """Its key in METRICS, in evaluation.json and in the lines of commands."""

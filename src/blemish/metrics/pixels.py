@@ -42,7 +42,7 @@ class StoredPixels:
     nan: NDArray[np.bool_]
     """(N,) whether a photo's map holds NaN."""
     found_at: tuple[NDArray[Any], ...]
-    """Of each photo's regions (R,), the highest threshold at which more than half of its pixels reach it."""
+    """The highest threshold, for each photo's regions (R,), at which more than half of the pixels reach it."""
     normal: StoredArrays
     defects: StoredArrays
     sizes: StoredArrays
@@ -50,7 +50,7 @@ class StoredPixels:
     at_once: int = PIXELS_AT_ONCE
 
     def of(self, photos: NDArray[np.intp]) -> "StoredPixels":
-        """These photos only, in this order."""
+        """Returns these photos only, in this order."""
         return replace(
             self,
             tally=self.tally.of(photos),
@@ -62,7 +62,7 @@ class StoredPixels:
 
     @cached_property
     def ranking(self) -> Ranking:
-        """Of all pixels; raises MetricError where a mask is missing, a class or a number."""
+        """Returns the ranking of all pixels; raises MetricError where a mask is missing, a class or a number."""
         if not self.masked.all():
             missing = int(np.sum(~self.masked))
             raise MetricError(f"no masks of {missing} defective photos: metrics of pixels and regions need all of them")
@@ -78,11 +78,11 @@ class StoredPixels:
 
     @cached_property
     def regions(self) -> Regions:
-        """Raises MetricError where `ranking` does."""
+        """Returns the true regions, as scores; raises MetricError where `ranking` does."""
         return Regions(ranking=self.ranking, found_at=np.concatenate(self.found_at).astype(np.float64))
 
     def _stretches(self) -> Iterator[Stretch]:
-        """Columns without defect pixels are counted and never read."""
+        """Yields stretches of columns; those without defect pixels are counted and never read."""
         normal, hits = (c.sum(axis=0, dtype=np.int64) for c in (self.tally.normal, self.tally.hits))
         normal_at, defects_at = self._positions(self.tally.normal), self._positions(self.tally.hits)
         hits_above, normal_above = 0, 0
@@ -96,11 +96,11 @@ class StoredPixels:
             hits_above, normal_above = hits_above + inside[0], normal_above + inside[1]
 
     def _positions(self, counts: NDArray[Any]) -> NDArray[np.int64]:
-        """(N, C + 1) where the columns of each photo begin in what is stored of it."""
+        """Returns (N, C + 1): where the columns of each photo begin in what is stored of it."""
         return np.pad(np.cumsum(counts, axis=1, dtype=np.int64), ((0, 0), (1, 0)))
 
     def _tie(self, column: int, inside: tuple[int, int], *, hits: int, false_alarms: int) -> Stretch:
-        """Scores that are all equal need not be read, however many they are."""
+        """Returns a stretch of scores that are all equal, which need not be read, however many they are."""
         run = int(np.flatnonzero(self.tally.hits[:, column])[0])
         at = self.defects.ends[self.runs[run]] + int(self.tally.hits[run, :column].sum(dtype=np.int64))
         threshold = self.defects.gather(np.array([at]), np.array([at + 1]))
@@ -124,7 +124,7 @@ class StoredPixels:
 
 
 def _together(normal: NDArray[np.int64], hits: NDArray[np.int64], *, at_once: int) -> Iterator[tuple[int, int]]:
-    """[first, last) of columns to rank together, from the highest down: as many as fit, or one that does not."""
+    """Yields [first, last) of columns to rank together, from the highest down: as many as fit, or one that does not."""
     sizes = np.maximum(normal, DEFECT_COST * hits).tolist()
     last = len(sizes)
     while last:
@@ -150,7 +150,8 @@ class PixelCollector:
         self._sketches: list[tuple[tuple[NDArray[Any], Floats], tuple[NDArray[Any], Floats]]] = []
 
     def add(self, anomaly_map: NDArray[Any], mask: NDArray[np.bool_] | None) -> None:
-        """A photo's map (H, W) and its mask of the same size; None where it is not known where the defects are."""
+        """Takes a photo's map (H, W) and its mask of the same size; None where it is not known where the defects
+        are."""
         self._masked.append(mask is not None)
         self._nan.append(bool(np.isnan(anomaly_map).any()))
         if mask is None or self._nan[-1]:
@@ -163,7 +164,7 @@ class PixelCollector:
         self._sketches.append((sketch(normal, most=SKETCH), sketch(regions.scores, most=SKETCH)))
 
     def pixels(self) -> StoredPixels:
-        """Of all maps so far, in the order they came."""
+        """Returns the pixels of all maps so far, in the order they came."""
         return StoredPixels(
             tally=self._tally(),
             runs=np.arange(len(self._masked)),
@@ -201,7 +202,7 @@ class PixelCollector:
 def collect(
     masks: NDArray[np.bool_], maps: NDArray[Any], *, edges: int = EDGES, at_once: int = PIXELS_AT_ONCE
 ) -> StoredPixels:
-    """The pixels of maps (N, H, W) that are in memory; raises MetricError where their masks have another shape."""
+    """Returns the pixels of maps (N, H, W) that are in memory; raises MetricError where masks have another shape."""
     masks, maps = np.asarray(masks, np.bool_), np.asarray(maps)
     if masks.ndim != 3 or masks.shape != maps.shape:
         raise MetricError(
@@ -214,15 +215,15 @@ def collect(
 
 
 def pro(masks: NDArray[np.bool_], maps: NDArray[Any], *, fpr_limit: float = PRO_LIMIT) -> float:
-    """Per-region overlap of (N, H, W) maps: the area up to `fpr_limit`, as a share of that limit."""
+    """Returns the per-region overlap of (N, H, W) maps: the area up to `fpr_limit`, as a share of that limit."""
     return collect(masks, maps).regions.pro(fpr_limit=fpr_limit)
 
 
 def iap(masks: NDArray[np.bool_], maps: NDArray[Any]) -> float:
-    """Instance average precision of (N, H, W) maps: the mean precision at which each region is found."""
+    """Returns the instance average precision of (N, H, W) maps: the mean precision at which each region is found."""
     return collect(masks, maps).regions.iap()
 
 
 def iap_at_90(masks: NDArray[np.bool_], maps: NDArray[Any]) -> float:
-    """Precision of (N, H, W) maps where at least 90 % of the regions are found."""
+    """Returns the precision of (N, H, W) maps where at least 90 % of the regions are found."""
     return collect(masks, maps).regions.iap_at_90()

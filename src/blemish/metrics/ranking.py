@@ -32,18 +32,18 @@ normal ones are >= it and > it, and the summed weight of the anomalous scores th
 
 @dataclass(frozen=True, kw_only=True)
 class Ranking:
-    """How many scores of each class lie at or above each distinct anomalous score."""
+    """The ranking says how many scores of each class lie at or above each distinct anomalous score."""
 
     stretches: Iterable[Stretch]
-    """Of STRETCH, thresholds falling from one to the next; can be gone through again and again."""
+    """The ranking in stretches of STRETCH, thresholds falling from one to the next; they can be gone through again."""
     anomalous: int
     """How many anomalous scores there are in all."""
     normal: int
     weight: float
-    """Of all anomalous scores; as many as there are, where all weigh the same."""
+    """The weight of all anomalous scores; as many as there are, where all weigh the same."""
 
     def auroc(self) -> float:
-        """Chance that an anomalous score lies above a normal one; a tie counts as half."""
+        """Returns the chance that an anomalous score lies above a normal one; a tie counts as half."""
         beaten = 0.0
         for stretch, gained in self._with_gains():
             # Each gained hit beats the normals below it and half of those that tie.
@@ -52,11 +52,12 @@ class Ranking:
         return beaten / self.anomalous
 
     def average_precision(self) -> float:
-        """Area under the precision-recall curve as a sum of steps, not of trapezoids, which would flatter."""
+        """Returns the area under the precision-recall curve as a sum of steps, not of trapezoids, which would
+        flatter."""
         return sum(float(gained @ _precision(stretch)) for stretch, gained in self._with_gains()) / self.anomalous
 
     def best_f1(self) -> tuple[float, float]:
-        """The highest F1 of all thresholds, and the highest threshold that gives it (score >= threshold is a hit)."""
+        """Returns the highest F1 and the highest threshold that gives it (score >= threshold is a hit)."""
         best, threshold = -1.0, 0.0
         for stretch in self.stretches:
             f1 = 2 * stretch["hits"] / (stretch["hits"] + stretch["false_alarms"] + self.anomalous)
@@ -66,7 +67,8 @@ class Ranking:
         return best, threshold
 
     def weighted_area(self, limit: float) -> float:
-        """Area under weighted recall versus the false alarm rate up to `limit`, the curve cut exactly there."""
+        """Returns the area under weighted recall versus the false alarm rate up to `limit`, where the curve is cut
+        exactly."""
         area, last = 0.0, (0.0, 0.0)
         for x, y in self.corners(weighted=True):
             area += _area_up_to(limit, np.append(last[0], x), np.append(last[1], y))
@@ -74,7 +76,7 @@ class Ranking:
         return area
 
     def corners(self, *, weighted: bool = False) -> Iterator[tuple[Floats, Floats]]:
-        """Corners of the exact ROC curve, (false alarm rate, recall), from (0, 0) to (1, 1), stretch by stretch.
+        """Yields corners of the exact ROC curve, (false alarm rate, recall), from (0, 0) to (1, 1), stretch by stretch.
 
         Two corners per threshold: where normals above it end, and where it and the normals that tie with it are in;
         straight lines between them are what ties demand. `weighted`: recall counts weights instead of scores.
@@ -89,12 +91,12 @@ class Ranking:
         yield np.ones(1), np.ones(1)
 
     def recall_and_precision(self) -> Iterator[tuple[Floats, Floats]]:
-        """At each threshold, falling, stretch by stretch."""
+        """Yields both at each threshold, falling, stretch by stretch."""
         for stretch in self.stretches:
             yield stretch["hits"] / self.anomalous, _precision(stretch)
 
     def precision_at(self, scores: Floats) -> Floats:
-        """Precision where each of these anomalous scores is the threshold."""
+        """Returns the precision where each of these anomalous scores is the threshold."""
         precision = np.full(scores.shape, np.nan)
         for stretch in self.stretches:
             rising = stretch["threshold"][::-1]
@@ -103,7 +105,7 @@ class Ranking:
         return precision
 
     def _with_gains(self) -> Iterator[tuple[Stretch, NDArray[np.int64]]]:
-        """Each stretch, and how many anomalous scores equal each of its thresholds."""
+        """Yields each stretch, and how many anomalous scores equal each of its thresholds."""
         above = 0
         for stretch in self.stretches:
             yield stretch, np.diff(stretch["hits"], prepend=above)
@@ -115,7 +117,7 @@ def _precision(stretch: Stretch) -> Floats:
 
 
 def _area_up_to(limit: float, x: Floats, y: Floats) -> float:
-    """Below straight lines from corner to corner, x rising."""
+    """Returns the area below straight lines from corner to corner, x rising."""
     inside = int(np.searchsorted(x, limit, side="right"))
     if 0 < inside < len(x):
         y = np.append(y[:inside], np.interp(limit, x[inside - 1 : inside + 1], y[inside - 1 : inside + 1]))
@@ -133,7 +135,7 @@ def count(
     hits: int = 0,
     false_alarms: int = 0,
 ) -> Stretch:
-    """The stretch of some scores of each class, both rising, none of them NaN, at least one anomalous.
+    """Returns the stretch of some scores of each class, both rising, none of them NaN, at least one anomalous.
 
     `weights` are of the anomalous ones, by default 1 each; `hits` and `false_alarms` are how many scores of each class
     lie above all of these.
@@ -157,6 +159,7 @@ def check_classes(*, anomalous: int, normal: int, unit: str) -> None:
 
 
 def nan_error(unit: str) -> MetricError:
+    """Returns the error for scores that are not a number."""
     return MetricError(f"NaN among the {unit}: they cannot be ranked; see which photo or network gives it")
 
 
@@ -181,28 +184,28 @@ def rank(truth: ArrayLike, scores: ArrayLike, *, unit: str = "scores") -> Rankin
 
 
 def auroc(truth: ArrayLike, scores: ArrayLike) -> float:
-    """Area under the ROC curve: 0.5 where scores say nothing."""
+    """Returns the area under the ROC curve: 0.5 where scores say nothing."""
     return rank(truth, scores).auroc()
 
 
 def average_precision(truth: ArrayLike, scores: ArrayLike) -> float:
-    """Area under the precision-recall curve, step-wise as in scikit-learn."""
+    """Returns the area under the precision-recall curve, step-wise as in scikit-learn."""
     return rank(truth, scores).average_precision()
 
 
 def best_f1(truth: ArrayLike, scores: ArrayLike) -> tuple[float, float]:
-    """The highest F1 of all thresholds, and the highest threshold that gives it (score >= threshold is a hit)."""
+    """Returns the highest F1 and the highest threshold that gives it (score >= threshold is a hit)."""
     return rank(truth, scores).best_f1()
 
 
 def roc_curve(truth: ArrayLike, scores: ArrayLike) -> tuple[Floats, Floats]:
-    """(false alarm rate, recall) at the corners of the exact ROC curve, from (0, 0) to (1, 1)."""
+    """Returns (false alarm rate, recall) at the corners of the exact ROC curve, from (0, 0) to (1, 1)."""
     x, y = zip(*rank(truth, scores).corners(), strict=True)
     return np.concatenate(x), np.concatenate(y)
 
 
 def precision_recall_curve(truth: ArrayLike, scores: ArrayLike) -> tuple[Floats, Floats, Floats]:
-    """(precision, recall, threshold) at each distinct anomalous score, thresholds falling."""
+    """Returns (precision, recall, threshold) at each distinct anomalous score, thresholds falling."""
     ranking = rank(truth, scores)
     ((recall, precision),) = ranking.recall_and_precision()
     (stretch,) = ranking.stretches

@@ -14,7 +14,8 @@ from blemish.metrics.true_regions import PRO_LIMIT
 
 @dataclass(frozen=True, kw_only=True)
 class Resamples:
-    """D resampled test sets, as counts in C columns of scores that fall from column to column."""
+    """The resampled test sets, of which there are D, as counts in C columns of scores that fall from column to
+    column."""
 
     hits: Floats
     """(D, C) anomalous scores in each column."""
@@ -28,18 +29,22 @@ class Resamples:
     """(D, C) regions by the column of the highest threshold at which more than half of their pixels reach it."""
 
     def auroc(self) -> Floats:
+        """Returns (D,) the area under the ROC curve."""
         normal = self.false_alarms.sum(axis=1, keepdims=True)
         passed = np.cumsum(self.false_alarms, axis=1) - self.false_alarms / 2
         return np.asarray((self.hits * (1 - passed / normal)).sum(axis=1) / self.hits.sum(axis=1))
 
     def average_precision(self) -> Floats:
+        """Returns (D,) the area under the precision-recall curve."""
         return np.asarray((self.hits * self._precision).sum(axis=1) / self.hits.sum(axis=1))
 
     def f1_max(self) -> Floats:
+        """Returns (D,) the highest F1."""
         hits = np.cumsum(self.hits, axis=1)
         return np.asarray((2 * hits / (hits + np.cumsum(self.false_alarms, axis=1) + hits[:, -1:])).max(axis=1))
 
     def pro(self) -> Floats:
+        """Returns (D,) the per-region overlap."""
         x = _from_zero(self.false_alarms)
         y = _from_zero(self.weight)
         steps, rises = np.diff(x, axis=1), np.diff(y, axis=1)
@@ -48,9 +53,11 @@ class Resamples:
         return np.asarray((inside * (y[:, :-1] + rises * share / 2)).sum(axis=1) / PRO_LIMIT)
 
     def iap(self) -> Floats:
+        """Returns (D,) the instance average precision."""
         return np.asarray((self.found * self._precision_as_regions_are_lost).sum(axis=1) / self.found.sum(axis=1))
 
     def iap_at_90(self) -> Floats:
+        """Returns (D,) the precision where at least 90 % of the regions are found."""
         lost = np.cumsum(self.found[:, ::-1], axis=1)[:, ::-1]  # of the regions, those in this column or lower ones
         missable = np.floor(lost[:, :1] / 10)
         column = self.found.shape[1] - 1 - np.argmax((lost > missable)[:, ::-1], axis=1)
@@ -59,7 +66,8 @@ class Resamples:
 
     @cached_property
     def _precision(self) -> Floats:
-        """(D, C) at the end of columns whose scores tie, halfway through the others; 0 before any score."""
+        """Returns (D, C) precision at the end of columns whose scores tie, halfway through the others; 0 before any
+        score."""
         part = np.where(self.tied, 0.0, 0.5)
         hits = np.cumsum(self.hits, axis=1) - part * self.hits
         called = hits + np.cumsum(self.false_alarms, axis=1) - part * self.false_alarms
@@ -72,7 +80,7 @@ class Resamples:
 
 
 def photo_weights(kinds: list[NDArray[np.intp]], rng: np.random.Generator, *, draws: int) -> Floats:
-    """(draws, N) how often each photo is in each resample; every kind keeps its number of photos."""
+    """Returns (draws, N) how often each photo is in each resample; every kind keeps its number of photos."""
     weights = np.zeros((draws, sum(len(photos) for photos in kinds)))
     for photos in kinds:
         if photos.size:
@@ -81,7 +89,7 @@ def photo_weights(kinds: list[NDArray[np.intp]], rng: np.random.Generator, *, dr
 
 
 def resamples_of_photos(judged: Judgements, weights: Floats) -> Resamples:
-    """The photos' scores of test sets (D, N) in which photo n is so often; a column per distinct score."""
+    """Returns the photos' scores of test sets (D, N) in which photo n is so often; a column per distinct score."""
     falling = np.argsort(-judged.scores)
     scores, weights, anomalous = judged.scores[falling], weights[:, falling], judged.anomalous[falling]
     starts = np.flatnonzero(np.append(True, scores[1:] != scores[:-1]))
@@ -92,7 +100,7 @@ def resamples_of_photos(judged: Judgements, weights: Floats) -> Resamples:
 
 
 def resamples_of_pixels(tally: Tally, weights: Floats) -> Resamples:
-    """The pixels and regions of test sets (D, N) in which photo n is so often, in the tally's columns."""
+    """Returns the pixels and regions of test sets (D, N) in which photo n is so often, in the tally's columns."""
     single = weights.astype(np.float32)  # counts are rounded to 7 digits, which no interval shows
     hits, false_alarms, weight, found = (
         (single @ counts.astype(np.float32)).astype(np.float64)[:, ::-1]
@@ -103,6 +111,6 @@ def resamples_of_pixels(tally: Tally, weights: Floats) -> Resamples:
 
 
 def _from_zero(gained: Floats) -> Floats:
-    """(D, C + 1) the share that is reached where each column begins, and 1."""
+    """Returns (D, C + 1) the share that is reached where each column begins, and 1."""
     reached = np.pad(np.cumsum(gained, axis=1), ((0, 0), (1, 0)))
     return np.asarray(reached / reached[:, -1:])

@@ -14,7 +14,8 @@ from blemish.errors import OutputError
 
 
 class StoredArrays:
-    """Flat arrays of one type, one after the other in a temporary file that is gone with the last reference to this.
+    """Flat arrays of one type, which stand one after the other in a temporary file that is gone with the last
+    reference.
 
     The file lies in the system's folder for temporary files, which the environment's TMPDIR chooses. Whatever cannot
     be written or read there raises OutputError.
@@ -23,13 +24,14 @@ class StoredArrays:
     def __init__(self, dtype: DTypeLike) -> None:
         self.dtype = np.dtype(dtype)
         self.ends = [0]
-        """Where each array ends, in items; a leading 0."""
+        """The place where each array ends, in items; the first is 0."""
         with _one_line():
             # Unbuffered: nothing is left to be written, and to fail, when the file is closed.
             self._file = tempfile.TemporaryFile(buffering=0)  # noqa: SIM115  closed by the next line
         weakref.finalize(self, self._file.close)
 
     def append(self, array: NDArray[Any]) -> None:
+        """Writes an array behind the others; raises OutputError where the disk is full."""
         left = np.ascontiguousarray(array, self.dtype).view(np.uint8).data
         with _one_line():
             self._file.seek(self.ends[-1] * self.dtype.itemsize)
@@ -49,7 +51,8 @@ class StoredArrays:
         return map(self.__getitem__, range(len(self)))
 
     def gather(self, starts: NDArray[np.int64], stops: NDArray[np.int64]) -> NDArray[Any]:
-        """The items from each start to its stop, counted from the first array's first item, one after the other."""
+        """Returns the items from each start to its stop, counted from the first array's first item, one after the
+        other."""
         found = np.empty(int((stops - starts).sum()), self.dtype)
         left = found.view(np.uint8).data
         with _one_line():

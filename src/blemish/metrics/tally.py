@@ -14,7 +14,7 @@ Counts = NDArray[Any]
 
 @dataclass(frozen=True, kw_only=True)
 class Tally:
-    """Counts of N photos in C columns; scores rise from column to column.
+    """The counts that N photos have in C columns; scores rise from column to column.
 
     In the odd columns all scores are equal: they hold what lies at one of the edges, the even ones what lies between.
     """
@@ -28,7 +28,7 @@ class Tally:
     """Regions by the column of the highest threshold that more than half of their pixels reach."""
 
     def of(self, photos: NDArray[np.intp]) -> "Tally":
-        """These photos only, in this order."""
+        """Returns these photos only, in this order."""
         return Tally(
             normal=self.normal[photos],
             hits=self.hits[photos],
@@ -38,13 +38,13 @@ class Tally:
 
 
 def cut(rising: NDArray[Any], edges: NDArray[Any]) -> NDArray[np.int64]:
-    """(C + 1,) where the columns of some rising scores begin, and where the last one ends."""
+    """Returns (C + 1,) where the columns of some rising scores begin, and where the last one ends."""
     below, up_to = (np.searchsorted(rising, edges, side=side) for side in ("left", "right"))
     return np.concatenate([[0], np.stack([below, up_to], axis=1).ravel(), [rising.size]])
 
 
 def sketch(rising: NDArray[Any], *, most: int) -> tuple[NDArray[Any], Floats]:
-    """At most so many of some rising scores, evenly spaced from the lowest to the highest, and what each stands for."""
+    """Returns at most so many of some rising scores, evenly spaced from lowest to highest, and what each stands for."""
     if rising.size <= most:
         return rising, np.ones(rising.size)
     chosen = np.linspace(0, rising.size - 1, most).round().astype(np.int64)
@@ -52,7 +52,8 @@ def sketch(rising: NDArray[Any], *, most: int) -> tuple[NDArray[Any], Floats]:
 
 
 def quantiles(scores: NDArray[Any], weights: Floats, *, count: int) -> NDArray[Any]:
-    """At most `count` of these scores, distinct and rising, with about the same weight between them; all if so few."""
+    """Returns at most `count` of these scores, distinct and rising, with about the same weight between them; all if so
+    few."""
     distinct, place = np.unique(scores, return_inverse=True)
     if distinct.size <= count:
         return distinct

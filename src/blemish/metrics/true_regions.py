@@ -21,7 +21,7 @@ PRO_LIMIT = 0.3
 
 @dataclass(frozen=True, kw_only=True)
 class PhotoRegions:
-    """The P defect pixels of one photo in R regions, as scores."""
+    """The defect pixels of one photo, of which there are P in R regions, as scores."""
 
     scores: NDArray[Any]
     """(P,) rising."""
@@ -32,7 +32,7 @@ class PhotoRegions:
 
 
 def regions_in(mask: NDArray[np.bool_], anomaly_map: NDArray[Any]) -> PhotoRegions:
-    """The regions of a mask (H, W), seen through a map of its size."""
+    """Returns the regions of a mask (H, W), seen through a map of its size."""
     labels, count = ndimage.label(mask, _CONNECTED)
     region, scores = labels[mask] - 1, anomaly_map[mask]
     sizes = np.bincount(region, minlength=count)
@@ -48,15 +48,16 @@ def regions_in(mask: NDArray[np.bool_], anomaly_map: NDArray[Any]) -> PhotoRegio
 
 @dataclass(frozen=True, kw_only=True)
 class Regions:
-    """The R regions of a test set."""
+    """The regions that a test set has, of which there are R."""
 
     ranking: Ranking
-    """Of all pixels of all photos, defect pixels weighing one part of their region each."""
+    """The ranking of all pixels of all photos, defect pixels weighing one part of their region each."""
     found_at: Floats
     """(R,) the highest threshold at which more than half of a region's pixels reach it."""
 
     def pro(self, *, fpr_limit: float = PRO_LIMIT) -> float:
-        """Area under mean region overlap versus false positive rate up to `fpr_limit`, as a share of that limit.
+        """Returns the area under mean region overlap versus false positive rate up to `fpr_limit`, as a share of that
+        limit.
 
         Per-region overlap of Bergmann et al., IJCV 2021, at every threshold there is. The rate is over all
         defect-free pixels; the curve is cut exactly at the limit.
@@ -66,17 +67,18 @@ class Regions:
         return min(self.ranking.weighted_area(fpr_limit) / fpr_limit, 1.0)  # rounding may pass 1 by the last bit
 
     def iap(self) -> float:
-        """Mean over regions of the best precision, over all pixels, at which this and every easier region is found.
+        """Returns the mean over regions of the best precision, over all pixels, at which this and every easier region
+        is found.
 
         A region is found at a threshold that more than half of its pixels reach (Zhang et al., DeSTSeg, CVPR 2023).
         """
         return float(self._precision_as_regions_are_lost().mean())
 
     def iap_at_90(self) -> float:
-        """The precision of IAP at the lowest share of regions found that is at least 90 %."""
+        """Returns the precision of IAP at the lowest share of regions found that is at least 90 %."""
         precision = self._precision_as_regions_are_lost()
         return float(precision[len(precision) // 10])  # so many regions may be missed: at most one in ten
 
     def _precision_as_regions_are_lost(self) -> Floats:
-        """(R,) highest precision that finds all regions but the i hardest, i rising."""
+        """Returns (R,) the highest precision that finds all regions but the i hardest, i rising."""
         return np.maximum.accumulate(self.ranking.precision_at(np.sort(self.found_at)))

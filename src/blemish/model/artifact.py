@@ -31,10 +31,10 @@ LARGEST_SIDE = 1 << 14  # pixels: a photo as large takes gigabytes already
 
 @dataclass(frozen=True, kw_only=True)
 class Artifact:
-    """What a trained detector is, without its weights' values."""
+    """The record of what a trained detector is, without its weights' values."""
 
     folder: Path
-    """Where it lies; the one field that model.json does not hold."""
+    """The folder where it lies; the one field that model.json does not hold."""
     method: str
     settings: dict[str, Any]
     """The detector's settings, which rebuild its network."""
@@ -46,17 +46,18 @@ class Artifact:
     score: Score
     """How that map becomes a score."""
     weights_sha256: str
-    """Of weights.safetensors, which holds the teachers too."""
+    """The checksum of weights.safetensors, which holds the teachers too."""
     calibration: Calibration
     training: TrainingRecord
 
     @property
     def image_size(self) -> tuple[int, int]:
-        """(height, width) of what the network sees."""
+        """The (height, width) that the network sees."""
         return self.framing.image_size
 
     @property
     def weights(self) -> Path:
+        """The path of the weights, which lie beside model.json."""
         return self.folder / WEIGHTS_FILE
 
     def check_values(self) -> None:
@@ -81,7 +82,8 @@ def write_artifact(artifact: Artifact) -> None:
 
 
 def read_artifact(folder: str | Path) -> Artifact:
-    """Raises ArtifactError, naming what is wrong, for a folder that holds no whole artifact of a format we know."""
+    """Reads model.json; raises ArtifactError, with what is wrong, for a folder that holds no whole artifact of a known
+    format."""
     return read_record(
         Artifact,
         Path(folder) / MODEL_FILE,
@@ -92,7 +94,7 @@ def read_artifact(folder: str | Path) -> Artifact:
 
 
 def check_file(path: Path, sha256: str, *, folder: Path) -> None:
-    """Raises ArtifactError where a file that a model folder speaks of is missing or another."""
+    """Raises ArtifactError where a file that a model folder names is missing or another."""
     try:
         digest = file_sha256(path)
     except FileNotFoundError as error:
@@ -104,5 +106,6 @@ def check_file(path: Path, sha256: str, *, folder: Path) -> None:
 
 
 def file_sha256(path: Path) -> str:
+    """Returns the SHA-256 of a file's bytes, in hex digits."""
     with path.open("rb") as file:
         return hashlib.file_digest(file, "sha256").hexdigest()

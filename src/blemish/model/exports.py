@@ -12,6 +12,7 @@ from blemish.errors import ArtifactError
 from blemish.model.artifact import Artifact, check_file
 from blemish.model.thresholds import Calibration
 from blemish.records import RecordFormat, read_record, write_record
+from blemish.wording import as_argument
 
 EXPORTS_FOLDER = "exports"
 EXPORT_FILE = "export.json"
@@ -32,7 +33,7 @@ class Export:
     """A detector as one runtime computes it, in one precision."""
 
     folder: Path
-    """Where it lies; the one field that export.json does not hold."""
+    """The folder where it lies; the one field that export.json does not hold."""
     runtime: str
     precision: str
     graph: dict[str, str]
@@ -40,7 +41,7 @@ class Export:
     proof: dict[str, str]
     """The files that `blemish verify` reads, likewise."""
     weights_sha256: str
-    """Of the weights it was made from."""
+    """The checksum of the weights that the export was made from."""
     calibration: Calibration | None
     """Thresholds of its own, from scores in its own precision; None: the artifact's hold, for it gives those scores."""
     parity: dict[str, Any]
@@ -49,7 +50,7 @@ class Export:
     """Packages and their versions."""
 
     def path(self, suffix: str) -> Path:
-        """The one graph file with that suffix, checked; raises ArtifactError."""
+        """Returns the one graph file with that suffix, checked; raises ArtifactError."""
         self.check(self.graph)
         named = [name for name in self.graph if name.endswith(suffix)]
         if len(named) != 1:
@@ -70,6 +71,7 @@ class Export:
 
 
 def export_folder(artifact: Artifact, runtime: str, precision: str) -> Path:
+    """Returns the folder of an export, in the artifact's."""
     return artifact.folder / EXPORTS_FOLDER / f"{runtime}-{precision}"
 
 
@@ -79,19 +81,20 @@ def write_export(export: Export) -> None:
 
 
 def has_export(artifact: Artifact, runtime: str, precision: str) -> bool:
+    """Returns whether the artifact has that export, read or not."""
     return (export_folder(artifact, runtime, precision) / EXPORT_FILE).exists()
 
 
 def kinds_of_exports(artifact: Artifact) -> list[tuple[str, str]]:
-    """(runtime, precision) of all that the artifact was exported to, read or not."""
+    """Returns (runtime, precision) of all that the artifact was exported to, read or not."""
     found = sorted((artifact.folder / EXPORTS_FOLDER).glob(f"*/{EXPORT_FILE}"))
     return [(runtime, precision) for runtime, _, precision in (path.parent.name.rpartition("-") for path in found)]
 
 
 def read_export(artifact: Artifact, runtime: str, precision: str) -> Export:
-    """Raises ArtifactError where there is no such export, or it is damaged or of other weights."""
+    """Reads export.json; raises ArtifactError where there is no such export, or it is damaged or of other weights."""
     folder = export_folder(artifact, runtime, precision)
-    how = f"`blemish export {artifact.folder} --to {runtime} --precision {precision}`"
+    how = f"`blemish export {as_argument(artifact.folder)} --to {runtime} --precision {precision}`"
     path = folder / EXPORT_FILE
     export = read_record(
         Export,

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True, kw_only=True)
 class Provenance:
-    """What a prediction, an evaluation and a report say of the model behind them."""
+    """The model behind a prediction, an evaluation or a report, as these say it."""
 
     method: str
     weights_sha256: str

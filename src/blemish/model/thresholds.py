@@ -28,6 +28,7 @@ class Threshold:
 
     @property
     def estimated(self) -> bool:
+        """Whether the threshold is an estimate, which promises nothing."""
         return self.promised_rate is None
 
     @property
@@ -36,7 +37,7 @@ class Threshold:
         return self.promised_rate is not None and self.promised_rate <= self.asked_rate
 
     def statement(self, n: int, unit: Unit) -> str:
-        """The promise in one line, and what it would take where it is not the one asked for.
+        """Returns the promise in one line, and what it would take where it is not the one asked for.
 
         It follows from `n` calibration photos, or from the photos of `n` parts, of each of which the highest counts.
         """
@@ -81,28 +82,30 @@ class Thresholds:
 
 @dataclass(frozen=True, kw_only=True)
 class Calibration:
-    """What is known of good photos that were never trained on, and the thresholds that follow from them."""
+    """The scores of good photos that were never trained on, and the thresholds that follow from them."""
 
     scores: tuple[float, ...]
     """Their raw anomaly scores, rising."""
     peaks: tuple[float, ...]
     """The highest value of each one's anomaly map, rising."""
     image: Threshold
-    """Of anomaly scores: above it a photo is anomalous."""
+    """The threshold of anomaly scores: above it a photo is anomalous."""
     pixel: Threshold
-    """Of anomaly maps: above it a pixel is marked; its rates count the good photos with any marked pixel."""
+    """The threshold of anomaly maps: above it a pixel is in the predicted mask; its rates count good photos with any
+    such pixel."""
     unit: Unit = "photos"
     """What each score, peak and rate is of; of a part, the highest of its photos."""
     check: Threshold | None = None
-    """Of anomaly scores: above it, but not above `image`, a person should look."""
+    """The lower threshold of anomaly scores: above it, but not above `image`, a person should look."""
 
     @property
     def n(self) -> int:
+        """How many good photos (or parts) calibrated."""
         return len(self.scores)
 
     @property
     def thresholds(self) -> Thresholds:
-        """The values alone, for a prediction to keep."""
+        """Returns the values alone, which a prediction holds."""
         return Thresholds(
             image=self.image.value,
             pixel=self.pixel.value,
@@ -111,11 +114,11 @@ class Calibration:
         )
 
     def percentile(self, score: float) -> float:
-        """Share of the known good photos that score lower, 0 to 100; NaN where none are known."""
+        """Returns the share of the known good photos that score lower, 0 to 100; NaN where none are known."""
         return 100 * bisect_left(self.scores, score) / self.n if self.n else math.nan
 
     def statement(self) -> str:
-        """What the threshold of scores promises, in one line."""
+        """Returns in one line what the threshold of scores promises."""
         return self.image.statement(self.n, self.unit)
 
     def check_values(self) -> None:
@@ -133,14 +136,15 @@ UNCALIBRATED = Calibration(scores=(), peaks=(), image=_NEVER, pixel=_NEVER)
 
 
 def photos_needed(rate: float) -> int:
-    """How many calibration photos promise a false alarm rate."""
+    """Returns how many calibration photos promise a false alarm rate."""
     return math.ceil(1 / as_typed(rate)) - 1
 
 
 def as_typed(rate: float) -> Fraction:
-    """The decimal that was typed: in binary, 0.29 of 100 is 28.999999999999996, which would waste a photo."""
+    """Returns the decimal that was typed: in binary, 0.29 of 100 is 28.999999999999996, which would waste a photo."""
     return Fraction(str(rate))
 
 
 def percent(rate: float) -> str:
+    """Returns a share as percent, such as `5 %`."""
     return f"{100 * rate:.3g} %"

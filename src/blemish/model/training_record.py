@@ -5,6 +5,8 @@ import re
 from dataclasses import dataclass, field
 from typing import Any
 
+from blemish.data.shapes import sizes_counted
+
 
 @dataclass(frozen=True, kw_only=True)
 class TeacherRecord:
@@ -14,7 +16,7 @@ class TeacherRecord:
     sha256: str
     """Checksum of its weights file."""
     origin: str
-    """Where that file came from."""
+    """The place that file came from."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -44,7 +46,7 @@ class HistoryPoint:
 
 @dataclass(frozen=True, kw_only=True)
 class StageHistory:
-    """What one stage of training did."""
+    """The course that one stage of training took."""
 
     name: str
     steps: int
@@ -66,7 +68,7 @@ class StageHistory:
 
 @dataclass(frozen=True, kw_only=True)
 class TrainingRecord:
-    """A finished training; calibrating anew changes its `photos` alone."""
+    """The record of a training that has ended; calibrating anew changes its `photos` alone."""
 
     settings: dict[str, Any]
     """All fields of TrainingSettings."""
@@ -105,14 +107,17 @@ class TrainingRecord:
 
     @property
     def digests(self) -> list[str]:
+        """The digests that all known photos have."""
         return [photo.digest for photo in self.photos]
 
     @property
     def files(self) -> list[str]:
+        """The paths of all known photos, as they were."""
         return [photo.file for photo in self.photos]
 
     @property
     def seed(self) -> int:
+        """The seed that was trained with."""
         return int(self.settings["seed"])
 
     @property
@@ -126,6 +131,7 @@ class TrainingRecord:
             raise ValueError("a count of photos or threads, or a time, is below 0")
         if len(self.photos) < self.calibrated_from:
             raise ValueError(f"{len(self.photos)} photos are listed, {self.calibrated_from} and more were trained on")
+        sizes_counted(self.photo_sizes)
         if type(self.settings.get("seed")) is not int:
             raise ValueError("settings have no seed")
         _check_pattern(self.settings.get("part", math.nan))

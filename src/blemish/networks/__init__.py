@@ -56,7 +56,7 @@ TIMM_PREFIX = "timm/"
 
 
 def build_backbone(name: str, *, levels: int) -> FeaturePyramid:
-    """The backbone of this name with random weights, drawn from torch's global generator.
+    """Returns the backbone of this name with random weights, drawn from torch's global generator.
 
     A name such as timm/resnet18.tv_in1k is built by timm. Raises SettingsError for an unknown name or number of levels.
     """

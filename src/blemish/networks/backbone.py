@@ -18,7 +18,7 @@ Colour = tuple[float, float, float]
 
 
 class FeaturePyramid(nn.Module, ABC):
-    """Features of a photo at strides 4, 8, 16, 32, as many levels as were asked for.
+    """The features of a photo at strides 4, 8, 16, 32, as many levels as were asked for.
 
     Levels that were not asked for are not built, so a weights file need not hold them.
     """
@@ -32,17 +32,19 @@ class FeaturePyramid(nn.Module, ABC):
         super().__init__()
         self.channels = channels
         self.strides = STRIDES[: len(channels)]
-        # Constants, not learnt: kept out of the state dict, whose names are those of the weights file.
+        # Constants, not learned: left out of the state dict, whose names are those of the weights file.
         self.register_buffer("mean", torch.tensor(mean).view(1, 3, 1, 1), persistent=False)
         self.register_buffer("std", torch.tensor(std).view(1, 3, 1, 1), persistent=False)
 
     def forward(self, images: Tensor) -> tuple[Tensor, ...]:
-        """Images (B, 3, H, W) float32, RGB, 0 to 1 -> each level (B, channels, H / stride, W / stride), rounded up."""
+        """Returns each level (B, channels, H / stride, W / stride), rounded up, of images (B, 3, H, W) float32, RGB, 0
+        to 1."""
         return self.features((images - self.mean) / self.std)
 
     @abstractmethod
     def features(self, normalised: Tensor) -> tuple[Tensor, ...]:
-        """The same for images (B, 3, H, W) that already have the pixel mean and spread of the weights' training."""
+        """Returns the same for images (B, 3, H, W) that already have the pixel mean and spread of the weights'
+        training."""
 
     @property
     def pretrained_part(self) -> nn.Module:
@@ -52,7 +54,7 @@ class FeaturePyramid(nn.Module, ABC):
 
 @dataclass(frozen=True, kw_only=True)
 class Backbone:
-    """An entry of BACKBONES."""
+    """An entry of BACKBONES, which says how a network is built and where its weights are."""
 
     build: Callable[[int], FeaturePyramid]
     """levels -> network with random weights, drawn from torch's global generator."""
@@ -61,7 +63,7 @@ class Backbone:
 
 
 def draw_weights(network: nn.Module) -> None:
-    """Random weights as torchvision draws them: convolutions kaiming-normal (fan-out, ReLU), batch norm 1 and 0.
+    """Draws random weights as torchvision does: convolutions kaiming-normal (fan-out, ReLU), batch norm 1 and 0.
 
     Draws from torch's global generator.
     """

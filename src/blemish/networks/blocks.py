@@ -21,15 +21,16 @@ class LinearBlock(BasicBlock):
 
 
 def two_blocks(in_channels: int, channels: int, *, last: type[BasicBlock] = BasicBlock) -> nn.Sequential:
-    """Two residual blocks; the first changes the number of channels."""
+    """Returns two residual blocks; the first changes the number of channels."""
     return nn.Sequential(BasicBlock(in_channels, channels), last(channels, channels))
 
 
 class ReversedPyramid(nn.Module):
-    """A residual network run backwards: from the coarsest features of a pyramid to finer ones, no skip connections."""
+    """A residual network that runs backwards: from the coarsest features of a pyramid to finer ones, no skip
+    connections."""
 
     def __init__(self, channels: Sequence[int], *, nonnegative: bool) -> None:
-        """`channels` of the pyramid, finest level first; `nonnegative`: what comes out ends in a ReLU."""
+        """Takes `channels` of the pyramid, finest level first; with `nonnegative` what comes out ends in a ReLU."""
         super().__init__()
         *finer, coarsest = channels
         last = BasicBlock if nonnegative else LinearBlock
@@ -40,7 +41,7 @@ class ReversedPyramid(nn.Module):
         draw_weights(self)
 
     def forward(self, features: Sequence[Tensor]) -> tuple[Tensor, ...]:
-        """The pyramid's features -> new ones of every level but the coarsest, finest first.
+        """Returns new features of every level but the coarsest, finest first, from the pyramid's.
 
         Of the finer features only the height and width are used.
         """
@@ -53,7 +54,7 @@ class ReversedPyramid(nn.Module):
 
 
 class ASPP(nn.Module):
-    """Atrous spatial pyramid pooling (DeepLab v3): dilated convolutions side by side, and the mean of all pixels."""
+    """Atrous spatial pyramid pooling (DeepLab v3) has dilated convolutions side by side, and the mean of all pixels."""
 
     def __init__(self, in_channels: int, channels: int, *, rates: Sequence[int]) -> None:
         super().__init__()
@@ -68,14 +69,14 @@ class ASPP(nn.Module):
 
 
 def conv_norm_relu(in_channels: int, channels: int, *, kernel: int, dilation: int = 1) -> nn.Sequential:
-    """(B, in_channels, h, w) -> (B, channels, h, w); weights as torch draws them."""
+    """Returns layers (B, in_channels, h, w) -> (B, channels, h, w), with weights as torch draws them."""
     padding = dilation * (kernel // 2)
     convolution = nn.Conv2d(in_channels, channels, kernel, padding=padding, dilation=dilation, bias=False)
     return nn.Sequential(convolution, nn.BatchNorm2d(channels), nn.ReLU(inplace=True))
 
 
 def silence_residuals(network: nn.Module) -> None:
-    """Zero weight of the last batch norm of every ResNet block, as timm has it: each begins as its shortcut."""
+    """Zeroes the weight of the last batch norm of every ResNet block, as timm does: each begins as its shortcut."""
     for block in network.modules():
         if isinstance(block, BasicBlock):
             nn.init.zeros_(block.bn2.weight)

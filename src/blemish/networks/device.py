@@ -9,7 +9,8 @@ from blemish.errors import SettingsError
 
 
 def device_of(name: str, *, of_rank: int = 0) -> torch.device:
-    """The device that a setting names: auto, cpu, cuda (the GPU numbered `of_rank`) or cuda:N; raises SettingsError."""
+    """Returns the device that a setting names: auto, cpu, cuda (the GPU numbered `of_rank`) or cuda:N; raises
+    SettingsError."""
     if name == "auto":
         name = "cuda" if torch.cuda.is_available() else "cpu"
     if name == "cuda":
@@ -27,8 +28,8 @@ def device_of(name: str, *, of_rank: int = 0) -> torch.device:
     return device
 
 
-def keep_float32(device: torch.device) -> None:
-    """Newer NVIDIA GPUs would round what convolutions multiply to 10 bits (TF32), and score unlike other runtimes.
+def enforce_float32(device: torch.device) -> None:
+    """Turns TF32 off, in which newer NVIDIA GPUs round what convolutions multiply to 10 bits, and score unlike others.
 
     For the whole process: several threads may judge at a time, and torch has this one switch for all of them.
     """
@@ -37,7 +38,7 @@ def keep_float32(device: torch.device) -> None:
 
 
 def has_fast_bf16(device: torch.device) -> bool:
-    """Asked of the machine: without AMX or AVX-512 BF16 instructions bf16 is emulated, and slower than fp32."""
+    """Returns whether the machine has AMX or AVX-512 BF16: without them bf16 is emulated, and slower than fp32."""
     if device.type == "cuda":
         return torch.cuda.get_device_capability(device) >= (8, 0)
     has: Mapping[str, object] = getattr(torch.cpu, "get_capabilities", dict)()

@@ -10,12 +10,12 @@ from blemish.networks.resizing import resize_features
 
 
 def unit_vectors(features: Tensor) -> Tensor:
-    """Features (B, C, h, w) scaled to length 1 over channels, in float32 whatever the autocast; zero stays zero."""
+    """Returns features (B, C, h, w) of length 1 over channels, in float32 whatever the autocast; zero stays zero."""
     return F.normalize(features.float(), dim=1)
 
 
 def squared_distance(teacher: Tensor, student: Tensor) -> Tensor:
-    """(B, 1, h, w) from two (B, C, h, w) of unit vectors: ||t - s||^2 = 2 (1 - cos), 0 to 4.
+    """Returns (B, 1, h, w) from two (B, C, h, w) of unit vectors: ||t - s||^2 = 2 (1 - cos), 0 to 4.
 
     The difference is formed before it is squared: `2 - 2 cos` would lose the small distances of good photos in float32.
     """
@@ -23,23 +23,25 @@ def squared_distance(teacher: Tensor, student: Tensor) -> Tensor:
 
 
 def distances(teacher: Sequence[Tensor], student: Sequence[Tensor]) -> list[Tensor]:
-    """Per level (B, 1, h_l, w_l): squared distance of the teacher's unit vectors and the student's features made so."""
+    """Returns per level (B, 1, h_l, w_l) the squared distance of the teacher's unit vectors and the student's."""
     return [squared_distance(t.float(), unit_vectors(s)) for t, s in zip(teacher, student, strict=True)]
 
 
 def maps_by_level(student: str, squared_distances: Sequence[Tensor]) -> dict[str, Tensor]:
-    """`Detector.level_maps` of one student, from ||t - s||^2 of each level, finest first: half of that is 1 - cos."""
+    """Returns `Detector.level_maps` of one student, from ||t - s||^2 of each level, finest first: half of that is 1 -
+    cos."""
     return {f"{student}_level{level}": distance / 2 for level, distance in enumerate(squared_distances, start=1)}
 
 
-def resize_map(anomaly_map: Tensor, size: tuple[int, int]) -> Tensor:
-    """(B, 1, h, w) -> (B, 1, *size), bilinear, pixel centres aligned (not corners)."""
+def interpolate_map(anomaly_map: Tensor, size: tuple[int, int]) -> Tensor:
+    """Returns (B, 1, *size) of a map (B, 1, h, w), bilinear, pixel centres aligned (not corners)."""
     if anomaly_map.shape[-2:] == size:
         return anomaly_map
     return resize_features(anomaly_map, size)
 
 
 def multiply_maps(maps: Sequence[Tensor]) -> Tensor:
-    """Product of the maps (B, 1, h_l, w_l) of all levels, at the resolution of the first, which is the finest."""
+    """Returns the product of the maps (B, 1, h_l, w_l) of all levels, at the resolution of the first, which is the
+    finest."""
     finest = (maps[0].shape[-2], maps[0].shape[-1])
-    return math.prod((resize_map(level, finest) for level in maps[1:]), start=maps[0])
+    return math.prod((interpolate_map(level, finest) for level in maps[1:]), start=maps[0])

@@ -18,7 +18,7 @@ BN_MOMENTUM = 0.1
 
 
 class Blocks(NamedTuple):
-    """Equal blocks in a row; only the first has the stride."""
+    """Equal blocks in a row, of which only the first has the stride."""
 
     repeats: int
     kernel: int
@@ -27,7 +27,7 @@ class Blocks(NamedTuple):
     channels: int
 
 
-LEVELS: tuple[tuple[Blocks, ...], ...] = (
+_BLOCKS_BY_LEVEL: tuple[tuple[Blocks, ...], ...] = (
     # stride 4
     (
         Blocks(repeats=1, kernel=3, stride=1, expansion=1, channels=16),
@@ -49,7 +49,8 @@ LEVELS: tuple[tuple[Blocks, ...], ...] = (
 
 
 class HalvingConv2d(nn.Conv2d):
-    """A convolution of stride 2 and odd kernel with TensorFlow's "same" padding: (H, W) -> (ceil(H/2), ceil(W/2))."""
+    """A convolution that has stride 2, an odd kernel and TensorFlow's "same" padding: (H, W) -> (ceil(H/2),
+    ceil(W/2))."""
 
     def __init__(self, in_channels: int, out_channels: int, *, kernel: int, groups: int = 1) -> None:
         super().__init__(in_channels, out_channels, kernel, stride=2, groups=groups, bias=False)
@@ -63,7 +64,7 @@ class HalvingConv2d(nn.Conv2d):
 
 
 class InvertedBottleneck(nn.Module):
-    """Expand, filter each channel on its own, project without activation, and add the input where shapes agree."""
+    """A block that expands, filters each channel, projects without activation, and adds the input if shapes agree."""
 
     def __init__(self, in_channels: int, out_channels: int, *, kernel: int, stride: int, expansion: int) -> None:
         super().__init__()
@@ -88,14 +89,14 @@ class InvertedBottleneck(nn.Module):
 
 
 class EfficientNetLite0(FeaturePyramid):
-    """Outputs of the last block before each change of stride: 24, 40, 112 and 320 channels.
+    """A pyramid that gives the last block before each change of stride: 24, 40, 112 and 320 channels.
 
     A block ends in a projection without activation, so features may be negative. Stochastic depth, which the
     original had while it was trained, is left out: a teacher never trains, and a student must see all its blocks.
     """
 
     def __init__(self, levels: int) -> None:
-        channels = tuple(level[-1].channels for level in LEVELS[:levels])
+        channels = tuple(level[-1].channels for level in _BLOCKS_BY_LEVEL[:levels])
         super().__init__(channels=channels, mean=(0.5, 0.5, 0.5), std=(0.5, 0.5, 0.5))
         self._conv_stem = HalvingConv2d(3, STEM_CHANNELS, kernel=3)
         self._bn0 = _batch_norm(STEM_CHANNELS)
@@ -104,7 +105,7 @@ class EfficientNetLite0(FeaturePyramid):
         self.ends: list[int] = []
         """Index of each level's last block."""
         in_channels = STEM_CHANNELS
-        for level in LEVELS[:levels]:
+        for level in _BLOCKS_BY_LEVEL[:levels]:
             for repeats, kernel, first_stride, expansion, width in level:
                 for stride in (first_stride, *(1,) * (repeats - 1)):
                     self._blocks.append(
@@ -135,4 +136,5 @@ def _depthwise(channels: int, *, kernel: int, stride: int) -> nn.Conv2d:
 
 
 def efficientnet_lite0(levels: int) -> EfficientNetLite0:
+    """Builds EfficientNet-Lite0 with so many levels."""
     return EfficientNetLite0(levels)

@@ -38,7 +38,7 @@ WAYS_OUT = (
 
 @dataclass(frozen=True, kw_only=True)
 class WeightsSource:
-    """Where a backbone's official weights come from: a web address or a Python package."""
+    """The place that a backbone's official weights come from: a web address or a Python package."""
 
     file_name: str
     """Official name: a file found under this name must be the official one."""
@@ -59,7 +59,7 @@ class WeightsFile:
 
     @classmethod
     def of(cls, path: Path, *, origin: str) -> Self:
-        """Raises WeightsError where the file cannot be read."""
+        """Returns the file with its checksum; raises WeightsError where it cannot be read."""
         try:
             with path.open("rb") as stream:
                 digest = hashlib.file_digest(stream, "sha256").hexdigest()
@@ -71,7 +71,7 @@ class WeightsFile:
 def find_weights(
     name: str, source: WeightsSource, *, file: Path | None = None, on_progress: OnDownload | None = None
 ) -> WeightsFile:
-    """The weights of backbone `name`, from the first place that has them.
+    """Returns the weights of backbone `name`, from the first place that has them.
 
     Raises WeightsError naming every place tried; at once where what the user gave does not exist or where a file under
     the official name is not the official one. Raises MissingExtraError where the package is not installed.
@@ -99,19 +99,19 @@ def find_weights(
 
 
 def given_weights(file: Path) -> WeightsFile:
-    """The file that the user named; there is no falling back from it."""
+    """Returns the file that the user named; there is no falling back from it."""
     if not file.is_file():
         raise WeightsError(f"weights file {file} does not exist; check the path, or leave it out to search for weights")
     return WeightsFile.of(file, origin=f"given file {file.name}")
 
 
 def cache_folder() -> Path:
-    """Where downloaded weights are kept, for this user."""
+    """Returns where downloaded weights lie, for this user."""
     return platformdirs.user_cache_path("blemish") / "weights"
 
 
 def read_weights(path: Path) -> dict[str, Tensor]:
-    """Tensors by name, on the CPU, from .safetensors, or from .pth with torch's restricted reader.
+    """Returns tensors by name, on the CPU, from .safetensors, or from .pth with torch's restricted reader.
 
     That reader rebuilds tensors and plain containers only: no code that a file may carry is run. Raises WeightsError
     for anything that is not a flat dictionary of tensors.
@@ -141,7 +141,7 @@ def read_weights(path: Path) -> dict[str, Tensor]:
 
 
 def load_weights(module: nn.Module, weights: Mapping[str, Tensor], *, origin: str = "weights") -> None:
-    """Copies into `module` the tensors of its names; other entries of `weights` are ignored.
+    """Copies the tensors of its names into `module`; other entries of `weights` are ignored.
 
     Raises WeightsError, with `module` unchanged, where a tensor is missing, of another shape or kind, or not finite.
     """

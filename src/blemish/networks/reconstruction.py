@@ -17,7 +17,7 @@ LEAST = 0.1  # share of what comes in that a shut input gate lets through
 
 
 class Gate(nn.Module):
-    """Which pixels count, from a network's features: (B, C, h, w) -> (B, 1, h, w), 0 to 1."""
+    """A layer that says which pixels count, from a network's features: (B, C, h, w) -> (B, 1, h, w), 0 to 1."""
 
     def __init__(self, channels: int, hidden: int) -> None:
         super().__init__()
@@ -31,7 +31,7 @@ class Gate(nn.Module):
 
 
 class Growth(nn.Module):
-    """A transposed convolution to the finer level's height and width: twice what they are, or one less."""
+    """A transposed convolution that gives the finer level's height and width: twice what they are, or one less."""
 
     def __init__(self, in_channels: int, channels: int, *, bias: bool = False, activates: bool = True) -> None:
         super().__init__()
@@ -40,14 +40,14 @@ class Growth(nn.Module):
         self.relu = nn.ReLU(inplace=True) if activates else nn.Identity()
 
     def forward(self, x: Tensor, finer: Tensor) -> Tensor:
-        """(B, in_channels, h, w) -> (B, channels, h', w') where (h', w') are those of `finer`."""
+        """Returns (B, channels, h', w') of (B, in_channels, h, w), where (h', w') are those of `finer`."""
         height, width = finer.shape[-2:]
         activated: Tensor = self.relu(self.norm(self.conv(x)[..., :height, :width]))
         return activated
 
 
 class GatedStage(nn.Module):
-    """Lets the gate weaken what comes in, to LEAST at the most, grows it, and filters.
+    """A stage that lets the gate weaken what comes in, to LEAST at the most, grows it, and filters.
 
     A gate on the result would not matter: what is compared is the direction of each pixel's vector, which a factor of
     the pixel does not change. One on what has grown, at the resolution of the very features that are to be
@@ -72,14 +72,14 @@ class GatedStage(nn.Module):
 
 
 class GrowingPyramid(nn.Module):
-    """Stages that each pass a gate, grow, and filter."""
+    """A row of stages that each pass a gate, grow, and filter."""
 
     def __init__(
         self, deepest: int, channels: Sequence[int], *, gated: bool, blocks: int, squeeze: int, nonnegative: bool
     ) -> None:
-        """`channels` to be reconstructed, finest level first, from `deepest` channels; `blocks` residual ones per
-        stage; a gate has `squeeze` times fewer channels inside than it looks at; `nonnegative`: results end in a ReLU.
-        """
+        """Takes `channels` to be reconstructed, finest level first, from `deepest` channels. Each stage has `blocks`
+        residual ones; a gate has `squeeze` times fewer channels inside than it looks at; with `nonnegative` results end
+        in a ReLU."""
         super().__init__()
         self.stages = nn.ModuleList(
             GatedStage(
@@ -91,7 +91,7 @@ class GrowingPyramid(nn.Module):
         )
 
     def forward(self, deepest: Tensor, features: Sequence[Tensor]) -> tuple[Tensor, ...]:
-        """Features finest level first, and so are the results, of the same shapes."""
+        """Returns features of the same shapes, finest level first as those given."""
         x, results = deepest, []
         for stage, level in zip(self.stages, reversed(features), strict=True):
             x = stage(x, level)
@@ -100,14 +100,14 @@ class GrowingPyramid(nn.Module):
 
 
 class GatesBetweenStages(nn.Module):
-    """Gates on what one stage hands to the next: the layers of the one public re-implementation that runs.
+    """A row of stages with gates on what one hands to the next, as the one public re-implementation that runs has it.
 
     A first block before the stages grow; biases in the transposed convolutions; a convolution in the shortcut of every
     stage's first block but the coarsest's; no ReLU after the last growth; the first gate weakens, later ones stress.
     """
 
     def __init__(self, deepest: int, channels: Sequence[int], *, blocks: int, squeeze: int, nonnegative: bool) -> None:
-        """Arguments as GrowingPyramid's; the block before the stages is there where they have two."""
+        """Takes what GrowingPyramid takes; the block before the stages is there where they have two."""
         super().__init__()
         coarsest = channels[-1]
         self.opening = nn.Sequential(
@@ -125,7 +125,7 @@ class GatesBetweenStages(nn.Module):
         self.gates = nn.ModuleList(Gate(here, max(1, here // squeeze)) for _, here in steps[:-1])
 
     def forward(self, deepest: Tensor, features: Sequence[Tensor]) -> tuple[Tensor, ...]:
-        """Features finest level first, and so are the results, of the same shapes."""
+        """Returns features of the same shapes, finest level first as those given."""
         x, results = self.opening(deepest), []
         coarsest_first = features[::-1]
         for index, (grow, blocks, level) in enumerate(zip(self.grow, self.blocks, coarsest_first, strict=True)):
@@ -138,13 +138,14 @@ class GatesBetweenStages(nn.Module):
 
 
 def _steps(deepest: int, channels: Sequence[int]) -> list[tuple[int, int]]:
-    """Channels before and after each growth, coarsest first."""
+    """Returns channels before and after each growth, coarsest first."""
     coarsest_first = channels[::-1]
     return list(zip((deepest, *coarsest_first), coarsest_first, strict=False))
 
 
 def _residual_blocks(channels: int, *, count: int, nonnegative: bool, projects: bool = False) -> nn.Sequential:
-    """`projects`: the first block's shortcut is a convolution though it changes nothing's number."""
+    """Returns the blocks; with `projects` the first one's shortcut is a convolution though no number of channels
+    changes."""
     last = BasicBlock if nonnegative else LinearBlock
     blocks = nn.Sequential(*(BasicBlock(channels, channels) for _ in range(count - 1)), last(channels, channels))
     if projects:

@@ -8,7 +8,7 @@ from torch.nn import functional as F
 
 
 def resize_features(features: Tensor, size: tuple[int, int]) -> Tensor:
-    """(B, C, h, w) -> (B, C, *size), bilinear, pixel centres aligned (not corners).
+    """Returns (B, C, *size) of (B, C, h, w), bilinear, pixel centres aligned (not corners).
 
     On GPUs torch adds up this operation's gradients in whatever order they come, and a seed would not give the same
     weights; there the gradient is taken as matrix products instead. Values are torch's own everywhere.
@@ -22,7 +22,7 @@ def resize_features(features: Tensor, size: tuple[int, int]) -> Tensor:
 
 
 class RepeatableResize(torch.autograd.Function):
-    """F.interpolate, bilinear; backward by two matrix products."""
+    """A bilinear F.interpolate that goes backward by two matrix products, which give the same bits every time."""
 
     @staticmethod
     def forward(ctx: Any, features: Tensor, size: tuple[int, int]) -> Tensor:
@@ -44,6 +44,6 @@ def _resize(features: Tensor, size: tuple[int, int]) -> Tensor:
 
 
 def _weights(before: int, after: int, device: torch.device) -> Tensor:
-    """(after, before): how much each old pixel of a row counts in each new one."""
+    """Returns (after, before): how much each old pixel of a row counts in each new one."""
     unit = torch.eye(before, device=device)[None, None]  # its columns are rows of one pixel each
     return _resize(unit.expand(1, 1, before, before), (after, before))[0, 0]

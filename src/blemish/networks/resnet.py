@@ -13,7 +13,7 @@ from blemish.networks.backbone import IMAGENET_MEAN, IMAGENET_STD, FeaturePyrami
 
 
 class BasicBlock(nn.Module):
-    """Two 3x3 convolutions and a shortcut."""
+    """A residual block that has two 3x3 convolutions and a shortcut."""
 
     expansion: ClassVar[int] = 1
 
@@ -35,7 +35,7 @@ class BasicBlock(nn.Module):
 
 
 class Bottleneck(nn.Module):
-    """1x1, 3x3 and 1x1 convolutions and a shortcut; gives four times `channels`."""
+    """A residual block that has 1x1, 3x3 and 1x1 convolutions and a shortcut; it gives four times `channels`."""
 
     expansion: ClassVar[int] = 4
     widening: ClassVar[int] = 1
@@ -69,7 +69,7 @@ class WideBottleneck(Bottleneck):
 
 
 class ResNet(FeaturePyramid):
-    """Outputs of layer1, layer2, ... after their last ReLU: every feature is 0 or more."""
+    """A pyramid that gives layer1, layer2, ... after their last ReLU: every feature is 0 or more."""
 
     nonnegative = True
 
@@ -107,16 +107,20 @@ def _shortcut(in_channels: int, out_channels: int, *, stride: int) -> nn.Module:
 
 
 def resnet18(levels: int) -> ResNet:
+    """Builds ResNet-18 with so many levels."""
     return ResNet(BasicBlock, (2, 2, 2, 2), levels=levels)
 
 
 def resnet34(levels: int) -> ResNet:
+    """Builds ResNet-34 with so many levels."""
     return ResNet(BasicBlock, (3, 4, 6, 3), levels=levels)
 
 
 def resnet50(levels: int) -> ResNet:
+    """Builds ResNet-50 with so many levels."""
     return ResNet(Bottleneck, (3, 4, 6, 3), levels=levels)
 
 
 def wide_resnet50_2(levels: int) -> ResNet:
+    """Builds Wide ResNet-50-2 with so many levels."""
     return ResNet(WideBottleneck, (3, 4, 6, 3), levels=levels)

@@ -12,7 +12,7 @@ from blemish.networks.pretrained import OnDownload, WeightsFile, find_weights, l
 
 
 class Teacher(nn.Module):
-    """A backbone with frozen weights, always in eval mode, without gradients even towards its input.
+    """A backbone whose weights are frozen; it is always in eval mode, without gradients even towards its input.
 
     Takes the backbone over and freezes it. Its weights stay what they are until load_pretrained, or load_state_dict
     from an artifact.
@@ -32,7 +32,8 @@ class Teacher(nn.Module):
     def pretrained(
         cls, name: str, *, levels: int, file: Path | None = None, on_progress: OnDownload | None = None
     ) -> Self:
-        """The backbone of this name with its pretrained weights; raises as build_backbone and load_pretrained do."""
+        """Returns the backbone of this name with its pretrained weights; raises as build_backbone and load_pretrained
+        do."""
         teacher = cls(build_backbone(name, levels=levels), name=name)
         teacher.load_pretrained(file, on_progress=on_progress)
         return teacher
@@ -54,7 +55,7 @@ class Teacher(nn.Module):
 
     @torch.no_grad()
     def forward(self, images: Tensor) -> tuple[Tensor, ...]:
-        """Images (B, 3, H, W) float32, RGB, 0 to 1 -> the backbone's features."""
+        """Returns the backbone's features of images (B, 3, H, W) float32, RGB, 0 to 1."""
         features: tuple[Tensor, ...] = self.backbone(images)
         return features
 

@@ -13,7 +13,7 @@ from blemish.networks.pretrained import WeightsFile, given_weights
 
 
 class TimmPyramid(FeaturePyramid):
-    """Adapter of a timm network that was created with features_only."""
+    """An adapter of a timm network that was created with features_only."""
 
     def __init__(self, network: Any) -> None:
         data = network.pretrained_cfg
@@ -37,7 +37,8 @@ class TimmPyramid(FeaturePyramid):
 
 
 def build_timm(model: str, *, levels: int) -> TimmPyramid:
-    """timm's network of this name with timm's random weights; SettingsError where it has no features at our strides."""
+    """Returns timm's network of this name with timm's random weights; raises SettingsError where it lacks our
+    strides."""
     timm = _timm()
     try:
         strides = timm.create_model(model, features_only=True).feature_info.reduction()
@@ -52,7 +53,7 @@ def build_timm(model: str, *, levels: int) -> TimmPyramid:
 
 @torch.no_grad()
 def _try_out(pyramid: TimmPyramid) -> None:
-    """ValueError, or what the network itself raises, where it wants photos of one size or puts channels last."""
+    """Raises ValueError, or what the network itself raises, where it wants photos of one size or puts channels last."""
     height, width = 64, 96
     pyramid.eval()  # so that no batch norm takes this for a photo
     for feature, channels, stride in zip(
@@ -64,7 +65,7 @@ def _try_out(pyramid: TimmPyramid) -> None:
 
 
 def find_timm_weights(model: str, *, file: Path | None = None) -> WeightsFile:
-    """The given file, else what timm itself has already downloaded; nothing is fetched here."""
+    """Returns the given file, else what timm itself has already downloaded; nothing is fetched here."""
     if file is not None:
         return given_weights(file)
     repository = _timm().get_pretrained_cfg(model).hf_hub_id

@@ -10,7 +10,7 @@ from urllib.error import HTTPError
 from urllib.parse import urlsplit
 from urllib.request import getproxies, proxy_bypass, urlopen
 
-T = TypeVar("T")
+_T = TypeVar("_T")
 
 ANSWER_SECONDS = 10.0  # connection and first answer, for which a proxy may take its time
 _NAME_SECONDS = 1.6  # without a network no name is found, and the error comes within two seconds
@@ -18,7 +18,7 @@ _STALL_SECONDS = 30.0
 
 
 def ask(url: str) -> HTTPResponse:
-    """The server's answer, or an OSError soon: in threads, because a name lookup cannot be given a time limit."""
+    """Returns the server's answer, or raises an OSError soon: in threads, because a name lookup has no time limit."""
     host, port = _first_host(url)
     _within(_NAME_SECONDS, lambda: socket.getaddrinfo(host, port), failure=f"{host} not found", late=lambda _: None)
     return _within(ANSWER_SECONDS, lambda: _opened(url), failure="no answer", late=HTTPResponse.close)
@@ -30,7 +30,7 @@ def _opened(url: str) -> HTTPResponse:
 
 
 def _first_host(url: str) -> tuple[str, int | None]:
-    """Whose name must be found: the server's, or that of the proxy that is asked in its place, and finds the server."""
+    """Returns whose name must be found: the server's, or that of the proxy that is asked in its place."""
     asked = urlsplit(url)
     proxy = getproxies().get(asked.scheme)
     if proxy and not proxy_bypass(asked.netloc):
@@ -38,13 +38,14 @@ def _first_host(url: str) -> tuple[str, int | None]:
     return asked.hostname or "", asked.port
 
 
-def _within(seconds: float, do: Callable[[], T], *, failure: str, late: Callable[[T], object]) -> T:
-    """What `do` returns or raises; a TimeoutError after so many seconds, and what comes later is handed to `late`."""
-    results: SimpleQueue[T | Exception] = SimpleQueue()
+def _within(seconds: float, do: Callable[[], _T], *, failure: str, late: Callable[[_T], object]) -> _T:
+    """Returns or raises what `do` does, or a TimeoutError after so many seconds; what comes later is handed to
+    `late`."""
+    results: SimpleQueue[_T | Exception] = SimpleQueue()
     given_up, turn = Event(), Lock()
 
     def run() -> None:
-        result: T | Exception
+        result: _T | Exception
         try:
             result = do()
         except Exception as error:

@@ -21,7 +21,7 @@ _DASHES: Any = (0, (4, 3))
 
 @dataclass(frozen=True, kw_only=True)
 class Row:
-    """One group of photos in the histogram."""
+    """One group of photos in the histogram, which has a row of its own."""
 
     label: str
     scores: Sequence[float]
@@ -30,7 +30,7 @@ class Row:
 
 @dataclass(frozen=True, kw_only=True)
 class Limit:
-    """A threshold in the histogram."""
+    """A threshold as the histogram shows it."""
 
     label: str
     value: float
@@ -49,7 +49,8 @@ class Line:
 
 
 def score_histogram(rows: Sequence[Row], limits: Sequence[Limit], *, alt: str) -> str:
-    """Scores of each group of photos in a row of its own, each as high as its fullest bin; limits across all."""
+    """Draws the scores of each group of photos in a row of its own, each as high as its fullest bin; limits
+    across all."""
     values = [score for row in rows for score in row.scores] + [limit.value for limit in limits]
     logarithmic = _spans(values)
     edges = _edges(min(values), max(values), logarithmic=logarithmic)
@@ -71,7 +72,7 @@ def score_histogram(rows: Sequence[Row], limits: Sequence[Limit], *, alt: str) -
 
 
 def _mark(axes: "Axes", limits: Sequence[Limit]) -> None:
-    """A line each, up to its label above the rows: beyond a full line, before a dashed one, where there is room."""
+    """Draws a line each, up to its label above the rows: beyond a full line, before a dashed one, if there is room."""
     for place, limit in enumerate(limits):
         style: dict[str, Any] = {"color": LIMIT, "linewidth": 1.6, "linestyle": _DASHES if limit.dashed else "-"}
         axes.axvline(limit.value, **style)
@@ -87,12 +88,12 @@ def _mark(axes: "Axes", limits: Sequence[Limit]) -> None:
 
 
 def roc_figure(lines: Sequence[Line], *, alt: str) -> str:
-    """Share found against share of false alarms; dotted where chance would lead."""
+    """Draws the share found against the share of false alarms; it is dotted where chance would lead."""
     return _curves(lines, x="false alarm rate", y="share of defects found", diagonal=True, alt=alt)
 
 
 def precision_recall_figure(lines: Sequence[Line], *, alt: str) -> str:
-    """Share of alarms that are right against share found."""
+    """Draws the share of alarms that are right against the share found."""
     return _curves(lines, x="share of defects found", y="share of alarms that are right", diagonal=False, alt=alt)
 
 
@@ -116,7 +117,7 @@ def _curves(lines: Sequence[Line], *, x: str, y: str, diagonal: bool, alt: str) 
 
 
 def training_curve(history: Sequence[HistoryPoint], *, kept_step: int | None, alt: str) -> str:
-    """Training loss and, where it was measured, validation loss over the steps of one stage."""
+    """Draws the training loss and, where it was measured, the validation loss over the steps of one stage."""
     losses = [(point.step, point.loss) for point in history]
     validation = [(point.step, point.validation_loss) for point in history if point.validation_loss is not None]
     kinds = [("training loss", losses, FOREGROUND), ("validation loss", validation, CALIBRATION_PHOTOS)]
@@ -140,12 +141,12 @@ def training_curve(history: Sequence[HistoryPoint], *, kept_step: int | None, al
 
 
 def _spans(values: Sequence[float]) -> bool:
-    """Whether values are so far apart that only a logarithmic scale shows them all."""
+    """Returns whether values are so far apart that only a logarithmic scale shows them all."""
     return min(values) > 0 and max(values) > _LOGARITHMIC_FROM * min(values)
 
 
 def _edges(low: float, high: float, *, logarithmic: bool) -> NDArray[np.float64]:
-    """Bins over all scores, with a little room at both ends."""
+    """Returns bins over all scores, with a little room at both ends."""
     if logarithmic:
         return np.asarray(np.exp(_edges(math.log(low), math.log(high), logarithmic=False)))
     room = 0.02 * (high - low) or abs(high) or 1.0

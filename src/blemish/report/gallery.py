@@ -35,22 +35,22 @@ _SAME_SCORE = 0.01  # relative: devices differ by less
 
 @dataclass(frozen=True, kw_only=True)
 class LevelFigure:
-    """A level map in the report."""
+    """A level map that the report shows."""
 
     map: LevelMap
     picture: str
-    """As a data URI."""
+    """The picture as a data URI."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class PhotoFigure:
-    """A photo in the report."""
+    """A photo that the report shows."""
 
     judgement: PhotoJudgement
     name: str
     """Its path below the root of the test set."""
     photo: str | None = None
-    """As a data URI, the true contour drawn; None where the file is gone."""
+    """The photo as a data URI, the true contour drawn; None where the file is gone."""
     overlay: str | None = None
     size: tuple[int, int] = (0, 0)
     """(height, width) of both pictures."""
@@ -65,12 +65,13 @@ class PhotoFigure:
 
     @property
     def alarmed(self) -> bool:
+        """Whether the photo was called anomalous."""
         return self.judgement.verdict == "anomalous"
 
 
 @dataclass(frozen=True, kw_only=True)
 class Group:
-    """Photos of one defect type, or the good ones."""
+    """The photos of one defect type, or the good ones, that the report shows."""
 
     defect_type: str
     missed: int
@@ -82,15 +83,18 @@ class Group:
 
     @property
     def good(self) -> bool:
+        """Whether the photos are of good parts."""
         return self.defect_type == GOOD
 
     @property
     def figures(self) -> tuple[PhotoFigure, ...]:
+        """All photos of the group that are shown."""
         return (*self.lowest, *self.highest)
 
 
 def choose(evaluation: Evaluation) -> list[Group]:
-    """Good photos, then the defect types of which most is missed, at most MOST_TYPES of them; no pictures yet."""
+    """Returns good photos, then the defect types of which most is missed, at most MOST_TYPES of them; no
+    pictures yet."""
     by_type: dict[str, list[PhotoJudgement]] = {}
     for photo in sorted(evaluation.photos, key=lambda p: (p.anomaly_score, p.image)):
         by_type.setdefault(photo.defect_type, []).append(photo)
@@ -116,7 +120,7 @@ def choose(evaluation: Evaluation) -> list[Group]:
 
 
 def with_pictures(groups: Sequence[Group], predictor: Predictor, *, level_maps: bool = False) -> list[Group]:
-    """The groups with pictures of their photos, or a note where one cannot be had; judges each photo once more.
+    """Returns the groups with pictures, or a note where one cannot be had; judges each photo once more.
 
     Raises SettingsError where level maps are asked for that the predictor cannot give.
     """
@@ -135,12 +139,12 @@ def with_pictures(groups: Sequence[Group], predictor: Predictor, *, level_maps: 
 
 
 def scale() -> str:
-    """The colour scale of overlays on grey, from 0 to twice the pixel threshold, as a data URI."""
+    """Returns the colour scale of overlays on grey, from 0 to twice the pixel threshold, as a data URI."""
     return _data_uri(overlay(np.full((*_RAMP.shape, 3), 160, np.uint8), _RAMP))
 
 
 def level_scale() -> str:
-    """The colour scale of level maps, as a data URI."""
+    """Returns the colour scale of level maps, as a data URI."""
     return _data_uri(heatmap(_RAMP))
 
 
@@ -204,19 +208,19 @@ def _draw(figure: PhotoFigure, judged: Prediction, photo: NDArray[np.uint8]) -> 
 
 
 def _fit(size: tuple[int, int], longest: int) -> tuple[int, int]:
-    """(height, width) of the same shape whose longer side is `longest`."""
+    """Returns (height, width) of the same shape whose longer side is `longest`."""
     zoom = longest / max(size)
     height, width = (max(1, round(side * zoom)) for side in size)
     return height, width
 
 
 def _reduced_mask(mask: NDArray[np.bool_], size: tuple[int, int]) -> NDArray[np.bool_]:
-    """Where the small photo shows any of the defect, so that the smallest still gets its line."""
+    """Returns where the small photo shows any of the defect, so that the smallest still gets its line."""
     return resize_map(mask.astype(np.float32), size) > 0
 
 
 def _outlined(image: NDArray[np.uint8], mask: NDArray[np.bool_]) -> NDArray[np.uint8]:
-    """The line lies just outside the defect, which stays visible."""
+    """Draws the line just outside the defect, which stays visible."""
     from scipy.ndimage import binary_dilation
 
     drawn = image.copy()
@@ -229,7 +233,7 @@ def _outlined(image: NDArray[np.uint8], mask: NDArray[np.bool_]) -> NDArray[np.u
 
 
 def _data_uri(image: NDArray[np.uint8], *, largest: int = LARGEST_FILE) -> str:
-    """A JPEG of the best quality that has so many bytes at most."""
+    """Returns a JPEG of the best quality that has so many bytes at most."""
     for quality in _QUALITIES:
         file = BytesIO()
         # Full resolution of colour, for the sake of thin contours.

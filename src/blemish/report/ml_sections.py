@@ -27,17 +27,17 @@ class MetricRow:
 
 @dataclass(frozen=True, kw_only=True)
 class MetricTable:
-    """The table of metrics."""
+    """The table that shows the metrics."""
 
     rows: list[MetricRow]
     category: str | None
-    """Of MVTec AD, where figures published for it are shown."""
+    """The category of MVTec AD, where figures published for it are shown."""
     sources: list[PublishedTable]
 
 
 @dataclass(frozen=True, kw_only=True)
 class TypeTable:
-    """Metrics of each type of defect, the hardest first."""
+    """The metrics that each type of defect has, the hardest first."""
 
     titles: list[str]
     rows: list[tuple[str, list[str]]]
@@ -46,7 +46,7 @@ class TypeTable:
 
 @dataclass(frozen=True, kw_only=True)
 class StageCurve:
-    """How one stage of training went."""
+    """The course that one stage of training took."""
 
     stage: str
     kept_step: int | None
@@ -54,7 +54,7 @@ class StageCurve:
 
 
 def training_facts(artifact: Artifact, evaluation: Evaluation | None) -> dict[str, str]:
-    """What was trained how, on which versions, and what computed the evaluation."""
+    """Returns what was trained how, on which versions, and what computed the evaluation."""
     training = artifact.training
     teachers = ", ".join(f"{teacher.name} ({teacher.origin})" for teacher in artifact.teachers)
     said = {
@@ -70,7 +70,7 @@ def training_facts(artifact: Artifact, evaluation: Evaluation | None) -> dict[st
 
 
 def metric_table(artifact: Artifact, e: Evaluation) -> MetricTable:
-    """Each metric with its interval, beside what was published where the photos are MVTec AD's."""
+    """Returns each metric with its interval, beside what was published where the photos are MVTec AD's."""
     category = mvtec_ad_category(e)
     known = published_for(artifact.method, category)
     sources: list[PublishedTable] = []
@@ -100,7 +100,7 @@ def metric_table(artifact: Artifact, e: Evaluation) -> MetricTable:
 
 
 def metrics_by_type(e: Evaluation) -> TypeTable | None:
-    """The metrics that are measured per type of defect; None where there are none."""
+    """Returns the metrics that are measured per type of defect; None where there are none."""
     kinds = hardest_first(e)
     names = list(dict.fromkeys(name for kind in kinds for name in e.defect_types[kind].metrics))
     if not names:
@@ -110,7 +110,7 @@ def metrics_by_type(e: Evaluation) -> TypeTable | None:
 
 
 def _title(metric: str) -> str:
-    """What a metric is called, also one of an evaluation that another version made."""
+    """Returns what a metric is called, also one of an evaluation that another version made."""
     return METRICS[metric].title if metric in METRICS else metric.replace("_", " ")
 
 
@@ -119,7 +119,7 @@ def _figure(value: float | None) -> str:
 
 
 def curves(e: Evaluation) -> dict[str, str]:
-    """ROC and precision-recall curves of photos and pixels, as far as they are defined."""
+    """Returns ROC and precision-recall curves of photos and pixels, as far as they are defined."""
     found = e.defective_photos - e.misses
     points: dict[str, tuple[float, float] | None] = {"roc": None, "pr": None}
     if e.good_photos and e.defective_photos:
@@ -148,7 +148,7 @@ def curves(e: Evaluation) -> dict[str, str]:
 
 
 def training_curves(artifact: Artifact) -> list[StageCurve]:
-    """Training and validation loss of each stage over its steps."""
+    """Returns curves of the training and validation loss of each stage over its steps."""
     return [
         StageCurve(
             stage=stage.name,

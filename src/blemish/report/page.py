@@ -18,9 +18,10 @@ from blemish.report.gallery import choose, level_scale, scale, with_pictures
 from blemish.report.verdict import assess, share_text
 from blemish.results.level_maps import SCALE, runtime_for
 from blemish.version import __version__
+from blemish.wording import as_argument
 
 _EVALUATION = Path("evaluation", EVALUATION_FILE)
-"""Where in RUN an evaluation is, unless it was written elsewhere."""
+"""The place in RUN where an evaluation is, unless it was written elsewhere."""
 PAGE = "report.html"
 _TEMPLATE = "report.html"
 
@@ -66,7 +67,7 @@ def write_report(
 
 
 def _read_evaluation(path: Path, artifact: Artifact) -> Evaluation:
-    """Every field is of its type; here, what the page counts on beyond that."""
+    """Reads an evaluation whose every field is of its type, and checks what the page counts on beyond that."""
     evaluation = read_evaluation(path)
     if evaluation.provenance is not None and evaluation.provenance.weights_sha256 != artifact.weights_sha256:
         raise DataError(f"{path} is of another model than {artifact.folder} holds now: evaluate anew")
@@ -83,7 +84,8 @@ def _read_evaluation(path: Path, artifact: Artifact) -> Evaluation:
 
 
 def _as_evaluated(artifact: Artifact, evaluation: Evaluation | None) -> Artifact:
-    """With the thresholds that judged, where an export with its own did; raises ArtifactError if that is gone."""
+    """Returns the artifact with the thresholds that judged, an export's own too; raises ArtifactError if that is
+    gone."""
     model = evaluation.provenance if evaluation is not None else None
     if model is None or model.precision == "fp32":
         return artifact
@@ -92,7 +94,7 @@ def _as_evaluated(artifact: Artifact, evaluation: Evaluation | None) -> Artifact
 
 
 def _as_judged(evaluation: Evaluation | None, runtime: str, precision: str | None) -> tuple[str, str]:
-    """What opens the predictor that an evaluation is of; in fp32 all runtimes agree, so that any may stand for it."""
+    """Returns what opens the predictor that judged; in fp32 all runtimes agree, so that any may stand for it."""
     model = evaluation.provenance if evaluation is not None else None
     if precision is not None or model is None or model.precision == "fp32":
         return runtime, precision or "fp32"
@@ -100,7 +102,7 @@ def _as_judged(evaluation: Evaluation | None, runtime: str, precision: str | Non
 
 
 def _context(artifact: Artifact, evaluation: Evaluation | None, *, level_maps: bool) -> dict[str, Any]:
-    """What the template lays out."""
+    """Returns what the template lays out."""
     context = {
         "artifact": artifact,
         "version": __version__,
@@ -142,6 +144,7 @@ def _render(context: dict[str, Any]) -> str:
         lstrip_blocks=True,
     )
     environment.filters["share"] = share_text
+    environment.filters["argument"] = as_argument
     environment.filters["breakable"] = lambda name: escape(name).replace("_", Markup("_<wbr>"))
     environment.filters["svg"] = Markup  # only of what svg.draw made, which escapes every name in it
     return environment.get_template(_TEMPLATE).render(context)

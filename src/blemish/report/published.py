@@ -27,7 +27,7 @@ class PublishedFigure:
 
 @dataclass(frozen=True, kw_only=True)
 class PublishedTable:
-    """One table of a publication."""
+    """One table as a publication has it."""
 
     method: str
     """A name in DETECTORS."""
@@ -39,7 +39,7 @@ class PublishedTable:
 
 @dataclass(frozen=True, kw_only=True)
 class CategoryPhotos:
-    """How many photos MVTec AD has of one category."""
+    """The number of photos that MVTec AD has of one category."""
 
     train: int
     test: dict[str, int]
@@ -48,7 +48,7 @@ class CategoryPhotos:
 
 @cache
 def published_tables() -> tuple[PublishedTable, ...]:
-    """Every table, the later ones counting where two give the same metric of a method."""
+    """Returns every table, the later ones counting where two give the same metric of a method."""
     return tuple(
         PublishedTable(
             method=table["method"],
@@ -67,7 +67,7 @@ def published_tables() -> tuple[PublishedTable, ...]:
 
 @cache
 def categories_of_mvtec_ad() -> dict[str, CategoryPhotos]:
-    """The 15 categories (Bergmann et al., 2019) by name."""
+    """Returns the 15 categories (Bergmann et al., 2019) by name."""
     return {
         name: CategoryPhotos(train=counts["train"], test=counts["test"])
         for name, counts in _data()["categories"].items()
@@ -75,7 +75,7 @@ def categories_of_mvtec_ad() -> dict[str, CategoryPhotos]:
 
 
 def mvtec_ad_category(evaluation: Evaluation) -> str | None:
-    """The category of MVTec AD that was tested; None for any other photos, whatever their folder is called.
+    """Returns the category of MVTec AD that was tested; None for any other photos, whatever their folder is called.
 
     A part of MVTec AD has its name, as category or as the folder's, exactly its number of photos of each type of
     defect, and of the photos to train on, where these lie beside them.
@@ -89,7 +89,7 @@ def mvtec_ad_category(evaluation: Evaluation) -> str | None:
 
 
 def published_for(method: str, category: str | None) -> dict[str, tuple[PublishedFigure, PublishedTable]]:
-    """By metric, what was published for this method and category; empty where nothing was."""
+    """Returns by metric what was published for this method and category; empty where nothing was."""
     return {
         metric: (figure, table)
         for table in published_tables()

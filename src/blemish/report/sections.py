@@ -30,7 +30,7 @@ class RateRow:
 
 
 def facts(artifact: Artifact, evaluation: Evaluation | None) -> dict[str, str]:
-    """What was trained on what and tested on what, and when."""
+    """Returns what was trained on what and tested on what, and when."""
     training, calibration = artifact.training, artifact.calibration
     height, width = artifact.image_size
     said = {
@@ -49,7 +49,7 @@ def facts(artifact: Artifact, evaluation: Evaluation | None) -> dict[str, str]:
 
 
 def origin(artifact: Artifact, evaluation: Evaluation | None) -> list[str]:
-    """Which model this is, and what judged the test photos and when: what an auditor asks."""
+    """Returns which model this is, and what judged the test photos and when: what an auditor asks."""
     n, unit = artifact.calibration.n, artifact.calibration.unit
     if evaluation is not None:
         n, unit = evaluation.calibration_n, evaluation.unit
@@ -64,11 +64,12 @@ def origin(artifact: Artifact, evaluation: Evaluation | None) -> list[str]:
 
 
 def _moment(iso: str) -> str:
-    """A moment of UTC as people write it."""
+    """Returns a moment of UTC as people write it."""
     return iso.replace("T", " ").removesuffix("+00:00") + " UTC"
 
 
 def histogram(artifact: Artifact, evaluation: Evaluation | None) -> str:
+    """Returns the drawing of the scores, by group, beside the thresholds."""
     calibration = artifact.calibration
     rows = [
         Row(
@@ -109,7 +110,7 @@ def _test_rows(e: Evaluation) -> list[Row]:
 
 
 def hardest_first(e: Evaluation) -> list[str]:
-    """Defect types, those of which most is missed first."""
+    """Returns defect types, those of which most is missed first."""
     found = {name: k.judged_anomalous / k.photos for name, k in e.defect_types.items() if name != GOOD}
     return sorted(found, key=lambda name: (found[name], name))
 
@@ -119,7 +120,7 @@ def _scores_of(e: Evaluation, kinds: Sequence[str]) -> list[float]:
 
 
 def rates(artifact: Artifact, e: Evaluation) -> list[RateRow]:
-    """False alarms, misses and marked good photos, beside what the thresholds promise of the same unit."""
+    """Returns false alarms, misses and marked good photos, beside what the thresholds promise of the same unit."""
     pixel: Threshold = artifact.calibration.pixel
     alarms = _promise(e, e.promised_rate, e.asked_rate)
     marks = _promise(e, pixel.promised_rate, pixel.asked_rate)
@@ -145,14 +146,15 @@ def _rate_row(name: str, counted: tuple[int, int, Interval | None], promise: str
 
 
 def _promise(e: Evaluation, promised: float | None, asked: float) -> str:
-    """What is expected on average over calibrations, of the unit that was calibrated with."""
+    """Returns what is expected on average over calibrations, of the unit that was calibrated with."""
     if promised is None:
         return f"nothing; estimate: {share_text(asked)} of good {e.unit}"
     return f"at most {share_text(promised)} of good {e.unit} expected"
 
 
 def _of_photos(e: Evaluation, promise: str) -> str:
-    """A promise beside a count of photos, if it is of photos; of parts, only where no row of parts can show it."""
+    """Returns a promise beside a count of photos, if it is of photos; of parts, only where no row of parts can
+    show it."""
     if e.unit == "photos" or false_alarms_in_unit(e) is None:
         return promise
     assert e.good_parts is not None

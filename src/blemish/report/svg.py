@@ -58,7 +58,7 @@ _STYLE = {
 
 
 def draw(paint: Callable[["Figure"], None], *, height: int, alt: str) -> str:
-    """The SVG element of what `paint` draws on a figure; `alt` says in words what is to be seen."""
+    """Returns the SVG element that `paint` draws on a figure; `alt` says in words what is to be seen."""
     matplotlib = _matplotlib()
     with matplotlib.rc_context(_STYLE | {"svg.hashsalt": alt}):  # the salt keeps names apart that two figures share
         from matplotlib.figure import Figure
@@ -74,7 +74,7 @@ def draw(paint: Callable[["Figure"], None], *, height: int, alt: str) -> str:
 
 
 def plain_numbers(axis: Any, *, logarithmic: bool = False, whole: bool = False) -> None:
-    """Ticks as 0.001 rather than as powers of ten; `whole`: at whole numbers alone."""
+    """Labels ticks as 0.001 rather than as powers of ten; `whole`: at whole numbers alone."""
     from matplotlib.ticker import FuncFormatter, LogLocator, MaxNLocator, NullFormatter
 
     if logarithmic:
@@ -86,7 +86,7 @@ def plain_numbers(axis: Any, *, logarithmic: bool = False, whole: bool = False) 
 
 
 def _inline(svg: str, *, alt: str) -> str:
-    """Only what is drawn: no header, no addresses, no style for all, no names but those referred to."""
+    """Returns only what is drawn: no header, no addresses, no style for all, no names but those referred to."""
     view = re.search(r'viewBox="([^"]*)"', svg)
     assert view is not None
     inside = svg[svg.index("</metadata>") + len("</metadata>") : svg.rindex("</svg>")]

@@ -15,7 +15,7 @@ _GUESSING = 0.5  # image AUROC of scores that say nothing
 
 @dataclass(frozen=True, kw_only=True)
 class Assessment:
-    """A headline, what stands behind it, and what the reader must be warned of; one sentence or two each."""
+    """A headline, what stands behind it, and what the reader must be warned of; each has one sentence or two."""
 
     headline: str
     sentences: list[str] = field(default_factory=list)
@@ -23,7 +23,7 @@ class Assessment:
 
 
 def assess(artifact: Artifact, evaluation: Evaluation | None) -> Assessment:
-    """What a quality engineer is told first."""
+    """Returns what a quality engineer is told first."""
     if evaluation is None:
         return Assessment(
             headline="Not evaluated yet: how many defects this model misses is not known.",
@@ -37,7 +37,7 @@ def assess(artifact: Artifact, evaluation: Evaluation | None) -> Assessment:
 
 
 def _threshold_says(threshold: Threshold, unit: Unit) -> str:
-    """What may be expected of good parts, and whether anybody promises it."""
+    """Returns what may be expected of good parts, and whether anybody promises it."""
     if threshold.promised_rate is None:
         said = _unbroken(expectation(threshold.asked_rate, unit, promised=False))
         return f"The threshold is an estimate, which promises nothing: {said}."
@@ -45,17 +45,17 @@ def _threshold_says(threshold: Threshold, unit: Unit) -> str:
 
 
 def share_text(rate: float) -> str:
-    """A rate in percent that no line break tears apart."""
+    """Returns a rate in percent that no line break tears apart."""
     return _unbroken(percent(rate))
 
 
 def _unbroken(text: str) -> str:
-    """The text, each of its percentages held together."""
+    """Returns the text, each of its percentages held together."""
     return text.replace(" %", f"{_NO_BREAK}%")
 
 
 def share_and_interval(count: int, of: int, interval: Interval | None) -> str:
-    """The rate that was counted, and what it may be as well."""
+    """Returns the rate that was counted, and what it may be as well."""
     counted = f"{_rounded(count / of)}{_NO_BREAK}%"
     if interval is None:
         return counted
@@ -64,7 +64,7 @@ def share_and_interval(count: int, of: int, interval: Interval | None) -> str:
 
 
 def _rounded(rate: float) -> str:
-    """In percent, as far as a count of photos can tell."""
+    """Returns percent, as far as a count of photos can tell."""
     return f"{100 * rate:.1f}".removesuffix(".0") if rate >= 0.01 else f"{100 * rate:.2g}"
 
 
@@ -88,7 +88,7 @@ def _none_or(count: int, of: int) -> str:
 
 
 def _false_alarms(artifact: Artifact, e: Evaluation) -> list[str]:
-    """What was measured, and beside it the promise, compared where both are of the same unit."""
+    """Returns what was measured, and beside it the promise, compared where both are of the same unit."""
     if not e.good_photos:
         return []
     measured = (
@@ -140,7 +140,7 @@ def _misses(e: Evaluation) -> list[str]:
 
 
 def _ranking(e: Evaluation) -> list[str]:
-    """What another threshold could change."""
+    """Returns what another threshold could change."""
     auroc, interval = e.metrics.get("image_auroc"), e.intervals.get("image_auroc")
     if auroc is None:
         return []

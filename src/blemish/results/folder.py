@@ -30,11 +30,11 @@ COLUMNS = (
     *("region_count", "left", "top", "right", "bottom", "area", "peak", "centroid_x", "centroid_y", "map", "overlay"),
     *("method", "weights_sha256", "runtime", "precision", "blemish_version", "error"),
 )
-"""Of the table; from `left` on, those of a region are of the one with the strongest peak."""
+"""The columns of the table; from `left` on, those of a region are of the one with the strongest peak."""
 
 
 class PredictionFolder:
-    """Takes predictions as they come; a line that was written stays, whatever happens to later photos.
+    """A folder that takes predictions as they come; a line that was written stays, whatever happens to later photos.
 
     Maps and overlays are drawn and written in threads, a few photos at a time; lines come in the order of the photos,
     each when its photo's pictures are on the disk.
@@ -129,7 +129,7 @@ class PredictionFolder:
 
 
 def _row(values: dict[str, Any]) -> dict[str, Any]:
-    """The same prediction flat, for a spreadsheet."""
+    """Returns the same prediction flat, for a spreadsheet."""
     if "regions" not in values:
         return values
     row = values | {"region_count": len(values["regions"])}
@@ -141,7 +141,7 @@ def _row(values: dict[str, Any]) -> dict[str, Any]:
 
 
 def output_names(photos: Sequence[Path]) -> dict[Path, str]:
-    """A file name for each photo: its own stem, numbered where several photos share it, cut where it is very long."""
+    """Returns a file name for each photo: its own stem, numbered where several share it, cut where it is very long."""
     names: dict[Path, str] = {}
     taken: dict[str, int] = {}  # and the last number given to a name
     for photo in photos:

@@ -1,16 +1,20 @@
 """A folder of photos, judged one after another, with everything that is to be left on the disk."""
 
 import logging
-from collections.abc import Generator, Sequence
+from collections import Counter
+from collections.abc import Generator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+from blemish.data.images import Size
 from blemish.data.paths import Named, photos_under
+from blemish.data.shapes import other_aspect_line, sizes_counted
 from blemish.data.skipped import Skipped
 from blemish.errors import DataError, SettingsError
 from blemish.inference import open_predictor
 from blemish.inference.prediction import Prediction
 from blemish.inference.predictor import Predictor
+from blemish.model.artifact import read_artifact
 from blemish.progress import OnProgress, Progress, say_nothing
 from blemish.results.folder import PredictionFolder
 from blemish.results.level_maps import LEVEL_MAPS, LevelMapFolder, runtime_for
@@ -47,7 +51,8 @@ def judge_folder(
     if not (found or missing):
         raise DataError("no photos to judge: give photos, or folders that hold some")
     sinks = [] if output is None else sinks_in(output, found, predictor, level_maps=level_maps)
-    return _judged(missing, predictor, found, sinks, on_progress)
+    trained = sizes_counted(read_artifact(run).training.photo_sizes)
+    return _judged(missing, predictor, found, sinks, trained, on_progress)
 
 
 def sinks_in(output: Path, photos: Sequence[Path], predictor: Predictor, *, level_maps: bool = False) -> list[OpenSink]:
@@ -64,13 +69,18 @@ def _judged(
     predictor: Predictor,
     photos: Sequence[Path],
     sinks: Sequence[OpenSink],
+    trained_sizes: Mapping[Size, int],
     on_progress: OnProgress,
 ) -> Generator[Prediction | DataError, None, None]:
     yield from missing
+    sizes: Counter[Size] = Counter()
     results = judge_into(predictor, photos, sinks)
     try:
         for done, result in enumerate(results, start=1):
             on_progress(Progress(activity="judging", done=done, total=len(photos)))
+            sizes.update([] if isinstance(result, DataError) else [result.photo_size])
             yield result
+        if sizes and (line := other_aspect_line(sizes, trained_sizes)) is not None:
+            _log.warning("%s", line)
     finally:
         results.close()

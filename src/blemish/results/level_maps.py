@@ -34,7 +34,7 @@ INK, MUTED, PAPER = (26, 29, 33), (91, 100, 112), (255, 255, 255)
 
 @dataclass(frozen=True, kw_only=True)
 class LevelMap:
-    """What one student says at one level of one photo."""
+    """The map that one student gives at one level of one photo."""
 
     student: str
     level: str
@@ -43,28 +43,28 @@ class LevelMap:
 
     @property
     def summary(self) -> str:
-        """What most of the photo is like, and the place that is least so."""
+        """The angle that most of the photo has, and the highest."""
         angles = angles_of(self.values)
         return f"median {np.median(angles):.0f}°, highest {angles.max():.0f}°"
 
     def heatmap(self, size: Size) -> NDArray[np.uint8]:
-        """(*size, 3): the angles, coloured from 0 to SCALE degrees."""
+        """Returns (*size, 3): the angles, coloured from 0 to SCALE degrees."""
         return heatmap(angles_of(resize_map(self.values, size)) / SCALE)
 
 
 def runtime_for(runtime: str, *, level_maps: bool) -> str:
-    """Where level maps are wanted, auto is torch: no export gives them."""
+    """Returns the runtime to open: where level maps are wanted, auto is torch, for no export gives them."""
     return "torch" if level_maps and runtime == "auto" else runtime
 
 
 def angles_of(level_map: NDArray[np.float32]) -> NDArray[np.float32]:
-    """Degrees between teacher and student, 0 to 180."""
+    """Returns the degrees between teacher and student, 0 to 180."""
     angles: NDArray[np.float32] = np.degrees(np.arccos(np.clip(1 - level_map, -1, 1)))
     return angles
 
 
 def rows_of(maps: dict[str, NDArray[np.float32]]) -> list[list[LevelMap]]:
-    """One row for each student, its levels in order."""
+    """Returns one row for each student, its levels in order."""
     rows: dict[str, list[LevelMap]] = {}
     for name, values in maps.items():
         student, _, level = name.rpartition("_level")
@@ -73,7 +73,8 @@ def rows_of(maps: dict[str, NDArray[np.float32]]) -> list[list[LevelMap]]:
 
 
 class LevelMapFolder:
-    """Writes of each photo NAME.png, all its maps in one picture, and NAME_MAP.tiff, the raw values of each."""
+    """A folder that takes NAME.png of each photo, all its maps in one picture, and NAME_MAP.tiff, the raw values of
+    each."""
 
     def __init__(self, folder: Path, photos: Sequence[Path], predictor: Predictor) -> None:
         """Raises SettingsError where the predictor cannot give level maps."""
@@ -99,7 +100,8 @@ class LevelMapFolder:
 
 
 def level_picture(prediction: Prediction, photo: Pixels, maps: dict[str, NDArray[np.float32]]) -> NDArray[np.uint8]:
-    """The photo and its anomaly map, then a row of level maps for each student, with their names and the scale."""
+    """Returns the photo and its anomaly map, then a row of level maps for each student, with their names and the
+    scale."""
     zoom = LONGEST_SIDE / max(prediction.photo_size)
     height, width = (max(1, round(side * zoom)) for side in prediction.photo_size)
     small = resize_image(shown(photo), (height, width))
@@ -109,7 +111,7 @@ def level_picture(prediction: Prediction, photo: Pixels, maps: dict[str, NDArray
     sheet.head(f"{prediction.verdict}: score {prediction.anomaly_score:.4g}, threshold {prediction.threshold:.4g}")
     sheet.show([("photo", _by(prediction.photo_size), small), ("anomaly map", half, judged)])
     for row in rows:
-        sheet.head(f"{row[0].student}: angle between it and its teacher")
+        sheet.head(f"for ML engineers: {row[0].student}, angle between it and its teacher")
         sheet.show([(f"{m.level} ({_by(m.values.shape)})", m.summary, m.heatmap((height, width))) for m in row])
     sheet.show_scale()
     return sheet.pixels()
@@ -119,7 +121,7 @@ class _Sheet:
     """A white sheet that is filled from the top."""
 
     def __init__(self, size: Size, rows: list[list[LevelMap]]) -> None:
-        """`size` of each picture on it, and the rows of level maps that it must have room for."""
+        """Takes the `size` of each picture on it, and the rows of level maps that it must have room for."""
         self._cell = max(size[1], NARROWEST) + GAP
         self._row = size[0] + 2 * LINE + GAP
         self._width = GAP + self._cell * max(2, *map(len, rows))
@@ -134,7 +136,7 @@ class _Sheet:
         self._y += HEADING
 
     def show(self, cells: list[tuple[str, str, NDArray[np.uint8]]]) -> None:
-        """Pictures side by side, two lines over each."""
+        """Shows pictures side by side, two lines over each."""
         for column, (name, note, pixels) in enumerate(cells):
             x = GAP + column * self._cell
             self._write((x, self._y), name)
@@ -161,4 +163,5 @@ class _Sheet:
 
 
 def _by(shape: tuple[int, ...]) -> str:
-    return "x".join(str(side) for side in shape)
+    """Returns WIDTHxHEIGHT, as people write sizes, of a shape (height, width)."""
+    return "x".join(str(side) for side in reversed(shape))

@@ -29,7 +29,7 @@ _ROWS = 32  # drawn at a time, so that what is computed on the way stays in the 
 
 
 def heatmap(anomaly_map: NDArray[np.floating]) -> NDArray[np.uint8]:
-    """Coloured picture of a map of 0 to 1: (H, W) -> (H, W, 3), black over violet and orange to pale yellow."""
+    """Returns the coloured picture (H, W, 3) of a map (H, W) of 0 to 1: black over violet and orange to pale yellow."""
     place = np.clip(anomaly_map, 0, 1) * (len(_INFERNO) - 1)
     below = np.minimum(place.astype(np.intp), len(_INFERNO) - 2)
     part = (place - below)[..., None]
@@ -44,7 +44,8 @@ def overlay(
     mask: NDArray[np.bool_] | None = None,
     top: float = 1.0,
 ) -> NDArray[np.uint8]:
-    """The photo under its heatmap, transparent where the map (0 to `top`) is low, with the predicted mask's outline.
+    """Returns the photo under its heatmap, transparent where the map (0 to `top`) is low, with the predicted mask's
+    outline.
 
     All are (H, W), the photo (H, W, 3); returns (H, W, 3).
     """
@@ -78,7 +79,7 @@ def picture(prediction: Prediction, photo: Pixels | None = None) -> NDArray[np.u
 
 
 def _blending() -> tuple[NDArray[np.float32], NDArray[np.float32]]:
-    """Per step of the map: the share of the photo that stays, and what is added to it, each (_STEPS, 3)."""
+    """Returns per step of the map the share of the photo that stays, and what is added to it, each (_STEPS, 3)."""
     level = np.linspace(0, 1, _STEPS)
     opacity = (0.6 * level * level * (3 - 2 * level))[:, None]  # smooth from none to 0.6
     kept = np.repeat(1 - opacity, 3, axis=1)
@@ -89,7 +90,7 @@ _KEPT, _ADDED = _blending()
 
 
 def _outline(mask: NDArray[np.bool_], *, thickness: int) -> NDArray[np.bool_]:
-    """A line around the mask, just outside it, so that the defect stays visible."""
+    """Returns a line around the mask, just outside it, so that the defect stays visible."""
     grown = mask
     for _ in range(thickness):
         padded = np.pad(grown, 1)

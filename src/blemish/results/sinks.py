@@ -11,7 +11,7 @@ from blemish.inference.predictor import Predictor
 
 
 class Sink(Protocol):
-    """A place for predictions: a folder, level maps, a history."""
+    """A place that takes predictions: a folder, level maps, a history."""
 
     def add(self, photo: Path, result: Prediction | DataError) -> None:
         """Takes what came of a photo; raises OutputError where it cannot be written."""

@@ -20,7 +20,7 @@ from blemish.results.judging import sinks_in
 from blemish.results.sinks import judge_into
 from blemish.training.checks import check_settings
 from blemish.training.settings import TrainingSettings
-from blemish.training.train import train
+from blemish.training.train import train_detector
 
 TEACHER = "efficientnet_lite0"  # comes with the installation
 DEMO_SIZE = 128
@@ -31,7 +31,7 @@ LEFT = {"parts", "model", "predictions", EVALUATION_FILE, PAGE}
 
 @dataclass(frozen=True, kw_only=True)
 class DemoPart:
-    """What became of one kind of part."""
+    """One kind of part that the demo made, and how it was judged."""
 
     kind: str
     parts: Dataset
@@ -54,7 +54,7 @@ def _demonstrate(
     kind: str, where: Path, settings: STPMSettings, training: TrainingSettings, on_progress: OnProgress
 ) -> DemoPart:
     parts = make_up(where / "parts", seed=training.seed, size=DEMO_SIZE, textures=(kind,), **COUNTS)
-    train(
+    train_detector(
         "stpm",
         parts.train,
         run=where / "model",
@@ -75,7 +75,7 @@ def _demonstrate(
 
 
 def _clear(folder: Path) -> None:
-    """An earlier demo makes way; a folder with anything else in it, at either level, is left alone."""
+    """Deletes an earlier demo; a folder with anything else in it, at either level, is left alone."""
     if not folder.exists():
         return
     kinds = list(folder.iterdir()) if folder.is_dir() else [folder]

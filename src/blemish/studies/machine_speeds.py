@@ -24,7 +24,7 @@ SPEED_FORMAT = 1
 
 @dataclass(frozen=True, kw_only=True)
 class MachineSpeeds:
-    """How fast one model is on one machine."""
+    """The speeds that one model has on one machine."""
 
     machine: Machine
     photos: str
@@ -89,7 +89,7 @@ def _measured(
 
 
 def _kinds(artifact: Artifact, runtimes: Sequence[str], precisions: Sequence[str]) -> list[tuple[str, str]]:
-    """Runtimes and precisions to measure; raises SettingsError where nothing of what was asked for is there."""
+    """Returns runtimes and precisions to measure; raises SettingsError where nothing of what was asked for is there."""
     there = [("torch", "fp32")] if find_spec(RUNTIMES["torch"].package) is not None else []
     there += kinds_of_exports(artifact)
     wanted = [

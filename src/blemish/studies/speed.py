@@ -30,7 +30,7 @@ _Item = TypeVar("_Item")
 
 @dataclass(frozen=True, kw_only=True)
 class Latency:
-    """Milliseconds, of `times` measurements."""
+    """The milliseconds that were measured, `times` of them."""
 
     p50: float
     p95: float
@@ -39,24 +39,24 @@ class Latency:
 
 @dataclass(frozen=True, kw_only=True)
 class Speed:
-    """Of one runtime and precision, in a process of its own."""
+    """The speed that one runtime has in one precision, in a process of its own."""
 
     runtime: str
     precision: str
     package_version: str
-    """Of the runtime's package."""
+    """The version of the runtime's package."""
     network: Latency
-    """Of one photo that is resized already."""
+    """The latency of the network alone, for one photo that is resized already."""
     in_memory: Latency
-    """Of one decoded photo: resizing, network, verdict."""
+    """The latency of one decoded photo: resizing, network, verdict."""
     from_file: Latency
-    """Of one file: decoding too."""
+    """The latency of one file: decoding too."""
     judged_per_second: float
     """Photos of a folder."""
     written_per_second: float
     """Photos of a folder, with their lines, maps and overlays."""
     peak_memory_mb: float | None
-    """Of the process that measured all this; None where the system cannot tell."""
+    """The highest memory of the process that measured all this; None where the system cannot tell."""
     cold_starts: tuple[float, ...]
     """Seconds that `blemish predict` took for one photo, the whole process each time."""
 
@@ -82,7 +82,7 @@ def measure(
 def _in_this_process(
     run: Path, photos: Sequence[Path], runtime: str, precision: str, seconds: float, cold_starts: tuple[float, ...]
 ) -> Speed | str:
-    """An error comes back as its text: not every error survives the way between processes."""
+    """Returns the speed; an error comes back as its text: not every error survives the way between processes."""
     try:
         predictor = open_predictor(run, runtime=runtime, precision=precision)
         pictures = [read_image(photo) for photo in photos[:_IN_MEMORY]]
@@ -105,7 +105,7 @@ def _in_this_process(
 
 
 def latency(work: Callable[[_Item], object], items: Sequence[_Item], *, seconds: float) -> Latency:
-    """Of `work` on the items in turn, one at a time, after two that do not count."""
+    """Measures `work` on the items in turn, one at a time, after two that do not count."""
     for item in items[:2]:
         work(item)
     times: list[float] = []
@@ -121,7 +121,7 @@ def latency(work: Callable[[_Item], object], items: Sequence[_Item], *, seconds:
 
 
 def _throughput(predictor: Predictor, photos: Sequence[Path], *, seconds: float, write: bool) -> float:
-    """Photos per second of an endless folder, once it runs: threads have started and photos are read ahead."""
+    """Returns photos per second of an endless folder, once it runs: threads have started and photos are read ahead."""
     names = cycle(photos)
     results = predictor.predict_many(cycle(photos), batch_size=_BATCH, keep_photos=write)
     with tempfile.TemporaryDirectory() as out:
@@ -142,7 +142,7 @@ def _throughput(predictor: Predictor, photos: Sequence[Path], *, seconds: float,
 
 
 def _cold_start(run: Path, photo: Path, runtime: str, precision: str) -> float:
-    """Seconds of a whole process that judges one photo."""
+    """Returns the seconds that a whole process takes to judge one photo."""
     command = [sys.executable, "-m", "blemish", "predict", str(run), str(photo)]
     command += ["--runtime", runtime, "--precision", precision]
     start = time.perf_counter()

@@ -3,7 +3,7 @@
 import torch
 from torch import Generator, Tensor
 
-from blemish.synthesis.noise import FINEST, Size, draw_noise
+from blemish.synthesis.noise import FINEST, draw_noise
 from blemish.synthesis.rotation import rotate
 
 THRESHOLD = 0.5  # noise above it is defect
@@ -12,7 +12,7 @@ MOST_TURNED = 90.0  # degrees to either side
 
 
 def draw_defects(clean: Tensor, textures: Tensor, generator: Generator) -> tuple[Tensor, Tensor]:
-    """Photos and textures (B, 3, H, W) -> (photos with defects, masks (B, 1, H, W) of 0 and 1).
+    """Returns photos with synthetic defects, and masks (B, 1, H, W) of 0 and 1, from photos and textures (B, 3, H, W).
 
     About one mask in twenty is empty, and the photo then as it was.
     """
@@ -21,9 +21,9 @@ def draw_defects(clean: Tensor, textures: Tensor, generator: Generator) -> tuple
     return blend(clean, textures, masks, transparency), masks
 
 
-def draw_masks(count: int, size: Size, generator: Generator) -> Tensor:
-    """(B, 1, H, W) of 0 and 1, on the generator's device: 4.9 % of the pixels are 1 on average, and 4.6 % of the masks
-    are empty (at 256x256)."""
+def draw_masks(count: int, size: tuple[int, int], generator: Generator) -> Tensor:
+    """Returns (B, 1, H, W) of 0 and 1, on the generator's device: 4.9 % of the pixels are 1 on average, and 4.6 % of
+    the masks are empty (at 256x256)."""
     device = generator.device
     cells = 2 ** torch.randint(FINEST + 1, (count, 2), generator=generator, device=device)
     noise = draw_noise(cells, size, generator)
@@ -32,6 +32,6 @@ def draw_masks(count: int, size: Size, generator: Generator) -> Tensor:
 
 
 def blend(clean: Tensor, textures: Tensor, masks: Tensor, transparency: Tensor) -> Tensor:
-    """The textures over the photos where the masks are 1: I (1 - M) + (1 - b) M A + b M I; channels last."""
+    """Lays the textures over the photos where the masks are 1: I (1 - M) + (1 - b) M A + b M I; channels last."""
     covered = torch.lerp(textures, clean, transparency)
     return torch.where(masks > 0, covered, clean).contiguous(memory_format=torch.channels_last)

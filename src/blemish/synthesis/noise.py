@@ -9,19 +9,16 @@ FINEST = 5
 """Noise has at most 2^FINEST cells along an axis."""
 CORNERS = 2**FINEST + 1
 
-Size = tuple[int, int]
-"""(height, width) in pixels."""
 
-
-def draw_noise(cells: Tensor, size: Size, generator: Generator) -> Tensor:
-    """Perlin noise (B, H, W), about -1 to 1, with cells (B, 2) along height and width: 2^FINEST at most."""
+def draw_noise(cells: Tensor, size: tuple[int, int], generator: Generator) -> Tensor:
+    """Draws Perlin noise (B, H, W), about -1 to 1, with cells (B, 2) along height and width: 2^FINEST at most."""
     turns = torch.rand((len(cells), CORNERS, CORNERS), generator=generator, device=cells.device)
     return perlin_noise(2 * math.pi * turns, cells, size)
 
 
-def perlin_noise(angles: Tensor, cells: Tensor, size: Size) -> Tensor:
-    """The noise (B, H, W) of given gradients: angles (B, CORNERS, CORNERS) in radians, of which each image uses as many
-    as it has corners.
+def perlin_noise(angles: Tensor, cells: Tensor, size: tuple[int, int]) -> Tensor:
+    """Returns the noise (B, H, W) of given gradients: angles (B, CORNERS, CORNERS) in radians, of which each image uses
+    as many as it has corners.
 
     At a pixel, each of the four corners around it gives gradient . offset, weighted by 1 - fade(distance) along each
     axis. Weights and offsets belong to rows or to columns alone: with w for weights, d for offsets, corners k and l,
@@ -35,7 +32,8 @@ def perlin_noise(angles: Tensor, cells: Tensor, size: Size) -> Tensor:
 
 
 def _corners(cells: Tensor, pixels: int) -> tuple[Tensor, Tensor]:
-    """Along one axis, (B, pixels, CORNERS) each: distance from each corner, in cells, and the corner's weight."""
+    """Returns along one axis, (B, pixels, CORNERS) each, the distance from each corner, in cells, and the corner's
+    weight."""
     along = torch.arange(pixels, device=cells.device) / pixels * cells[:, None]
     offsets = along[:, :, None] - torch.arange(CORNERS, device=cells.device)
     t = offsets.abs().clamp(max=1)

@@ -14,7 +14,7 @@ GREY = 114 / 255  # of corners that nothing was turned into
 
 
 def turn_at_random(images: Tensor, rotation: Rotation, generator: Generator) -> Tensor:
-    """Each image (B, C, H, W) by an angle of its own: up to 5 degrees, with `full` after a random quarter turn.
+    """Turns each image (B, C, H, W) by an angle of its own: up to 5 degrees, with `full` after a random quarter turn.
 
     Corners become grey. Where images are not square, `full` makes half turns only: a quarter would cut the part off.
     """
@@ -29,7 +29,8 @@ def turn_at_random(images: Tensor, rotation: Rotation, generator: Generator) -> 
 
 
 def rotate(images: Tensor, degrees: Tensor, *, fill: float = 0.0) -> Tensor:
-    """Each image (B, C, H, W) by its angle (B,), counter-clockwise; same size, bilinear, `fill` where nothing was."""
+    """Turns each image (B, C, H, W) by its angle (B,), counter-clockwise; same size, bilinear, `fill` where nothing
+    was."""
     angles = degrees * (math.pi / 180)
     cos, sin = angles.cos(), angles.sin()
     aspect = images.shape[-1] / images.shape[-2]
@@ -37,7 +38,7 @@ def rotate(images: Tensor, degrees: Tensor, *, fill: float = 0.0) -> Tensor:
 
 
 def sample(images: Tensor, matrix: Tensor, centre: Tensor | None = None, *, outside: str = "zeros") -> Tensor:
-    """Bilinear samples of each image (B, C, H, W): the pixel at p is taken from matrix @ p + centre.
+    """Returns bilinear samples of each image (B, C, H, W): the pixel at p is taken from matrix @ p + centre.
 
     `matrix` (B, 2, 2), `centre` (B, 2) in (x, y); coordinates run from -1 to 1 over width and height. `outside`: one
     of torch's padding modes.

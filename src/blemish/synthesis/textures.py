@@ -5,7 +5,7 @@ import math
 import torch
 from torch import Generator, Tensor
 
-from blemish.synthesis.noise import FINEST, Size, draw_noise
+from blemish.synthesis.noise import FINEST, draw_noise
 from blemish.synthesis.rotation import sample
 
 PATTERNS = 4  # clouds, stripes, chequers, spots
@@ -13,8 +13,9 @@ FEWEST_WAVES, MOST_WAVES = 2.0, 48.0  # of stripes across an image
 SMALLEST_PIECE, LARGEST_PIECE = 0.2, 1.0  # sides of what is cut from a photo, as shares of the photo's
 
 
-def draw_patterns(count: int, size: Size, generator: Generator) -> Tensor:
-    """Clouds, stripes, chequers and spots of two colours, warped, soft or hard, with grain: (B, 3, H, W), 0 to 1."""
+def draw_patterns(count: int, size: tuple[int, int], generator: Generator) -> Tensor:
+    """Draws clouds, stripes, chequers and spots of two colours, warped, soft or hard, with grain: (B, 3, H, W),
+    0 to 1."""
     octaves = torch.randint(FINEST - 1, (count, 2), generator=generator, device=generator.device)
     coarse, middle, fine = (draw_noise(2 ** (octaves + finer), size, generator) for finer in (0, 1, 2))
     clouds = coarse + 0.5 * middle + 0.25 * fine
@@ -30,7 +31,7 @@ def draw_patterns(count: int, size: Size, generator: Generator) -> Tensor:
 
 
 def alter_pieces(photos: Tensor, generator: Generator) -> Tensor:
-    """A piece of each photo (B, 3, H, W), enlarged, stretched and turned, inverted or not, in other colours, 0 to 1."""
+    """Returns a piece of each photo (B, 3, H, W), enlarged, stretched, turned, inverted or not, recoloured, 0 to 1."""
     count, size = len(photos), (photos.shape[-2], photos.shape[-1])
     sides = _uniform(SMALLEST_PIECE, LARGEST_PIECE, (count, 2), generator)
     angles = _uniform(-math.pi, math.pi, (count,), generator)
@@ -48,7 +49,7 @@ def alter_pieces(photos: Tensor, generator: Generator) -> Tensor:
 
 
 def _waves(warp: Tensor, warp_across: Tensor, generator: Generator) -> tuple[Tensor, Tensor]:
-    """Two families of stripes (B, H, W), -1 to 1, at right angles, bent by noise (B, H, W)."""
+    """Draws two families of stripes (B, H, W), -1 to 1, at right angles, bent by noise (B, H, W)."""
     count, height, width = warp.shape
     y, x = (torch.linspace(-0.5, 0.5, pixels, device=warp.device) for pixels in (height, width))
     waves = FEWEST_WAVES * (MOST_WAVES / FEWEST_WAVES) ** _uniform(0, 1, (2, count, 1, 1), generator)
@@ -59,7 +60,7 @@ def _waves(warp: Tensor, warp_across: Tensor, generator: Generator) -> tuple[Ten
 
 
 def _colours(count: int, generator: Generator) -> Tensor:
-    """(B, 3, 1, 1): every brightness, more often dull than vivid, as real surfaces are."""
+    """Draws colours (B, 3, 1, 1): every brightness, more often dull than vivid, as real surfaces are."""
     grey = _uniform(0, 1, (count, 1, 1, 1), generator)
     vivid = _uniform(0, 1, (count, 1, 1, 1), generator) ** 2
     return (grey + vivid * _uniform(-0.5, 0.5, (count, 3, 1, 1), generator)).clamp_(0, 1)

@@ -23,12 +23,12 @@ if TYPE_CHECKING:
 
 
 def validates_weights(stages: "Sequence[Stage]") -> bool:
-    """Whether a method looks at validation photos to choose which weights to keep."""
+    """Returns whether a method chooses its weights by the validation loss."""
     return any(stage.validation_loss is not None for stage in stages)
 
 
 def method_validates(method: str, settings: Mapping[str, Any]) -> tuple[bool, Size]:
-    """Whether a method with these settings does, and the (height, width) it sees; the rest is as by default.
+    """Returns whether a method with these settings does, and the (height, width) it sees; the rest is as by default.
 
     Raises SettingsError for an unknown method, and settings that it has not.
     """
@@ -46,7 +46,8 @@ def method_validates(method: str, settings: Mapping[str, Any]) -> tuple[bool, Si
 
 
 def intended(method: str | None, settings: Mapping[str, Any]) -> tuple[TrainingSettings, bool, Size]:
-    """What settings of both kinds say of a training: its own, whether it validates weights, and the size it sees.
+    """Returns what settings of both kinds say of a training: its own, whether it validates weights, and the size it
+    sees.
 
     Without a method, one is assumed that keeps what it is told to, else its best weights; torch need not be installed
     for that. Raises SettingsError.
@@ -64,7 +65,7 @@ def intended(method: str | None, settings: Mapping[str, Any]) -> tuple[TrainingS
 
 
 def arranged(found: Dataset, training: TrainingSettings, *, validates: bool) -> list[Sample]:
-    """All good photos in the order that `divided` takes them: validating, trained on, calibrating."""
+    """Returns all good photos in the order that `divided` takes them: validating, trained on, calibrating."""
     train = shuffled(found.train, seed=training.seed, part=training.part)
     if not found.validation:
         return train
@@ -94,7 +95,7 @@ def divided(
 
 
 def _validating(parts: Sequence[str]) -> int:
-    """How many photos a quarter is, in whole parts; none where one part is all there is."""
+    """Returns how many photos a quarter is, in whole parts; none where one part is all there is."""
     photos = len(parts)
     wanted = min(max(1, round(VALIDATION * photos)), MOST_VALIDATION)
     edges = [i for i in range(1, photos) if parts[i] != parts[i - 1]]

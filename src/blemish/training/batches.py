@@ -23,13 +23,13 @@ Targets = tuple[Tensor, ...]
 _AHEAD = 2  # batches read while the network works
 
 
-class KeptTargets:
-    """What the teacher says of clean photos, float16: computed once for those that the budget holds."""
+class TargetCache:
+    """The teacher's features of clean photos, float16, computed once for those that the budget holds."""
 
     def __init__(
         self, compute: Callable[[Tensor], Targets], photos: PhotoStore, processes: Processes, *, budget: int
     ) -> None:
-        """`budget` in bytes; 0 keeps nothing."""
+        """Takes a `budget` in bytes; 0 caches nothing."""
         self._compute = compute
         self._photos = photos
         self._processes = processes
@@ -53,7 +53,7 @@ class KeptTargets:
             on_photo(min(start, room), room)
 
     def of(self, indices: Indices, clean: Tensor) -> Targets:
-        """Targets of the photos `indices`, whose images are `clean`."""
+        """Returns the targets of the photos `indices`, whose images are `clean`."""
         room = len(self._kept[0]) if self._kept else 0
         kept = indices < room
         if not kept.any():
@@ -72,7 +72,7 @@ class KeptTargets:
 
 
 def _channels_last(value: Tensor) -> Tensor:
-    """(B, C, h, w) -> (B, h, w, C), as convolutions leave it in memory: neither keeping nor giving back reorders it."""
+    """Returns (B, h, w, C) of (B, C, h, w), as convolutions leave it in memory: no copy reorders it."""
     return value.permute(0, 2, 3, 1) if value.ndim == 4 else value
 
 
@@ -96,14 +96,15 @@ def _order(count: int, seed: int, stage: int, epoch: int) -> Indices:
 
 
 def step_indices(count: int, batch_size: int, *, seed: int, stage: int, step: int) -> Indices:
-    """The photos of step 0, 1, ...: all of them in a new order each epoch; a batch may run on into the next epoch."""
+    """Returns the photos of step 0, 1, ...: all of them in a new order each epoch; a batch may run on into the next
+    epoch."""
     places = np.arange(step * batch_size, (step + 1) * batch_size)
     epochs = places // count
     return np.concatenate([_order(count, seed, stage, int(e))[places[epochs == e] % count] for e in np.unique(epochs)])
 
 
 def read_ahead(photos: PhotoStore, batches: Iterator[Indices]) -> Iterator[tuple[Indices, Frames]]:
-    """Each batch's indices and photos, in order, read while the batches before it are used."""
+    """Yields each batch's indices and photos, in order, read while the batches before it are used."""
     with ThreadPoolExecutor(1, thread_name_prefix="read-ahead") as reader:
         waiting: list[tuple[Indices, Future[Frames]]] = []
         for indices in batches:

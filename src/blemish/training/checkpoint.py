@@ -17,33 +17,36 @@ from blemish.files import write_atomically
 from blemish.networks.teacher import Teacher
 
 CHECKPOINT_FILE = "checkpoint.safetensors"
-FORMAT_VERSION = "3"
+_FORMAT_VERSION = "3"
 
 
 @dataclass(kw_only=True)
 class Checkpoint:
-    """Tensors by name, and the rest as JSON."""
+    """Tensors that have names, and the rest as JSON."""
 
     tensors: dict[str, Tensor] = field(default_factory=dict)
     record: dict[str, Any] = field(default_factory=dict)
 
     def put(self, prefix: str, values: Mapping[str, Tensor]) -> None:
+        """Adds tensors, under names that begin with `prefix`."""
         self.tensors |= {f"{prefix}.{name}": value for name, value in values.items()}
 
     def take(self, prefix: str) -> dict[str, Tensor]:
+        """Returns the tensors that `put` added under that prefix."""
         start = f"{prefix}."
         return {name.removeprefix(start): value for name, value in self.tensors.items() if name.startswith(start)}
 
 
 def save(checkpoint: Checkpoint, path: Path) -> None:
-    """Raises OutputError where the disk is full; an older checkpoint is then still there."""
+    """Writes the checkpoint; raises OutputError where the disk is full: an older checkpoint is then still there."""
     # A copy each: safetensors takes neither channels-last nor shared storage.
     tensors = {name: value.detach().cpu().contiguous().clone() for name, value in checkpoint.tensors.items()}
     save_tensors(tensors, path, record=checkpoint.record)
 
 
 def save_tensors(tensors: dict[str, Tensor], path: Path, *, record: Mapping[str, Any] | None = None) -> None:
-    metadata = {"record": json.dumps(record), "format_version": FORMAT_VERSION} if record is not None else None
+    """Writes tensors, and a record in their metadata, whole or not at all; raises OutputError."""
+    metadata = {"record": json.dumps(record), "format_version": _FORMAT_VERSION} if record is not None else None
 
     def write(beside: Path) -> None:
         try:
@@ -55,10 +58,11 @@ def save_tensors(tensors: dict[str, Tensor], path: Path, *, record: Mapping[str,
 
 
 def load(path: Path) -> Checkpoint:
+    """Reads a checkpoint; raises ArtifactError where it is damaged, or of another version."""
     try:
         with safe_open(path, framework="pt") as file:
             metadata = file.metadata() or {}
-            if metadata.get("format_version") != FORMAT_VERSION:
+            if metadata.get("format_version") != _FORMAT_VERSION:
                 raise ArtifactError(f"checkpoint {path} is of another version of blemish: delete it and train anew")
             record = json.loads(metadata["record"])
             # A copy each: what is still mapped onto the file keeps Windows from putting the next one in its place.
@@ -71,7 +75,7 @@ def load(path: Path) -> Checkpoint:
 
 
 def optimizer_tensors(optimizer: Optimizer) -> tuple[dict[str, Tensor], dict[str, Any]]:
-    """The optimiser's state as tensors by name, and what of it is no tensor."""
+    """Returns the optimiser's state as tensors by name, and what of it is no tensor."""
     state = optimizer.state_dict()
     tensors: dict[str, Tensor] = {}
     plain: dict[str, Any] = {}
@@ -85,6 +89,7 @@ def optimizer_tensors(optimizer: Optimizer) -> tuple[dict[str, Tensor], dict[str
 
 
 def restore_optimizer(optimizer: Optimizer, tensors: Mapping[str, Tensor], rest: Mapping[str, Any]) -> None:
+    """Gives an optimiser the state that `optimizer_tensors` returned."""
     state: dict[int, dict[str, Any]] = {}
     parameters = [p for group in optimizer.param_groups for p in group["params"]]
     for name, value in {**tensors, **rest["state"]}.items():
@@ -94,12 +99,13 @@ def restore_optimizer(optimizer: Optimizer, tensors: Mapping[str, Tensor], rest:
 
 
 def _laid_out_as(parameter: Tensor, value: Any) -> Any:
-    """Channels last where the parameter is: otherwise every step of a resumed run would be slower."""
+    """Returns the value channels last where the parameter is: otherwise every step of a resumed run would be slower."""
     fits = isinstance(value, Tensor) and value.shape == parameter.shape
     return torch.empty_like(parameter).copy_(value) if fits else value
 
 
 def copy_weights(module: nn.Module) -> dict[str, Tensor]:
+    """Returns copies of a module's tensors, by name."""
     return {name: value.detach().clone() for name, value in module.state_dict().items()}
 
 

@@ -16,7 +16,7 @@ SMALLEST_SIDE = 32  # pixels; two at the coarsest of three levels, for batch nor
 
 
 def check_settings(settings: DetectorSettings, training: TrainingSettings) -> None:
-    """Raises SettingsError."""
+    """Raises SettingsError for settings that contradict each other or the machine."""
     training.check()
     if settings.steps < 1:
         raise SettingsError(f"steps is {settings.steps}: it must be at least 1")
@@ -30,7 +30,7 @@ def check_settings(settings: DetectorSettings, training: TrainingSettings) -> No
 
 
 def check_stages(stages: Sequence[Stage], training: TrainingSettings) -> None:
-    """What would end a later stage is said before the first begins; raises SettingsError, DataError."""
+    """Raises SettingsError or DataError for what would end a later stage, before the first begins."""
     for stage in stages:
         try:
             rates = [group["lr"] for group in stage.optimizer(stage.trains).param_groups]

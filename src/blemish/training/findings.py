@@ -19,7 +19,7 @@ from blemish.wording import on_one_line, some_of, with_counts
 
 @dataclass(frozen=True, kw_only=True)
 class Findings:
-    """What was found, as lines for a person."""
+    """Lines that tell a person what was found in folders of photos."""
 
     lines: tuple[str, ...]
     problems: tuple[str, ...]
@@ -70,7 +70,7 @@ def look_into(
 
 
 def promise(found: Dataset, training: TrainingSettings, seen: Survey, *, validates: bool) -> str:
-    """What training on these photos can promise, in one line; `seen` is of all good photos.
+    """Returns in one line what training on these photos can promise; `seen` is of all good photos.
 
     Raises DataError or SettingsError where `part` does not say which part each photo shows, or they all show one.
     """
@@ -118,7 +118,7 @@ def _about_white(seen: Survey) -> list[str]:
 
 
 def _types(found: Dataset) -> list[str]:
-    """How many photos are good, how many of each defect type, and how many of these have no mask."""
+    """Returns how many photos are good, how many there are of each defect type, and how many of these have no mask."""
     counts = Counter(sample.defect_type for sample in found.test)
     good = counts.pop(GOOD, 0)
     defects = with_counts({on_one_line(name): count for name, count in counts.items()}, shown=len(counts))

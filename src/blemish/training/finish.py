@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 import torch
 
-from blemish.calibration.promise import calibrate, highest_of_each, judge_good_photos
+from blemish.calibration.promise import calibration_of, highest_of_each, judge_good_photos
 from blemish.data.shapes import size_counts
 from blemish.files import move, remove
 from blemish.inference.predictor import Predictor
@@ -76,7 +76,7 @@ def finish(
 ) -> Artifact:
     """Calibrates, and writes the artifact: weights first, model.json last; only now does an older model make way."""
     run = job.run
-    if job.processes.leads:
+    if job.processes.is_leader:
         detector, settings = job.detector, job.detector.settings
         calibration = _calibrate(job, material.parts)
         tensors = {name: value.cpu().contiguous() for name, value in detector.state_dict().items()}
@@ -105,7 +105,8 @@ def finish(
 
 
 def _calibrate(job: Job, parts: Sequence[str]) -> Calibration:
-    """The thresholds from photos that training never saw, judged as any photo will be: by the Predictor, in float32."""
+    """Returns the thresholds from photos that training never saw, judged by the Predictor as any photo will be, in
+    float32."""
     runtime = TorchRuntime(job.detector, job.processes.device)
     predictor = Predictor(runtime, job.photos.framing, score=job.detector.score, calibration=UNCALIBRATED)
     judged = judge_good_photos(
@@ -118,7 +119,7 @@ def _calibrate(job: Job, parts: Sequence[str]) -> Calibration:
     for error in judged.unreadable:
         raise error
     shown = [parts[i] for i in job.split.calibrating]
-    return calibrate(
+    return calibration_of(
         highest_of_each(shown, judged.scores),
         highest_of_each(shown, judged.peaks),
         false_alarm_rate=job.settings.false_alarms,

@@ -15,7 +15,7 @@ from blemish.errors import InterruptionError, SettingsError
 from blemish.process import StopRequest, stop_requests
 from blemish.progress import OnProgress, Progress
 from blemish.training import checkpoint as checkpoints
-from blemish.training.batches import KeptTargets, read_ahead, step_indices
+from blemish.training.batches import TargetCache, read_ahead, step_indices
 from blemish.training.checkpoint import CHECKPOINT_FILE, Checkpoint
 from blemish.training.generators import step_generator
 from blemish.training.memory import MemoryBudget
@@ -31,7 +31,7 @@ from blemish.training.training_log import TrainingLog
 
 @dataclass(frozen=True, kw_only=True)
 class Job:
-    """What the loop works with."""
+    """All that the loop works with."""
 
     detector: Detector
     stages: Sequence[Stage]
@@ -69,7 +69,7 @@ def fit(job: Job, *, resume: Checkpoint | None) -> list[StageRecord]:
 
 
 class StageRun:
-    """One stage: the weights being trained, the optimiser, and the record."""
+    """The run of one stage: the weights that are trained, the optimiser, and the record."""
 
     def __init__(self, job: Job, stage: Stage, *, index: int, done: list[StageRecord]) -> None:
         self.job, self.stage, self.index, self.done = job, stage, index, done
@@ -86,9 +86,11 @@ class StageRun:
         self.sums = LossSums(job.processes.device)
         textures = sum(textures.bytes for textures in job.textures.values())
         room = job.budget.features(photos=job.photos.kept_bytes, textures=textures) if _keeps_targets(stage) else 0
-        self.targets = KeptTargets(stage.targets or _nothing, job.photos, job.processes, budget=room)
+        self.targets = TargetCache(stage.targets or _nothing, job.photos, job.processes, budget=room)
 
     def to_the_end(self, stop: StopRequest) -> None:
+        """Trains until the stage has ended; raises InterruptionError, after a checkpoint, when a signal asks to
+        stop."""
         job, stage, settings = self.job, self.stage, self.job.settings
         if not self._ended():
             self._load_targets()
@@ -110,6 +112,7 @@ class StageRun:
         stage.trains.eval()
 
     def restore(self, checkpoint: Checkpoint) -> None:
+        """Goes on from a checkpoint of this stage."""
         self.record = StageRecord(**checkpoint.record["stage"])
         self.best = checkpoint.take("best")
         checkpoints.restore_optimizer(self.optimizer, checkpoint.take("optimizer"), checkpoint.record["optimizer"])
@@ -124,7 +127,7 @@ class StageRun:
             )
 
     def _batches(self, *, first: int) -> Iterator[tuple[int, Indices, Tensor]]:
-        """Steps from `first` on, with this process's share of the photos, as indices and as images."""
+        """Yields steps from `first` on, with this process's share of the photos, as indices and as images."""
         job, rank, world = self.job, self.job.processes.rank, self.job.processes.world_size
         shares = (job.split.train[self._chosen(step)][rank::world] for step in range(first, self.stage.steps))
         for step, (indices, frames) in enumerate(read_ahead(job.photos, shares), start=first):
@@ -153,10 +156,10 @@ class StageRun:
         if stage.augment is not None and varied:
             clean = stage.augment(clean, self.generator)
         targets = self.targets.of(indices, clean) if stage.targets is not None else ()
-        if stage.corrupt is None or not varied:
+        if stage.add_defects is None or not varied:
             return Batch(images=clean, clean=clean, targets=targets, global_size=global_size)
         textures = self.job.textures[stage.textures].draw(len(clean), self.generator)
-        images, masks = stage.corrupt(clean, textures, self.generator)
+        images, masks = stage.add_defects(clean, textures, self.generator)
         return Batch(images=images, clean=clean, targets=targets, masks=masks, global_size=global_size)
 
     def _check(self) -> None:
@@ -165,7 +168,7 @@ class StageRun:
         losses = self._mean_losses()
         if not math.isfinite(sum(losses.values())):
             raise SettingsError(
-                f"stage {stage.name} diverged before step {record.steps} (loss {sum(losses.values())}): lower its "
+                f"training diverged before step {record.steps} (it minimises {sum(losses.values())} by now): lower the "
                 "learning rate"
             )
         record.note_check(losses, learning_rates=[group["lr"] for group in self.optimizer.param_groups])
@@ -178,7 +181,7 @@ class StageRun:
         self.job.log.add(stage.name, record.history[-1])
 
     def _mean_losses(self) -> dict[str, float]:
-        """By name, over the steps since the last check and over the processes."""
+        """Returns means by name, over the steps since the last check and over the processes."""
         every = self.job.processes.gather([self.sums.values()])
         self.sums.clear()
         count = self.record.steps_since_check * len(every)
@@ -186,7 +189,7 @@ class StageRun:
 
     @torch.no_grad()
     def _validation_loss(self, loss: Callable[[Batch], Tensor]) -> float:
-        """Mean over the validation photos, judged in every process by the leader's batch-norm statistics."""
+        """Returns the mean over the validation photos, judged everywhere by the leader's batch-norm statistics."""
         processes, size = self.job.processes, self.job.settings.batch_size
         mine = self.job.split.validation[processes.rank :: processes.world_size]
         processes.copy_from_leader(self.stage.trains.buffers())
@@ -202,7 +205,7 @@ class StageRun:
 
     def _save(self) -> None:
         loss_sums = self.job.processes.gather([self.sums.values()])
-        if self.job.processes.leads:
+        if self.job.processes.is_leader:
             tensors, rest = checkpoints.optimizer_tensors(self.optimizer)
             checkpoint = Checkpoint(
                 record={
@@ -240,10 +243,10 @@ def _keeps_targets(stage: Stage) -> bool:
 
 
 def _global_batch_size(job: Job, stage: Stage) -> int:
-    """A small folder fills one batch, once or, where photos vary, as often as it takes; every process gets the same
-    number of photos."""
+    """Returns how many photos a step takes: a small folder fills one batch, once or, where photos vary, as often as it
+    takes; every process gets the same number."""
     world = job.processes.world_size
-    varied = stage.augment is not None or stage.corrupt is not None
+    varied = stage.augment is not None or stage.add_defects is not None
     most = job.settings.batch_size
     size = (most if varied else min(most, len(job.split.train))) // world * world
     if size == 0:

@@ -28,7 +28,7 @@ _DECIDE_NO_WEIGHT = {"false_alarms", "checkpoint_every", "device", "precision"}
 """Settings that may change when a training goes on. What device and precision came to is an entry of its own."""
 _ENVIRONMENT = ("device", "threads", "GPU memory for teacher features", "torch", "blemish", "Python", "numpy", "Pillow")
 
-log = logging.getLogger("blemish")
+_log = logging.getLogger("blemish")
 
 
 def identity_of(
@@ -40,7 +40,7 @@ def identity_of(
     budget: MemoryBudget,
     processes: Processes,
 ) -> dict[str, Any]:
-    """All that decides the weights: a checkpoint is continued only where every entry agrees.
+    """Returns all that decides the weights: a checkpoint is continued only where every entry agrees.
 
     How much is kept decides them too, in the last bits: a photo's teacher features depend on how many photos they were
     computed with.
@@ -72,7 +72,7 @@ def _deciding(settings: DetectorSettings, training: TrainingSettings) -> dict[st
 
 
 def check_agreement(job: Job) -> None:
-    """Were the processes' photos not the same, one would train on what calibrates another."""
+    """Raises SettingsError where processes have other photos: one would train on what calibrates another."""
     for other in job.processes.gather([job.identity]):
         if different := _differences(job.identity, other):
             now = "; ".join(f"{name}: {_shown(one)} and {_shown(two)}" for name, (one, two) in different.items())
@@ -80,10 +80,10 @@ def check_agreement(job: Job) -> None:
 
 
 def continue_from(job: Job) -> Checkpoint | None:
-    """Raises SettingsError, which says what is not as it was, and ArtifactError."""
+    """Returns the checkpoint; raises SettingsError, which says what is not as it was, and ArtifactError."""
     path = job.run / CHECKPOINT_FILE
     if not path.exists():
-        log.warning("%s holds no checkpoint yet: training starts from the beginning", job.run)
+        _log.warning("%s holds no checkpoint yet: training starts from the beginning", job.run)
         return None
     checkpoint = checkpoints.load(path)
     check_continuation(checkpoint.record["identity"], job.identity, run=str(job.run))
@@ -120,7 +120,7 @@ def _differences(one: Mapping[str, Any], two: Mapping[str, Any]) -> dict[str, tu
 
 
 def _shown(value: Any) -> str:
-    """As a person writes it: 256x256, none, or a list's entries."""
+    """Returns the value as a person writes it: 256x256, none, or a list's entries."""
     if isinstance(value, list) and len(value) == 2 and all(isinstance(side, int) for side in value):
         return "x".join(map(str, value))
     if isinstance(value, list):

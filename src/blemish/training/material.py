@@ -22,16 +22,16 @@ from blemish.training.settings import TrainingSettings
 from blemish.training.split import Split
 from blemish.training.texture_store import Textures, open_textures
 
-log = logging.getLogger("blemish")
+_log = logging.getLogger("blemish")
 
 
 @dataclass(frozen=True, kw_only=True)
 class Material:
-    """What was found; photos are in one order, which the seed drew."""
+    """The photos and textures that were found; photos are in one order, which the seed drew."""
 
     photos: PhotoStore
     digests: Sequence[str]
-    """Of the photos' files, in their order."""
+    """The digests of the photos' files, in their order."""
     parts: Sequence[str]
     """Which part each photo shows, in their order; those of one part stand together."""
     unreadable: Sequence[str]
@@ -100,7 +100,7 @@ def gather_material(
 def _say_white(photos: PhotoStore) -> None:
     white, bits = photos.framing.white_level, photos.framing.white_level.bit_length()
     if white < 65535:
-        log.warning(
+        _log.warning(
             "%d photos are in files of 16 bits, but no value is above %d: %d, the most of %d bits, is taken for white, "
             "here and wherever this model judges",
             photos.sixteen_bits,
@@ -116,13 +116,13 @@ def _divide(
     apart = {sample.image for sample in found.validation}
     uses = divided(photos.paths, parts, apart, held_out=training.held_out, validates=validates)
     if not apart and len(uses.train) < (1 - training.held_out) * len(parts) / 2:
-        log.warning(
+        _log.warning(
             "only %d of %d photos are left to train on, for some parts have many: photos of more parts would help",
             len(uses.train),
             len(parts),
         )
     if validates and not len(uses.validation):
-        log.warning("no photos are left to choose the weights by: those of the last step are kept")
+        _log.warning("no photos are left to choose the weights by: those of the last step are kept")
     return uses
 
 
@@ -131,7 +131,7 @@ def _say_what_was_seen(photos: PhotoStore, found: Dataset, image_size: ImageSize
     unreadable = tuple(map(str, photos.unreadable))
     ordered = [sample.image for sample in (*found.train, *found.validation)]
     seen = Survey(facts={path: photos.facts[path] for path in ordered if path in photos.facts}, unreadable=unreadable)
-    log.info("good parts: %s", "\n  ".join(seen.lines(root=found.base, image_size=image_size)))
+    _log.info("good parts: %s", "\n  ".join(seen.lines(root=found.base, image_size=image_size)))
     for line in unreadable:
-        log.warning("left out: %s", line)
+        _log.warning("left out: %s", line)
     return list(unreadable)

@@ -17,7 +17,7 @@ _GPU_UNIT = 10**9  # rounded down to it, so that a resumed training finds the sa
 
 @dataclass(frozen=True, kw_only=True)
 class MemoryBudget:
-    """Bytes for what is kept between steps."""
+    """The bytes that may be taken for what stays between steps."""
 
     photos: int
     textures: int
@@ -36,7 +36,7 @@ def memory_budget(settings: TrainingSettings, stages: Sequence[Stage], processes
     """Divides --cache-memory; what lies on a GPU is counted apart, and takes half of what is free there at most."""
     total, apart = int(settings.cache_memory * 1e9), processes.device.type == "cuda"
     device = min(total, _free_on_gpu(processes)) if apart else total
-    drawing = [stage for stage in stages if stage.corrupt is not None]
+    drawing = [stage for stage in stages if stage.add_defects is not None]
     textures = int(device * TEXTURES_SHARE) if drawing else 0
     if not any(stage.textures for stage in drawing):
         textures = min(textures, PIECES_MEMORY)

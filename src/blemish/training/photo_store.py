@@ -27,14 +27,14 @@ _CHUNK = 256  # photos decoded between two reports of progress; bounds what wait
 
 
 class _Read(NamedTuple):
-    """What is known of a photo when it was decoded."""
+    """The facts of a photo that are known when it was decoded."""
 
     frame: Frames
     facts: Facts
 
 
 class PhotoStore:
-    """Framed photos, known by their index; of a mix of 8 and 16 bits all are given in 16."""
+    """The framed photos, which are known by their index; of a mix of 8 and 16 bits all are given in 16."""
 
     def __init__(self, paths: Sequence[Path], framing: Framing, *, budget: int, workers: int) -> None:
         """Takes a `budget` in bytes for what stays in memory, and so many threads to decode in."""
@@ -42,7 +42,7 @@ class PhotoStore:
         self.paths: list[Path] = list(paths)
         self.unreadable: list[DataError] = []
         self.facts: dict[Path, Facts] = {}
-        """Of every photo that was decoded, copies too, in the order of `load`."""
+        """The facts of every photo that was decoded, copies too, in the order of `load`."""
         self.sixteen_bits = 0
         """How many of the photos have 16 bits."""
         self._pool = ThreadPoolExecutor(workers, thread_name_prefix="decode")
@@ -54,11 +54,12 @@ class PhotoStore:
 
     @property
     def kept(self) -> Frames:
-        """(N, h, w, 3): the frames of the first N photos, where they lie."""
+        """The frames (N, h, w, 3) of the first N photos, which are held in memory."""
         return self._kept
 
     @property
     def kept_bytes(self) -> int:
+        """How many bytes the frames take that are held in memory."""
         return self._kept.nbytes
 
     def load(self, on_photo: Callable[[int, int], object]) -> None:
@@ -118,6 +119,7 @@ class PhotoStore:
         return shown(self.read(indices), white_level=self.framing.white_level)
 
     def close(self) -> None:
+        """Ends the decoding threads."""
         self._pool.shutdown(cancel_futures=True)
 
     def _room(self, dtype: Any) -> int:

@@ -17,13 +17,13 @@ from blemish.training.generators import own_random_numbers
 from blemish.training.repeatable import repeatable_kernels
 from blemish.training.settings import TrainingSettings
 
-T = TypeVar("T")
+_T = TypeVar("_T")
 _PATIENCE = timedelta(hours=12)  # with the leader, which alone calibrates
 
 
 @dataclass(frozen=True, kw_only=True)
 class Processes:
-    """Device, place among the processes, and precision of one training process."""
+    """The device, the place among the processes, and the precision that one training process has."""
 
     device: torch.device
     precision: str
@@ -31,27 +31,28 @@ class Processes:
     world_size: int = 1
 
     @property
-    def leads(self) -> bool:
-        """Whether this process writes files and speaks."""
+    def is_leader(self) -> bool:
+        """Whether this process is the one that writes files and prints."""
         return self.rank == 0
 
     def autocast(self) -> AbstractContextManager[object]:
+        """Returns the context in which networks compute in the precision of training."""
         return torch.autocast(self.device.type, torch.bfloat16, enabled=self.precision == "bf16")
 
     def place(self, module: nn.Module) -> nn.Module:
-        """The module on the device, channels last: convolutions are fastest so on CPUs and on tensor cores."""
+        """Moves the module to the device, channels last: convolutions are fastest so on CPUs and on tensor cores."""
         return module.to(self.device, memory_format=torch.channels_last)  # type: ignore[call-overload, no-any-return]
 
-    def gather(self, values: list[T]) -> list[T]:
-        """Every process's values, in the order of ranks, on every process."""
+    def gather(self, values: list[_T]) -> list[_T]:
+        """Returns every process's values, in the order of ranks, on every process."""
         if self.world_size == 1:
             return values
-        parts: list[list[T]] = [[] for _ in range(self.world_size)]
+        parts: list[list[_T]] = [[] for _ in range(self.world_size)]
         distributed.all_gather_object(parts, values)
         return [value for part in parts for value in part]
 
     def any(self, flag: bool) -> bool:
-        """Whether any process says so; every process gets the same answer.
+        """Returns whether any process says so; every process gets the same answer.
 
         Asked after every step, so it is one number that stays in the processor's memory, on which no GPU waits.
         """
@@ -62,16 +63,17 @@ class Processes:
         return bool(highest.item())
 
     def wait(self) -> None:
+        """Waits until every process has come here."""
         if self.world_size > 1:
             distributed.barrier()
 
     @contextmanager
     def one_by_one(self) -> Iterator[None]:
-        """The leader goes first, the others when it is done."""
-        if not self.leads:
+        """Lets the leader go first, the others when it is done."""
+        if not self.is_leader:
             self.wait()
         yield
-        if self.leads:
+        if self.is_leader:
             self.wait()
 
     def copy_from_leader(self, tensors: Iterable[Tensor]) -> None:
@@ -83,7 +85,7 @@ class Processes:
 
 @contextmanager
 def open_processes(settings: TrainingSettings) -> Iterator[Processes]:
-    """One process, or one of those that torchrun started (it says so in the environment).
+    """Gives this one process, or its place among those that torchrun started, as the environment says.
 
     Torch's flags and generators are given back as they were; the group of processes stays until the program ends.
     """
@@ -114,7 +116,7 @@ def _backend(asked: str, device: torch.device) -> str:
 
 
 def _is_of_the_others(error: RuntimeError) -> bool:
-    """Where one process ends, torch tells the others that a connection broke: by a type (NCCL) or by words (gloo)."""
+    """Returns whether torch only tells that another process ended: by a type (NCCL) or by words (gloo)."""
     return isinstance(error, distributed.DistError) or "gloo" in str(error)
 
 

@@ -10,16 +10,16 @@ from typing import TextIO
 import torch
 from torch.backends import cudnn
 
-from blemish.networks.device import keep_float32
+from blemish.networks.device import enforce_float32
 
 _WORKSPACE, _REPEATABLE_WORKSPACE = "CUBLAS_WORKSPACE_CONFIG", ":4096:8"  # the value that NVIDIA documents
 
-log = logging.getLogger("blemish")
+_log = logging.getLogger("blemish")
 
 
 @contextmanager
 def repeatable_kernels(device: torch.device) -> Iterator[None]:
-    """While open, a GPU computes the same bits again, in float32 and not in TF32; processors do so anyway.
+    """Lets a GPU compute the same bits again, in float32 and not in TF32; processors do so anyway.
 
     Only a warning, once, names an operation that cannot: a teacher of timm may have one, and should train all the same.
     """
@@ -32,7 +32,7 @@ def repeatable_kernels(device: torch.device) -> Iterator[None]:
     workspace = os.environ.get(_WORKSPACE)
     os.environ.setdefault(_WORKSPACE, _REPEATABLE_WORKSPACE)
     cudnn.deterministic, cudnn.benchmark = True, False
-    keep_float32(device)
+    enforce_float32(device)
     torch.use_deterministic_algorithms(True, warn_only=True)
     try:
         with _named_once():
@@ -63,7 +63,7 @@ def _named_once() -> Iterator[None]:
             show(message, category, filename, lineno, file, line)
         elif (operation := text.split(" ", 1)[0]) not in named:
             named.add(operation)
-            log.warning("%s gives other last bits each time on this GPU: this seed may give other weights", operation)
+            _log.warning("%s gives other last bits each time on this GPU: this seed may give other weights", operation)
 
     with warnings.catch_warnings():
         warnings.filterwarnings("always", message=".*deterministic")

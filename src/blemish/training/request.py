@@ -13,7 +13,7 @@ from blemish.model.artifact import Artifact
 from blemish.progress import OnProgress
 from blemish.training.run_file import PhotosOrigin
 from blemish.training.settings import TrainingSettings
-from blemish.training.train import train
+from blemish.training.train import train_detector
 
 
 def train_as_asked(
@@ -39,7 +39,7 @@ def train_as_asked(
     own = {name: value for name, value in {**asked, **sized}.items() if name not in known}
     of_training = {name: typed_setting(name, value, known[name]) for name, value in asked.items() if name in known}
     photos.good_photos()  # or an error that says what to name instead
-    return train(
+    return train_detector(
         method,
         photos,
         run=run,

@@ -1,27 +1,23 @@
 """run.json: what a training was told, from which `blemish train --from RUN/run.json` trains the same again."""
 
-import dataclasses
-import json
 import typing
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any, Self
 
 from blemish.detectors import DETECTORS, DetectorSettings
 from blemish.detectors.settings import typed_setting
-from blemish.errors import ArtifactError, SettingsError, brief
-from blemish.files import write_text
+from blemish.errors import ArtifactError, SettingsError
+from blemish.records import RecordFormat, read_record, write_record
 from blemish.training.settings import TrainingSettings
-from blemish.version import __version__
 
 RUN_FILE = "run.json"
-_FORMAT_VERSION = 1
 
 
 @dataclass(frozen=True, kw_only=True)
 class PhotosOrigin:
-    """Where photos were found."""
+    """The place where photos were found."""
 
     root: Path
     dataset: str = "auto"
@@ -30,7 +26,7 @@ class PhotosOrigin:
 
 @dataclass(frozen=True, kw_only=True)
 class RunFile:
-    """A training's settings, all of them, whatever their defaults are by now."""
+    """All settings of a training, whatever their defaults are by now."""
 
     method: str
     settings: DetectorSettings
@@ -42,11 +38,11 @@ class RunFile:
 
     def asked(self) -> dict[str, Any]:
         """Returns all settings by name, as `train_as_asked` takes them."""
-        return self.settings.to_json() | dataclasses.asdict(self.training)
+        return self.settings.to_json() | asdict(self.training)
 
     @classmethod
     def from_json(cls, values: Mapping[str, Any]) -> Self:
-        """Raises SettingsError, KeyError, TypeError."""
+        """Returns the settings that run.json holds; raises SettingsError, KeyError, TypeError."""
         method = values["method"]
         if method not in DETECTORS:
             raise SettingsError(f"method {method!r} is unknown: give one of {', '.join(DETECTORS)}")
@@ -62,31 +58,56 @@ class RunFile:
         )
 
 
+@dataclass(frozen=True, kw_only=True)
+class _OriginRecord:
+    """Where photos were found, as the file holds it."""
+
+    root: str
+    dataset: str
+    category: str | None
+
+
+@dataclass(frozen=True, kw_only=True)
+class _RunRecord:
+    """What the file holds, before its settings are those of a method."""
+
+    method: str
+    photos: _OriginRecord | None
+    settings: dict[str, Any]
+    training: dict[str, Any]
+    teacher_weights: list[str]
+
+
+RUN_FORMAT = RecordFormat(
+    version=1,
+    name="run",
+    what="the run.json of a training",
+    error=ArtifactError,
+    mend="give another",
+    remake="train with the settings themselves",
+)
+
+
 def write_run_file(told: RunFile, run: Path) -> None:
     """Writes run.json, with absolute paths, so that it means the same from any folder; raises OutputError."""
     origin = told.origin
-    values = {
-        "format_version": _FORMAT_VERSION,
-        "blemish_version": __version__,
-        "method": told.method,
-        "photos": origin and {**dataclasses.asdict(origin), "root": str(origin.root.expanduser().absolute())},
-        "settings": told.settings.to_json(),
-        "training": dataclasses.asdict(told.training),
-        "teacher_weights": [str(file.expanduser().absolute()) for file in told.teacher_weights],
-    }
-    write_text(run / RUN_FILE, json.dumps(values, indent=2) + "\n")
+    told_again = _RunRecord(
+        method=told.method,
+        photos=None
+        if origin is None
+        else _OriginRecord(
+            root=str(origin.root.expanduser().absolute()), dataset=origin.dataset, category=origin.category
+        ),
+        settings=told.settings.to_json(),
+        training=asdict(told.training),
+        teacher_weights=[str(file.expanduser().absolute()) for file in told.teacher_weights],
+    )
+    write_record(told_again, run / RUN_FILE, form=RUN_FORMAT)
 
 
 def read_run_file(path: Path) -> RunFile:
-    """Raises ArtifactError."""
-    try:
-        values = json.loads(path.read_text(encoding="utf-8"))
-        version = values["format_version"]
-        found = RunFile.from_json(values) if version == _FORMAT_VERSION else None
-    except OSError as error:
-        raise ArtifactError(f"{path} cannot be read: {error.strerror}; check path and permissions") from error
-    except (ValueError, KeyError, TypeError, AttributeError) as error:
-        raise ArtifactError(f"{path} is no run.json of a training ({brief(error)}): give another") from error
-    if found is None:
-        raise ArtifactError(f"{path} has format {version}, not {_FORMAT_VERSION}: it is of another version of blemish")
-    return found
+    """Reads run.json; raises ArtifactError."""
+    told = read_record(
+        _RunRecord, path, form=RUN_FORMAT, missing=f"{path} cannot be read: there is no such file; check the path"
+    )
+    return RunFile.from_json(asdict(told))

@@ -12,12 +12,13 @@ from blemish.files import cannot_write
 
 LOCK_FILE = "training.lock"
 
-log = logging.getLogger("blemish")
+_log = logging.getLogger("blemish")
 
 
 @contextmanager
 def locked(run: Path) -> Iterator[None]:
-    """While open, no other process trains into `run`; raises ArtifactError where one does, and OutputError.
+    """Keeps other processes from training into `run` while it is open; raises ArtifactError where one does, and
+    OutputError.
 
     The file names the process, and the operating system holds the lock: it falls with the process, however that ends,
     which a number of a process, given to another since, would not show.
@@ -27,7 +28,7 @@ def locked(run: Path) -> Iterator[None]:
     try:
         before = os.read(descriptor, 100).decode(errors="replace").strip()
         if before:
-            log.warning("the training of process %s in %s ended without a word: its lock is taken over", before, run)
+            _log.warning("the training of process %s in %s ended without a word: its lock is taken over", before, run)
         os.lseek(descriptor, 0, os.SEEK_SET)
         os.truncate(descriptor, 0)
         os.write(descriptor, f"{os.getpid()}\n".encode())
@@ -71,7 +72,8 @@ def _is_still_there(path: Path, descriptor: int) -> bool:
 
 
 def _lock(descriptor: int) -> None:
-    """Raises BlockingIOError where another process holds the lock; where the disk knows no locks, there is none."""
+    """Locks the file; raises BlockingIOError where another process holds it. Where the disk knows no locks, there is
+    none."""
     if sys.platform == "win32":
         import msvcrt
 

@@ -11,10 +11,10 @@ Precision = Literal["auto", "fp32", "bf16"]
 
 @dataclass(frozen=True, kw_only=True)
 class TrainingSettings:
-    """How any detector is trained."""
+    """The settings by which any detector is trained."""
 
     seed: int = 0
-    """Seed of the weights, the split, the order of photos and every drawn defect."""
+    """Seed of the weights, the split, the order of photos and every synthetic defect."""
     batch_size: int = 32
     """Photos per step, over all processes. A smaller folder makes a smaller batch, or fills it where photos vary."""
     held_out: float = 0.2
@@ -35,7 +35,7 @@ class TrainingSettings:
     """auto takes bf16 where the processor or GPU has instructions for it, else fp32."""
 
     def check(self) -> None:
-        """Raises SettingsError for a number that is none of what it stands for."""
+        """Raises SettingsError for a number that its setting cannot take."""
         for name in ("batch_size", "check_every", "checkpoint_every"):
             if getattr(self, name) < 1:
                 raise SettingsError(f"{name} is {getattr(self, name)}: it must be at least 1")

@@ -20,7 +20,7 @@ VALIDATION = 0.25  # share of the photos held out
 
 @dataclass(frozen=True, kw_only=True)
 class Split:
-    """Indices into the photos, which were shuffled before; every photo is in one part."""
+    """The indices of the photos, which were shuffled before; every photo is in one part."""
 
     validation: NDArray[np.int64]
     """Judged while training goes on, to keep the best weights; empty where too few photos are held out, or parts."""

@@ -7,13 +7,13 @@ from blemish.detectors import Batch, Stage
 
 
 class StageLoss(nn.Module):
-    """The stage's loss as a module's forward, so that DistributedDataParallel sees it."""
+    """A module whose forward is the stage's loss, so that DistributedDataParallel sees it."""
 
     def __init__(self, stage: Stage) -> None:
         super().__init__()
         self.trains = stage.trains
         self.names: tuple[str, ...] = ()
-        """Of the parts, once a batch was seen."""
+        """The names of the parts, once a batch was seen."""
         self._loss = stage.loss
 
     def forward(self, batch: Batch) -> Tensor:
@@ -24,7 +24,7 @@ class StageLoss(nn.Module):
 
 
 class LossSums:
-    """Sums of a loss's parts since the last check, on the device, so that no step waits for a number."""
+    """The sums of a loss's parts since the last check, which stay on the device, so that no step waits for a number."""
 
     def __init__(self, device: torch.device) -> None:
         self._device = device
@@ -32,17 +32,21 @@ class LossSums:
         self._sums = torch.zeros(0, device=device)
 
     def add(self, names: tuple[str, ...], parts: Tensor) -> None:
+        """Adds the parts (K,) of one step."""
         if names != self._names:
             assert not self._names, "a stage's loss has the same parts in every step"
             self._names, self._sums = names, torch.zeros_like(parts)
         self._sums += parts.detach()
 
     def values(self) -> dict[str, float]:
+        """Returns the sums, by name."""
         return dict(zip(self._names, self._sums.tolist(), strict=True))
 
     def restore(self, values: dict[str, float]) -> None:
+        """Goes on from sums that a checkpoint holds."""
         self._names = tuple(values)
         self._sums = torch.tensor(list(values.values()), device=self._device)
 
     def clear(self) -> None:
+        """Begins again at zero."""
         self._sums.zero_()

@@ -8,7 +8,7 @@ _GAIN = 0.1  # a loss that falls by less than a tenth while patience lasts is no
 
 @dataclass(kw_only=True)
 class StageRecord:
-    """Part of the checkpoint, and at the end of the artifact."""
+    """The course of a stage so far, which is a part of the checkpoint, and at the end of the artifact."""
 
     name: str
     steps: int = 0
@@ -17,7 +17,7 @@ class StageRecord:
     """Lowest validation loss; the weights of `best_step` were kept."""
     gain_step: int = 0
     gain_loss: float | None = None
-    """When the validation loss last fell by a tenth, and what it was then: patience counts from there."""
+    """The step at which the validation loss last fell by a tenth, and what it was then: patience counts from there."""
     history: list[dict[str, Any]] = field(default_factory=list)
     """Per check: step; loss, and losses by name, means since the last check; learning_rates, one per group of
     parameters; validation_loss where the stage validates."""
@@ -44,10 +44,11 @@ class StageRecord:
         return best
 
     def has_ended(self, *, most_steps: int, patience: int | None) -> bool:
-        """Whether all steps are taken, or so many of them without a gain."""
+        """Returns whether all steps are taken, or so many of them without a gain."""
         lost_patience = patience is not None and self.best_step is not None and self.steps - self.gain_step >= patience
         return self.steps >= most_steps or lost_patience
 
     @property
     def steps_since_check(self) -> int:
+        """How many steps were taken since the last check."""
         return self.steps - int(self.history[-1]["step"]) if self.history else self.steps

@@ -1,4 +1,4 @@
-"""What drawn defects are made of: a folder's pictures, or noise and pieces of the training photos."""
+"""What synthetic defects are made of: a folder's pictures, or noise and pieces of the training photos."""
 
 import hashlib
 import logging
@@ -19,18 +19,19 @@ from blemish.synthesis.textures import alter_pieces, draw_patterns
 from blemish.training.photo_store import Indices, PhotoStore
 from blemish.training.seeds import seed_of
 
-FEWEST = 64  # pictures kept however little memory is allowed
+FEWEST_PICTURES = 64  # pictures kept however little memory is allowed
 
 OnPicture = Callable[[int, int], object]
 
-log = logging.getLogger("blemish")
+_log = logging.getLogger("blemish")
 
 
 class Textures:
-    """Pictures that lie decoded on the training device, and how a batch of textures is drawn from them."""
+    """The pictures that lie decoded on the training device, and how a batch of textures is drawn from them."""
 
     def __init__(self, pictures: Tensor, *, contents: str, altered: bool) -> None:
-        """`pictures` (N, H, W, 3) uint8: given as they are or, `altered`, in pieces and in turns with noise."""
+        """Takes `pictures` (N, H, W, 3) uint8: they are given as they are or, `altered`, in pieces and in turns with
+        noise."""
         self._pictures = pictures
         self._altered = altered
         self.contents = contents
@@ -38,10 +39,11 @@ class Textures:
 
     @property
     def bytes(self) -> int:
+        """How many bytes the pictures take."""
         return self._pictures.nbytes
 
     def draw(self, count: int, generator: Generator) -> Tensor:
-        """Textures (count, 3, H, W), 0 to 1; the generator is the device's."""
+        """Returns textures (count, 3, H, W), 0 to 1; the generator is the device's."""
         if not self._altered:
             return self._choose(count, generator)
         patterns = count // 2
@@ -65,14 +67,14 @@ def open_textures(
     device: torch.device,
     on_picture: OnPicture,
 ) -> dict[Path | None, Textures]:
-    """Those of the stages that draw defects, by the folder that a stage names: decoded once for all of them.
+    """Opens the textures of stages with synthetic defects, by the folder that a stage names, decoded once for all.
 
-    All of them together take `budget` bytes on the device, or FEWEST pictures where that is more.
+    All of them together take `budget` bytes on the device, or FEWEST_PICTURES pictures where that is more.
     """
     opened: dict[Path | None, Textures] = {}
-    folders = list(dict.fromkeys(stage.textures for stage in stages if stage.corrupt is not None))
+    folders = list(dict.fromkeys(stage.textures for stage in stages if stage.add_defects is not None))
     size = photos.framing.image_size
-    room = max(FEWEST, budget // max(1, len(folders)) // (math.prod(size) * 3))
+    room = max(FEWEST_PICTURES, budget // max(1, len(folders)) // (math.prod(size) * 3))
     for folder in folders:
         if folder is None:
             opened[folder] = _of_photos(photos, train[:room], device)
@@ -82,7 +84,7 @@ def open_textures(
 
 
 def _of_photos(photos: PhotoStore, chosen: Indices, device: torch.device) -> Textures:
-    """Only photos that are trained on are cut up: those that calibrate must not be met in training in any form."""
+    """Cuts up photos that are trained on alone: those that calibrate must not be met in training in any form."""
     pictures = torch.from_numpy(photos.shown(chosen)).to(device)
     return Textures(pictures, contents=f"noise and pieces of {len(pictures)} training photos", altered=True)
 
@@ -90,12 +92,12 @@ def _of_photos(photos: PhotoStore, chosen: Indices, device: torch.device) -> Tex
 def _of_folder(
     folder: Path, size: tuple[int, int], *, seed: int, room: int, device: torch.device, on_picture: OnPicture
 ) -> Textures:
-    """All pictures in the folder and below; where there is no room for all, a choice that the seed makes."""
-    found = list_photos(folder, on_error=lambda error: log.warning("left out: %s", error))
+    """Takes all pictures in the folder and below; where there is no room for all, a choice that the seed makes."""
+    found = list_photos(folder, on_error=lambda error: _log.warning("left out: %s", error))
     each = math.prod(size) * 3
     paths = [found[i] for i in np.random.default_rng(seed_of("textures", seed)).permutation(len(found))[:room]]
     if len(paths) < len(found):
-        log.warning("%d of %d textures are used: a third of --cache-memory holds no more", len(paths), len(found))
+        _log.warning("%d of %d textures are used: a third of --cache-memory holds no more", len(paths), len(found))
     pictures = PhotoStore(paths, Framing(image_size=size), budget=len(paths) * each, workers=available_cores())
     try:
         pictures.load(on_picture)
@@ -103,7 +105,7 @@ def _of_folder(
     finally:
         pictures.close()
     for error in pictures.unreadable:
-        log.warning("left out: %s", error)
+        _log.warning("left out: %s", error)
     if not len(pictures):
         raise DataError(f"{folder}: holds no readable pictures to take textures from; name a folder that does")
     digest = hashlib.sha256(kept.data).hexdigest()[:16]

@@ -28,7 +28,7 @@ from blemish.training.stage_record import StageRecord
 from blemish.training.training_log import LOG_FILE, TrainingLog
 
 
-def train(
+def train_detector(
     method: str,
     photos: Dataset | Sequence[Sample],
     *,
@@ -55,7 +55,7 @@ def train(
     told = RunFile(method=method, settings=settings, training=training, teacher_weights=files, origin=origin)
     found = photos if isinstance(photos, Dataset) else dataset_of(train=photos)
     check_folder(run, apart_from=found, resume=resume, overwrite=overwrite)
-    with open_processes(training) as processes, locked(run) if processes.leads else nullcontext():
+    with open_processes(training) as processes, locked(run) if processes.is_leader else nullcontext():
         detector, stages = _untrained(method, settings, training, processes)
         with processes.one_by_one():  # the first downloads, the others find
             teachers = _load_teachers(detector, files, on_progress)
@@ -77,7 +77,7 @@ def train(
                 budget=budget,
                 run=run,
                 identity=identity_of(method, settings, training, teachers, material, budget, processes),
-                log=TrainingLog(run / LOG_FILE if processes.leads else None),
+                log=TrainingLog(run / LOG_FILE if processes.is_leader else None),
                 on_progress=on_progress,
             )
             records = _fit(job, told, resume=resume)
@@ -90,7 +90,7 @@ def train(
 def _untrained(
     method: str, settings: DetectorSettings, training: TrainingSettings, processes: Processes
 ) -> tuple[Detector, Sequence[Stage]]:
-    """The detector with the weights that the seed draws, and how it is trained; raises what its checks do."""
+    """Returns the detector with the weights that the seed draws, and how it is trained; raises what its checks do."""
     seed_torch(seed_of("weights", training.seed), processes.device)
     detector = DETECTORS[method](settings)
     stages = detector.stages()
@@ -102,7 +102,7 @@ def _untrained(
 def _fit(job: Job, told: RunFile, *, resume: bool) -> list[StageRecord]:
     check_agreement(job)
     resumed = continue_from(job) if resume else None
-    if job.processes.leads:
+    if job.processes.is_leader:
         write_run_file(told, job.run)
     return fit(job, resume=resumed)
 

@@ -30,7 +30,7 @@ class TrainingLog:
         write_text(self._path, "".join(json.dumps(line) + "\n" for line in lines))
 
     def add(self, stage: str, entry: Mapping[str, Any]) -> None:
-        """Raises OutputError."""
+        """Adds the line of a check; raises OutputError."""
         if self._path is None:
             return
         line = _line(stage, entry, seconds=round(time.monotonic() - self._started, 2))

@@ -16,8 +16,8 @@ DRAWS = (  # those of nn.init that reach a mode themselves; the others do by the
 )
 
 
-class Undrawn(TorchFunctionMode):
-    """`with Undrawn():` networks get no random weights, whose drawing would take longer than reading those that follow.
+class WithoutRandomWeights(TorchFunctionMode):
+    """While it is open, networks get no random weights: drawing them takes longer than reading those that follow.
 
     What is drawn from a normal or uniform distribution stays as it was in memory, and torch's generator where it was.
     """
