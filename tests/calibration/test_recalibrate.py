@@ -66,6 +66,14 @@ def test_photos_it_was_trained_on_are_left_out(run: Path, parts: Dataset, tmp_pa
     assert (done.added, done.known) == (0, [tmp_path / "renamed.png"])
 
 
+def test_copies_of_one_another_count_once_and_are_named(run: Path, more: Path) -> None:
+    first = min(more.iterdir())
+    copy = Path(shutil.copy(first, more / "z_copy.png"))
+    done = blemish.calibrate(run, good=more)
+    assert (done.added, done.known) == (9, [copy])
+    assert [photo.file for photo in done.artifact.training.photos].count(str(first.absolute())) == 1
+
+
 def test_replacing_forgets_the_photos_so_far(run: Path, more: Path) -> None:
     blemish.calibrate(run, false_alarms=0.1, good=[more], replace=True)
     calibration = read_artifact(run).calibration

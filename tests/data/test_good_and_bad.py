@@ -16,6 +16,8 @@ PAIRS = (
     *(("ok", "ng"), ("OK", "NG"), ("Good", "Bad"), ("good", "bad"), ("pass", "fail"), ("PASSED", "Failed")),
     *(("normal", "abnormal"), ("normal", "anomaly"), ("normal", "defect"), ("ok", "ko"), ("io", "nio"), ("iO", "niO")),
     *(("i.O.", "n.i.O."), ("gut", "schlecht"), ("ok", "not_ok"), ("good parts", "NG parts"), ("NoDefects", "Defects")),
+    *(("Gutteile", "Schlechtteile"), ("OKparts", "NGparts"), ("gut", "Ausschussteile"), ("fehlerfrei", "fehlerhaft")),
+    *(("in Ordnung", "nicht in Ordnung"), ("OK", "n.OK"), ("良品", "不良品"), ("einwandfrei", "Mängel")),
 )
 
 
@@ -107,9 +109,16 @@ def test_categories_are_those_that_are_so_divided(tmp_path: Path) -> None:
     assert names(find_dataset(AUTO, tmp_path, "lid")) == (["1.png"], [("2.png", "NG")])
 
 
-@pytest.mark.parametrize("name", ["monday", "cam 1", "2026-11-27", "cracked", "knockout", "bring", "mango"])
+@pytest.mark.parametrize(
+    "name", ["monday", "cam 1", "2026-11-27", "cracked", "knockout", "bring", "mango", "teile", "parts"]
+)
 def test_words_are_whole(name: str) -> None:
     assert meaning_of(name) is None
+
+
+@pytest.mark.parametrize("name", ["N defects", "cam n_NG", "n.OK", "NIO-Teile"])
+def test_a_single_n_never_makes_bad_parts_good(name: str) -> None:
+    assert meaning_of(name) == "bad"
 
 
 @pytest.mark.parametrize("name", ["no_defects", "defect-free", "NonDefective", "ohne Fehler", "not bad"])

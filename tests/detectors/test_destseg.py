@@ -200,6 +200,11 @@ def test_schedule_and_optimisers_are_the_official_codes(detector: DeSTSeg) -> No
         assert stage.patience is None
 
 
+def test_however_few_steps_there_are_the_student_learns_first() -> None:
+    shares = [[stage.steps for stage in DeSTSeg(DeSTSegSettings(steps=steps)).stages()] for steps in (4, 11)]
+    assert shares == [[1, 3], [3, 8]]  # a fifth, rounded up
+
+
 def begin(destseg: DeSTSeg, stage: Stage) -> torch.optim.Optimizer:
     """As the loop begins a stage."""
     destseg.eval().requires_grad_(False)

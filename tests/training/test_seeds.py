@@ -21,10 +21,11 @@ def test_every_purpose_seed_stage_step_and_process_has_a_stream_of_its_own() -> 
 
 
 def test_a_step_draws_the_same_again_and_another_step_something_else() -> None:
-    def draw(step: int) -> tuple[list[float], list[float]]:
-        generator = step_generator(0, stage=0, step=step, rank=0, device=CPU)
+    def draw(step: int, rank: int = 0) -> tuple[list[float], list[float]]:
+        generator = step_generator(0, stage=0, step=step, rank=rank, device=CPU)
         return torch.rand(3, generator=generator).tolist(), torch.rand(3).tolist()
 
     with torch.random.fork_rng([]):
         assert draw(1) == draw(1)
         assert all(one != two for one, two in zip(draw(1), draw(2), strict=True))
+        assert all(one != two for one, two in zip(draw(1), draw(1, rank=1), strict=True))  # nor two processes

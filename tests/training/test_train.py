@@ -11,14 +11,17 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import torch
 
 import blemish
 from blemish.calibration.promise import ROUNDING
 from blemish.data.dataset import Dataset, Sample
 from blemish.data.digest import file_digest
-from blemish.detectors import ImageSize
+from blemish.data.images import read_image
+from blemish.detectors import Batch, ImageSize
 from blemish.detectors.stpm import STPMSettings
 from blemish.errors import ArtifactError, DataError, SettingsError
+from blemish.inference.torch_runtime import rebuild
 from blemish.model.artifact import Artifact, read_artifact
 from blemish.model.exports import export_folder, kinds_of_exports
 from blemish.progress import Progress
@@ -76,6 +79,44 @@ def test_the_weights_of_the_best_check_are_kept(parts: Dataset, tmp_path: Path, 
     stopped_there = STPMSettings(image_size=SIZE, steps=stage.best_step, learning_rate=2.0)
     again = quick(parts, tmp_path / "again", seeded_resnet18, settings=stopped_there, training=training)
     assert again.weights_sha256 == read_artifact(tmp_path / "run").weights_sha256
+
+
+def test_validation_loss_is_that_of_the_weights_as_they_judge_over_all_validation_photos(
+    parts: Dataset, tmp_path: Path, seeded_resnet18: Path
+) -> None:
+    training = TrainingSettings(batch_size=4, check_every=2, held_out=0.8)
+    artifact = quick(parts, tmp_path / "run", seeded_resnet18, photos=30, training=training)
+    record = artifact.training
+    assert record.validation % training.batch_size != 0  # the last batch is not full
+    with torch.no_grad():
+        detector = rebuild(artifact).eval()
+        (stage,) = detector.stages()
+        assert stage.targets is not None and stage.validation_loss is not None
+        losses = []
+        for photo in record.photos[: record.validation]:
+            pixels = read_image(Path(str(photo.file)))
+            images = torch.from_numpy(artifact.framing.images(artifact.framing.cut(pixels)))
+            targets = stage.targets(images)
+            losses.append(float(stage.validation_loss(Batch(images=images, clean=images, targets=targets))))
+    assert record.stages[0].best_loss == pytest.approx(sum(losses) / len(losses), rel=1e-2)
+
+
+def test_the_loss_of_a_check_is_the_mean_since_the_check_before(
+    parts: Dataset, tmp_path: Path, seeded_resnet18: Path
+) -> None:
+    every_step, every_other = (
+        quick(
+            parts,
+            tmp_path / str(every),
+            seeded_resnet18,
+            training=TrainingSettings(batch_size=4, check_every=every),
+        ).training.stages[0]
+        for every in (1, 2)
+    )
+    losses = [point.loss for point in every_step.history]
+    assert [point.loss for point in every_other.history] == pytest.approx(
+        [(losses[0] + losses[1]) / 2, (losses[2] + losses[3]) / 2], rel=1e-3
+    )
 
 
 def test_training_ends_when_held_out_photos_stop_improving(

@@ -9,7 +9,8 @@ _GOOD = frozenset(
     (
         *("good", "ok", "okay", "pass", "passed", "normal", "correct", "conform", "conforming", "accept", "accepted"),
         *("nominal", "intact", "clean", "healthy", "io", "gut", "nodefect", "nodefects", "bon", "bonne", "buono"),
-        *("bueno", "goed"),
+        *("bueno", "goed", "gute", "passes", "defectfree", "faultless", "flawless", "undamaged", "nondefective"),
+        *("fehlerfrei", "einwandfrei", "良", "良品", "合格"),
     )
 )
 _BAD = frozenset(
@@ -18,10 +19,15 @@ _BAD = frozenset(
         *("anomalous", "defect", "defects", "defective", "fault", "faults", "faulty", "error", "errors", "broken"),
         *("damaged", "reject", "rejects", "rejected", "scrap", "nonconforming", "ungood", "notgood", "notok", "nogood"),
         *("nio", "schlecht", "fehler", "fehlerhaft", "defekt", "defekte", "ausschuss", "mauvais", "rebut", "malo"),
-        *("cattivo", "scarto", "fout"),
+        *("cattivo", "scarto", "fout", "fails", "schlechte", "mangelhaft", "mangel", "mängel", "nichtok"),
+        *("不良", "不良品", "不合格"),
     )
 )
 _NOT = frozenset(("no", "not", "non", "without", "nicht", "kein", "keine", "ohne"))
+_NOT_GOOD = _NOT | {"n"}
+"""`n.OK` is not OK; `N defect`, whatever N is, holds defects."""
+_THINGS = ("teile", "teil", "parts", "part", "bilder", "bild", "images", "image", "photos", "fotos", "samples")
+"""What is good or bad, where it is one word with that: `Gutteile`, `NGparts`."""
 
 Meaning = Literal["good", "bad"]
 
@@ -33,7 +39,7 @@ def meaning_of(name: str) -> Meaning | None:
     found: set[Meaning] = set()
     for before, word in zip(["", *words], words, strict=False):
         if word in _GOOD:
-            found.add("bad" if before in _NOT else "good")
+            found.add("bad" if before in _NOT_GOOD else "good")
         elif word in _BAD:
             found.add("good" if before in _NOT or "free" in words else "bad")
     return "bad" if "bad" in found else "good" if found else None
@@ -67,7 +73,12 @@ def bad_folder_among(folders: Iterable[Path], root: Path) -> str | None:
 
 
 def _words(name: str) -> list[str]:
-    """Returns the words of a name in small letters; `i.O.` and `n.i.O.` are one word each."""
-    short = re.sub(r"(?i)\b(n?)\.?i\.?\s?o\b", r"\1io", name)
+    """Returns the words of a name in small letters; `i.O.`, `n.i.O.` and `in Ordnung` are one word each."""
+    short = re.sub(r"(?i)\b(n?)\.?i\.?\s?o\b|in[\W_]*ordnung", r"\1io", name)
     parted = re.sub(r"(?<=[a-z]{2})(?=[A-Z])", " ", short)
-    return re.findall(r"[^\W\d_]+", parted.casefold())
+    return [_without_thing(word) for word in re.findall(r"[^\W\d_]+", parted.casefold())]
+
+
+def _without_thing(word: str) -> str:
+    bare = (word.removesuffix(thing) for thing in _THINGS if word.endswith(thing))
+    return next((rest for rest in bare if rest in _GOOD | _BAD), word)
