@@ -87,14 +87,14 @@ def test_the_threshold_is_the_lowest_held_out_score_that_keeps_the_rate(scores: 
     threshold = promised_threshold(scores, rate)
     wanted = -(-(len(scores) + 1) * (1 - Fraction(str(rate))) // 1)  # ceil((n + 1)(1 - a))
     assert threshold.value == just_above(sorted(scores)[min(int(wanted), len(scores)) - 1])
-    assert threshold.kept == (wanted <= len(scores))
+    assert threshold.is_promised == (wanted <= len(scores))
 
 
 def test_too_few_photos_give_the_highest_score_and_what_it_promises() -> None:
     calibration = calibration_of([3.0, 1.0, 2.0], [1, 1, 1], false_alarm_rate=0.01)
     assert calibration.image.value == just_above(3)
     assert calibration.image.promised_rate == 0.25
-    assert not calibration.image.kept
+    assert not calibration.image.is_promised
     assert "25 %" in calibration.statement()
     assert "1 % takes 99" in calibration.statement()
 
@@ -102,8 +102,8 @@ def test_too_few_photos_give_the_highest_score_and_what_it_promises() -> None:
 @given(rates)
 def test_the_stated_number_of_photos_is_enough_and_one_fewer_is_not(rate: float) -> None:
     needed = photos_needed(rate)
-    assert promised_threshold(range(max(needed, 1)), rate).kept
-    assert needed <= 1 or not promised_threshold(range(needed - 1), rate).kept
+    assert promised_threshold(range(max(needed, 1)), rate).is_promised
+    assert needed <= 1 or not promised_threshold(range(needed - 1), rate).is_promised
 
 
 @pytest.mark.parametrize("hundredths", range(1, 100))
@@ -111,7 +111,7 @@ def test_rates_are_taken_as_the_decimals_that_were_typed(hundredths: int) -> Non
     threshold = promised_threshold(range(99), float(f"0.{hundredths:02}"))
     assert threshold.value == just_above(99 - hundredths)
     assert threshold.promised_rate == threshold.asked_rate
-    assert threshold.kept
+    assert threshold.is_promised
     assert f"{hundredths} %" in threshold.statement(99, "photos")
 
 
@@ -133,7 +133,11 @@ def test_an_estimate_promises_nothing_and_says_so() -> None:
     calibration = calibration_of([1.0, 2.0, 4.0], [1, 1, 1], false_alarm_rate=0.01, estimate=True)
     assert calibration.image.estimated
     assert calibration.pixel.estimated
-    assert (calibration.image.promised_rate, calibration.image.rate_95, calibration.image.kept) == (None, None, False)
+    assert (calibration.image.promised_rate, calibration.image.rate_95, calibration.image.is_promised) == (
+        None,
+        None,
+        False,
+    )
     assert calibration.image.value > 4
     assert "an estimate, not a promise" in calibration.statement()
 

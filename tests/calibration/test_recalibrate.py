@@ -41,7 +41,7 @@ def test_another_rate_needs_no_photos_and_no_training(run: Path) -> None:
     after = read_artifact(run)
     assert after.calibration.scores == before.calibration.scores
     assert after.calibration.image.value < before.calibration.image.value
-    assert after.calibration.image.kept
+    assert after.calibration.image.is_promised
     assert after.calibration.check is not None
     assert after.weights_sha256 == before.weights_sha256
     assert blemish.open(run).threshold == after.calibration.image.value

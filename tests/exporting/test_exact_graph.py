@@ -1,4 +1,4 @@
-"""The exact graph: traced once, kept, and never taken for another's."""
+"""The exact graph: traced once, cached, and never taken for another's."""
 
 import dataclasses
 import json
@@ -11,7 +11,7 @@ import pytest
 
 import blemish
 from blemish.data.dataset import Dataset
-from blemish.exporting.exact_graph import EXACT_GRAPH_FOLDER, exact_graph, kept_graph
+from blemish.exporting.exact_graph import EXACT_GRAPH_FOLDER, cached_graph, exact_graph
 from blemish.exporting.make import make_export
 from blemish.model.artifact import read_artifact
 
@@ -60,15 +60,15 @@ def older_blemish(folder: Path) -> None:
 @pytest.mark.parametrize("change", [cut_short, forget, damage_record, older_torch, older_blemish])
 def test_a_graph_that_is_damaged_or_of_other_versions_is_not_taken(model: Path, change: Callable[[Path], None]) -> None:
     artifact = read_artifact(model)
-    assert kept_graph(artifact) is not None
+    assert cached_graph(artifact) is not None
     change(model / "exports" / EXACT_GRAPH_FOLDER)
-    assert kept_graph(artifact) is None
+    assert cached_graph(artifact) is None
 
 
 def test_a_graph_of_other_weights_or_settings_is_not_taken(model: Path) -> None:
     artifact = read_artifact(model)
-    assert kept_graph(dataclasses.replace(artifact, weights_sha256="0" * 64)) is None
-    assert kept_graph(dataclasses.replace(artifact, settings={**artifact.settings, "image_size": [96, 64]})) is None
+    assert cached_graph(dataclasses.replace(artifact, weights_sha256="0" * 64)) is None
+    assert cached_graph(dataclasses.replace(artifact, settings={**artifact.settings, "image_size": [96, 64]})) is None
 
 
 def test_a_damaged_graph_is_traced_anew(model: Path) -> None:
@@ -76,7 +76,7 @@ def test_a_damaged_graph_is_traced_anew(model: Path) -> None:
     cut_short(model / "exports" / EXACT_GRAPH_FOLDER)
     graph = exact_graph(artifact)
     onnx.checker.check_model(graph)
-    assert kept_graph(artifact) == graph
+    assert cached_graph(artifact) == graph
 
 
 def test_a_training_that_replaces_the_weights_removes_it_with_the_exports(

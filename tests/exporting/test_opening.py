@@ -6,6 +6,9 @@ import subprocess
 import sys
 from pathlib import Path
 
+import numpy as np
+import onnx
+import openvino
 import pytest
 
 import blemish
@@ -140,6 +143,43 @@ def test_a_foreign_graph_with_the_right_checksum_is_one_line(copy: Path, runtime
     (folder / "export.json").write_text(json.dumps(values))
     with pytest.raises(ArtifactError, match=f"{graph} cannot be opened by") as caught:
         open_predictor(copy, runtime=runtime)
+    assert "\n" not in str(caught.value)
+
+
+def graph_of(operator: str, *inputs: list[int]) -> onnx.ModelProto:
+    """A valid graph of one operator, which no export writes."""
+    numbers = [onnx.numpy_helper.from_array(np.array(value), f"n{i}") for i, value in enumerate(inputs)]
+    node = onnx.helper.make_node(operator, ["images", *(number.name for number in numbers)], ["anomaly_map"])
+    given = onnx.helper.make_tensor_value_info("images", onnx.TensorProto.FLOAT, ["batch", 3, 64, 64])
+    found = onnx.helper.make_tensor_value_info("anomaly_map", onnx.TensorProto.FLOAT, None)
+    body = onnx.helper.make_graph([node], "graph", [given], [found], initializer=numbers)
+    return onnx.helper.make_model(body, opset_imports=[onnx.helper.make_opsetid("", 17)], ir_version=8)
+
+
+@pytest.mark.parametrize("runtime", GRAPHS)
+@pytest.mark.parametrize(
+    ("graph", "named"),
+    [
+        (graph_of("Relu"), r"gives float32 \(1, 3, 64, 64\) for images \(1, 3, 64, 64\)"),
+        (graph_of("Reshape", [5, -1]), "cannot be computed"),
+    ],
+    ids=["another shape", "fails"],
+)
+def test_a_graph_that_opens_and_is_of_no_use_is_one_line(
+    copy: Path, runtime: str, graph: onnx.ModelProto, named: str
+) -> None:
+    folder = copy / "exports" / f"{runtime}-fp32"
+    if runtime == "onnx":
+        onnx.save(graph, folder / "model.onnx")
+    else:
+        onnx.save(graph, copy / "graph.onnx")
+        openvino.save_model(openvino.Core().read_model(copy / "graph.onnx"), folder / "model.xml")
+    values = json.loads((folder / "export.json").read_text())
+    values["graph"] = {name: file_sha256(folder / name) for name in values["graph"]}
+    (folder / "export.json").write_text(json.dumps(values))
+    predictor = open_predictor(copy, runtime=runtime)
+    with pytest.raises(ArtifactError, match=named) as caught:
+        predictor.predict(np.zeros((48, 48, 3), np.uint8))
     assert "\n" not in str(caught.value)
 
 

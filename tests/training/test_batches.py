@@ -69,7 +69,7 @@ def test_no_two_seeds_stages_or_epochs_share_an_order() -> None:
 def test_photos_beyond_the_budget_are_read_again_and_are_the_same(many: list[Path]) -> None:
     per_photo = 16 * 16 * 3
     some = opened(many[:500], budget=100 * per_photo)
-    assert some.kept_bytes == 100 * per_photo
+    assert some.bytes_in_memory == 100 * per_photo
     indices = np.array([3, 499, 99, 100, 101, 3])
     assert number_of(some.read(indices)) == [3, 499, 99, 100, 101, 3]
     assert np.array_equal(some.read(indices), opened(many[:500], budget=10**9).read(indices))
@@ -105,9 +105,9 @@ def test_images_are_rgb_from_zero_to_one(many: list[Path]) -> None:
     assert images.is_contiguous(memory_format=torch.channels_last)
 
 
-@pytest.mark.parametrize("kept_photos", [0, 5, 40, 1000])
+@pytest.mark.parametrize("cached_photos", [0, 5, 40, 1000])
 def test_targets_are_the_same_kept_or_computed_and_the_teacher_is_asked_once(
-    many: list[Path], kept_photos: int
+    many: list[Path], cached_photos: int
 ) -> None:
     photos = opened(many[:40], budget=10**6)
     asked: list[int] = []
@@ -117,7 +117,7 @@ def test_targets_are_the_same_kept_or_computed_and_the_teacher_is_asked_once(
         return clean[:, :2, ::4, ::4], clean[:, :, ::8, ::8] * 3
 
     bytes_each = (2 * 4 * 4 + 3 * 2 * 2) * 2
-    targets = TargetCache(teacher, photos, RUNTIME, budget=kept_photos * bytes_each)
+    targets = TargetCache(teacher, photos, RUNTIME, budget=cached_photos * bytes_each)
     targets.load(40, 16, nothing)
     asked.clear()
     indices = np.array([0, 39, 4, 5, 17])
@@ -126,4 +126,4 @@ def test_targets_are_the_same_kept_or_computed_and_the_teacher_is_asked_once(
     for value, expected in zip(found, teacher(clean), strict=True):
         assert value.dtype == torch.float16
         assert torch.equal(value, expected.half())
-    assert sum(asked[:-1]) == int((indices >= kept_photos).sum())
+    assert sum(asked[:-1]) == int((indices >= cached_photos).sum())

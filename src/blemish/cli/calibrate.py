@@ -81,7 +81,7 @@ def lines_of(calibration: Calibration, run: Path) -> list[str]:
         lines.append(f"  in 95 of 100 such calibrations, below {percent(image.rate_95)}")
     if calibration.check is not None:
         lines.append(f"check above {calibration.check.value:.6g}: {calibration.check.statement(n, unit)}")
-    if not (image.kept or image.estimated):
+    if not (image.is_promised or image.estimated):
         lines += _ways_out(calibration, image, run)
     return lines
 

@@ -8,6 +8,7 @@ from blemish.cli.progress import ProgressBars
 from blemish.errors import BlemishError, ExportError
 from blemish.model.artifact import read_artifact
 from blemish.model.thresholds import Calibration
+from blemish.wording import as_argument
 
 _DONE, _SOME_DISAGREE, _SOME_UNREADABLE, _SOME_UNUSABLE = 0, 1, 2, 2
 
@@ -44,7 +45,8 @@ def export(
     if made.export.calibration is not None:
         print(_thresholds(made.export.calibration, read_artifact(run).calibration))
     size = sum((made.export.folder / name).stat().st_size for name in made.export.graph)
-    print(f"kept in {made.export.folder} ({size / 1e6:.1f} MB, a test vector, and what `blemish verify {run}` repeats)")
+    again = f"blemish verify {as_argument(run)}"
+    print(f"kept in {made.export.folder} ({size / 1e6:.1f} MB, a test vector, and what `{again}` repeats)")
     return _SOME_UNREADABLE if made.unreadable else _DONE
 
 

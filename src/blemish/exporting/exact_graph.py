@@ -1,4 +1,4 @@
-"""The detector's graph in float32, traced once and kept in RUN/exports/.exact-graph for all exports to come.
+"""The detector's graph in float32, traced once and cached in RUN/exports/.exact-graph for all exports to come.
 
 Tracing takes 6 to 10 s; every export but torch's begins with the same graph.
 """
@@ -22,13 +22,13 @@ _TRACERS = ("torch", "onnxscript")
 
 
 def exact_graph(artifact: Artifact) -> Path:
-    """Returns the kept ONNX file where it is whole and of these weights, settings and versions; else traces it anew.
+    """Returns the cached ONNX file where it is whole and of these weights, settings and versions; else traces it anew.
 
     Raises what `trace` does, OutputError, and MissingExtraError where torch is not installed.
     """
-    kept = kept_graph(artifact)
-    if kept is not None:
-        return kept
+    cached = cached_graph(artifact)
+    if cached is not None:
+        return cached
     if find_spec("torch") is None:
         raise MissingExtraError(package="torch", extra="train", purpose="exporting")
     from blemish.exporting.trace import trace
@@ -41,13 +41,13 @@ def exact_graph(artifact: Artifact) -> Path:
     return graph
 
 
-def kept_graph(artifact: Artifact) -> Path | None:
-    """Returns the kept ONNX file; None where there is none, or it is damaged, or follows from something else."""
+def cached_graph(artifact: Artifact) -> Path | None:
+    """Returns the cached ONNX file; None where there is none, or it is damaged, or follows from something else."""
     folder = artifact.folder / EXPORTS_FOLDER / EXACT_GRAPH_FOLDER
     graph = folder / _GRAPH_FILE
     try:
-        kept = json.loads((folder / _RECORD_FILE).read_text(encoding="utf-8"))
-        whole = kept == {**_source(artifact), "graph_sha256": file_sha256(graph)}
+        cached = json.loads((folder / _RECORD_FILE).read_text(encoding="utf-8"))
+        whole = cached == {**_source(artifact), "graph_sha256": file_sha256(graph)}
     except (OSError, ValueError, RecursionError):
         return None
     return graph if whole else None

@@ -7,6 +7,7 @@ import onnxruntime
 from numpy.typing import NDArray
 
 from blemish.errors import ArtifactError, SettingsError, brief
+from blemish.inference.graph_output import maps_from_graph
 from blemish.model.artifact import Artifact
 from blemish.model.exports import Export
 
@@ -23,6 +24,7 @@ class OnnxRuntime:
         provider, options = PROVIDERS[device]
         if provider not in onnxruntime.get_available_providers():
             raise SettingsError(f"device {device}: this ONNX Runtime was built without it; give cpu")
+        self._graph = graph
         settings = onnxruntime.SessionOptions()
         settings.log_severity_level = 3  # errors; what it warns of is its own optimising
         try:
@@ -35,9 +37,9 @@ class OnnxRuntime:
             raise SettingsError(f"device {device} cannot be used by ONNX Runtime: its drivers are missing; give cpu")
 
     def run(self, images: NDArray[np.float32]) -> NDArray[np.float32]:
-        (maps,) = self._session.run(["anomaly_map"], {"images": images})
-        found: NDArray[np.float32] = maps[:, 0]
-        return found
+        return maps_from_graph(
+            lambda given: self._session.run(["anomaly_map"], {"images": given})[0], images, graph=self._graph
+        )
 
 
 def open_onnx(_artifact: Artifact, export: Export | None, device: str) -> OnnxRuntime:

@@ -9,6 +9,7 @@ import openvino
 from numpy.typing import NDArray
 
 from blemish.errors import ArtifactError, SettingsError, brief
+from blemish.inference.graph_output import maps_from_graph
 from blemish.model.artifact import Artifact
 from blemish.model.exports import Export
 
@@ -23,6 +24,7 @@ class OpenVINORuntime:
     """A compiled graph; every thread that calls it gets a request of its own."""
 
     def __init__(self, graph: Path, *, precision: str) -> None:
+        self._graph = graph
         core = openvino.Core()
         if precision == "bf16" and "BF16" not in core.get_property("CPU", "OPTIMIZATION_CAPABILITIES"):
             _log.warning("this processor has no bf16 instructions: OpenVINO imitates them, slower than fp32")
@@ -41,9 +43,8 @@ class OpenVINORuntime:
     def run(self, images: NDArray[np.float32]) -> NDArray[np.float32]:
         if not hasattr(self._of_thread, "request"):
             self._of_thread.request = self._model.create_infer_request()
-        results = self._of_thread.request.infer({"images": images})
-        maps: NDArray[np.float32] = results["anomaly_map"][:, 0]
-        return maps
+        request = self._of_thread.request
+        return maps_from_graph(lambda given: request.infer({"images": given})["anomaly_map"], images, graph=self._graph)
 
 
 def open_openvino(_artifact: Artifact, export: Export | None, device: str) -> OpenVINORuntime:

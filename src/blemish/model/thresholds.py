@@ -32,7 +32,7 @@ class Threshold:
         return self.promised_rate is None
 
     @property
-    def kept(self) -> bool:
+    def is_promised(self) -> bool:
         """Whether the rate asked for is promised."""
         return self.promised_rate is not None and self.promised_rate <= self.asked_rate
 
@@ -49,7 +49,7 @@ class Threshold:
                 f"normal ({n} calibration {unit}; a promise takes {needed})"
             )
         promise = f"at most {percent(self.promised_rate)} of good {unit} are expected {above}"
-        if self.kept:
+        if self.is_promised:
             return f"{promise} ({n} calibration {unit})"
         return f"{promise}: {n} calibration {unit} can promise no less; {asked} takes {needed}"
 

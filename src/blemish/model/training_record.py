@@ -51,7 +51,7 @@ class StageHistory:
     name: str
     steps: int
     best_step: int | None
-    """Step with the lowest validation loss, whose weights were kept; None: those of the last step were."""
+    """Step with the lowest validation loss, whose weights were chosen; None: those of the last step were."""
     best_loss: float | None
     """The validation loss of that step."""
     gain_step: int

@@ -116,7 +116,7 @@ def _curves(lines: Sequence[Line], *, x: str, y: str, diagonal: bool, alt: str) 
     return draw(paint, height=380, alt=alt)
 
 
-def training_curve(history: Sequence[HistoryPoint], *, kept_step: int | None, alt: str) -> str:
+def training_curve(history: Sequence[HistoryPoint], *, chosen_step: int | None, alt: str) -> str:
     """Draws the training loss and, where it was measured, the validation loss over the steps of one stage."""
     losses = [(point.step, point.loss) for point in history]
     validation = [(point.step, point.validation_loss) for point in history if point.validation_loss is not None]
@@ -133,8 +133,8 @@ def training_curve(history: Sequence[HistoryPoint], *, kept_step: int | None, al
             axes.grid(linewidth=1)
             plain_numbers(axes.xaxis, whole=True)
             plain_numbers(axes.yaxis, logarithmic=_spans(values))
-            if kept_step:
-                axes.axvline(kept_step, color=LIMIT, linewidth=1.6, linestyle=_DASHES)
+            if chosen_step:
+                axes.axvline(chosen_step, color=LIMIT, linewidth=1.6, linestyle=_DASHES)
         panels[-1].set_xlabel("step")
 
     return draw(paint, height=80 + 130 * len(shown), alt=alt)

@@ -49,7 +49,7 @@ class StageCurve:
     """The course that one stage of training took."""
 
     stage: str
-    kept_step: int | None
+    chosen_step: int | None
     drawing: str
 
 
@@ -152,10 +152,10 @@ def training_curves(artifact: Artifact) -> list[StageCurve]:
     return [
         StageCurve(
             stage=stage.name,
-            kept_step=stage.best_step,
+            chosen_step=stage.best_step,
             drawing=training_curve(
                 stage.history,
-                kept_step=stage.best_step,
+                chosen_step=stage.best_step,
                 alt=f"Training and validation loss of stage {stage.name}",
             ),
         )
@@ -165,5 +165,5 @@ def training_curves(artifact: Artifact) -> list[StageCurve]:
 
 
 def _stage(stage: StageHistory) -> str:
-    kept = f", the weights of step {stage.best_step} kept" if stage.best_step else ""
-    return f"{stage.name}: {stage.steps} steps{kept}"
+    chosen = f", the weights of step {stage.best_step} chosen" if stage.best_step else ""
+    return f"{stage.name}: {stage.steps} steps{chosen}"

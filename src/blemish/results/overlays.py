@@ -55,7 +55,7 @@ def overlay(
     for start in range(0, len(image), _ROWS):
         rows = slice(start, start + _ROWS)
         step = np.rint(np.clip(anomaly_map[rows] / top, 0, 1) * (_STEPS - 1)).astype(np.intp)
-        blended = _KEPT.take(step, axis=0)  # (rows, W, 3)
+        blended = _PHOTO_SHARE.take(step, axis=0)  # (rows, W, 3)
         blended *= image[rows]
         blended += _ADDED.take(step, axis=0)
         drawn[rows] = blended
@@ -82,11 +82,11 @@ def _blending() -> tuple[NDArray[np.float32], NDArray[np.float32]]:
     """Returns per step of the map the share of the photo that stays, and what is added to it, each (_STEPS, 3)."""
     level = np.linspace(0, 1, _STEPS)
     opacity = (0.6 * level * level * (3 - 2 * level))[:, None]  # smooth from none to 0.6
-    kept = np.repeat(1 - opacity, 3, axis=1)
-    return kept.astype(np.float32), (heatmap(level[None])[0] * opacity + 0.5).astype(np.float32)  # 0.5: to round
+    photo_share = np.repeat(1 - opacity, 3, axis=1)
+    return photo_share.astype(np.float32), (heatmap(level[None])[0] * opacity + 0.5).astype(np.float32)  # 0.5: to round
 
 
-_KEPT, _ADDED = _blending()
+_PHOTO_SHARE, _ADDED = _blending()
 
 
 def _outline(mask: NDArray[np.bool_], *, thickness: int) -> NDArray[np.bool_]:

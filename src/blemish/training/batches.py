@@ -1,7 +1,7 @@
-"""The stream of batches: seeded, sharded, resumable; teacher features kept within a budget.
+"""The stream of batches: seeded, sharded, resumable; teacher features cached within a budget.
 
 Photos are known by their index in one shuffled list, whose last part calibrates. Targets of the first K of them are
-kept, where K is what the budget holds; those of the rest are computed each time they are met. Which are kept never
+cached, where K is what the budget holds; those of the rest are computed each time they are met. Which are cached never
 depends on what was met before, so that a resumed run computes exactly what an uninterrupted one does.
 """
 
@@ -34,7 +34,7 @@ class TargetCache:
         self._photos = photos
         self._processes = processes
         self._budget = budget
-        self._kept: Targets = ()
+        self._cached: Targets = ()
 
     def load(self, count: int, batch_size: int, on_photo: Callable[[int, int], None]) -> None:
         """Fills the store with the first `count` photos, always in the same chunks: a photo's features depend on its
@@ -43,26 +43,26 @@ class TargetCache:
         while start < room:
             indices = np.arange(start, min(start + batch_size, room))
             values = self._values(self._photos.images(indices, self._processes.device))
-            if not self._kept:
+            if not self._cached:
                 per_photo = sum(v[0].numel() * v.element_size() for v in values)
                 room = min(room, self._budget // per_photo)
-                self._kept = tuple(_room_for(value, room) for value in values)
-            for kept, value in zip(self._kept, values, strict=True):
-                kept[start : start + len(indices)] = _channels_last(value)[: room - start]
+                self._cached = tuple(_room_for(value, room) for value in values)
+            for cached, value in zip(self._cached, values, strict=True):
+                cached[start : start + len(indices)] = _channels_last(value)[: room - start]
             start += batch_size
             on_photo(min(start, room), room)
 
     def of(self, indices: Indices, clean: Tensor) -> Targets:
         """Returns the targets of the photos `indices`, whose images are `clean`."""
-        room = len(self._kept[0]) if self._kept else 0
-        kept = indices < room
-        if not kept.any():
+        room = len(self._cached[0]) if self._cached else 0
+        cached = indices < room
+        if not cached.any():
             return self._values(clean)
-        taken = torch.from_numpy(indices[kept]).to(self._processes.device)
-        found = tuple(_channels_first(k[taken]) for k in self._kept)
-        if kept.all():
+        taken = torch.from_numpy(indices[cached]).to(self._processes.device)
+        found = tuple(_channels_first(k[taken]) for k in self._cached)
+        if cached.all():
             return found
-        where = torch.from_numpy(kept).to(self._processes.device)
+        where = torch.from_numpy(cached).to(self._processes.device)
         computed = self._values(clean[~where])
         return tuple(_merged(where, f, c) for f, c in zip(found, computed, strict=True))
 

@@ -85,7 +85,7 @@ class StageRun:
         self.batch_size = _global_batch_size(job, stage)
         self.sums = LossSums(job.processes.device)
         textures = sum(textures.bytes for textures in job.textures.values())
-        room = job.budget.features(photos=job.photos.kept_bytes, textures=textures) if _keeps_targets(stage) else 0
+        room = job.budget.features(photos=job.photos.bytes_in_memory, textures=textures) if _keeps_targets(stage) else 0
         self.targets = TargetCache(stage.targets or _nothing, job.photos, job.processes, budget=room)
 
     def to_the_end(self, stop: StopRequest) -> None:

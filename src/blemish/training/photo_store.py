@@ -47,20 +47,20 @@ class PhotoStore:
         """How many of the photos have 16 bits."""
         self._pool = ThreadPoolExecutor(workers, thread_name_prefix="decode")
         self._budget = budget
-        self._kept: Frames = np.empty((self._room(np.uint8), *framing.image_size, 3), np.uint8)
+        self._frames: Frames = np.empty((self._room(np.uint8), *framing.image_size, 3), np.uint8)
 
     def __len__(self) -> int:
         return len(self.paths)
 
     @property
-    def kept(self) -> Frames:
+    def in_memory(self) -> Frames:
         """The frames (N, h, w, 3) of the first N photos, which are held in memory."""
-        return self._kept
+        return self._frames
 
     @property
-    def kept_bytes(self) -> int:
+    def bytes_in_memory(self) -> int:
         """How many bytes the frames take that are held in memory."""
-        return self._kept.nbytes
+        return self._frames.nbytes
 
     def load(self, on_photo: Callable[[int, int], object]) -> None:
         """Decodes every photo once: unreadable ones leave the list now, rather than end a training hours later.
@@ -84,15 +84,15 @@ class PhotoStore:
                     readable.append(path)
             on_photo(min(start + _CHUNK, len(self.paths)), len(self.paths))
         self.paths = readable
-        self._kept = self._kept[: len(readable)]
+        self._frames = self._frames[: len(readable)]
         self._settle()
 
     def read(self, indices: Indices) -> Frames:
         """Returns frames (B, h, w, 3) RGB, all of one type."""
-        frames = np.empty((len(indices), *self.framing.image_size, 3), self._kept.dtype)
-        kept = indices < len(self._kept)
-        frames[kept] = self._kept[indices[kept]]
-        missing = np.flatnonzero(~kept)
+        frames = np.empty((len(indices), *self.framing.image_size, 3), self._frames.dtype)
+        held = indices < len(self._frames)
+        frames[held] = self._frames[indices[held]]
+        missing = np.flatnonzero(~held)
         for place, frame in zip(missing, self._pool.map(self._decode, indices[missing]), strict=True):
             frames[place] = frame
         return frames
@@ -128,10 +128,10 @@ class PhotoStore:
         return min(self._budget // each, len(self.paths))
 
     def _keep(self, index: int, frame: Frames) -> None:
-        if frame.dtype == np.uint16 and self._kept.dtype == np.uint8:
-            self._kept = self._kept[: self._room(np.uint16)].astype(np.uint16)  # as they are: _settle widens them
-        if index < len(self._kept):
-            self._kept[index] = frame
+        if frame.dtype == np.uint16 and self._frames.dtype == np.uint8:
+            self._frames = self._frames[: self._room(np.uint16)].astype(np.uint16)  # as they are: _settle widens them
+        if index < len(self._frames):
+            self._frames[index] = frame
 
     def _settle(self) -> None:
         """Widens photos of 8 bits that lie among others of 16 to what is white there."""
@@ -142,15 +142,15 @@ class PhotoStore:
             return
         white = Survey(facts={path: self.facts[path] for path in self.paths}).white_level
         self.framing = replace(self.framing, white_level=white or self.framing.white_level)
-        narrow = np.flatnonzero(~wide[: len(self._kept)])
-        self._kept[narrow] = self._widened(self._kept[narrow])
+        narrow = np.flatnonzero(~wide[: len(self._frames)])
+        self._frames[narrow] = self._widened(self._frames[narrow])
 
     def _widened(self, values: NDArray[Any]) -> NDArray[np.uint16]:
         return np.rint(values * (self.framing.white_level / 255)).astype(np.uint16)
 
     def _decode(self, index: int) -> Frames:
         frame = self._read(self.paths[index]).frame
-        return frame if frame.dtype == self._kept.dtype else self._widened(frame)
+        return frame if frame.dtype == self._frames.dtype else self._widened(frame)
 
     def _try(self, path: Path) -> _Read | DataError:
         try:

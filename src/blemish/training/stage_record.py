@@ -14,7 +14,7 @@ class StageRecord:
     steps: int = 0
     best_step: int | None = None
     best_loss: float | None = None
-    """Lowest validation loss; the weights of `best_step` were kept."""
+    """Lowest validation loss; the weights of `best_step` were chosen."""
     gain_step: int = 0
     gain_loss: float | None = None
     """The step at which the validation loss last fell by a tenth, and what it was then: patience counts from there."""
