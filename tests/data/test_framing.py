@@ -79,3 +79,12 @@ def test_a_mask_is_made_at_the_size_of_the_joined_map() -> None:
     framed = FRAMING.mask(mask)
     assert framed.shape == FRAMING.map_size((16, 24)) == (8, 12)
     assert framed.sum() == mask.sum() / 4
+
+
+def test_a_photo_of_fewer_bits_than_16_is_refused_where_only_photos_of_8_bits_were_trained_on() -> None:
+    framing = Framing(image_size=(8, 12), white_unknown=True)
+    photo = np.full((20, 20, 3), 4095, np.uint16)
+    with pytest.raises(DataError, match=r"^twelve.png: has 16 bits, but no value above 4095: what is white in it"):
+        framing.cut(photo, name="twelve.png")
+    framing.cut(photo * 16)  # 16 bits in full are known
+    framing.cut(photo.astype(np.uint8))

@@ -156,7 +156,15 @@ def test_a_named_file_that_is_missing_gives_one_line_naming_it(tmp_path: Path) -
 
 @pytest.mark.parametrize(
     "marker",
-    ["model.json", "export.json", "predictions.jsonl", "run.json", "checkpoint.safetensors", "evaluation.json"],
+    [
+        "model.json",
+        "export.json",
+        "predictions.jsonl",
+        "run.json",
+        "checkpoint.safetensors",
+        "evaluation.json",
+        "predictions.jsonl.part",
+    ],
 )
 def test_what_blemish_wrote_among_photos_is_passed_over_and_said(tmp_path: Path, marker: str) -> None:
     touch(tmp_path, "1.png", f"out/{marker}", "out/overlays/1.png", "out/maps/1.tiff", "out/exports/onnx/proof/0.png")
@@ -199,3 +207,12 @@ def test_files_that_cannot_be_read_are_counted_by_suffix(tmp_path: Path) -> None
 def test_notes_and_tables_cost_no_word(tmp_path: Path) -> None:
     touch(tmp_path, "1.png", "notes.txt", "Thumbs.db", "table.csv")
     assert look_through(tmp_path).skipped.lines() == []
+
+
+@pytest.mark.parametrize("table", ["predictions.jsonl", "predictions.jsonl.part"])
+@pytest.mark.parametrize("folder", ["maps", "overlays", "level_maps"])
+def test_overlays_and_maps_that_are_named_themselves_are_no_photos(tmp_path: Path, table: str, folder: str) -> None:
+    touch(tmp_path, f"out/{table}", f"out/{folder}/1.png", "mine/overlays/1.png")
+    with pytest.raises(DataError, match=rf"{folder}: was written by Blemish \({table} lies beside it\)"):
+        list_photos(tmp_path / "out" / folder)
+    assert len(list_photos(tmp_path / "mine" / "overlays")) == 1

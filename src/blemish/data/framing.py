@@ -31,6 +31,8 @@ class Framing:
     """(height, width) of the frames that a network sees."""
     white_level: int = 65535
     """The value that is white in photos of 16 bits."""
+    white_unknown: bool = False
+    """Whether no photo of 16 bits was trained on: one that may be of fewer bits is then refused, see `cut`."""
 
     def __post_init__(self) -> None:
         if self.white_level not in WHITES:
@@ -39,8 +41,14 @@ class Framing:
     def cut(self, photo: Pixels, *, name: str = "image") -> Frames:
         """Returns the frames (T, h, w, 3) of a photo (H, W, 3), in its own type, uint8 or uint16.
 
-        Raises DataError where more than a hundredth of a photo of 16 bits is above the white level.
+        Raises DataError where more than a hundredth of a photo of 16 bits is above the white level, and where such a
+        photo may be of fewer bits, nearly black, and nobody knows what is white in it.
         """
+        if photo.dtype == np.uint16 and self.white_unknown and (highest := int(photo.max())) <= WHITES[-2]:
+            raise DataError(
+                f"{name}: has 16 bits, but no value above {highest}: what is white in it is not known, for this model "
+                "was trained on photos of 8 bits; save it with 8 bits, or train with photos like it"
+            )
         if photo.dtype == np.uint16 and self.white_level < 65535:
             above = float(np.mean(photo > self.white_level))
             if above > MOST_ABOVE_WHITE:

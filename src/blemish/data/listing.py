@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from blemish.data.skipped import OWN_FILES, PHOTO_SUFFIXES, Skipped, is_worth_a_word, most_common_first
+from blemish.data.skipped import OWN_FILES, OWN_FOLDERS, PHOTO_SUFFIXES, Skipped, is_worth_a_word, most_common_first
 from blemish.errors import DataError
 
 OnError = Callable[[DataError], object]
@@ -76,6 +76,8 @@ def look_through(folder: Path) -> Listing:
             continue
         # The last is visited first; links come after real folders, so that a photo keeps its own path.
         waiting += sorted(found.folders, key=Path.is_symlink)[::-1]
+    if folder.name in OWN_FOLDERS and (left := _left_by_predicting(folder.parent)):
+        raise DataError(f"{folder}: was written by Blemish ({left} lies beside it); name a folder of photos")
     if own == [folder] and not photos:
         raise DataError(
             f"{folder}: was written by Blemish ({found.own} lies in it) and holds no photos; name a folder that does"
@@ -159,6 +161,12 @@ def _read_folder(folder: Path) -> _Folder:
     except OSError as error:
         raise DataError(f"{folder}: cannot be listed ({error.strerror}); check its permissions") from error
     return _Folder(photos=in_natural_order(photos), folders=in_natural_order(folders), others=others, own=own)
+
+
+def _left_by_predicting(folder: Path) -> str:
+    """Returns the name of the table that predicting left in a folder, finished or not; empty where there is none."""
+    tables = ("predictions.jsonl", "predictions.jsonl.part")
+    return next((name for name in tables if (folder / name).is_file()), "")
 
 
 def _real(folder: Path) -> Path:

@@ -50,6 +50,13 @@ def read_photo(photo: Photo, *, bgr: bool = False) -> DecodedPhoto:
     raise DataError(f"a photo cannot be a {type(photo).__name__}: give {TAKEN}")
 
 
+def is_one_photo(photos: object) -> bool:
+    """Returns whether what may be several photos is itself one in memory: its rows or bytes are none."""
+    if isinstance(photos, np.ndarray):
+        return photos.ndim < 3 or (photos.ndim == 3 and photos.shape[-1] in (1, 3, 4))
+    return isinstance(photos, bytes | bytearray | memoryview | Image.Image) or hasattr(photos, "read")
+
+
 def _read_open_file(file: BinaryIO) -> DecodedPhoto:
     name = str(getattr(file, "name", "open file"))
     try:
@@ -65,4 +72,4 @@ def _decoded(data: bytes, *, path: Path | None, name: str) -> DecodedPhoto:
     return DecodedPhoto(pixels=decode_image(data, name=name), path=path, digest=digest_of(data))
 
 
-__all__ = ["TAKEN", "DecodedPhoto", "Photo", "read_photo"]
+__all__ = ["TAKEN", "DecodedPhoto", "Photo", "is_one_photo", "read_photo"]

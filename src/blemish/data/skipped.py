@@ -17,10 +17,14 @@ OWN_FILES = frozenset(
         "checkpoint.safetensors",
         "run.json",
         "predictions.jsonl",
+        "predictions.jsonl.part",
         "evaluation.json",
     )
 )
 """A folder that holds one of these was written by Blemish: its sub-folders hold overlays, maps and known photos."""
+
+OWN_FOLDERS = frozenset(("maps", "overlays", "level_maps"))
+"""What predicting leaves beside its tables."""
 
 _EXPECTED = frozenset(
     (

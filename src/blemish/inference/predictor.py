@@ -7,14 +7,14 @@ from concurrent.futures import Future, ThreadPoolExecutor
 from datetime import UTC, datetime
 from itertools import islice
 from pathlib import Path
-from typing import Protocol, runtime_checkable
+from typing import Protocol, cast, runtime_checkable
 
 import numpy as np
 from numpy.typing import NDArray
 
 from blemish.data.framing import FramedPhoto, Framing
 from blemish.data.paths import photos_under
-from blemish.data.photo import Photo, read_photo
+from blemish.data.photo import Photo, is_one_photo, read_photo
 from blemish.errors import ArtifactError, DataError, SettingsError
 from blemish.inference.prediction import Prediction
 from blemish.model.provenance import Provenance
@@ -87,21 +87,22 @@ class Predictor:
 
     def predict_many(
         self,
-        photos: Iterable[Input] | str | Path,
+        photos: Iterable[Input] | Input,
         *,
         batch_size: int = 8,
         keep_photos: bool = False,
         bgr: bool = False,
     ) -> Generator[Prediction | DataError, None, None]:
-        """Judges photos, or those of one folder; a photo that cannot be read gives its error and harms no other.
+        """Judges photos, one, or those of one folder; a photo that cannot be read gives its error and harms no other.
 
         Results come one per photo, in order. Photos are decoded in threads while the network works on those before
         them: two batches of them at most, and no more bytes than MOST_AHEAD. `keep_photos`: predictions hold their
         photo's pixels.
         """
-        source: Iterable[Input] = photos_under([Path(photos)]) if isinstance(photos, str | Path) else photos
         pool = ThreadPoolExecutor(min(batch_size, available_cores()), thread_name_prefix="decode")
-        reader = _ReadAhead(lambda photo: pool.submit(self._try, photo, keep=keep_photos, bgr=bgr), source, batch_size)
+        reader = _ReadAhead(
+            lambda photo: pool.submit(self._try, photo, keep=keep_photos, bgr=bgr), _each(photos), batch_size
+        )
         try:
             while batch := reader.next_batch():
                 yield from self._judge_readable(batch)
@@ -158,6 +159,13 @@ class Predictor:
             min_area=self.min_area,
             photo=framed.pixels,
         )
+
+
+def _each(photos: Iterable[Input] | Input) -> Iterable[Input]:
+    if isinstance(photos, str | Path):
+        return photos_under([Path(photos)])
+    one = isinstance(photos, FramedPhoto) or is_one_photo(photos)
+    return [cast(Input, photos)] if one else cast(Iterable[Input], photos)
 
 
 class _ReadAhead:

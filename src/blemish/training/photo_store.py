@@ -138,6 +138,7 @@ class PhotoStore:
         wide = np.array([self.facts[path].sixteen_bits for path in self.paths], np.bool_)
         self.sixteen_bits = int(wide.sum())
         if not self.sixteen_bits:
+            self.framing = replace(self.framing, white_unknown=True)
             return
         white = Survey(facts={path: self.facts[path] for path in self.paths}).white_level
         self.framing = replace(self.framing, white_level=white or self.framing.white_level)
