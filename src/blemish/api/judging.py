@@ -3,12 +3,13 @@
 import logging
 from collections.abc import Generator, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from blemish.data import find_dataset
 from blemish.data.dataset import Dataset, Sample
 from blemish.data.good_and_bad import to_test_on
 from blemish.data.paths import Named, paths_of
+from blemish.data.shapes import sizes_counted
 from blemish.errors import DataError, MissingExtraError
 from blemish.files import Folder, make_folder
 from blemish.inference import open_predictor
@@ -88,10 +89,14 @@ def evaluate(
     from blemish.evaluation.evaluate import evaluate_predictor
     from blemish.evaluation.record import EVALUATION_FILE, write_evaluation
 
-    run, digests, part = None, frozenset[str](), None
+    run, known = None, dict[str, Any]()
     if not isinstance(model, Predictor):
         run, training = Path(model), read_artifact(model).training
-        digests, part = frozenset(training.digests), training.part_pattern
+        known = {
+            "known_digests": frozenset(training.digests),
+            "part": training.part_pattern,
+            "trained_sizes": sizes_counted(training.photo_sizes),
+        }
         model = open(model, runtime=runtime, precision=precision, device=device)
     if isinstance(photos, str | Path):
         photos = to_test_on(find_dataset(dataset, Path(photos), category))
@@ -102,8 +107,7 @@ def evaluate(
     evaluation = evaluate_predictor(
         model,
         photos,
-        known_digests=digests,
-        part=part,
+        **known,
         on_photo=lambda done, of: on_progress(Progress(activity="judging", done=done, total=of)),
     )
     if output is not None:

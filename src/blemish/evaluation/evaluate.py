@@ -1,17 +1,22 @@
 """Predictor x test photos -> Evaluation."""
 
-from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
+import logging
+from collections import Counter
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from types import MappingProxyType
 
 import numpy as np
 from numpy.typing import NDArray
 
 from blemish.data.dataset import GOOD, Dataset, Sample, dataset_of
 from blemish.data.framing import Framing
+from blemish.data.images import Size
 from blemish.data.masks import mask_of
 from blemish.data.part_names import parts_of
+from blemish.data.shapes import other_aspect_line
 from blemish.errors import DataError, MetricError
 from blemish.evaluation.record import DefectType, Evaluation, PartCounts, PhotoJudgement
 from blemish.inference.prediction import Prediction
@@ -21,6 +26,8 @@ from blemish.metrics.curves import Curve
 from blemish.metrics.intervals import binomial, bootstrap
 from blemish.metrics.pixels import PixelCollector
 from blemish.metrics.stored_arrays import check_room
+
+_log = logging.getLogger("blemish")
 
 _PIXEL_BYTES = 4  # of a normal pixel in temporary files
 
@@ -44,7 +51,8 @@ class _PhotoRecord:
 
     judgement: PhotoJudgement
     digest: str | None
-    map_size: tuple[int, int]
+    photo_size: Size
+    map_size: Size
     marked: bool
     """Whether its map is above the threshold of pixels anywhere."""
     lost: bool
@@ -61,13 +69,15 @@ def evaluate_predictor(
     *,
     known_digests: Collection[str] = frozenset(),
     part: str | None = None,
+    trained_sizes: Mapping[Size, int] = MappingProxyType({}),
     on_photo: Callable[[int, int], object] = lambda _done, _of: None,
 ) -> Evaluation:
     """Judges every test photo and measures how well that went.
 
     `known_digests` (see `file_digest`) are of the photos that the predictor was trained and calibrated with: test
     photos among them are listed as duplicates. `part` is the regular expression that tells from a photo's name which
-    part it shows (see `parts_of`), for photos of which the data set does not say it.
+    part it shows (see `parts_of`), for photos of which the data set does not say it. `trained_sizes` counts the photos
+    trained on by size: test photos of other shapes are told of in the log.
 
     The maps' pixels go to temporary files, 4 bytes each, those of defects up to 88, and memory holds about a hundredth
     of them. Raises DataError where no photo could be judged; unreadable ones are listed and left out. A photo whose
@@ -84,6 +94,8 @@ def evaluate_predictor(
             collector.add(result.prediction.anomaly_map, result.mask)
             judged.append(_record(result.sample, result.prediction, result.mask, part=part))
         on_photo(done, len(found.test))
+    if line := other_aspect_line(Counter(photo.photo_size for photo in judged), trained_sizes) if judged else None:
+        _log.warning("%s", line)
     if not judged:
         raise DataError("no test photo could be judged: " + (unusable[0] if unusable else "there is none"))
     judgements = Judgements(
@@ -140,6 +152,7 @@ def _record(
             verdict=prediction.verdict,
         ),
         digest=prediction.digest,
+        photo_size=prediction.photo_size,
         map_size=(height, width),
         marked=bool(prediction.anomaly_map.max() > prediction.thresholds.pixel),
         lost=sample.anomalous and mask is not None and not mask.any(),
