@@ -195,6 +195,11 @@ def test_torch_is_not_loaded_by(statement: str) -> None:
     assert subprocess.run([sys.executable, "-c", code]).returncode == 0
 
 
+def test_how_many_threads_there_are_is_asked_in_one_place_that_knows_of_containers() -> None:
+    asking = [name_of(path) for path in FILES if re.search(r"cpu_count|sched_getaffinity", path.read_text("utf-8"))]
+    assert asking == [name_of(SOURCE / "process.py")]
+
+
 def test_optional_packages_are_imported_in_one_file_each() -> None:
     expected = {
         "timm": ["timm_backbone.py"],
