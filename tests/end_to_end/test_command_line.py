@@ -183,7 +183,7 @@ def test_a_device_that_is_not_there_is_one_line(run: Path, parts: Dataset, devic
 
 
 def test_a_mistake_of_ours_has_an_exit_code_of_its_own() -> None:
-    broken = "import blemish.cli.demo as d; d._clear = lambda _: 1 / 0; import blemish.__main__ as m; m.main()"
+    broken = "import blemish.studies.demo as d; d._clear = lambda _: 1 / 0; import blemish.__main__ as m; m.main()"
     done = subprocess.run([sys.executable, "-c", broken, "demo", "x"], capture_output=True, text=True, cwd="/")
     assert done.returncode == 70
     assert "ZeroDivisionError" in done.stderr
@@ -216,7 +216,7 @@ def test_sigterm_loses_no_line_that_was_said_and_none_that_was_written(
 
 
 def test_too_little_memory_is_one_line() -> None:
-    broken = "import blemish.cli.demo as d; d._clear = lambda _: bytes(1 << 60); import blemish.__main__ as m; m.main()"
+    broken = "import blemish.studies.demo as d; d._clear = lambda _: bytes(1 << 60); import blemish.__main__ as m; m.main()"
     done = subprocess.run([sys.executable, "-c", broken, "demo", "x"], capture_output=True, text=True, cwd="/")
     assert done.returncode == 2
     assert done.stderr.startswith("blemish: out of memory")
