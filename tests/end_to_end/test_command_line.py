@@ -24,7 +24,7 @@ def blemish(*arguments: str | Path) -> "subprocess.CompletedProcess[str]":
 @pytest.fixture(scope="module")
 def run(parts: Dataset, tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("run") / "model"
-    options = ("--teacher", "efficientnet_lite0", "--image-size", "64", "--steps", "40", "--check-every", "10")
+    options = ("--teacher", "efficientnet_lite0", "--image-size", "64", "--batch-size", "16", "--steps", "40")
     done = blemish("train", "stpm", parts.root / "train" / "good", folder, *options)
     assert done.returncode == 0, done.stderr
     assert "threshold" in done.stdout

@@ -13,6 +13,7 @@ def test_after_a_minute_of_training_real_defects_stand_out(shared: Path, tmp_pat
         tmp_path / "run",
         teacher_weights=shared / "weights" / "resnet18.safetensors",
         image_size=128,
+        batch_size=8,
         steps=60,
     )
     evaluation = blemish.evaluate(tmp_path / "run", root)

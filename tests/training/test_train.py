@@ -278,7 +278,7 @@ def test_a_training_that_diverges_says_so(parts: Dataset, tmp_path: Path, seeded
 def test_kill_9_loses_at_most_the_steps_since_the_checkpoint(
     parts: Dataset, tmp_path: Path, seeded_resnet18: Path
 ) -> None:
-    good, options = parts.train[0].image.parent, ("--steps", "40", "--checkpoint-every", "2", "--check-every", "10")
+    good, options = parts.train[0].image.parent, ("--steps", "20", "--checkpoint-every", "2", "--check-every", "10")
     whole, killed = tmp_path / "whole", tmp_path / "killed"
     subprocess.run(command(whole, good, seeded_resnet18, *options), check=True, capture_output=True)
     process = subprocess.Popen(command(killed, good, seeded_resnet18, *options), stdout=subprocess.DEVNULL)
