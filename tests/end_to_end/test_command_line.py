@@ -216,7 +216,9 @@ def test_sigterm_loses_no_line_that_was_said_and_none_that_was_written(
 
 
 def test_too_little_memory_is_one_line() -> None:
-    broken = "import blemish.studies.demo as d; d._clear = lambda _: bytes(1 << 60); import blemish.__main__ as m; m.main()"
+    broken = (
+        "import blemish.studies.demo as d; d._clear = lambda _: bytes(1 << 60); import blemish.__main__ as m; m.main()"
+    )
     done = subprocess.run([sys.executable, "-c", broken, "demo", "x"], capture_output=True, text=True, cwd="/")
     assert done.returncode == 2
     assert done.stderr.startswith("blemish: out of memory")
