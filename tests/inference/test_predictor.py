@@ -25,6 +25,7 @@ from blemish.inference.prediction import Prediction
 from blemish.inference.predictor import Predictor
 from blemish.model.score import Score
 from blemish.model.thresholds import Calibration, Threshold
+from blemish.results.overlays import picture
 
 
 @pytest.fixture(scope="module")
@@ -44,6 +45,15 @@ def test_a_grey_array_is_the_photo_with_equal_channels(predictor: Predictor) -> 
     grey = np.arange(64 * 64, dtype=np.uint8).reshape(64, 64)
     colour = np.repeat(grey[..., None], 3, axis=2)
     assert predictor.predict(grey).anomaly_score == predictor.predict(colour).anomaly_score
+
+
+def test_a_photo_of_12_bits_lies_under_its_map_as_bright_as_the_same_photo_of_8(predictor: Predictor) -> None:
+    eight = np.random.default_rng(0).integers(0, 256, (64, 64, 3), dtype=np.uint8)
+    twelve = np.rint(eight * (4095 / 255)).astype(np.uint16)
+    framing = replace(predictor.framing, white_level=4095, white_unknown=False)
+    camera = Predictor(predictor.runtime, framing, score=predictor.score, calibration=predictor.calibration)
+    of_eight = picture(predictor.predict(eight), eight).astype(int)
+    np.testing.assert_allclose(picture(camera.predict(twelve), twelve), of_eight, atol=4)
 
 
 def test_verdict_and_map_are_given_at_the_photos_own_size(predictor: Predictor, tmp_path: Path) -> None:

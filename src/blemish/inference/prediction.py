@@ -45,6 +45,8 @@ class Prediction:
     """Regions of fewer pixels of the photo are dropped; the verdict knows nothing of it."""
     photo: Pixels | None = field(default=None, repr=False)
     """(height, width, 3), the photo's own pixels, where they were kept."""
+    white_level: int = 65535
+    """The value of a photo of 16 bits that is shown white: 4095 where the camera gives 12 bits."""
 
     @property
     def threshold(self) -> float:

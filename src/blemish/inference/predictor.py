@@ -158,6 +158,7 @@ class Predictor:
             anomaly_map=anomaly_map,
             min_area=self.min_area,
             photo=framed.pixels,
+            white_level=self.framing.white_level,
         )
 
 
@@ -185,7 +186,7 @@ class _ReadAhead:
         while self._waiting and len(batch) < self._room():
             framed = self._waiting.popleft().result()
             if not isinstance(framed, DataError):
-                self._largest = max(self._largest, 3 * math.prod(framed.photo_size))
+                self._largest = max(self._largest, 3 * framed.frames.dtype.itemsize * math.prod(framed.photo_size))
             batch.append(framed)
             self._read(self._room() - len(self._waiting))
         return batch

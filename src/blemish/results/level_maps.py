@@ -104,7 +104,7 @@ def level_picture(prediction: Prediction, photo: Pixels, maps: dict[str, NDArray
     scale."""
     zoom = LONGEST_SIDE / max(prediction.photo_size)
     height, width = (max(1, round(side * zoom)) for side in prediction.photo_size)
-    small = resize_image(shown(photo), (height, width))
+    small = resize_image(shown(photo, white_level=prediction.white_level), (height, width))
     judged = picture(replace(prediction, photo_size=(height, width)), small)
     half = f"half the scale is {prediction.thresholds.pixel:.3g}"
     sheet = _Sheet((height, width), rows := rows_of(maps))

@@ -75,7 +75,8 @@ def picture(prediction: Prediction, photo: Pixels | None = None) -> NDArray[np.u
         assert prediction.image is not None
         photo = read_image(prediction.image)
     top = max(2 * prediction.thresholds.pixel, SMALLEST)
-    return overlay(shown(photo), prediction.photo_map, mask=prediction.predicted_mask, top=top)
+    pixels = shown(photo, white_level=prediction.white_level)
+    return overlay(pixels, prediction.photo_map, mask=prediction.predicted_mask, top=top)
 
 
 def _blending() -> tuple[NDArray[np.float32], NDArray[np.float32]]:
