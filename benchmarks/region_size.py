@@ -97,6 +97,8 @@ def main() -> None:
         run, root = map(Path, pair.split("=", 1))
         threshold, photos = photos_of(run, root)
         print(f"\n{run.name}: {len(photos)} defective photos with a mark (in use: {SHARE_OF_PEAK:g} of the peak)")
+        if not photos:
+            continue
         print("\n| what is marked | area / true area | IoU | of the defect | of the mark | parts touched | regions |")
         print("|---|---|---|---|---|---|---|")
         for name, rule in RULES.items():

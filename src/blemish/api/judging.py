@@ -72,6 +72,8 @@ def evaluate(
     *,
     output: Folder | None = None,
     report: bool = False,
+    max_misses: int | float | str | None = None,
+    max_false_alarms: int | float | str | None = None,
     dataset: str = "auto",
     category: str | None = None,
     runtime: str = "auto",
@@ -84,11 +86,16 @@ def evaluate(
     `output` is a folder for evaluation.json and, with `report`, report.html. Test photos whose files a model was
     trained or calibrated with are listed as duplicates, and parts are told apart as they were in its training; a
     Predictor does not know these, and no report is made of it. `runtime`, `precision` and `device` open the model in a
-    folder, as for `open`.
+    folder, as for `open`. `max_misses` and `max_false_alarms` say how many photos may be judged wrongly (an int is a
+    number, a float a share, 0 to 1; a string as on the command line); the evaluation's `accepted` says whether that was
+    kept.
     """
+    from blemish.evaluation.acceptance import check_limit, held_to
     from blemish.evaluation.evaluate import evaluate_predictor
     from blemish.evaluation.record import EVALUATION_FILE, write_evaluation
 
+    check_limit("max_misses", max_misses)
+    check_limit("max_false_alarms", max_false_alarms)
     run, known = None, dict[str, Any]()
     if not isinstance(model, Predictor):
         run, training = Path(model), read_artifact(model).training
@@ -110,6 +117,7 @@ def evaluate(
         **known,
         on_photo=lambda done, of: on_progress(Progress(activity="judging", done=done, total=of)),
     )
+    evaluation = held_to(evaluation, max_misses=max_misses, max_false_alarms=max_false_alarms)
     if output is not None:
         write_evaluation(evaluation, file := Path(output, EVALUATION_FILE))
         if report and run is not None:

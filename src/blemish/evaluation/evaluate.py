@@ -150,6 +150,8 @@ def _record(
             mask_values=sample.mask_values,
             anomaly_score=prediction.anomaly_score,
             verdict=prediction.verdict,
+            photo_size=prediction.photo_size,
+            defect_pixels=int(mask.sum()) if sample.anomalous and mask is not None else None,
         ),
         digest=prediction.digest,
         photo_size=prediction.photo_size,

@@ -39,6 +39,10 @@ class PhotoJudgement:
     """Which of their grey values stand for the defect, as the data set says."""
     anomaly_score: float
     verdict: Verdict
+    photo_size: tuple[int, int] | None = None
+    """(height, width) of the photo; None in an evaluation of before it was kept."""
+    defect_pixels: int | None = None
+    """How many pixels of the map the true defect covers; None of good photos, and where masks miss."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -66,6 +70,18 @@ class PartCounts:
     def check_values(self) -> None:
         if not (0 <= self.alarmed <= self.parts and 0 <= self.marked <= self.parts and self.parts):
             raise ValueError(f"{self.alarmed} and {self.marked} of {self.parts} parts are counted")
+
+
+@dataclass(frozen=True, kw_only=True)
+class Acceptance:
+    """What an evaluation had to keep to be accepted, in photos of this test set, and where it did not."""
+
+    max_misses: int | None
+    """How many defective photos may be missed; None: any number."""
+    max_false_alarms: int | None
+    """How many good photos may be false alarms; None: any number."""
+    failures: list[str]
+    """A line for each count above its limit, or that the test set cannot give; none where it is accepted."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -129,6 +145,13 @@ class Evaluation:
     mask_rule: str = MASK_RULE
     bootstrap: str = METHOD
     """How `intervals` were made."""
+    acceptance: Acceptance | None = None
+    """Limits of misses and false alarms, where there are any."""
+
+    @property
+    def accepted(self) -> bool:
+        """Whether misses and false alarms are within the limits; so they are where there are none."""
+        return self.acceptance is None or not self.acceptance.failures
 
 
 def write_evaluation(evaluation: Evaluation, path: Path) -> None:
