@@ -62,7 +62,8 @@ def test_predict_gives_a_line_and_verdict_per_photo_and_exit_code_1(run: Path, p
         assert (anomaly_map.mode, anomaly_map.size) == ("F", (64, 64))
         assert max(anomaly_map.get_flattened_data()) == pytest.approx(written[0]["anomaly_score"], rel=1e-5)
     with Image.open(tmp_path / "out" / written[0]["overlay"]) as overlay:
-        assert (overlay.mode, overlay.size) == ("RGB", (64, 64))
+        assert overlay.mode == "RGB"
+        assert overlay.width >= 64 and overlay.height > 64  # its caption below
     assert len(list((tmp_path / "out" / "overlays").iterdir())) == len(lines)  # equal names harm nothing
 
 

@@ -85,7 +85,7 @@ def test_a_promise_is_an_expectation_in_its_unit_before_any_evaluation(artifact:
 
 def test_the_table_has_a_row_of_parts_with_its_promise(artifact: Artifact, evaluation: Evaluation) -> None:
     of_photos = {row.name: row for row in rates(artifact, evaluation)}
-    assert list(of_photos) == ["False alarms", "Misses", "Good photos with a mark"]
+    assert list(of_photos) == ["Misses", "False alarms", "Good photos with a mark"]
     promise = of_photos["False alarms"].promise.replace("\N{NO-BREAK SPACE}", " ")
     assert promise == "at most 6.67 % of good photos expected"
     rows = {row.name: row for row in rates(artifact, of_parts(evaluation, 5))}

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from blemish.data.dataset import GOOD
+from blemish.data.images import Size
 from blemish.data.shapes import fitting_size
 from blemish.evaluation.record import Evaluation
 from blemish.model.artifact import LARGEST_SIDE, Artifact
@@ -106,15 +107,12 @@ def _larger_photos(artifact: Artifact, e: Evaluation) -> NextStep | None:
     )
 
 
-def _larger(artifact: Artifact, photo_size: tuple[int, int], shrunk: float) -> str:
-    """Returns twice the image size, or that of the photo where it is smaller, as the option takes it."""
-    zoom = min(2.0, shrunk)
-    wanted = tuple(round(side * zoom) for side in artifact.image_size)
-    height, width = artifact.image_size
-    if height == width and wanted[0] % 32 == 0:
-        return str(min(wanted[0], LARGEST_SIDE))
-    height, width = fitting_size(photo_size if height == width else (height, width), (wanted[0], wanted[1]))
-    return f"{height}x{width}"
+def _larger(artifact: Artifact, photo_size: Size, shrunk: float) -> str:
+    """Returns twice the image size, or that of the photo where it is smaller, in the photo's shape, as the option takes
+    it."""
+    height, width = (min(LARGEST_SIDE, round(side * min(2.0, shrunk))) for side in artifact.image_size)
+    height, width = fitting_size(photo_size, (height, width))
+    return str(height) if height == width else f"{height}x{width}"
 
 
 def _other_threshold(artifact: Artifact, e: Evaluation) -> list[NextStep | None]:

@@ -26,7 +26,7 @@ class ListedPhoto:
 
 @dataclass(frozen=True, kw_only=True)
 class PhotoList:
-    """All misses, or all false alarms, the worst first."""
+    """The list that all misses have, or all false alarms, the worst first."""
 
     title: str
     photos: list[ListedPhoto]

@@ -25,11 +25,11 @@ _INFERNO = np.array(
     ]
 )
 # People who cannot tell red from green can tell blue from orange; and few parts are blue.
-Line = tuple[tuple[int, int, int], tuple[int, int, int]]
+LineColours = tuple[tuple[int, int, int], tuple[int, int, int]]
 """The colour of a line, and that of its edge, which is seen where the photo has the line's own colour."""
-MARK_LINE: Line = (0, 105, 255), (255, 255, 255)
+MARK_LINE: LineColours = (0, 105, 255), (255, 255, 255)
 """What the model marks is outlined and tinted in it."""
-TRUTH_LINE: Line = (255, 150, 0), (0, 0, 0)
+TRUTH_LINE: LineColours = (255, 150, 0), (0, 0, 0)
 """The true defect is outlined in it, where it is known."""
 _TINT = 0.4  # opacity of the highest values: the defect stays visible under it
 _STEPS = 1024  # of the map, in overlays: so many that no pixel is more than one grey level off
@@ -96,7 +96,7 @@ def picture(prediction: Prediction, photo: Pixels | None = None) -> NDArray[np.u
     return overlay(pixels, prediction.photo_map, mask=prediction.predicted_mask, middle=middle)
 
 
-def outline(image: NDArray[np.uint8], mask: NDArray[np.bool_], line: Line) -> None:
+def outline(image: NDArray[np.uint8], mask: NDArray[np.bool_], line: LineColours) -> None:
     """Draws a line around the mask (H, W) into the image (H, W, 3), just outside it, so that the defect stays visible.
 
     It is the thicker the larger the image is, and edged.
