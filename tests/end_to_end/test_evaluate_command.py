@@ -178,7 +178,7 @@ def test_what_is_missed_leads_and_ends_the_output_with_what_to_do() -> None:
     step = NextStep(evidence="Photos are shrunk.", action="Train with more pixels.", command="blemish train X")
     loud = lines_of_evaluation(replace(EVALUATION, misses=30, defective_photos=40), [step])
     assert loud[0] == loud[6] == f"+{'-' * (len(loud[0]) - 2)}+"
-    assert "MISSED: 30 of 40 defective photos pass as good (75 %)" in loud[1]
+    assert "MISSED: 30 of 40 defective photos (75 %)" in loud[1]
     assert "Photos are shrunk." in loud[3] and "Next: Train with more pixels." in loud[4]
     assert "blemish train X" in loud[5]
     assert not any("MISSED" in line for line in lines_of_evaluation(few))
@@ -201,7 +201,7 @@ def test_limits_decide_the_exit_code_and_are_kept_in_the_file(
     for limits in ({}, {"max_misses": "1"}, {"max_misses": "100%", "max_false_alarms": "0"}):
         code = evaluate(copy, root, output=out, report=False, **limits)
         printed = capsys.readouterr()
-        assert "MISSED: 2 of 2 defective photos pass as good (100 %)" in printed.out.splitlines()[1]
+        assert "MISSED: 2 of 2 defective photos (100 %)" in printed.out.splitlines()[1]
         told = "missed 2 of 2 defective photos (100 %); false alarms on 0 of 2 good photos (0 %)"
         assert told in printed.out.splitlines()[-2:]
         ends[str(limits)] = code, printed.err, read_evaluation(out / "evaluation.json").accepted

@@ -145,7 +145,7 @@ def _box(e: Evaluation, steps: Sequence[NextStep]) -> list[str]:
     if not missed_loudly(e):
         return []
     share = percent(e.misses / e.defective_photos)
-    lines = [f"MISSED: {e.misses} of {counted(e.defective_photos, 'defective photo')} pass as good ({share})"]
+    lines = [f"MISSED: {e.misses} of {counted(e.defective_photos, 'defective photo')} ({share})"]
     for step in steps:
         lines += ["", *_wrapped(step.evidence), *_wrapped(f"Next: {step.action}")]
         lines += [f"  {step.command}"] if step.command else []

@@ -85,7 +85,7 @@ def _alarm(artifact: Artifact, e: Evaluation) -> Alarm | None:
     if not missed_loudly(e):
         return None
     share = _rounded(e.misses / e.defective_photos)
-    title = f"Missed: {e.misses} of {counted(e.defective_photos, 'defective photo')} pass as good ({share}{_NO_BREAK}%)"
+    title = f"Missed: {e.misses} of {counted(e.defective_photos, 'defective photo')} ({share}{_NO_BREAK}%)"
     return Alarm(title=title, steps=[replace(s, evidence=_unbroken(s.evidence)) for s in next_steps(artifact, e)])
 
 
