@@ -67,8 +67,9 @@ def _near_peaks(anomaly_map: NDArray[np.float32], marked: Mask) -> Mask:
     from scipy import ndimage
 
     labels, count = ndimage.label(marked, _EIGHT_CONNECTED)
-    peaks = ndimage.maximum(anomaly_map, labels, np.arange(count + 1)).astype(np.float32)
-    enough = np.where(peaks > 0, SHARE_OF_PEAK * peaks, -np.inf).astype(np.float32)  # a share of less is no less
+    peaks = np.full(count + 1, -np.inf, np.float32)
+    np.maximum.at(peaks, labels[marked], anomaly_map[marked])
+    enough = np.where(peaks > 0, np.float32(SHARE_OF_PEAK) * peaks, -np.inf)  # a share of less than 0 would be more
     near: Mask = marked & (anomaly_map > enough[labels])
     return near
 

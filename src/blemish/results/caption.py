@@ -27,13 +27,16 @@ def captioned(overlay: NDArray[np.uint8], prediction: Prediction) -> NDArray[np.
     lengths = [int(font.getlength(word)) + 2 * gap for word in words]
     width = max(width, *lengths)
     places = _places(lengths, width, line=size + gap)
-    sheet = Image.new("RGB", (width, height + places[-1][1] + size + 2 * gap), _PAPER)
-    sheet.paste(Image.fromarray(overlay))
-    draw = ImageDraw.Draw(sheet)
+    strip = Image.new("RGB", (width, places[-1][1] + size + 2 * gap), _PAPER)
+    draw = ImageDraw.Draw(strip)
     for word, (x, y) in zip(words, places, strict=True):
         colour = _ALARM if prediction.anomalous and word is words[0] else _INK
-        draw.text((x + gap, height + y + gap // 2), word, fill=colour, font=font)
-    return np.array(sheet)
+        draw.text((x + gap, y + gap // 2), word, fill=colour, font=font)
+    sheet = np.empty((height + strip.height, width, 3), np.uint8)
+    sheet[:height, : overlay.shape[1]] = overlay
+    sheet[:height, overlay.shape[1] :] = _PAPER
+    sheet[height:] = np.array(strip)
+    return sheet
 
 
 def _places(lengths: list[int], width: int, *, line: int) -> list[tuple[int, int]]:
