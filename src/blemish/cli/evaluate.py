@@ -34,6 +34,7 @@ def evaluate(
     output: Path | None = None,
     category: str | None = None,
     dataset: str = AUTO,
+    masks: Path | None = None,
     report: bool = True,
     max_misses: str | None = None,
     max_false_alarms: str | None = None,
@@ -56,6 +57,8 @@ def evaluate(
         Which part, where the folder holds several.
     dataset
         How test photos lie in the folder, such as mvtec_ad or good_and_bad; auto recognises it.
+    masks
+        Folder of true masks, where they lie elsewhere: by the photos' names, such as b1_mask.png or scratch/b1.png.
     report
         Write report.html too, a page that shows what was found and missed.
     max_misses
@@ -82,6 +85,7 @@ def evaluate(
             max_false_alarms=max_false_alarms,
             dataset=dataset,
             category=category,
+            masks=masks,
             runtime=runtime,
             precision=precision,
             device=device,
