@@ -63,7 +63,7 @@ def test_verdict_and_map_are_given_at_the_photos_own_size(predictor: Predictor, 
     assert prediction.anomaly_map.shape == (64, 64)
     assert prediction.photo_map.shape == (200, 300)
     assert prediction.anomalous == (prediction.anomaly_score > predictor.threshold)
-    assert prediction.verdict in ("normal", "anomalous")
+    assert prediction.verdict in ("normal", "anomalous", "unusual")
 
 
 def test_many_are_judged_in_order_and_one_unreadable_harms_no_other(

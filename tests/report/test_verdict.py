@@ -78,7 +78,7 @@ def test_a_promise_is_not_held_against_a_count_of_another_unit(artifact: Artifac
 
 def test_a_promise_is_an_expectation_in_its_unit_before_any_evaluation(artifact: Artifact) -> None:
     told = " ".join(" ".join(assess(artifact, None).sentences).split())
-    assert told.endswith("at most 6.67 % of good photos are expected to score above the threshold.")
+    assert told.endswith("at most 6.67 % of good photos are expected to score above the threshold, or to be unusual.")
     parts = replace(artifact, calibration=replace(artifact.calibration, unit="parts"))
     assert PROMISED_OF_PARTS in " ".join(" ".join(assess(parts, None).sentences).split())
 
@@ -130,7 +130,7 @@ def test_an_estimate_is_called_one_wherever_it_appears(run: Path, few: Callable[
     evaluate_on(run, few("few", good="good", crack="crack"))
     page = Page(write_report(run))
     assert (
-        "The estimate, which is no promise: 0.1 % of good photos are thought to score above the threshold." in page.text
+        "The estimate, which is no promise: 0.1 % of good photos are thought to score above the threshold, or to be unusual." in page.text
     )
     assert page.text.count("nothing; estimate: 0.1 % of good photos") == 2  # of scores and of pixels
     assert re.search(r"at the threshold of [\d.]+, an estimate", page.text)

@@ -76,7 +76,7 @@ def calibrate(
 def lines_of(calibration: Calibration, run: Path) -> list[str]:
     """Returns the thresholds, what they promise, and the ways out where that is not what was asked for."""
     image, n, unit = calibration.image, calibration.n, calibration.unit
-    lines = [f"threshold {image.value:.6g}: {image.statement(n, unit)}"]
+    lines = [f"threshold {image.value:.6g}: {calibration.statement()}"]
     if image.rate_95 is not None:
         lines.append(f"  in 95 of 100 such calibrations, below {percent(image.rate_95)}")
     if calibration.check is not None:

@@ -108,7 +108,11 @@ def _about_threshold(e: Evaluation) -> list[str]:
     lines.append(f"                {promise}")
     if e.good_photos and false_alarms_in_unit(e) is None:
         lines.append(f"                these photos do not test that: {why_not_compared(e)}")
+    if e.unusual_good:
+        lines.append(f"                {e.unusual_good} of them for being unusual, not for their score")
     lines.append(f"  misses        {_rate(e.misses, e.defective_photos, e.miss_interval, of_what='defective photos')}")
+    if e.unusual_defective:
+        lines.append(f"                {e.unusual_defective} more were stopped for being unusual alone")
     checks = sum(photo.verdict == "check" for photo in e.photos)
     if checks:
         lines.append(f"  to check      {checks} of {len(e.photos)} photos, which are no alarms here")

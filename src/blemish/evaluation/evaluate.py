@@ -150,6 +150,7 @@ def _record(
             mask_values=sample.mask_values,
             anomaly_score=prediction.anomaly_score,
             verdict=prediction.verdict,
+            unusual_reason=prediction.unusual_reason,
         ),
         digest=prediction.digest,
         photo_size=prediction.photo_size,
@@ -178,7 +179,8 @@ def _evaluation(
     duplicates: list[str],
 ) -> Evaluation:
     calibration, threshold = predictor.calibration, predictor.calibration.image
-    good, alarm = ~judgements.anomalous, judgements.scores > threshold.value
+    good, alarm = ~judgements.anomalous, np.array([photo.judgement.alarm for photo in judged])
+    unusual = alarm & ~(judgements.scores > threshold.value)
     false_alarms, misses = int(np.sum(alarm & good)), int(np.sum(~alarm & ~good))
     metrics, undefined = _values(judgements, METRICS)
     sizes = {photo.map_size for photo in judged}
@@ -213,6 +215,8 @@ def _evaluation(
         unreadable=unusable,
         duplicates=duplicates,
         curves=_curves(judgements),
+        unusual_good=int(np.sum(unusual & good)),
+        unusual_defective=int(np.sum(unusual & ~good)),
         map_size=sizes.pop() if len(sizes) == 1 else None,
     )
 

@@ -23,6 +23,7 @@ _INFERNO = np.array(
     ]
 )
 _CONTOUR = (0, 255, 255)  # cyan is on no part of the scale above
+_FRAME = (255, 0, 255)  # magenta: neither the contour nor on the scale
 _STEPS = 1024  # of the map, in overlays: so many that no pixel is more than one grey level off
 SMALLEST = float(np.finfo(np.float32).tiny)
 _ROWS = 32  # drawn at a time, so that what is computed on the way stays in the processor's cache
@@ -65,7 +66,7 @@ def overlay(
 
 
 def picture(prediction: Prediction, photo: Pixels | None = None) -> NDArray[np.uint8]:
-    """Returns the photo under its anomaly map, with the outline of the predicted mask.
+    """Returns the photo under its anomaly map, with the outline of the predicted mask; an unusual photo is framed.
 
     `photo` is its pixels, where the prediction does not hold them; else its file is read again. Half the colour scale
     is the threshold of pixels, for every photo of one model alike.
@@ -76,7 +77,13 @@ def picture(prediction: Prediction, photo: Pixels | None = None) -> NDArray[np.u
         photo = read_image(prediction.image)
     top = max(2 * prediction.thresholds.pixel, SMALLEST)
     pixels = shown(photo, white_level=prediction.white_level)
-    return overlay(pixels, prediction.photo_map, mask=prediction.predicted_mask, top=top)
+    drawn = overlay(pixels, prediction.photo_map, mask=prediction.predicted_mask, top=top)
+    if prediction.unusual_reason is not None:
+        edge = max(2, round(min(drawn.shape[:2]) / 50))
+        inside = np.zeros(drawn.shape[:2], np.bool_)
+        inside[edge:-edge, edge:-edge] = True
+        drawn[~inside] = _FRAME
+    return drawn
 
 
 def _blending() -> tuple[NDArray[np.float32], NDArray[np.float32]]:
