@@ -43,13 +43,14 @@ class Threshold:
 
         It follows from `n` calibration photos, or from the photos of `n` parts, of each of which the highest counts.
         """
-        above = "above it, or unusual" if unit == "photos" else "to have a photo above it, or an unusual one"
+        above = "above it" if unit == "photos" else "to have a photo above it"
         asked, needed = percent(self.asked_rate), photos_needed(self.asked_rate)
         if self.promised_rate is None:
             return (
                 f"an estimate, not a promise: {asked} of good {unit} expected {above} if logarithms of scores are "
                 f"normal ({n} calibration {unit}; a promise takes {needed})"
             )
+        above += ", or unusual" if unit == "photos" else ", or an unusual one"
         promise = f"at most {percent(self.promised_rate)} of good {unit} are expected {above}"
         if self.is_promised:
             return f"{promise} ({n} calibration {unit})"
