@@ -34,7 +34,8 @@ RATE = 0.01
 def _background(photo: Photo) -> Photo:
     """The photo's usual colour, with a camera's noise: a fixture without a part."""
     noise = np.random.default_rng(0).normal(0, 2, photo.shape)
-    return np.clip(np.median(photo, axis=(0, 1)) + noise, 0, 255).astype(np.uint8)
+    usual: Photo = np.clip(np.median(photo, axis=(0, 1)) + noise, 0, 255).astype(np.uint8)
+    return usual
 
 
 def _half(photo: Photo, cover: Photo) -> Photo:
