@@ -28,6 +28,6 @@ def recalibrate_to(run: Path, rate: float, *, check: float | None = None, estima
         check_rate=check,
         estimate=estimate,
         unusualness=known.unusualness,
-        looks=known.looks,
+        watched=known.watched,
     )
     write_artifact(replace(artifact, calibration=calibration))

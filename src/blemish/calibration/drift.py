@@ -15,6 +15,7 @@ from itertools import accumulate
 
 import numpy as np
 
+from blemish.calibration.promise import WATCHED_SCORE, WATCHED_UNUSUALNESS
 from blemish.data.description import PhotoDescription
 from blemish.inference.prediction import Prediction
 from blemish.model.thresholds import Calibration, is_alarm
@@ -26,15 +27,15 @@ BLOCKS = (10, 50)
 FALSE_ALARMS = 0.05
 """Of 1,000 photos like those calibrated with, the chance that anything is said at all is below this."""
 _PHOTOS = 1000
-_SCORE, _UNUSUALNESS = "score", "unusualness"
+_SHARPNESS = "sharpness"
 _EXACT = 50  # calibration photos: with more of them the normal approximation does, which errs towards silence
 _WORDS = {
     "brightness": ("darker", "brighter"),
-    "sharpness": ("less sharp", "sharper or noisier"),
+    _SHARPNESS: ("less sharp", "sharper or noisier"),
     "across": ("of parts further left", "of parts further right"),
     "down": ("of parts higher up", "of parts lower down"),
-    _SCORE: ("of lower score", "of higher score"),
-    _UNUSUALNESS: ("", "less like those learned from"),
+    WATCHED_SCORE: ("of lower score", "of higher score"),
+    WATCHED_UNUSUALNESS: ("", "less like those learned from"),
 }
 """What photos have become where values have fallen, and risen; nothing where that is no harm."""
 
@@ -61,7 +62,8 @@ class Drift:
 class DriftWatch:
     """Is fed photo by photo, in order, and says once of each thing that it has moved.
 
-    Looks are those of every photo; scores those of photos that are not stopped, for defects tell nothing of the line.
+    Light and place are those of every photo; scores and sharpness of those that are not stopped, for defects have high
+    scores and edges of their own, and tell nothing of the line.
     """
 
     def __init__(self, calibration: Calibration) -> None:
@@ -70,12 +72,12 @@ class DriftWatch:
         """All that was said, in order."""
         self.photos = 0
         """How many photos have been seen."""
-        usual = [s for s in calibration.scores if not s > calibration.image.value]
-        watched = {_SCORE: usual, _UNUSUALNESS: calibration.unusualness, **calibration.looks}
-        self._before = {name: sorted(watched[name]) for name in watched if calibration.looks and watched[name]}
+        self._before = {name: list(values) for name, values in calibration.watched.items() if values}
+        if WATCHED_SCORE in self._before:
+            self._before[WATCHED_SCORE] = [s for s in self._before[WATCHED_SCORE] if not s > calibration.image.value]
         self._latest: dict[str, deque[float]] = {name: deque(maxlen=max(BLOCKS)) for name in self._before}
         self._counts = Counter[str]()
-        looks = sum(_PHOTOS // block for block in BLOCKS) * len(watched)
+        looks = sum(_PHOTOS // block for block in BLOCKS) * len(_WORDS)
         self._least = FALSE_ALARMS / looks
 
     def add(self, prediction: Prediction) -> list[Drift]:
@@ -91,9 +93,14 @@ class DriftWatch:
         self.photos += 1
         if looks is None or not self._before:
             return []
-        values = {**(looks_of(looks) if isinstance(looks, PhotoDescription) else looks), _UNUSUALNESS: unusualness}
-        if score is not None:
-            values[_SCORE] = score
+        values = {
+            **(looks_of(looks) if isinstance(looks, PhotoDescription) else looks),
+            WATCHED_UNUSUALNESS: unusualness,
+        }
+        if score is None:
+            values.pop(_SHARPNESS, None)
+        else:
+            values[WATCHED_SCORE] = score
         new = [drift for name, value in values.items() if (drift := self._take(name, value)) is not None]
         self.found += new
         return new
@@ -110,7 +117,7 @@ class DriftWatch:
 
     def _take(self, name: str, value: float) -> Drift | None:
         before = self._before.get(name)
-        if before is None or any(drift.quantity == name for drift in self.found):
+        if not before or any(drift.quantity == name for drift in self.found):
             return None
         self._latest[name].append(value)
         self._counts[name] += 1

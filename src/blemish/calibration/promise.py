@@ -67,26 +67,28 @@ def judge_good_photos(
             judged.append(place)
             rows.append(_row(prediction))
         on_photo(place + 1)
-    columns = {name: [row[name] for row in rows] for name in (rows[0] if rows else (_SCORE, _PEAK))}
+    columns = {name: [row[name] for row in rows] for name in (rows[0] if rows else (WATCHED_SCORE, _PEAK))}
     return GoodPhotos(
         judged=judged,
-        scores=columns.pop(_SCORE),
+        scores=columns.pop(WATCHED_SCORE),
         peaks=columns.pop(_PEAK),
         unreadable=unreadable,
-        unusualness=columns.pop(_UNUSUALNESS, []),
+        unusualness=columns.pop(WATCHED_UNUSUALNESS, []),
         looks=columns,
     )
 
 
-_SCORE, _PEAK, _UNUSUALNESS = "score", "peak", "unusualness"
+WATCHED_SCORE, WATCHED_UNUSUALNESS, _PEAK = "score", "unusualness", "peak"
+ENOUGH_TO_WATCH = 8
+"""Photos given to calibrate: as many can be told from a block of ten others (see drift.py)."""
 
 
 def _row(prediction: Prediction) -> dict[str, float]:
     """Returns all that is kept of a calibration photo."""
-    row = {_SCORE: prediction.anomaly_score, _PEAK: float(prediction.anomaly_map.max())}
+    row = {WATCHED_SCORE: prediction.anomaly_score, _PEAK: float(prediction.anomaly_map.max())}
     if prediction.unusualness is None or prediction.description is None:
         return row
-    return row | {_UNUSUALNESS: prediction.unusualness.value, **looks_of(prediction.description)}
+    return row | {WATCHED_UNUSUALNESS: prediction.unusualness.value, **looks_of(prediction.description)}
 
 
 def highest_of_each(parts: Sequence[str], values: Sequence[float]) -> list[float]:
@@ -98,30 +100,39 @@ def highest_of_each(parts: Sequence[str], values: Sequence[float]) -> list[float
 
 
 def calibrate_with(
-    judged: GoodPhotos, parts: Sequence[str], *, known: Calibration | None = None, unit: Unit, **rates: Any
+    judged: GoodPhotos,
+    parts: Sequence[str],
+    *,
+    known: Calibration | None = None,
+    looks: Mapping[str, Sequence[float]] | None = None,
+    unit: Unit,
+    **rates: Any,
 ) -> Calibration:
     """Returns thresholds from photos just judged, given which part each shows, and those `known` before.
 
-    `rates` are those of `calibration_of`. Where it is not known of the latter how unusual they are, nobody asks it.
+    `rates` are those of `calibration_of`. `looks` are watched instead of those of the photos judged. Where it is not
+    known of all photos how unusual they are, nobody asks it.
     """
     scores = highest_of_each(parts, judged.scores)
     unusualness = highest_of_each(parts, judged.unusualness) if judged.unusualness else []
-    looks = {name: list(values) for name, values in judged.looks.items()} if unit == "photos" else {}
-    before = () if known is None else known.scores
-    peaks_before = () if known is None else known.peaks
+    peaks = highest_of_each(parts, judged.peaks)
+    watched = _watched(judged, judged.looks if looks is None else looks, known) if unit == "photos" else {}
     if known is not None:
-        fresh = bool(judged.scores)
-        unusualness = [*known.unusualness, *unusualness] if known.unusualness or not before else []
-        kept = known.looks if before else dict.fromkeys(looks, ())
-        looks = {name: [*values, *(looks[name] if fresh else ())] for name, values in kept.items()}
-    return calibration_of(
-        [*before, *scores],
-        [*peaks_before, *highest_of_each(parts, judged.peaks)],
-        unit=unit,
-        unusualness=unusualness,
-        looks=looks,
-        **rates,
-    )
+        unusualness = [*known.unusualness, *unusualness] if known.unusualness or not known.scores else []
+        scores, peaks = [*known.scores, *scores], [*known.peaks, *peaks]
+    return calibration_of(scores, peaks, unit=unit, unusualness=unusualness, watched=watched, **rates)
+
+
+def _watched(
+    judged: GoodPhotos, looks: Mapping[str, Sequence[float]], known: Calibration | None
+) -> dict[str, Sequence[float]]:
+    """Returns what drift is seen by: the new photos alone, where they are enough to, for they are how it is now."""
+    new: dict[str, Sequence[float]] = {}
+    if judged.unusualness:
+        new = {WATCHED_SCORE: judged.scores, WATCHED_UNUSUALNESS: judged.unusualness, **looks}
+    if known is None or len(judged.scores) >= ENOUGH_TO_WATCH:
+        return new
+    return {name: [*values, *new.get(name, ())] for name, values in known.watched.items()}
 
 
 def calibration_of(
@@ -133,14 +144,14 @@ def calibration_of(
     estimate: bool = False,
     unit: Unit = "photos",
     unusualness: Sequence[float] = (),
-    looks: Mapping[str, Sequence[float]] = MappingProxyType({}),
+    watched: Mapping[str, Sequence[float]] = MappingProxyType({}),
 ) -> Calibration:
     """Returns thresholds from the anomaly scores of good photos (or parts) and the peaks of their maps, in any order.
 
     `check_rate` adds the threshold above which a person should look. `estimate` takes every threshold from a fitted
-    tail instead of promising. `unusualness` and `looks` are of the same photos in the same order as the scores: with
-    the former, thresholds leave room for photos that are called unusual. Raises SettingsError for rates that are none,
-    DataError where no threshold follows.
+    tail instead of promising. `unusualness` is of the same photos in the same order as the scores: with it, thresholds
+    leave room for photos that are called unusual. `watched` is kept for what looks for drift. Raises SettingsError for
+    rates that are none, DataError where no threshold follows.
     """
     if check_rate is not None and check_rate <= false_alarm_rate:
         raise SettingsError(
@@ -164,7 +175,7 @@ def calibration_of(
         unit=unit,
         unusual=limit,
         unusualness=tuple(beside.tolist()),
-        looks={name: tuple(np.asarray(values, np.float64)[order].tolist()) for name, values in looks.items()},
+        watched={name: tuple(sorted(values)) for name, values in watched.items()},
     )
 
 

@@ -146,6 +146,7 @@ def _own_calibration(export: Export, artifact: Artifact, found: FoundPhotos, *, 
     return calibrate_with(
         judged,
         [every[i] for i in judged.judged],
+        looks={name: old.watched[name] for name in judged.looks if name in old.watched},
         false_alarm_rate=old.image.asked_rate,
         check_rate=None if old.check is None else old.check.asked_rate,
         estimate=old.image.estimated,

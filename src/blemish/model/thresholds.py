@@ -114,9 +114,10 @@ class Calibration:
     """The threshold of unusualness; None where nobody asks whether photos are usual."""
     unusualness: tuple[float, ...] = ()
     """How unusual the calibration photos are, in the order of `scores`; none as above. Of a part, the highest."""
-    looks: dict[str, tuple[float, ...]] = field(default_factory=dict)
-    """What is watched for drift (brightness, ...) of each calibration photo, in the order of `scores`; none for parts,
-    of which several photos count as one."""
+    watched: dict[str, tuple[float, ...]] = field(default_factory=dict)
+    """What new photos are compared with to see drift, each rising: `score` and `unusualness` of the photos that were
+    last given to calibrate, and their looks (`brightness`, ...), after training those of photos trained on as well.
+    Nothing for parts: several photos of one tell nothing new."""
 
     @property
     def n(self) -> int:
@@ -159,10 +160,10 @@ class Calibration:
                 raise ValueError(f"calibration {name} are missing, or do not rise")
         if len(self.peaks) != len(self.scores):
             raise ValueError(f"{len(self.peaks)} calibration peaks for {len(self.scores)} scores")
-        columns = {"unusualness": self.unusualness, **self.looks}
-        for name, values in columns.items():
-            if values and len(values) != len(self.scores):
-                raise ValueError(f"{len(values)} calibration values of {name} for {len(self.scores)} scores")
+        if self.unusualness and len(self.unusualness) != len(self.scores):
+            raise ValueError(f"{len(self.unusualness)} calibration values of unusualness for {len(self.scores)} scores")
+        if any(list(values) != sorted(values) for values in self.watched.values()):
+            raise ValueError("what is watched does not rise")
         if self.unusual is not None and not (self.unusualness and self.unusual > 0):
             raise ValueError(f"photos are unusual above {self.unusual}, which no calibration photos say")
 

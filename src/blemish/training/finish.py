@@ -7,7 +7,7 @@ from collections.abc import Sequence
 import torch
 
 from blemish.calibration.promise import calibrate_with, judge_good_photos
-from blemish.data.description import describe
+from blemish.data.description import PhotoDescription, describe
 from blemish.data.shapes import size_counts
 from blemish.files import move, remove
 from blemish.inference.predictor import Predictor
@@ -16,7 +16,7 @@ from blemish.model.artifact import MODEL_FILE, WEIGHTS_FILE, Artifact, file_sha2
 from blemish.model.exports import EXPORTS_FOLDER
 from blemish.model.thresholds import UNCALIBRATED, Calibration
 from blemish.model.training_record import HistoryPoint, KnownPhoto, StageHistory, TeacherRecord, TrainingRecord
-from blemish.model.usual import MOST_LEARNED, UsualPhotos, learn_usual
+from blemish.model.usual import MOST_LEARNED, UsualPhotos, learn_usual, looks_of
 from blemish.progress import Progress
 from blemish.training import checkpoint as checkpoints
 from blemish.training.fit import Job
@@ -80,8 +80,9 @@ def finish(
     run = job.run
     if job.processes.is_leader:
         detector, settings = job.detector, job.detector.settings
-        usual = _usual(job)
-        calibration = _calibrate(job, material.parts, usual)
+        learned = _learned_from(job)
+        usual = learn_usual(learned)
+        calibration = _calibrate(job, material.parts, usual, learned)
         tensors = {name: value.cpu().contiguous() for name, value in detector.state_dict().items()}
         fresh = run / f"new-{WEIGHTS_FILE}"
         checkpoints.save_tensors(tensors, fresh)
@@ -108,14 +109,14 @@ def finish(
     return read_artifact(run)
 
 
-def _usual(job: Job) -> UsualPhotos:
-    """Returns what the photos look like that were trained on; of many, the first, which the seed drew."""
+def _learned_from(job: Job) -> list[PhotoDescription]:
+    """Describes the photos that were trained on; of many, the first, which the seed drew."""
     photos, framing = job.photos, job.photos.framing
     framed = (photos.framed(int(i)) for i in job.split.train[:MOST_LEARNED])
-    return learn_usual([describe(f.frames, f.photo_size, white=framing.white_of(f.frames)) for f in framed])
+    return [describe(f.frames, f.photo_size, white=framing.white_of(f.frames)) for f in framed]
 
 
-def _calibrate(job: Job, parts: Sequence[str], usual: UsualPhotos) -> Calibration:
+def _calibrate(job: Job, parts: Sequence[str], usual: UsualPhotos, learned: Sequence[PhotoDescription]) -> Calibration:
     """Returns the thresholds from photos that training never saw, judged by the Predictor as any photo will be, in
     float32."""
     runtime = TorchRuntime(job.detector, job.processes.device)
@@ -132,6 +133,7 @@ def _calibrate(job: Job, parts: Sequence[str], usual: UsualPhotos) -> Calibratio
     return calibrate_with(
         judged,
         [parts[i] for i in job.split.calibrating],
+        looks={name: [*(looks_of(p)[name] for p in learned), *values] for name, values in judged.looks.items()},
         false_alarm_rate=job.settings.false_alarms,
         unit="photos" if list(parts) == list(map(str, job.photos.paths)) else "parts",
     )
