@@ -180,7 +180,6 @@ def _evaluation(
 ) -> Evaluation:
     calibration, threshold = predictor.calibration, predictor.calibration.image
     good, alarm = ~judgements.anomalous, np.array([photo.judgement.alarm for photo in judged])
-    unusual = alarm & ~(judgements.scores > threshold.value)
     false_alarms, misses = int(np.sum(alarm & good)), int(np.sum(~alarm & ~good))
     metrics, undefined = _values(judgements, METRICS)
     sizes = {photo.map_size for photo in judged}
@@ -215,8 +214,8 @@ def _evaluation(
         unreadable=unusable,
         duplicates=duplicates,
         curves=_curves(judgements),
-        unusual_good=int(np.sum(unusual & good)),
-        unusual_defective=int(np.sum(unusual & ~good)),
+        unusual_good=sum(photo.judgement.verdict == "unusual" for photo in judged if photo.good),
+        unusual_defective=sum(photo.judgement.verdict == "unusual" for photo in judged if not photo.good),
         map_size=sizes.pop() if len(sizes) == 1 else None,
     )
 

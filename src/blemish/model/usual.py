@@ -2,7 +2,9 @@
 them: an empty fixture, a dead lamp or another product is no defect, and may even score as a good part.
 
 Every look is one check, whose excess is measured in what the good photos themselves differ by. The largest excess is
-the photo's unusualness, so that one threshold serves, and that look says in words what is unusual.
+the photo's unusualness, so that one threshold serves. What is unusual is said in words by the look that explains most:
+another shape or size changes all the others, too little or much light most of them, and only where no such look is
+unusual itself is it said that nothing alike was learned.
 """
 
 import math
@@ -41,7 +43,7 @@ _SMALLER = 1 / UNUSUAL_ABOVE  # octaves: half as wide and high is unusual
 _WORDS = {
     "brightness": ("darker than the photos it learned from", "brighter than the photos it learned from"),
     "contrast": ("hardly anything to see: no part in view?", "more contrast than the photos it learned from"),
-    "sharpness": ("blurred", "noisier or sharper than the photos it learned from"),
+    "sharpness": ("blurred", "noisier or sharper than the photos it learned from, or nothing in view"),
     "colourfulness": ("grey, or nearly, where it learned colours", "more colourful than the photos it learned from"),
     "redness": ("bluer than the photos it learned from", "redder than the photos it learned from"),
     "across": ("the part lies further left", "the part lies further right"),
@@ -60,7 +62,7 @@ class Unusualness:
     value: float
     """0 for a photo like those learned from; above about UNUSUAL_ABOVE it is none of them."""
     reason: str
-    """The look with the largest excess, in words."""
+    """The look that explains most, in words."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -80,15 +82,20 @@ class UsualPhotos:
 
     def of(self, photo: PhotoDescription) -> Unusualness:
         """Returns how unusual a photo is."""
-        found = [*self._numbers(photo), *self._distances(photo), *self._sizes(photo)]
-        return max(found, key=lambda unusual: unusual.value)
+        numbers = self._numbers(photo)
+        light = [numbers.pop(name) for name in ("brightness", "contrast")]
+        groups = (self._sizes(photo), light, list(numbers.values()), self._distances(photo))
+        highest = [max(group, key=lambda unusual: unusual.value) for group in groups]
+        most = max(highest, key=lambda unusual: unusual.value)
+        explains = next((group for group in highest if group.value > UNUSUAL_ABOVE), most)
+        return Unusualness(value=most.value, reason=explains.reason)
 
-    def _numbers(self, photo: PhotoDescription) -> list[Unusualness]:
-        found = []
+    def _numbers(self, photo: PhotoDescription) -> dict[str, Unusualness]:
+        found = {}
         for name, value in photo.numbers().items():
             low, high = self.ranges[name]
             excess = max(low - value, value - high, 0.0) / self.spreads[name]
-            found.append(Unusualness(value=excess, reason=_WORDS[name][value > high]))
+            found[name] = Unusualness(value=excess, reason=_WORDS[name][value > high])
         return found
 
     def _distances(self, photo: PhotoDescription) -> list[Unusualness]:

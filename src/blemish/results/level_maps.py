@@ -108,8 +108,7 @@ def level_picture(prediction: Prediction, photo: Pixels, maps: dict[str, NDArray
     judged = picture(replace(prediction, photo_size=(height, width)), small)
     half = f"half the scale is {prediction.thresholds.pixel:.3g}"
     sheet = _Sheet((height, width), rows := rows_of(maps))
-    why = "" if prediction.unusual_reason is None else f" (unusual: {prediction.unusual_reason})"
-    sheet.head(f"{prediction.verdict}: score {prediction.anomaly_score:.4g}, threshold {prediction.threshold:.4g}{why}")
+    sheet.head(f"{prediction.verdict}: score {prediction.anomaly_score:.4g}, threshold {prediction.threshold:.4g}")
     sheet.show([("photo", _by(prediction.photo_size), small), ("anomaly map", half, judged)])
     for row in rows:
         sheet.head(f"for ML engineers: {row[0].student}, angle between it and its teacher")
