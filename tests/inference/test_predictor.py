@@ -51,7 +51,9 @@ def test_a_photo_of_12_bits_lies_under_its_map_as_bright_as_the_same_photo_of_8(
     eight = np.random.default_rng(0).integers(0, 256, (64, 64, 3), dtype=np.uint8)
     twelve = np.rint(eight * (4095 / 255)).astype(np.uint16)
     framing = replace(predictor.framing, white_level=4095, white_unknown=False)
-    camera = Predictor(predictor.runtime, framing, score=predictor.score, calibration=predictor.calibration)
+    camera = Predictor(
+        predictor.runtime, framing, score=predictor.score, calibration=predictor.calibration, usual=predictor.usual
+    )
     of_eight = picture(predictor.predict(eight), eight).astype(int)
     np.testing.assert_allclose(picture(camera.predict(twelve), twelve), of_eight, atol=4)
 
