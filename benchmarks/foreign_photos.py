@@ -4,7 +4,7 @@
 
 Each folder lies as MVTec AD does, and is one kind of part. No network is needed: photos are told by their looks alone.
 Per seed a fifth of the good photos is kept apart to calibrate and the others are learned from, as training does it;
-foreign photos are made of the good test photos, or are those of the next folder.
+foreign photos are made of the good test photos, or are those of the next folder, resized so that their shape is no help.
 """
 
 import argparse
@@ -38,6 +38,10 @@ def _background(photo: Photo) -> Photo:
     return usual
 
 
+def _resized(photo: Photo, like: Photo) -> Photo:
+    return resize_image(photo, (like.shape[0], like.shape[1]))
+
+
 def _half(photo: Photo, cover: Photo) -> Photo:
     covered, middle = photo.copy(), photo.shape[1] // 2
     covered[:, :middle] = cover[:, :middle]
@@ -63,7 +67,7 @@ KINDS: dict[str, Callable[[Photo], Photo]] = {
     "dark: a fifth as bright": lambda photo: (photo * 0.2).astype(np.uint8),
     "blurred by 1/64 of the longer side": lambda photo: _blurred(photo, 1 / 64),
     "blurred by 1/128": lambda photo: _blurred(photo, 1 / 128),
-    "turned by 90 degrees": lambda photo: np.ascontiguousarray(np.rot90(photo)),
+    "turned by 90 degrees": lambda photo: _resized(np.ascontiguousarray(np.rot90(photo)), photo),
     "half covered, black": lambda photo: _half(photo, np.zeros_like(photo)),
     "half covered, in the background's colour": lambda photo: _half(photo, _background(photo)),
     "grey instead of colour": lambda photo: np.repeat(np.array(Image.fromarray(photo).convert("L"))[:, :, None], 3, 2),
@@ -103,7 +107,9 @@ def part_of(folder: Path, other: Path) -> Part:
     some = list(_photos(test_good[:MOST_FOREIGN]))
     foreign = {name: [described(make(photo)) for photo in some] for name, make in KINDS.items()}
     strangers = [sample.image for sample in others.test if not sample.anomalous][:MOST_FOREIGN]
-    foreign["another product: the next set's good photos"] = [described(photo) for photo in _photos(strangers)]
+    foreign["another product: the next set's good photos"] = [
+        described(_resized(photo, some[0])) for photo in _photos(strangers)
+    ]
     return Part(
         name=folder.name,
         good=[described(photo) for photo in _photos([sample.image for sample in found.train])],
