@@ -4,7 +4,7 @@
 
 Each folder lies as MVTec AD does, and is one kind of part. No network is needed: photos are told by their looks alone.
 Per seed a fifth of the good photos is kept apart to calibrate and the others are learned from, as training does it;
-foreign photos are made of the good test photos, or are those of the next folder, resized so that their shape is no help.
+foreign photos are made of the good test photos, or are those of the next folder, resized so that shape is no help.
 """
 
 import argparse

@@ -50,7 +50,7 @@ def half_covered(photo: Photo) -> Photo:
 
 
 FOREIGN: dict[str, tuple[Callable[[Photo], Photo], str]] = {
-    "black": (np.zeros_like, ""),
+    "black": (np.zeros_like, "darker than the photos it learned from, hardly anything to see: no part in view?"),
     "white": (lambda photo: np.full_like(photo, 255), "brighter"),
     "empty": (lambda photo: np.full_like(photo, 60), "hardly anything to see"),
     "overexposed": (lambda photo: np.clip(photo * 3.0 + 60, 0, 255).astype(np.uint8), "brighter"),

@@ -83,8 +83,8 @@ class UsualPhotos:
     def of(self, photo: PhotoDescription) -> Unusualness:
         """Returns how unusual a photo is."""
         numbers = self._numbers(photo)
-        light = [numbers.pop(name) for name in ("brightness", "contrast")]
-        groups = (self._sizes(photo), light, list(numbers.values()), self._distances(photo))
+        light = _together(numbers.pop("brightness"), numbers.pop("contrast"))
+        groups = (self._sizes(photo), [light], list(numbers.values()), self._distances(photo))
         highest = [max(group, key=lambda unusual: unusual.value) for group in groups]
         most = max(highest, key=lambda unusual: unusual.value)
         explains = next((group for group in highest if group.value > UNUSUAL_ABOVE), most)
@@ -166,6 +166,13 @@ def looks_of(photo: PhotoDescription) -> Mapping[str, float]:
 
 LOOKS = ("brightness", "sharpness", "across", "down")
 """The looks of which calibration photos' values are kept."""
+
+
+def _together(one: Unusualness, other: Unusualness) -> Unusualness:
+    """Returns the larger of two, with both reasons where both are unusual."""
+    if min(one.value, other.value) > UNUSUAL_ABOVE:
+        return Unusualness(value=max(one.value, other.value), reason=f"{one.reason}, {other.reason}")
+    return max(one, other, key=lambda unusual: unusual.value)
 
 
 def _range(values: Sequence[float]) -> tuple[float, float]:
