@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from blemish.calibration.promise import GoodPhotos, calibration_of, highest_of_each, judge_good_photos
+from blemish.calibration.promise import GoodPhotos, calibrate_with, judge_good_photos
 from blemish.data.digest import file_digest
 from blemish.data.part_names import parts_of
 from blemish.errors import ArtifactError, DataError, SettingsError
@@ -148,12 +148,7 @@ def _anew(
     old: Calibration, judged: GoodPhotos, parts: Sequence[str], *, asked: AskedRates, replace: bool
 ) -> Calibration:
     shown = [parts[i] for i in judged.judged]
-    return calibration_of(
-        [*(() if replace else old.scores), *highest_of_each(shown, judged.scores)],
-        [*(() if replace else old.peaks), *highest_of_each(shown, judged.peaks)],
-        unit=old.unit,
-        **asked.resolved(old),
-    )
+    return calibrate_with(judged, shown, known=None if replace else old, unit=old.unit, **asked.resolved(old))
 
 
 def _photo(digest: str, path: Path, *, part: str, training: TrainingRecord) -> KnownPhoto:

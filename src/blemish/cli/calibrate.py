@@ -8,6 +8,7 @@ from blemish.calibration.promise import estimated_threshold
 from blemish.cli.progress import ProgressBars
 from blemish.errors import DataError, on_one_line
 from blemish.model.thresholds import Calibration, Threshold, percent
+from blemish.model.usual import UNUSUAL_ABOVE
 from blemish.wording import as_argument
 
 
@@ -76,11 +77,16 @@ def calibrate(
 def lines_of(calibration: Calibration, run: Path) -> list[str]:
     """Returns the thresholds, what they promise, and the ways out where that is not what was asked for."""
     image, n, unit = calibration.image, calibration.n, calibration.unit
-    lines = [f"threshold {image.value:.6g}: {image.statement(n, unit)}"]
+    lines = [f"threshold {image.value:.6g}: {calibration.statement()}"]
     if image.rate_95 is not None:
         lines.append(f"  in 95 of 100 such calibrations, below {percent(image.rate_95)}")
     if calibration.check is not None:
         lines.append(f"check above {calibration.check.value:.6g}: {calibration.check.statement(n, unit)}")
+    if calibration.unusual is not None and calibration.unusual > UNUSUAL_ABOVE:
+        lines.append(
+            "so many calibration photos are unlike those it learned from that a photo is called unusual above "
+            f"{calibration.unusual:.3g} only, instead of {UNUSUAL_ABOVE:g}: are they photos of good parts?"
+        )
     if not (image.is_promised or image.estimated):
         lines += _ways_out(calibration, image, run)
     return lines

@@ -180,6 +180,10 @@ def _about_threshold(e: Evaluation) -> list[str]:
     lines.append(f"                {promise}")
     if e.good_photos and false_alarms_in_unit(e) is None:
         lines.append(f"                these photos do not test that: {why_not_compared(e)}")
+    if e.unusual_good:
+        lines.append(f"                {e.unusual_good} good photos alarmed for being unusual, not for their score")
+    if e.unusual_defective:
+        lines.append(f"                {e.unusual_defective} defective photos were stopped for being unusual alone")
     checks = sum(photo.verdict == "check" for photo in e.photos)
     if checks:
         lines.append(f"  to check      {checks} of {len(e.photos)} photos, which are no alarms here")

@@ -66,8 +66,8 @@ class PhotoFigure:
 
     @property
     def alarmed(self) -> bool:
-        """Whether the photo was called anomalous."""
-        return self.judgement.verdict == "anomalous"
+        """Whether the photo was called anomalous or unusual."""
+        return self.judgement.alarm
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -114,7 +114,7 @@ def choose(evaluation: Evaluation) -> list[Group]:
                 missed=_missed(photos),
                 photos=len(photos),
                 lowest=_figures(photos[:misses], root),
-                highest=_figures([p for p in photos[misses:][::-1][:finds] if p.verdict == "anomalous"], root),
+                highest=_figures([p for p in photos[misses:][::-1][:finds] if p.alarm], root),
             )
         )
     return groups
@@ -153,7 +153,7 @@ _RAMP = np.tile(np.linspace(0, 1, 240, dtype=np.float32), (12, 1))
 
 
 def _missed(photos: Sequence[PhotoJudgement]) -> int:
-    return sum(photo.verdict != "anomalous" for photo in photos)
+    return sum(not photo.alarm for photo in photos)
 
 
 def _figures(photos: Sequence[PhotoJudgement], root: Path) -> tuple[PhotoFigure, ...]:
@@ -180,7 +180,7 @@ def _with_pictures(
 
 def _draw(figure: PhotoFigure, judged: Prediction, photo: NDArray[np.uint8]) -> PhotoFigure:
     judgement = figure.judgement
-    notes = []
+    notes = [] if judgement.unusual_reason is None else [f"unusual: {judgement.unusual_reason}"]
     if abs(judged.anomaly_score - judgement.anomaly_score) > _SAME_SCORE * abs(judgement.anomaly_score):
         notes.append(f"judged again, it scores {judged.anomaly_score:.6g}: photo or model changed after the evaluation")
     size = _fit(judged.photo_size, _PHOTO_SIDE)

@@ -120,7 +120,10 @@ def _false_alarms(artifact: Artifact, e: Evaluation) -> list[str]:
         said = f"The estimate, which is no promise: {expectation(e.asked_rate, e.unit, promised=False)}"
     else:
         said = f"Promised: {expectation(e.promised_rate, e.unit, promised=True)}"
-    return [f"{measured}. {_unbroken(said)}. {_comparison(artifact, e)}"]
+    sentences = [f"{measured}. {_unbroken(said)}. {_comparison(artifact, e)}"]
+    if e.unusual_good:
+        sentences.append(f"False alarms for photos unlike those learned from, not for their score: {e.unusual_good}.")
+    return sentences
 
 
 def _comparison(artifact: Artifact, e: Evaluation) -> str:
@@ -147,6 +150,11 @@ def _misses(e: Evaluation) -> list[str]:
         return []
     missed = share_and_interval(e.misses, e.defective_photos, e.miss_interval)
     sentences = [f"Misses: {missed}. Of misses no threshold can promise anything: it knows good parts only."]
+    if e.unusual_defective:
+        sentences.append(
+            "Defective photos stopped for being unlike those learned from, not for their score: "
+            f"{e.unusual_defective}. These count as found."
+        )
     in_doubt = sum(p.verdict == "check" and p.defect_type != GOOD for p in e.photos)
     if in_doubt:
         sentences.append(f"Not passed but given to a person to check: {in_doubt} of the {e.misses} missed.")

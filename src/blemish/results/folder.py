@@ -28,6 +28,7 @@ TABLE_FILE = "predictions.csv"
 COLUMNS = (
     *("format_version", "image", "digest", "judged_at", "verdict", "anomaly_score", "threshold", "threshold_estimated"),
     *("check_threshold", "pixel_threshold", "percentile", "percentile_of", "height", "width", "mask_pixels"),
+    *("unusual_reason", "unusualness", "unusual_threshold"),
     *("region_count", "left", "top", "right", "bottom", "area", "peak", "centroid_x", "centroid_y", "map", "overlay"),
     *("method", "weights_sha256", "runtime", "precision", "blemish_version", "error"),
 )

@@ -32,6 +32,7 @@ MARK_LINE: LineColours = (0, 105, 255), (255, 255, 255)
 TRUTH_LINE: LineColours = (255, 150, 0), (0, 0, 0)
 """The true defect is outlined in it, where it is known."""
 _TINT = 0.4  # opacity of the highest values: the defect stays visible under it
+_FRAME = (255, 0, 255)  # magenta: no line's colour
 _STEPS = 1024  # of the map, in overlays: so many that no pixel is more than one grey level off
 _SMALLEST = float(np.finfo(np.float32).tiny)
 _ROWS = 32  # drawn at a time, so that what is computed on the way stays in the processor's cache
@@ -82,7 +83,7 @@ def tinted(image: NDArray[np.uint8], level: NDArray[np.floating]) -> NDArray[np.
 
 
 def picture(prediction: Prediction, photo: Pixels | None = None) -> NDArray[np.uint8]:
-    """Returns the photo under its anomaly map, with the outline of the predicted mask.
+    """Returns the photo under its anomaly map, with the outline of the predicted mask; an unusual photo is framed.
 
     `photo` is its pixels, where the prediction does not hold them; else its file is read again. Half the colour scale
     is the threshold of pixels, for every photo of one model alike.
@@ -93,7 +94,13 @@ def picture(prediction: Prediction, photo: Pixels | None = None) -> NDArray[np.u
         photo = read_image(prediction.image)
     middle = max(prediction.thresholds.pixel, _SMALLEST)
     pixels = shown(photo, white_level=prediction.white_level)
-    return overlay(pixels, prediction.photo_map, mask=prediction.predicted_mask, middle=middle)
+    drawn = overlay(pixels, prediction.photo_map, mask=prediction.predicted_mask, middle=middle)
+    if prediction.unusual_reason is not None:
+        edge = max(2, round(min(drawn.shape[:2]) / 50))
+        inside = np.zeros(drawn.shape[:2], np.bool_)
+        inside[edge:-edge, edge:-edge] = True
+        drawn[~inside] = _FRAME
+    return drawn
 
 
 def outline(image: NDArray[np.uint8], mask: NDArray[np.bool_], line: LineColours) -> None:

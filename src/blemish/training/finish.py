@@ -6,7 +6,8 @@ from collections.abc import Sequence
 
 import torch
 
-from blemish.calibration.promise import calibration_of, highest_of_each, judge_good_photos
+from blemish.calibration.promise import calibrate_with, judge_good_photos
+from blemish.data.description import PhotoDescription, describe
 from blemish.data.shapes import size_counts
 from blemish.files import move, remove
 from blemish.inference.predictor import Predictor
@@ -15,6 +16,7 @@ from blemish.model.artifact import MODEL_FILE, WEIGHTS_FILE, Artifact, file_sha2
 from blemish.model.exports import EXPORTS_FOLDER
 from blemish.model.thresholds import UNCALIBRATED, Calibration
 from blemish.model.training_record import HistoryPoint, KnownPhoto, StageHistory, TeacherRecord, TrainingRecord
+from blemish.model.usual import MOST_LEARNED, UsualPhotos, learn_usual, looks_of
 from blemish.progress import Progress
 from blemish.training import checkpoint as checkpoints
 from blemish.training.fit import Job
@@ -78,7 +80,9 @@ def finish(
     run = job.run
     if job.processes.is_leader:
         detector, settings = job.detector, job.detector.settings
-        calibration = _calibrate(job, material.parts)
+        learned = _learned_from(job)
+        usual = learn_usual(learned)
+        calibration = _calibrate(job, material.parts, usual, learned)
         tensors = {name: value.cpu().contiguous() for name, value in detector.state_dict().items()}
         fresh = run / f"new-{WEIGHTS_FILE}"
         checkpoints.save_tensors(tensors, fresh)
@@ -95,6 +99,7 @@ def finish(
                 framing=job.photos.framing,
                 score=detector.score,
                 weights_sha256=file_sha256(run / WEIGHTS_FILE),
+                usual=usual,
                 calibration=calibration,
                 training=record,
             )
@@ -104,11 +109,18 @@ def finish(
     return read_artifact(run)
 
 
-def _calibrate(job: Job, parts: Sequence[str]) -> Calibration:
+def _learned_from(job: Job) -> list[PhotoDescription]:
+    """Describes the photos that were trained on; of many, the first, which the seed drew."""
+    photos, framing = job.photos, job.photos.framing
+    framed = (photos.framed(int(i)) for i in job.split.train[:MOST_LEARNED])
+    return [describe(f.frames, f.photo_size, white=framing.white_of(f.frames)) for f in framed]
+
+
+def _calibrate(job: Job, parts: Sequence[str], usual: UsualPhotos, learned: Sequence[PhotoDescription]) -> Calibration:
     """Returns the thresholds from photos that training never saw, judged by the Predictor as any photo will be, in
     float32."""
     runtime = TorchRuntime(job.detector, job.processes.device)
-    predictor = Predictor(runtime, job.photos.framing, score=job.detector.score, calibration=UNCALIBRATED)
+    predictor = Predictor(runtime, job.photos.framing, score=job.detector.score, calibration=UNCALIBRATED, usual=usual)
     judged = judge_good_photos(
         predictor,
         (job.photos.framed(int(i)) for i in job.split.calibrating),  # as decoded; no file need be there still
@@ -118,10 +130,10 @@ def _calibrate(job: Job, parts: Sequence[str]) -> Calibration:
     )
     for error in judged.unreadable:
         raise error
-    shown = [parts[i] for i in job.split.calibrating]
-    return calibration_of(
-        highest_of_each(shown, judged.scores),
-        highest_of_each(shown, judged.peaks),
+    return calibrate_with(
+        judged,
+        [parts[i] for i in job.split.calibrating],
+        looks={name: [*(looks_of(p)[name] for p in learned), *values] for name, values in judged.looks.items()},
         false_alarm_rate=job.settings.false_alarms,
         unit="photos" if list(parts) == list(map(str, job.photos.paths)) else "parts",
     )
