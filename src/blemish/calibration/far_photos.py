@@ -15,7 +15,7 @@ from blemish.model.thresholds import Calibration
 
 @dataclass(frozen=True, kw_only=True)
 class FarPhotos:
-    """The photos of a calibration that score far above the rest."""
+    """Names the photos of a calibration that score far above the rest."""
 
     places: tuple[int, ...]
     """Which of the photos that were handed over, highest score first."""

@@ -19,7 +19,7 @@ CALIBRATIONS_FOLDER = "calibrations"
 
 @dataclass(frozen=True, kw_only=True)
 class EarlierCalibration:
-    """The thresholds of a model and its exports, and the photos it knew, before a calibration."""
+    """Holds the thresholds of a model and its exports, and the photos it knew, before a calibration."""
 
     weights_sha256: str
     """The checksum of the weights that they belong to."""

@@ -16,7 +16,7 @@ from torch.nn import functional
 MOST_COMPARED_WITH = 64  # photos that each one is held against: seconds for hundreds, and as good where there are more
 _NTH = 3
 _SIDE = 16  # places along the longer side at most
-LEVELS = 3  # of the teacher at most: beyond, a place sees most of the photo
+COMPARED_LEVELS = 3  # of the teacher at most: beyond, a place sees most of the photo
 _FARTHEST_SHARE = 0.05  # of a photo's places: a small defect covers so few
 _BATCH = 16
 
@@ -55,7 +55,7 @@ def distances_to_others(
 
 def places_of(levels: tuple[Tensor, ...]) -> tuple[Tensor, Tensor]:
     """Returns the finest and the coarsest level as unit vectors (B, places, channels), 16 x 16 places at most."""
-    return _pooled(levels[0].float()), _pooled(levels[:LEVELS][-1].float())
+    return _pooled(levels[0].float()), _pooled(levels[:COMPARED_LEVELS][-1].float())
 
 
 def nearest_cosines(own: Tensor, others: Tensor) -> Tensor:

@@ -85,8 +85,7 @@ def train_detector(
                 on_progress=on_progress,
             )
             records = _fit(job, told, resume=resume)
-            seconds = time.monotonic() - started
-            record = training_record(job, material, records, seconds=seconds, left_out=out)
+            record = training_record(job, material, records, seconds=time.monotonic() - started, left_out=out)
             return finish(job, material, method, teachers=teachers, record=record)
         finally:
             material.photos.close()

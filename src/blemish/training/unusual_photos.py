@@ -14,7 +14,7 @@ from blemish.data.framing import Framing
 from blemish.data.images import Size
 from blemish.errors import MissingExtraError, WeightsError
 from blemish.files import write_text
-from blemish.networks.neighbours import LEVELS, distances_to_others
+from blemish.networks.neighbours import COMPARED_LEVELS, distances_to_others
 from blemish.networks.teacher import Teacher
 from blemish.process import available_cores
 from blemish.progress import OnProgress, Progress
@@ -24,7 +24,7 @@ from blemish.training.photo_store import PhotoStore
 from blemish.training.seeds import seed_of
 from blemish.wording import on_one_line, some_of
 
-CONTACT_SHEET = "unusual.png"
+CONTACT_SHEET_FILE = "unusual.png"
 MOST_LOOKED_AT = 2000  # photos; minutes on a processor
 _NAMED, _ON_SHEET = 5, 20
 _CHECKED_MEMORY = 10**9  # bytes of frames
@@ -33,8 +33,8 @@ _log = logging.getLogger("blemish")
 
 
 @dataclass(frozen=True, kw_only=True)
-class UnusualPhotos:
-    """The photos of a set, most unusual first, and which of them are far from the rest."""
+class ComparedPhotos:
+    """A set of photos, which are named most unusual first, and which of them are far from the rest."""
 
     photos: tuple[Path, ...]
     far: tuple[Path, ...]
@@ -78,7 +78,7 @@ class UnusualPhotos:
 
 def compare_photos(
     photos: PhotoStore, teacher: Teacher, device: torch.device, *, seed: int, on_progress: OnProgress
-) -> UnusualPhotos:
+) -> ComparedPhotos:
     """Holds every photo against the others; of more than 2,000, as many that the seed draws."""
     generator = np.random.default_rng(seed_of("unusual photos", seed))
     chosen = np.sort(generator.permutation(len(photos))[:MOST_LOOKED_AT])
@@ -93,7 +93,7 @@ def compare_photos(
             )
         )
     far = [photo for photo in found if photo.far]
-    return UnusualPhotos(
+    return ComparedPhotos(
         photos=tuple(photos.paths[chosen[photo.index]] for photo in found),
         far=tuple(photos.paths[chosen[photo.index]] for photo in far),
         times=tuple(photo.times for photo in far),
@@ -103,9 +103,9 @@ def compare_photos(
     )
 
 
-def say_what_is_unusual(found: UnusualPhotos, run: Path) -> None:
+def say_what_is_unusual(found: ComparedPhotos, run: Path) -> None:
     """Logs it, and leaves a contact sheet in the run folder."""
-    sheet = run / CONTACT_SHEET
+    sheet = run / CONTACT_SHEET_FILE
     if found.photos:
         found.write_sheet(sheet)
         _log.info("%s", found.line(sheet=sheet))
@@ -136,11 +136,15 @@ def compared(
         return findings
     try:
         with torch.random.fork_rng(devices=[]):  # building draws weights
-            network = Teacher.pretrained(teacher, levels=LEVELS, file=weights, download=False)
+            network = Teacher.pretrained(teacher, levels=COMPARED_LEVELS, file=weights, download=False)
     except (WeightsError, MissingExtraError) as error:
         if needed:
             raise
-        return findings.with_lines(f"{NOT_COMPARED}{error}")
+        _log.debug("%s", error)
+        return findings.with_lines(
+            f"{NOT_COMPARED}the weights of teacher {teacher} are not on this machine, which training would download: "
+            "give a file with --teacher-weights, or take --teacher efficientnet_lite0"
+        )
     unusual = unusual_among(paths, network, image_size=image_size, seed=seed, on_progress=on_progress)
     if sheet is not None and unusual.photos:
         unusual.write_sheet(sheet)
@@ -153,7 +157,7 @@ def compared(
 
 def unusual_among(
     paths: Sequence[Path], teacher: Teacher, *, image_size: Size, seed: int, on_progress: OnProgress
-) -> UnusualPhotos:
+) -> ComparedPhotos:
     """Reads photos as training would and compares them; those that cannot be read, and copies, are left out."""
     photos = PhotoStore(paths, Framing(image_size=image_size), budget=_CHECKED_MEMORY, workers=available_cores())
     try:
