@@ -3,8 +3,8 @@
     python benchmarks/far_scores.py RUN ROOT [RUN ROOT ...]
 
 The model in RUN judges the test photos in ROOT (MVTec AD's layout). 1,000 times each, 6, 20 or 40 of their good ones
-are drawn as calibration photos, alone, or with 1 to 3 defective ones; counted is how often any good photo alone is called
-far, and how often the highest of the planted is.
+are drawn as calibration photos, alone, or with 1 to 3 defective ones; counted is how often any good photo alone is
+called far, and how often the highest of the planted is.
 """
 
 import argparse

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
-from PIL import Image, ImageDraw, ImageFont
+from PIL import Image, ImageDraw, ImageFont, ImageOps
 
 from blemish.data.framing import shown
 from blemish.data.images import read_image, save_png
@@ -49,6 +49,4 @@ def _small(photo: Path, white_level: int) -> Image.Image | None:
         pixels = shown(read_image(photo), white_level=white_level)
     except DataError:
         return None
-    picture = Image.fromarray(pixels)
-    picture.thumbnail((_SIDE, _SIDE))
-    return picture
+    return ImageOps.contain(Image.fromarray(pixels), (_SIDE, _SIDE))
