@@ -22,20 +22,14 @@ from torch import Tensor
 from blemish.calibration.outliers import by_unusualness
 from blemish.data.framing import Framing
 from blemish.data.images import Pixels, read_image
-from blemish.data.made_up import TEXTURES, make_up
+from blemish.data.made_up import make_up
 from blemish.data.mvtec_ad import MVTEC_AD
 from blemish.networks.neighbours import distances_of, nearest_cosines, places_of
 from blemish.networks.teacher import Teacher
 
 DRAWS, GOOD, FIRST = 100, 30, 5
 MOST_GOOD, MOST_DEFECTIVE = 90, 60
-MADE_UP = "made-up parts"
 KINDS = {"good": 0, "defective": 1, "foreign": 2}
-
-
-def akin(one: str, other: str) -> bool:
-    """Returns whether photos of a set are no foreign ones in another: all made-up parts come from the same textures."""
-    return one == other or (one.startswith(MADE_UP) and other.startswith(MADE_UP))
 
 
 def frames_of(paths: list[Path], framing: Framing, most: int, rng: np.random.Generator) -> list[Pixels]:
@@ -93,14 +87,8 @@ def main() -> None:
     side, rng = options.image_size, np.random.default_rng(0)
     framing = Framing(image_size=(side, side))
     with tempfile.TemporaryDirectory() as made:
-        roots = {}
-        for name, textures in {
-            MADE_UP: tuple(TEXTURES),
-            **{f"{MADE_UP}, {one} alone": (one,) for one in TEXTURES},
-        }.items():
-            roots[name] = Path(made, name)
-            make_up(roots[name], seed=1, textures=textures, train=MOST_GOOD, good=30, defective=MOST_DEFECTIVE)
-        roots |= {name: Path(folder) for name, folder in (text.split("=", 1) for text in options.sets)}
+        make_up(Path(made), seed=1, train=MOST_GOOD, good=30, defective=MOST_DEFECTIVE)
+        roots = {"made-up parts": Path(made), **{n: Path(f) for n, f in (text.split("=", 1) for text in options.sets)}}
         photos: dict[str, tuple[list[Pixels], list[Pixels]]] = {}
         for name, root in roots.items():
             found = MVTEC_AD.find(root, None)
@@ -109,7 +97,7 @@ def main() -> None:
             photos[name] = (frames_of(good, framing, MOST_GOOD, rng), frames_of(bad, framing, MOST_DEFECTIVE, rng))
     blank = [rng.integers(low, low + 7, (side, side, 3)).astype(np.uint8) for low in (0, 0, 248)]
     for name, (good_frames, bad_frames) in photos.items():
-        foreign = [frame for other in photos if not akin(other, name) for frame in photos[other][0][3:8:4]] + blank
+        foreign = [frame for other in photos if other != name for frame in photos[other][0][3:8:4]] + blank
         started = time.process_time()
         cosines = cosines_of(teacher, [*good_frames, *bad_frames, *foreign])
         seconds = time.process_time() - started
