@@ -21,6 +21,8 @@ def calibrate(
     estimate: bool | None = None,
     good: tuple[Path, ...] = (),
     replace: bool = False,
+    accept: bool = False,
+    undo: bool = False,
     runtime: str = "auto",
     device: str = "auto",
 ) -> int:
@@ -42,6 +44,10 @@ def calibrate(
         More photos of good parts, that the model was not trained on, or folders of them; may be given again.
     replace
         Forget the photos calibrated with so far, as after a change of camera or light; needs --good.
+    accept
+        Take photos as good though more than half of them are above the threshold so far.
+    undo
+        Restore the thresholds before the last calibration, of the exports too; may be repeated.
     runtime
         What computes: torch, onnx, openvino, or auto for the fastest that the model was exported to, else torch.
     device
@@ -55,6 +61,8 @@ def calibrate(
             estimate=estimate,
             good=good,
             replace=replace,
+            accept=accept,
+            undo=undo,
             runtime=runtime,
             device=device,
             on_progress=bars.show,
@@ -68,6 +76,8 @@ def calibrate(
             f"blemish: left out: {on_one_line(photo)} shows a part that this model was trained on or calibrated with: "
             "give photos of other parts\n"
         )
+    if undo:
+        print("the last calibration is undone")
     if good:
         print(f"{done.added} good photos added")
     print("\n".join(lines_of(done.artifact.calibration, run)))
