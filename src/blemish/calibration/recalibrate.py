@@ -131,9 +131,9 @@ def _check_good(calibration: Calibration, judged: GoodPhotos, folder: Path) -> N
     if 2 * above > len(judged.scores):
         raise DataError(
             f"{above} of {len(judged.scores)} photos given as good score above the threshold of {folder}, "
-            f"{calibration.image.value:.4g}, or are unusual, and with them defects would pass: nothing is "
-            "changed. Are they of good parts? If they are, and camera or light have changed, add --accept (with --replace, to forget the photos "
-            "before)"
+            f"{calibration.image.value:.4g}, or are unusual, and with them defects would pass: nothing is changed. Are "
+            "they of good parts? If they are, and camera or light have changed, add --accept (with --replace, to "
+            "forget the photos before)"
         )
 
 
