@@ -53,7 +53,7 @@ class Options:
 
 def _add(method: str, kind: type[Detector]) -> None:
     settings_type: Any = kind.Settings  # the annotation below is read at run time
-    defaults, training_defaults, no_options = settings_type(), TrainingSettings(), Options()
+    defaults, training_defaults, no_options = settings_type(), TrainingSettings(**kind.training_defaults), Options()
 
     def command(
         photos: Path,

@@ -25,6 +25,8 @@ class FeaturePyramid(nn.Module, ABC):
 
     nonnegative: ClassVar[bool] = False
     """Whether features are known to be 0 or more."""
+    stem_channels: ClassVar[int] = 0
+    """Channels of what `stem` gives; 0 where it is the photo itself."""
     mean: Tensor
     std: Tensor
 
@@ -36,15 +38,25 @@ class FeaturePyramid(nn.Module, ABC):
         self.register_buffer("mean", torch.tensor(mean).view(1, 3, 1, 1), persistent=False)
         self.register_buffer("std", torch.tensor(std).view(1, 3, 1, 1), persistent=False)
 
-    def forward(self, images: Tensor) -> tuple[Tensor, ...]:
+    def forward(self, images: Tensor, *, stem: bool = False) -> tuple[Tensor, ...]:
         """Returns each level (B, channels, H / stride, W / stride), rounded up, of images (B, 3, H, W) float32, RGB, 0
-        to 1."""
-        return self.features((images - self.mean) / self.std)
+        to 1; with `stem`, after them what they were computed from, see `stem`."""
+        before = self.stem((images - self.mean) / self.std)
+        levels = self.levels(before)
+        return (*levels, before) if stem else levels
+
+    def features(self, normalised: Tensor) -> tuple[Tensor, ...]:
+        """Returns the levels of images (B, 3, H, W) that already have the pixel mean and spread of the weights'
+        training."""
+        return self.levels(self.stem(normalised))
+
+    def stem(self, normalised: Tensor) -> Tensor:
+        """Returns the first layer's features (B, stem_channels, H / 2, W / 2) of such images, or these themselves."""
+        return normalised
 
     @abstractmethod
-    def features(self, normalised: Tensor) -> tuple[Tensor, ...]:
-        """Returns the same for images (B, 3, H, W) that already have the pixel mean and spread of the weights'
-        training."""
+    def levels(self, stem: Tensor) -> tuple[Tensor, ...]:
+        """Returns each level, finest first, from what `stem` gave."""
 
     @property
     def pretrained_part(self) -> nn.Module:

@@ -95,6 +95,8 @@ class EfficientNetLite0(FeaturePyramid):
     original had while it was trained, is left out: a teacher never trains, and a student must see all its blocks.
     """
 
+    stem_channels = STEM_CHANNELS
+
     def __init__(self, levels: int) -> None:
         channels = tuple(level[-1].channels for level in _BLOCKS_BY_LEVEL[:levels])
         super().__init__(channels=channels, mean=(0.5, 0.5, 0.5), std=(0.5, 0.5, 0.5))
@@ -115,9 +117,12 @@ class EfficientNetLite0(FeaturePyramid):
             self.ends.append(len(self._blocks) - 1)
         draw_weights(self)
 
-    def features(self, normalised: Tensor) -> tuple[Tensor, ...]:
-        x = self.relu6(self._bn0(self._conv_stem(normalised)))
-        features = []
+    def stem(self, normalised: Tensor) -> Tensor:
+        features: Tensor = self.relu6(self._bn0(self._conv_stem(normalised)))
+        return features
+
+    def levels(self, stem: Tensor) -> tuple[Tensor, ...]:
+        x, features = stem, []
         for index, block in enumerate(self._blocks):
             x = block(x)
             if index in self.ends:

@@ -72,6 +72,7 @@ class ResNet(FeaturePyramid):
     """A pyramid that gives layer1, layer2, ... after their last ReLU: every feature is 0 or more."""
 
     nonnegative = True
+    stem_channels = 64
 
     def __init__(self, block: type[BasicBlock] | type[Bottleneck], depths: Sequence[int], *, levels: int) -> None:
         widths = [64 * 2**level for level in range(levels)]
@@ -89,8 +90,12 @@ class ResNet(FeaturePyramid):
             self.add_module(f"layer{level}", nn.Sequential(first, *rest))
         draw_weights(self)
 
-    def features(self, normalised: Tensor) -> tuple[Tensor, ...]:
-        x = self.maxpool(self.relu(self.bn1(self.conv1(normalised))))
+    def stem(self, normalised: Tensor) -> Tensor:
+        features: Tensor = self.relu(self.bn1(self.conv1(normalised)))
+        return features
+
+    def levels(self, stem: Tensor) -> tuple[Tensor, ...]:
+        x = self.maxpool(stem)
         features = []
         for level in range(1, len(self.channels) + 1):
             x = getattr(self, f"layer{level}")(x)

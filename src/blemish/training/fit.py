@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 import torch
-from torch import Tensor, nn
+from torch import Generator, Tensor, nn
 from torch.nn.parallel import DistributedDataParallel
 
 from blemish.detectors import Batch, Detector, Stage
@@ -110,6 +110,8 @@ class StageRun:
             stage.trains.load_state_dict(self.best)
         job.processes.copy_from_leader(stage.trains.state_dict().values())
         stage.trains.eval()
+        if stage.settle is not None and len(job.split.validation):
+            self._settle(stage.settle)
 
     def restore(self, checkpoint: Checkpoint) -> None:
         """Goes on from a checkpoint of this stage."""
@@ -202,6 +204,16 @@ class StageRun:
                 values += loss(batch).tolist()
         self.stage.trains.train()
         return math.fsum(every := processes.gather(values)) / len(every)
+
+    @torch.no_grad()
+    def _settle(self, settle: Callable[[Iterator[Tensor], Generator], None]) -> None:
+        """Every process does the same with all validation photos, in float32, as photos are judged."""
+        job, device = self.job, self.job.processes.device
+        size, photos = job.settings.batch_size, job.split.validation
+        images = (job.photos.images(photos[i : i + size], device) for i in range(0, len(photos), size))
+        settle(
+            images, step_generator(job.settings.seed, stage=self.index, step=self.stage.steps, rank=0, device=device)
+        )
 
     def _save(self) -> None:
         loss_sums = self.job.processes.gather([self.sums.values()])

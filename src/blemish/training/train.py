@@ -49,7 +49,8 @@ def train_detector(
     """
     if method not in DETECTORS:
         raise SettingsError(f"method {method!r} is unknown: give one of {', '.join(DETECTORS)}")
-    settings, training = settings or DETECTORS[method].Settings(), training or TrainingSettings()
+    kind = DETECTORS[method]
+    settings, training = settings or kind.Settings(), training or TrainingSettings(**kind.training_defaults)
     check_settings(settings, training)
     files = tuple(teacher_weights)
     told = RunFile(method=method, settings=settings, training=training, teacher_weights=files, origin=origin)
