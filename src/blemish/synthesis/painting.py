@@ -11,7 +11,7 @@ from blemish.synthesis.fills import FILLS, Fill
 from blemish.synthesis.shapes import SHAPES, Shape
 
 CLEAN = 0.15  # share of the photos that get no defect
-MOST = 4  # defects in one photo
+MOST_DEFECTS = 4  # defects in one photo
 VISIBLE = 0.06  # of the largest channel, averaged over 3x3 pixels: what changes less is no defect
 
 _Kind = TypeVar("_Kind")
@@ -31,7 +31,7 @@ def paint_defects(
     are as frequent, and every pair of them occurs.
     """
     order = torch.randperm(len(clean), generator=generator, device=clean.device)
-    layers = [order[: round((1 - CLEAN) * (MOST - layer) / MOST * len(clean))] for layer in range(MOST)]
+    layers = [order[: round((1 - CLEAN) * (MOST_DEFECTS - layer) / MOST_DEFECTS * len(clean))] for layer in range(MOST_DEFECTS)]
     layers[0] = layers[0] if len(layers[0]) else order[:1]
     places = torch.cat(layers)
     size = (clean.shape[-2], clean.shape[-1])
