@@ -75,7 +75,7 @@ def test_whether_a_method_validates_is_what_its_stages_say(method: str) -> None:
     if has_keep:
         assert method_validates(method, {"keep": "last"}) == (False, (256, 256))
     if settles:
-        assert method_validates(method, {"head": False}) == (False, (256, 256))
+        assert method_validates(method, {"judges": "decoder"}) == (False, (256, 256))
 
 
 def test_settings_that_a_method_has_not_are_refused() -> None:

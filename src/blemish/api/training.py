@@ -24,9 +24,9 @@ _log = logging.getLogger("blemish")
 
 
 def train(
-    method: str,
-    photos: Named | Dataset,
-    run: Folder,
+    method: "str | Named | Dataset",
+    photos: "Named | Dataset | Folder | None" = None,
+    run: Folder | None = None,
     *,
     dataset: str = AUTO,
     category: str | None = None,
@@ -38,20 +38,22 @@ def train(
 ) -> "Artifact":
     """Trains a detector on photos of good parts (a folder's, several files and folders', a Dataset's) into `run`.
 
-    `settings` are the fields of the method's settings and of TrainingSettings: image_size, teacher, steps, seed, ...
-    An image_size of one number is a square; of two, (height, width).
+    `train(photos, run)` takes the default method, `train("stpm", photos, run)` another. `settings` are the fields of
+    the method's settings and of TrainingSettings: image_size, teacher, steps, seed, ... An image_size of one number is
+    a square; of two, (height, width).
     """
     _need_torch("training")
     from blemish.training.request import train_as_asked
     from blemish.training.run_file import PhotosOrigin
 
-    found = photos if isinstance(photos, Dataset) else find_photos(photos, dataset=dataset, category=category)
-    named = isinstance(photos, str | Path)  # one place, or a pattern, that run.json can say again
-    origin = PhotosOrigin(root=Path(str(photos)), dataset=dataset, category=category) if named else None
+    name, where, into = _named_method(method, photos, run)
+    found = where if isinstance(where, Dataset) else find_photos(where, dataset=dataset, category=category)
+    named = isinstance(where, str | Path)  # one place, or a pattern, that run.json can say again
+    origin = PhotosOrigin(root=Path(str(where)), dataset=dataset, category=category) if named else None
     return train_as_asked(
-        method,
+        name,
         found,
-        Path(run),
+        into,
         settings,
         teacher_weights=[Path(file) for file in _listed(teacher_weights)],
         origin=origin,
@@ -59,6 +61,21 @@ def train(
         overwrite=overwrite,
         on_progress=on_progress,
     )
+
+
+def _named_method(method: Any, photos: Any, run: Folder | None) -> tuple[str, Any, Path]:
+    """Returns method, photos and run of two or three of them; raises SettingsError where one is missing."""
+    from blemish.detectors import DEFAULT_METHOD, DETECTORS
+
+    if run is not None:
+        return method, photos, Path(run)
+    if isinstance(method, str) and method in DETECTORS:
+        raise SettingsError(f"give method, photos and a folder for the model; a folder of photos may be ./{method}")
+    if not isinstance(photos, str | Path):
+        raise SettingsError("give photos of good parts and a folder for the model")
+    others = ", ".join(name for name in DETECTORS if name != DEFAULT_METHOD)
+    _log.info("method: %s, as none is named (there are also %s)", DEFAULT_METHOD, others)
+    return DEFAULT_METHOD, method, Path(photos)
 
 
 def train_again(

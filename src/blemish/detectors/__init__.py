@@ -23,4 +23,17 @@ DETECTORS: dict[str, type[Detector]] = {
     "destseg": DeSTSeg,
 }
 
-__all__ = ["DETECTORS", "AnomalyMap", "Batch", "Detector", "DetectorSettings", "ImageSize", "Images", "Stage"]
+DEFAULT_METHOD = "mend"
+"""What is trained where no method is named."""
+
+__all__ = [
+    "DEFAULT_METHOD",
+    "DETECTORS",
+    "AnomalyMap",
+    "Batch",
+    "Detector",
+    "DetectorSettings",
+    "ImageSize",
+    "Images",
+    "Stage",
+]

@@ -29,16 +29,19 @@ from torch.optim import Optimizer
 
 from blemish.detectors.detector import AnomalyMap, Batch, Detector, Images, Stage
 from blemish.detectors.settings import DetectorSettings
+from blemish.errors import SettingsError
 from blemish.model.score import Score
 from blemish.networks import build_backbone
 from blemish.networks.discrepancy import distances, interpolate_map, maps_by_level, multiply_maps, unit_vectors
 from blemish.networks.mending import Decoder, DefectHead
 from blemish.networks.one_cycle import OneCycleAdamW
 from blemish.networks.teacher import Teacher
+from blemish.synthesis.defects import draw_defects
 from blemish.synthesis.painting import paint_defects
 from blemish.synthesis.variation import flip_at_random, vary_light
 
 _LEVELS = 3
+_DEFECTS = {"painted": paint_defects, "perlin": draw_defects, "none": None}
 _LEAST = 1e-12  # of a product of distances, before its logarithm
 
 
@@ -48,10 +51,11 @@ class MendSettings(DetectorSettings):
 
     steps: int = 600
     """Training steps; the weights of the last are kept."""
-    head: bool = True
-    """Learn to segment synthetic defects too; without, the decoder alone judges."""
-    defects: bool = True
-    """Show the decoder good parts with synthetic defects, to be mended; without, good parts as they are."""
+    judges: Literal["both", "decoder"] = "both"
+    """What judges: decoder and head together, or the decoder alone, and no head is trained."""
+    defects: Literal["painted", "perlin", "none"] = "painted"
+    """What the decoder learns to mend: defects of many shapes and fills, DeSTSeg's, or none, on good parts as they are.
+    Without, there is nothing that a head could learn."""
     textures: str | None = None
     """Folder of pictures that some synthetic defects are made of; none: from noise and pieces of the photos."""
     light: float = 1.0
@@ -75,9 +79,13 @@ class Mend(Detector):
 
     def __init__(self, settings: MendSettings) -> None:
         super().__init__(settings)
+        if settings.judges == "both" and settings.defects == "none":
+            raise SettingsError(
+                "defects is none: without synthetic defects a head has nothing to learn from; set judges to decoder"
+            )
         self.teacher = Teacher(build_backbone(settings.teacher, levels=_LEVELS), name=settings.teacher)
         channels = self.teacher.channels
-        head = DefectHead(channels, self.teacher.stem_channels) if settings.head and settings.defects else None
+        head = DefectHead(channels, self.teacher.stem_channels) if settings.judges == "both" else None
         self.student = Mender(Decoder(channels), head)
         self.score = Score(kind="top_mean", share=0.0015)
 
@@ -102,7 +110,7 @@ class Mend(Detector):
                 optimizer=self._optimizer,
                 augment=self._vary if varies else None,
                 targets=self._targets,
-                add_defects=paint_defects if settings.defects else None,
+                add_defects=_DEFECTS[settings.defects],
                 textures=Path(settings.textures).expanduser() if settings.textures is not None else None,
                 settle=self._settle if self.student.head is not None else None,
             )

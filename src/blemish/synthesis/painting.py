@@ -31,7 +31,10 @@ def paint_defects(
     are as frequent, and every pair of them occurs.
     """
     order = torch.randperm(len(clean), generator=generator, device=clean.device)
-    layers = [order[: round((1 - CLEAN) * (MOST_DEFECTS - layer) / MOST_DEFECTS * len(clean))] for layer in range(MOST_DEFECTS)]
+    layers = [
+        order[: round((1 - CLEAN) * (MOST_DEFECTS - layer) / MOST_DEFECTS * len(clean))]
+        for layer in range(MOST_DEFECTS)
+    ]
     layers[0] = layers[0] if len(layers[0]) else order[:1]
     places = torch.cat(layers)
     size = (clean.shape[-2], clean.shape[-1])
