@@ -18,7 +18,7 @@ def trained(module: nn.Module, optimizer: OneCycleAdamW, steps: int) -> list[flo
     for _ in range(steps):
         optimizer.zero_grad()
         out: Tensor = module(torch.ones(1, 3))
-        out.square().sum().backward()
+        torch.autograd.backward(out.square().sum())
         optimizer.step()
         rates.append(optimizer.param_groups[0]["lr"])
     return rates

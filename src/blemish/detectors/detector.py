@@ -66,9 +66,8 @@ class Stage:
     the last."""
     patience: int | None = None
     """The stage ends early when this many steps have not lowered the validation loss by a tenth."""
-    settle: Callable[[Iterable[Images], Generator], None] | None = None
-    """Sets buffers of `trains`, when the stage has ended, from good photos that are not trained on, in batches; it is
-    not called where there are none."""
+    settle: Callable[[Iterable[Images]], None] | None = None
+    """Sets buffers of `trains`, when the stage has ended, from photos that it trained on, as they are, in batches."""
 
 
 class Detector(nn.Module, ABC):

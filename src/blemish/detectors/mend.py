@@ -42,6 +42,8 @@ from blemish.synthesis.variation import flip_at_random, vary_light
 
 _LEVELS = 3
 _DEFECTS = {"painted": paint_defects, "perlin": draw_defects, "none": None}
+SHARE = 0.7  # of the spread that the decoder's scores of good photos have, which the head's may add
+TRUST = 0.1, 0.6  # the least and the most: what the head is trusted before anything is known of it is the least
 _LEAST = 1e-12  # of a product of distances, before its logarithm
 
 
@@ -147,15 +149,14 @@ class Mend(Detector):
             module.parameters(), highest=s.learning_rate, weight_decay=s.weight_decay, steps=s.steps, warm_up=0.15
         )
 
-    def _settle(self, good: Iterable[Images], _generator: Generator) -> None:
-        branches: list[list[Tensor]] = [[], []]
+    def _settle(self, good: Iterable[Images]) -> None:
+        scores: list[list[Tensor]] = [[], []]
         for images in good:
             judged = self.student(*self._see(images))
             assert judged.logits is not None
-            for branch, values in zip(branches, (judged.mended, judged.logits), strict=True):
-                branch.append(values.flatten())
-        if branches[0]:
-            self.student.fusion.settle(*(torch.cat(branch) for branch in branches))
+            for branch, values in zip(scores, (judged.mended, judged.logits), strict=True):
+                branch.append(highest_mean(values, self.score.share))
+        self.student.fusion.settle(*(torch.cat(branch) for branch in scores))
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -190,34 +191,31 @@ class Mender(nn.Module):
 
 
 class Fusion(nn.Module):
-    """How the decoder's map and the head's logits become one map: each is counted in what good photos have of it.
+    """How the decoder's map and the head's logits become one map: the head's odds are one more level of the product.
 
-    With m the median and q the highest thousandth of a map's pixels on good photos that were not trained on, a pixel
-    has (value - m) / (q - m), and the higher of both maps counts. Softplus makes it positive and changes no order.
+    The map is distance_1 * distance_2 * distance_3 * odds^trust. A sum of logarithms is calmer than the higher of two
+    maps: where one of them is wrong about a good photo, the other holds it down. How far the head may be trusted
+    differs from part to part, and good photos tell: `trust` is such that among them the head's share of the score
+    spreads SHARE times as much as the decoder's. No defect is needed for that, be it real or synthetic.
     """
 
     def __init__(self) -> None:
         super().__init__()
-        self.register_buffer("centre", torch.zeros(2))
-        self.register_buffer("unit", torch.ones(2))
+        self.register_buffer("trust", torch.tensor(TRUST[0]))
 
-    centre: Tensor
-    unit: Tensor
+    trust: Tensor
 
     def forward(self, mended: Tensor, logits: Tensor | None) -> Tensor:
         """Returns the map (B, 1, h, w), at the resolution of the finer, from those of a `Judged`."""
-        joined = (mended - self.centre[0]) / self.unit[0]
-        if logits is not None:
-            joined = interpolate_map(joined, _size(logits))
-            joined = torch.maximum(joined, (logits - self.centre[1]) / self.unit[1])
-        return F.softplus(joined)
+        if logits is None:
+            return mended.exp()
+        return (interpolate_map(mended, _size(logits)) + self.trust * logits).exp()
 
     def settle(self, mended: Tensor, logits: Tensor) -> None:
-        """Takes the units from the pixels (N,) of both maps on good photos."""
-        for place, values in enumerate((mended, logits)):
-            middle = values.median()
-            self.centre[place] = middle
-            self.unit[place] = (values.quantile(0.999) - middle).clamp(min=1e-3)
+        """Takes the trust from what both say of good photos: their scores (N,)."""
+        if len(mended) > 1:
+            ratio = mended.std() / logits.std().clamp(min=1e-6)
+            self.trust.copy_((SHARE * ratio).clamp(*TRUST))
 
 
 def _mending_losses(targets: Sequence[Tensor], rebuilt: Sequence[Tensor]) -> dict[str, Tensor]:
@@ -230,6 +228,12 @@ def _segmenting_losses(logits: Tensor, masks: Tensor) -> dict[str, Tensor]:
     found = torch.sigmoid(logits)
     dice = 1 - (2 * (found * truth).sum() + 1) / (found.sum() + truth.sum() + 1)
     return {"cross_entropy": 5 * F.binary_cross_entropy_with_logits(logits, truth), "dice": dice}
+
+
+def highest_mean(maps: Tensor, share: float) -> Tensor:
+    """Returns (B,) the mean of the highest pixels of maps (B, 1, h, w), as `Score` has it."""
+    values = maps.flatten(start_dim=1)
+    return values.topk(max(1, round(share * values.shape[1])), dim=1).values.mean(dim=1)
 
 
 def _size(features: Tensor) -> tuple[int, int]:

@@ -23,8 +23,8 @@ if TYPE_CHECKING:
 
 
 def validates_weights(stages: "Sequence[Stage]") -> bool:
-    """Returns whether a method chooses its weights by the validation loss, or settles something by those photos."""
-    return any(stage.validation_loss is not None or stage.settle is not None for stage in stages)
+    """Returns whether a method chooses its weights by the validation loss."""
+    return any(stage.validation_loss is not None for stage in stages)
 
 
 def method_validates(method: str, settings: Mapping[str, Any]) -> tuple[bool, Size]:

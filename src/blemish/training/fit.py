@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 import torch
-from torch import Generator, Tensor, nn
+from torch import Tensor, nn
 from torch.nn.parallel import DistributedDataParallel
 
 from blemish.detectors import Batch, Detector, Stage
@@ -27,6 +27,8 @@ from blemish.training.stage_loss import LossSums, StageLoss
 from blemish.training.stage_record import StageRecord
 from blemish.training.texture_store import Textures
 from blemish.training.training_log import TrainingLog
+
+MOST_SETTLING = 256  # photos that `Stage.settle` gets
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -110,7 +112,7 @@ class StageRun:
             stage.trains.load_state_dict(self.best)
         job.processes.copy_from_leader(stage.trains.state_dict().values())
         stage.trains.eval()
-        if stage.settle is not None and len(job.split.validation):
+        if stage.settle is not None:
             self._settle(stage.settle)
 
     def restore(self, checkpoint: Checkpoint) -> None:
@@ -206,14 +208,11 @@ class StageRun:
         return math.fsum(every := processes.gather(values)) / len(every)
 
     @torch.no_grad()
-    def _settle(self, settle: Callable[[Iterator[Tensor], Generator], None]) -> None:
-        """Every process does the same with all validation photos, in float32, as photos are judged."""
+    def _settle(self, settle: Callable[[Iterator[Tensor]], None]) -> None:
+        """Every process does the same with the same photos, in float32, as photos are judged."""
         job, device = self.job, self.job.processes.device
-        size, photos = job.settings.batch_size, job.split.validation
-        images = (job.photos.images(photos[i : i + size], device) for i in range(0, len(photos), size))
-        settle(
-            images, step_generator(job.settings.seed, stage=self.index, step=self.stage.steps, rank=0, device=device)
-        )
+        size, photos = job.settings.batch_size, job.split.train[:MOST_SETTLING]
+        settle(job.photos.images(photos[i : i + size], device) for i in range(0, len(photos), size))
 
     def _save(self) -> None:
         loss_sums = self.job.processes.gather([self.sums.values()])
