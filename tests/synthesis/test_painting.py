@@ -7,7 +7,7 @@ from torch import Generator, Tensor
 from blemish.synthesis.fills import FILLS
 from blemish.synthesis.painting import VISIBLE, paint_defects, visible_changes
 from blemish.synthesis.shapes import SHAPES
-from blemish.synthesis.variation import flip_at_random, vary_light
+from blemish.synthesis.variation import lay_at_random, vary_light
 
 COUNT, SIZE = 24, (48, 64)
 
@@ -71,11 +71,12 @@ def test_light_varies_each_photo_by_itself_and_by_so_much(photos: Tensor) -> Non
     assert 0.75 < ratio.min() < 0.9 < 1.1 < ratio.max() < 1.3
 
 
-def test_parts_that_lie_anyhow_are_mirrored_and_turned_by_quarters(photos: Tensor) -> None:
+def test_parts_that_lie_anyhow_are_turned_by_quarters_and_mirrored(photos: Tensor) -> None:
     square = photos[:, :, :, :48]
-    turned = flip_at_random(square, seeded())
-    ways = [square, square.flip(-1), square.flip(-2), square.flip(-1, -2)]
-    ways += [way.transpose(-1, -2) for way in ways]
-    found = {i for i, way in enumerate(ways) for n in range(COUNT) if torch.equal(turned[n], way[n])}
-    assert found == set(range(8))
-    assert flip_at_random(photos, seeded()).shape == photos.shape
+    turns = [square.rot90(quarters, (-2, -1)) for quarters in range(4)]
+    for mirrored, ways in ((False, turns), (True, [*turns, *(way.flip(-1) for way in turns)])):
+        laid = lay_at_random(square, seeded(), mirrored=mirrored)
+        found = [i for n in range(COUNT) for i, way in enumerate(ways) if torch.equal(laid[n], way[n])]
+        assert len(found) == COUNT
+        assert set(found) == set(range(len(ways)))
+    assert lay_at_random(photos, seeded(), mirrored=True).shape == photos.shape

@@ -38,7 +38,7 @@ from blemish.networks.one_cycle import OneCycleAdamW
 from blemish.networks.teacher import Teacher
 from blemish.synthesis.defects import draw_defects
 from blemish.synthesis.painting import paint_defects
-from blemish.synthesis.variation import flip_at_random, vary_light
+from blemish.synthesis.variation import lay_at_random, vary_light
 
 _LEVELS = 3
 _DEFECTS = {"painted": paint_defects, "perlin": draw_defects, "none": None}
@@ -62,8 +62,8 @@ class MendSettings(DetectorSettings):
     """Folder of pictures that some synthetic defects are made of; none: from noise and pieces of the photos."""
     light: float = 1.0
     """How strongly the light varies in training; 0: not at all, and the teacher's features are kept."""
-    lie: Literal["fixed", "any"] = "fixed"
-    """How good parts may lie: as they do in the photos, or mirrored and turned by quarters too."""
+    lie: Literal["fixed", "turned", "any"] = "fixed"
+    """How good parts may lie: as they do in the photos, turned by quarters (half if not square), or mirrored too."""
     learning_rate: float = 2e-3
     """Highest step size of AdamW."""
     weight_decay: float = 0.01
@@ -102,7 +102,7 @@ class Mend(Detector):
 
     def stages(self) -> Sequence[Stage]:
         settings = self.settings
-        varies = settings.light > 0 or settings.lie == "any"
+        varies = settings.light > 0 or settings.lie != "fixed"
         return [
             Stage(
                 name="mending",
@@ -127,8 +127,8 @@ class Mend(Detector):
         return self._see(images)[0]
 
     def _vary(self, clean: Images, generator: Generator) -> Images:
-        if self.settings.lie == "any":
-            clean = flip_at_random(clean, generator)
+        if self.settings.lie != "fixed":
+            clean = lay_at_random(clean, generator, mirrored=self.settings.lie == "any")
         return vary_light(clean, generator, strength=self.settings.light)
 
     def _loss(self, batch: Batch) -> dict[str, Tensor]:

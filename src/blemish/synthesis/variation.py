@@ -15,13 +15,13 @@ def vary_light(images: Tensor, generator: Generator, *, strength: float = 1.0) -
     return (((images - mean) * contrast + mean) * gain * tint).clamp(0, 1)
 
 
-def flip_at_random(images: Tensor, generator: Generator) -> Tensor:
-    """Mirrors each photo (B, C, H, W) along either axis or not and, where it is square, along its diagonal or not."""
-    kinds = 3 if images.shape[-2] == images.shape[-1] else 2
-    drawn = torch.rand((kinds, len(images), 1, 1, 1), generator=generator, device=images.device) < 0.5
-    images = torch.where(drawn[0], images.flip(-1), images)
-    images = torch.where(drawn[1], images.flip(-2), images)
-    return torch.where(drawn[2], images.transpose(-1, -2), images) if kinds == 3 else images
+def lay_at_random(images: Tensor, generator: Generator, *, mirrored: bool) -> Tensor:
+    """Turns each photo (B, C, H, W) by any number of quarters, or of halves where it is not square; mirrors some."""
+    drawn = torch.rand((3, len(images), 1, 1, 1), generator=generator, device=images.device) < 0.5
+    images = torch.where(drawn[0], images.flip(-1, -2), images)
+    if images.shape[-2] == images.shape[-1]:
+        images = torch.where(drawn[1], images.transpose(-1, -2).flip(-1), images)
+    return torch.where(drawn[2], images.flip(-1), images) if mirrored else images
 
 
 def _factor(most: float, shape: tuple[int, ...], generator: Generator) -> Tensor:
