@@ -42,7 +42,7 @@ from blemish.synthesis.variation import lay_at_random, vary_light
 
 _LEVELS = 3
 _DEFECTS = {"painted": paint_defects, "perlin": draw_defects, "none": None}
-SHARE = 0.7  # of the spread that the decoder's scores of good photos have, which the head's may add
+SHARE = 0.5  # of the spread that the decoder's scores of good photos have, which the head's may add
 TRUST = 0.1, 0.6  # the least and the most: what the head is trusted before anything is known of it is the least
 _LEAST = 1e-12  # of a product of distances, before its logarithm
 
