@@ -51,7 +51,7 @@ _LEAST = 1e-12  # of a product of distances, before its logarithm
 class MendSettings(DetectorSettings):
     """Settings of Mend; the defaults are what did best on photos of seven kinds of parts."""
 
-    steps: int = 600
+    steps: int = 300
     """Training steps; the weights of the last are kept."""
     judges: Literal["both", "decoder"] = "both"
     """What judges: decoder and head together, or the decoder alone, and no head is trained."""
@@ -64,7 +64,7 @@ class MendSettings(DetectorSettings):
     """How strongly the light varies in training; 0: not at all, and the teacher's features are kept."""
     lie: Literal["fixed", "turned", "any"] = "fixed"
     """How good parts may lie: as they do in the photos, turned by quarters (half if not square), or mirrored too."""
-    learning_rate: float = 2e-3
+    learning_rate: float = 1e-3
     """Highest step size of AdamW."""
     weight_decay: float = 0.01
     """Weight decay of AdamW."""
@@ -77,7 +77,7 @@ class Mend(Detector):
     title = "Mend"
     paper = "none yet: the union of STPM, RSTPM and DeSTSeg"
     settings: MendSettings
-    training_defaults: ClassVar[Mapping[str, Any]] = {"batch_size": 16}  # more steps in the same time
+    training_defaults: ClassVar[Mapping[str, Any]] = {"batch_size": 12}  # more steps in the same time
 
     def __init__(self, settings: MendSettings) -> None:
         super().__init__(settings)
