@@ -122,7 +122,7 @@ def check(
     """Looks through photos as training and evaluating would find them; nothing is changed.
 
     `settings` are those that decide what training can promise and see: keep, held_out, part, seed, image_size. Without
-    a method, one that keeps its best weights is assumed, as most do. Raises DataError where there are no photos.
+    a method, the default is assumed. Raises DataError where there are no photos.
     """
     if method is not None:
         _need_torch("the check for a method")
