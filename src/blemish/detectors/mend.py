@@ -155,7 +155,7 @@ class Mend(Detector):
             judged = self.student(*self._see(images))
             assert judged.logits is not None
             for branch, values in zip(scores, (judged.mended, judged.logits), strict=True):
-                branch.append(highest_mean(values, self.score.share))
+                branch.append(highest_mean(interpolate_map(values, _size(images)), self.score.share))
         self.student.fusion.settle(*(torch.cat(branch) for branch in scores))
 
 
