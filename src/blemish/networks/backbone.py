@@ -26,7 +26,7 @@ class FeaturePyramid(nn.Module, ABC):
     nonnegative: ClassVar[bool] = False
     """Whether features are known to be 0 or more."""
     stem_channels: ClassVar[int] = 0
-    """Channels of what `stem` gives; 0 where it is the photo itself."""
+    """Channels of the layer before the first level, at stride 2; 0 where it is not told apart."""
     mean: Tensor
     std: Tensor
 
@@ -40,23 +40,19 @@ class FeaturePyramid(nn.Module, ABC):
 
     def forward(self, images: Tensor, *, stem: bool = False) -> tuple[Tensor, ...]:
         """Returns each level (B, channels, H / stride, W / stride), rounded up, of images (B, 3, H, W) float32, RGB, 0
-        to 1; with `stem`, after them what they were computed from, see `stem`."""
-        before = self.stem((images - self.mean) / self.std)
-        levels = self.levels(before)
-        return (*levels, before) if stem else levels
+        to 1; with `stem`, after them what `features_with_stem` adds."""
+        normalised = (images - self.mean) / self.std
+        return self.features_with_stem(normalised) if stem else self.features(normalised)
 
-    def features(self, normalised: Tensor) -> tuple[Tensor, ...]:
-        """Returns the levels of images (B, 3, H, W) that already have the pixel mean and spread of the weights'
-        training."""
-        return self.levels(self.stem(normalised))
-
-    def stem(self, normalised: Tensor) -> Tensor:
-        """Returns the first layer's features (B, stem_channels, H / 2, W / 2) of such images, or these themselves."""
-        return normalised
+    def features_with_stem(self, normalised: Tensor) -> tuple[Tensor, ...]:
+        """Returns what `features` does and, after it, the layer before (B, stem_channels, H / 2, W / 2), or the images
+        themselves where it is not told apart."""
+        return (*self.features(normalised), normalised)
 
     @abstractmethod
-    def levels(self, stem: Tensor) -> tuple[Tensor, ...]:
-        """Returns each level, finest first, from what `stem` gave."""
+    def features(self, normalised: Tensor) -> tuple[Tensor, ...]:
+        """Returns the same for images (B, 3, H, W) that already have the pixel mean and spread of the weights'
+        training."""
 
     @property
     def pretrained_part(self) -> nn.Module:

@@ -117,17 +117,17 @@ class EfficientNetLite0(FeaturePyramid):
             self.ends.append(len(self._blocks) - 1)
         draw_weights(self)
 
-    def stem(self, normalised: Tensor) -> Tensor:
-        features: Tensor = self.relu6(self._bn0(self._conv_stem(normalised)))
-        return features
+    def features(self, normalised: Tensor) -> tuple[Tensor, ...]:
+        return self.features_with_stem(normalised)[:-1]
 
-    def levels(self, stem: Tensor) -> tuple[Tensor, ...]:
+    def features_with_stem(self, normalised: Tensor) -> tuple[Tensor, ...]:
+        stem = self.relu6(self._bn0(self._conv_stem(normalised)))
         x, features = stem, []
         for index, block in enumerate(self._blocks):
             x = block(x)
             if index in self.ends:
                 features.append(x)
-        return tuple(features)
+        return (*features, stem)
 
 
 def _batch_norm(channels: int) -> nn.BatchNorm2d:

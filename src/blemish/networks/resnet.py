@@ -90,17 +90,17 @@ class ResNet(FeaturePyramid):
             self.add_module(f"layer{level}", nn.Sequential(first, *rest))
         draw_weights(self)
 
-    def stem(self, normalised: Tensor) -> Tensor:
-        features: Tensor = self.relu(self.bn1(self.conv1(normalised)))
-        return features
+    def features(self, normalised: Tensor) -> tuple[Tensor, ...]:
+        return self.features_with_stem(normalised)[:-1]
 
-    def levels(self, stem: Tensor) -> tuple[Tensor, ...]:
+    def features_with_stem(self, normalised: Tensor) -> tuple[Tensor, ...]:
+        stem = self.relu(self.bn1(self.conv1(normalised)))
         x = self.maxpool(stem)
         features = []
         for level in range(1, len(self.channels) + 1):
             x = getattr(self, f"layer{level}")(x)
             features.append(x)
-        return tuple(features)
+        return (*features, stem)
 
 
 def _shortcut(in_channels: int, out_channels: int, *, stride: int) -> nn.Module:

@@ -20,11 +20,11 @@ class TimmPyramid(FeaturePyramid):
         super().__init__(channels=tuple(network.feature_info.channels()), mean=data["mean"], std=data["std"])
         self.network: nn.Module = network
 
-    def levels(self, stem: Tensor) -> tuple[Tensor, ...]:
+    def features(self, normalised: Tensor) -> tuple[Tensor, ...]:
         try:
-            return tuple(self.network(stem))
+            return tuple(self.network(normalised))
         except RuntimeError as error:
-            height, width = stem.shape[-2:]
+            height, width = normalised.shape[-2:]
             if height % 32 == width % 32 == 0:
                 raise
             reason = str(error).partition("\n")[0]
