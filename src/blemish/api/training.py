@@ -27,9 +27,9 @@ _log = logging.getLogger("blemish")
 
 
 def train(
-    method: str,
-    photos: Named | Dataset,
-    run: Folder,
+    method: "str | Named | Dataset",
+    photos: "Named | Dataset | Folder | None" = None,
+    run: Folder | None = None,
     *,
     dataset: str = AUTO,
     category: str | None = None,
@@ -42,21 +42,23 @@ def train(
 ) -> "Artifact":
     """Trains a detector on photos of good parts (a folder's, several files and folders', a Dataset's) into `run`.
 
-    `settings` are the fields of the method's settings and of TrainingSettings: image_size, teacher, steps, seed, ...
-    An image_size of one number is a square; of two, (height, width). `leave_out` is a text file that names photos not
-    to learn from, one a line, or those photos; a name that is none of the good photos is a DataError.
+    `train(photos, run)` takes the default method, `train("stpm", photos, run)` another. `settings` are the fields of
+    the method's settings and of TrainingSettings: image_size, teacher, steps, seed, ... An image_size of one number is
+    a square; of two, (height, width). `leave_out` is a text file that names photos not to learn from, one a line, or
+    those photos; a name that is none of the good photos is a DataError.
     """
     _need_torch("training")
     from blemish.training.request import train_as_asked
     from blemish.training.run_file import PhotosOrigin
 
-    found = photos if isinstance(photos, Dataset) else find_photos(photos, dataset=dataset, category=category)
-    named = isinstance(photos, str | Path)  # one place, or a pattern, that run.json can say again
-    origin = PhotosOrigin(root=Path(str(photos)), dataset=dataset, category=category) if named else None
+    name, where, into = _named_method(method, photos, run)
+    found = where if isinstance(where, Dataset) else find_photos(where, dataset=dataset, category=category)
+    named = isinstance(where, str | Path)  # one place, or a pattern, that run.json can say again
+    origin = PhotosOrigin(root=Path(str(where)), dataset=dataset, category=category) if named else None
     return train_as_asked(
-        method,
+        name,
         found,
-        Path(run),
+        into,
         settings,
         teacher_weights=[Path(file) for file in _listed(teacher_weights)],
         leave_out=names_in(Path(leave_out)) if isinstance(leave_out, str | Path) else list(map(Path, leave_out)),
@@ -65,6 +67,21 @@ def train(
         overwrite=overwrite,
         on_progress=on_progress,
     )
+
+
+def _named_method(method: Any, photos: Any, run: Folder | None) -> tuple[str, Any, Path]:
+    """Returns method, photos and run of two or three of them; raises SettingsError where one is missing."""
+    from blemish.detectors import DEFAULT_METHOD, DETECTORS
+
+    if run is not None:
+        return method, photos, Path(run)
+    if isinstance(method, str) and method in DETECTORS:
+        raise SettingsError(f"give method, photos and a folder for the model; a folder of photos may be ./{method}")
+    if not isinstance(photos, str | Path):
+        raise SettingsError("give photos of good parts and a folder for the model")
+    others = ", ".join(name for name in DETECTORS if name != DEFAULT_METHOD)
+    _log.info("method: %s, as none is named (there are also %s)", DEFAULT_METHOD, others)
+    return DEFAULT_METHOD, method, Path(photos)
 
 
 def train_again(
@@ -116,11 +133,10 @@ def check(
     """Looks through photos as training and evaluating would find them; nothing is changed.
 
     `settings` are those that decide what training can promise and see: keep, held_out, part, seed, image_size. Without
-    a method, one that keeps its best weights is assumed, as most do. Where torch and the weights of `teacher` are on
-    this machine, or given, good photos are compared with one another; `contact_sheet` is a PNG of the most unusual
-    ones, `write_unusual` a text file that names those far from the rest, as `train` takes by `leave_out`. Raises
-    DataError where there are no photos, and WeightsError or MissingExtraError where such a file cannot be written
-    without them.
+    a method, the default is assumed. Where torch and the weights of `teacher` are on this machine, or given, good
+    photos are compared with one another; `contact_sheet` is a PNG of the most unusual ones, `write_unusual` a text file
+    that names those far from the rest, as `train` takes by `leave_out`. Raises DataError where there are no photos, and
+    WeightsError or MissingExtraError where such a file cannot be written without them.
     """
     needed = contact_sheet is not None or write_unusual is not None or teacher_weights is not None
     if method is not None:

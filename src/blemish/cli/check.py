@@ -49,7 +49,7 @@ def check(
     category
         Which part, where the folders hold several.
     method
-        As for training; where none is given, one that keeps its best weights is assumed.
+        As for training.
     keep
         As for training.
     held_out

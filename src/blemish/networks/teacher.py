@@ -23,6 +23,7 @@ class Teacher(nn.Module):
         self.backbone = backbone.requires_grad_(False)
         self.channels = backbone.channels
         self.strides = backbone.strides
+        self.stem_channels = backbone.stem_channels
         self.name = name
         self.weights_sha256: str | None = None
         self.weights_origin: str | None = None
@@ -62,9 +63,9 @@ class Teacher(nn.Module):
         return super().train(False)
 
     @torch.no_grad()
-    def forward(self, images: Tensor) -> tuple[Tensor, ...]:
-        """Returns the backbone's features of images (B, 3, H, W) float32, RGB, 0 to 1."""
-        features: tuple[Tensor, ...] = self.backbone(images)
+    def forward(self, images: Tensor, *, stem: bool = False) -> tuple[Tensor, ...]:
+        """Returns the backbone's features of images (B, 3, H, W) float32, RGB, 0 to 1; with `stem`, its stem's last."""
+        features: tuple[Tensor, ...] = self.backbone(images, stem=stem)
         return features
 
 

@@ -47,7 +47,7 @@ def train_as_asked(
         photos,
         run=run,
         settings=DETECTORS[method].Settings.from_json(own, others=known),
-        training=TrainingSettings(**of_training),
+        training=TrainingSettings(**{**DETECTORS[method].training_defaults, **of_training}),
         teacher_weights=teacher_weights,
         left_out=left_out,
         origin=origin,

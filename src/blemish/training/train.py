@@ -51,7 +51,8 @@ def train_detector(
     """
     if method not in DETECTORS:
         raise SettingsError(f"method {method!r} is unknown: give one of {', '.join(DETECTORS)}")
-    settings, training = settings or DETECTORS[method].Settings(), training or TrainingSettings()
+    kind = DETECTORS[method]
+    settings, training = settings or kind.Settings(), training or TrainingSettings(**kind.training_defaults)
     check_settings(settings, training)
     files, out = tuple(teacher_weights), tuple(left_out)
     told = RunFile(
