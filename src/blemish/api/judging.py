@@ -8,9 +8,10 @@ from typing import TYPE_CHECKING, Any
 from blemish.data import find_dataset
 from blemish.data.dataset import Dataset, Sample
 from blemish.data.good_and_bad import to_test_on
+from blemish.data.mask_folder import with_masks_in
 from blemish.data.paths import Named, paths_of
 from blemish.data.shapes import sizes_counted
-from blemish.errors import DataError, MissingExtraError
+from blemish.errors import DataError, MissingExtraError, SettingsError
 from blemish.files import Folder, make_folder
 from blemish.inference import open_predictor
 from blemish.inference.predictor import Predictor
@@ -74,6 +75,7 @@ def evaluate(
     report: bool = False,
     dataset: str = "auto",
     category: str | None = None,
+    masks: Folder | None = None,
     runtime: str = "auto",
     precision: str = "fp32",
     device: str = "auto",
@@ -81,10 +83,10 @@ def evaluate(
 ) -> "Evaluation":
     """Measures how well a model judges test photos whose truth is known, such as test/good and test/DEFECT of a folder.
 
-    `output` is a folder for evaluation.json and, with `report`, report.html. Test photos whose files a model was
-    trained or calibrated with are listed as duplicates, and parts are told apart as they were in its training; a
-    Predictor does not know these, and no report is made of it. `runtime`, `precision` and `device` open the model in a
-    folder, as for `open`.
+    `output` is a folder for evaluation.json and, with `report`, report.html; `masks` one of true masks that lie
+    elsewhere than the layout has them, see `with_masks_in`. Test photos whose files a model was trained or calibrated
+    with are listed as duplicates, and parts are told apart as they were in its training; a Predictor does not know
+    these, and no report is made of it. `runtime`, `precision` and `device` open the model in a folder, as for `open`.
     """
     from blemish.evaluation.evaluate import evaluate_predictor
     from blemish.evaluation.record import EVALUATION_FILE, write_evaluation
@@ -100,6 +102,10 @@ def evaluate(
         model = open(model, runtime=runtime, precision=precision, device=device)
     if isinstance(photos, str | Path):
         photos = to_test_on(find_dataset(dataset, Path(photos), category))
+    if masks is not None:
+        if not isinstance(photos, Dataset):
+            raise SettingsError("masks in a folder are for photos in a folder: give samples their own")
+        photos = with_masks_in(Path(masks), photos)
     if isinstance(photos, Dataset) and not photos.test:
         raise DataError(f"{photos.root} holds no test photos: test/good and test/DEFECT are looked for")
     if output is not None:

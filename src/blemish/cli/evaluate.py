@@ -29,6 +29,7 @@ def evaluate(
     output: Path | None = None,
     category: str | None = None,
     dataset: str = AUTO,
+    masks: Path | None = None,
     report: bool = True,
     runtime: str = "auto",
     precision: str = "fp32",
@@ -48,6 +49,8 @@ def evaluate(
         Which part, where the folder holds several.
     dataset
         How test photos lie in the folder, such as mvtec_ad or good_and_bad; auto recognises it.
+    masks
+        Folder of true masks, where they lie elsewhere: by the photos' names, such as b1_mask.png or scratch/b1.png.
     report
         Write report.html too, a page that shows what was found and missed.
     runtime
@@ -68,6 +71,7 @@ def evaluate(
             report=report,
             dataset=dataset,
             category=category,
+            masks=masks,
             runtime=runtime,
             precision=precision,
             device=device,
