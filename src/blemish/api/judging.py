@@ -2,6 +2,7 @@
 
 import logging
 from collections.abc import Generator, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -11,6 +12,7 @@ from blemish.data.good_and_bad import to_test_on
 from blemish.data.mask_folder import with_masks_in
 from blemish.data.paths import Named, paths_of
 from blemish.data.shapes import sizes_counted
+from blemish.data.synthetic_manifest import read_manifest
 from blemish.errors import DataError, MissingExtraError, SettingsError
 from blemish.files import Folder, make_folder
 from blemish.inference import open_predictor
@@ -90,10 +92,12 @@ def evaluate(
     """
     from blemish.evaluation.evaluate import evaluate_predictor
     from blemish.evaluation.record import EVALUATION_FILE, write_evaluation
+    from blemish.evaluation.size_sweep import size_sweep
 
-    run, known = None, dict[str, Any]()
+    run, known, trained_on = None, dict[str, Any](), None
     if not isinstance(model, Predictor):
         run, training = Path(model), read_artifact(model).training
+        trained_on = frozenset(training.digests[: training.calibrated_from])
         known = {
             "known_digests": frozenset(training.digests),
             "part": training.part_pattern,
@@ -108,6 +112,7 @@ def evaluate(
         photos = with_masks_in(Path(masks), photos)
     if isinstance(photos, Dataset) and not photos.test:
         raise DataError(f"{photos.root} holds no test photos: test/good and test/DEFECT are looked for")
+    made = read_manifest(photos.base) if isinstance(photos, Dataset) else None
     if output is not None:
         make_folder(Path(output))  # now, rather than when all photos are judged
     evaluation = evaluate_predictor(
@@ -116,6 +121,8 @@ def evaluate(
         **known,
         on_photo=lambda done, of: on_progress(Progress(activity="judging", done=done, total=of)),
     )
+    if made is not None:
+        evaluation = replace(evaluation, size_sweep=size_sweep(evaluation, made, trained_on=trained_on))
     if output is not None:
         write_evaluation(evaluation, file := Path(output, EVALUATION_FILE))
         if report and run is not None:

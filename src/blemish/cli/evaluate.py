@@ -6,6 +6,7 @@ from pathlib import Path
 
 from blemish import api
 from blemish.cli.progress import ProgressBars
+from blemish.cli.sizes import lines_of_sizes
 from blemish.data import AUTO
 from blemish.data.dataset import GOOD
 from blemish.errors import on_one_line
@@ -91,6 +92,7 @@ def lines_of_evaluation(evaluation: Evaluation) -> list[str]:
     return [
         *_about_threshold(evaluation),
         *_about_types(evaluation),
+        *([] if evaluation.size_sweep is None else lines_of_sizes(evaluation.size_sweep)),
         "",
         "for ML engineers: metrics without a threshold",
         *_about_metrics(evaluation),

@@ -44,6 +44,15 @@ class SyntheticPhoto:
             raise ValueError(f"a defect of size {self.size} and contrast {self.contrast} is none")
 
 
+@dataclass(frozen=True, kw_only=True)
+class SyntheticManifest:
+    """All that a test folder of synthetic defects says of itself."""
+
+    folder: Path
+    """The folder that the manifest lies in."""
+    photos: tuple[SyntheticPhoto, ...]
+
+
 def write_manifest(folder: Path, photos: Sequence[SyntheticPhoto]) -> None:
     """Writes the manifest, whole or not at all; without photos it says that the folder is unfinished. Raises
     OutputError."""
@@ -51,9 +60,8 @@ def write_manifest(folder: Path, photos: Sequence[SyntheticPhoto]) -> None:
     write_text(folder / MANIFEST, "".join(json.dumps(line) + "\n" for line in lines))
 
 
-def read_manifest(folder: Path) -> list[SyntheticPhoto] | None:
-    """Returns the synthetic photos of a test folder, or of the folder around one called test; None where no manifest
-    says that there are any.
+def read_manifest(folder: Path) -> SyntheticManifest | None:
+    """Returns the manifest of a test folder, or of the folder around one called test; None where there is none.
 
     Raises DataError where the manifest cannot be read, is damaged, or says that the folder is unfinished.
     """
@@ -67,7 +75,8 @@ def read_manifest(folder: Path) -> list[SyntheticPhoto] | None:
         raise DataError(f"{path} cannot be read: {brief(error)}; {_MEND}") from error
     if not lines:
         raise DataError(f"{path} is empty, for its folder was not finished: {_MEND}")
-    return [_photo(line, number, path=path) for number, line in enumerate(lines, start=1)]
+    photos = tuple(_photo(line, number, path=path) for number, line in enumerate(lines, start=1))
+    return SyntheticManifest(folder=path.parent, photos=photos)
 
 
 def _photo(line: str, number: int, *, path: Path) -> SyntheticPhoto:

@@ -69,6 +69,55 @@ class PartCounts:
 
 
 @dataclass(frozen=True, kw_only=True)
+class SizeCount:
+    """The synthetic defects of one kind and size, and how many of them were found."""
+
+    size: int
+    """Longest extent, in the photo's own pixels."""
+    found: int
+    """Of which the photo is above the threshold."""
+    photos: int
+    interval: Interval
+    """The 95 % interval of the share that is found, exact binomial."""
+
+    def check_values(self) -> None:
+        if not (0 <= self.found <= self.photos and self.photos and self.size >= 1):
+            raise ValueError(f"{self.found} of {self.photos} defects of {self.size} pixels are found")
+
+
+@dataclass(frozen=True, kw_only=True)
+class KindSweep:
+    """One kind of synthetic defect over its sizes."""
+
+    sizes: list[SizeCount]
+    """Rising."""
+    smallest: int | None
+    """The size from which on at least `found_share` are found, at this and at all larger sizes; None: not even at the
+    largest."""
+
+    def check_values(self) -> None:
+        rising = [count.size for count in self.sizes]
+        if not rising or rising != sorted(set(rising)):
+            raise ValueError("the sizes do not rise")
+
+
+@dataclass(frozen=True, kw_only=True)
+class SizeSweep:
+    """The sizes of synthetic defects that a model finds; of real defects it says nothing."""
+
+    contrasts: list[float]
+    """By how much the defects' pixels were changed, as a share of white."""
+    found_share: float
+    kinds: dict[str, KindSweep]
+    left_out: int
+    """Photos that do not count, for the good photo that the defect was painted into is an alarm by itself."""
+    sources: int
+    """Good photos that the defects were painted into."""
+    sources_trained_on: int | None
+    """How many of these the model was trained on; None where that is not known."""
+
+
+@dataclass(frozen=True, kw_only=True)
 class Evaluation:
     """The record of how well an artifact judges a test set; evaluation.json holds it."""
 
@@ -126,6 +175,8 @@ class Evaluation:
     """`image_roc`, `image_pr`, `pixel_roc`, `pixel_pr`, where they are defined."""
     map_size: tuple[int, int] | None
     """(height, width) of maps and masks; None where they differ from photo to photo."""
+    size_sweep: SizeSweep | None = None
+    """Of a test folder of synthetic defects alone, see `blemish synthesize`."""
     mask_rule: str = MASK_RULE
     bootstrap: str = METHOD
     """How `intervals` were made."""
