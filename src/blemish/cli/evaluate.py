@@ -12,6 +12,7 @@ from blemish.data.dataset import GOOD
 from blemish.errors import on_one_line
 from blemish.evaluation.comparison import expectation, false_alarms_in_unit, why_not_compared
 from blemish.evaluation.record import EVALUATION_FILE, Evaluation
+from blemish.evaluation.size_sweep import what_it_is
 from blemish.metrics import METRICS
 from blemish.metrics.intervals import Interval
 from blemish.model.artifact import read_artifact
@@ -89,10 +90,12 @@ def evaluate(
 
 def lines_of_evaluation(evaluation: Evaluation) -> list[str]:
     """Returns what a person reads of an evaluation: what the threshold does, then the figures for ML engineers."""
+    sizes = evaluation.size_sweep
     return [
+        *([] if sizes is None else [what_it_is(sizes)]),
         *_about_threshold(evaluation),
         *_about_types(evaluation),
-        *([] if evaluation.size_sweep is None else lines_of_sizes(evaluation.size_sweep)),
+        *([] if sizes is None else lines_of_sizes(sizes)),
         "",
         "for ML engineers: metrics without a threshold",
         *_about_metrics(evaluation),

@@ -1,15 +1,16 @@
 """What `blemish evaluate` prints of a test of synthetic defects: which sizes are found."""
 
 from blemish.evaluation.record import KindSweep, SizeSweep
-from blemish.evaluation.size_sweep import smallest_says, warnings_of, what_it_is
-from blemish.model.thresholds import percent
+from blemish.evaluation.size_sweep import smallest_says, warnings_of
 from blemish.wording import on_one_line
 
 _WIDTH = 28
 
 
 def lines_of_sizes(sweep: SizeSweep) -> list[str]:
-    """Returns lines for a terminal: what was tested, how many of each size were found, and the smallest sizes."""
+    """Returns lines for a terminal: how many of each size were found, and the smallest sizes."""
+    if not sweep.kinds:
+        return ["", smallest_says(sweep), *warnings_of(sweep)]
     sizes = sorted({count.size for kind in sweep.kinds.values() for count in kind.sizes})
     header = f"  {'longest extent':<16}" + "".join(f"{on_one_line(kind):>{_WIDTH}}" for kind in sweep.kinds)
     rows = [
@@ -18,11 +19,10 @@ def lines_of_sizes(sweep: SizeSweep) -> list[str]:
     ]
     return [
         "",
-        what_it_is(sweep),
+        "SYNTHETIC defects found, by size in the photo's own pixels, with 95 % intervals",
         header,
         *rows,
-        f"  found, with 95 % intervals; sizes in the photo's own pixels, {percent(sweep.found_share)} at each from:",
-        *(f"  {on_one_line(line)}" for line in smallest_says(sweep)),
+        on_one_line(smallest_says(sweep)),
         *warnings_of(sweep),
     ]
 

@@ -109,8 +109,10 @@ class SizeSweep:
     """By how much the defects' pixels were changed, as a share of white."""
     found_share: float
     kinds: dict[str, KindSweep]
+    photos: int
+    """Photos with a synthetic defect that were judged."""
     left_out: int
-    """Photos that do not count, for the good photo that the defect was painted into is an alarm by itself."""
+    """How many of them do not count, for the good photo that the defect was painted into is an alarm by itself."""
     sources: int
     """Good photos that the defects were painted into."""
     sources_trained_on: int | None

@@ -1,4 +1,4 @@
-"""Probability of detection against size: of how many synthetic defects of each kind and size a model finds which share."""
+"""Probability of detection against size: the share of synthetic defects of each kind and size that a model finds."""
 
 from collections.abc import Collection, Sequence
 from pathlib import Path
@@ -18,8 +18,9 @@ def size_sweep(
 ) -> SizeSweep | None:
     """Returns which sizes an evaluation found, by the manifest of its test folder; None where it judged none of them.
 
-    `trained_on` are the digests of photos that the model was trained on, None where nobody knows. A defect is found where its photo is an alarm. Where the good photo that it was painted
-    into is an alarm by itself, that says nothing of the defect: such photos are not counted, see `left_out`.
+    `trained_on` are the digests of photos that the model was trained on, None where nobody knows. A defect is found
+    where its photo is an alarm. Where the good photo that it was painted into is an alarm by itself, that says nothing
+    of the defect: such photos are not counted, see `left_out`.
     """
     verdicts = {Path(photo.image).resolve(): photo.verdict for photo in evaluation.photos}
     folder = made.folder.resolve()
@@ -34,6 +35,7 @@ def size_sweep(
         contrasts=sorted({photo.contrast for photo, _ in judged}),
         found_share=FOUND_SHARE,
         kinds={kind: _of_kind(photos) for kind, photos in by_kind.items() if photos},
+        photos=len(judged),
         left_out=len(judged) - len(counting),
         sources=len(sources),
         sources_trained_on=None if trained_on is None else len(sources & set(trained_on)),
@@ -76,23 +78,27 @@ def warnings_of(sweep: SizeSweep) -> list[str]:
         found.append("Whether the model was trained on the photos that the defects were painted into is not known.")
     if sweep.left_out:
         found.append(
-            f"{counted(sweep.left_out, 'photo')} of synthetic defects do not count, for the good photo below is an "
-            "alarm without any."
+            f"{counted(sweep.left_out, 'photo')} of synthetic defects do not count: the good photo that was painted on "
+            "is an alarm by itself."
         )
     return found
 
 
-def smallest_says(sweep: SizeSweep) -> list[str]:
-    """Returns a line a kind: from which size on it is found."""
-    return [f"{kind}: {_smallest(found, sweep.found_share)}" for kind, found in sweep.kinds.items()]
+def smallest_says(sweep: SizeSweep) -> str:
+    """Returns, as a sentence, from which size on each kind is found."""
+    if not sweep.kinds:
+        return "Which sizes the model finds is not known: every good photo that was painted on is an alarm by itself."
+    each = ", ".join(f"{kind} {_smallest(found)}" for kind, found in sweep.kinds.items())
+    return (
+        f"The smallest that the model finds, in the photo's own pixels: {each}. From there on it found at least "
+        f"{percent(sweep.found_share)} of the photos of every size tried."
+    )
 
 
-def _smallest(kind: KindSweep, share: float) -> str:
-    largest = kind.sizes[-1].size
+def _smallest(kind: KindSweep) -> str:
     if kind.smallest is None:
-        return f"not even of {largest} pixels, the largest size tried, at least {percent(share)} are found"
-    tried = ", the smallest size tried" if kind.smallest == kind.sizes[0].size else ""
-    return f"from {counted(kind.smallest, 'pixel')} on{tried} at least {percent(share)} are found"
+        return f"none (not even {kind.sizes[-1].size} px, the largest tried)"
+    return f"{kind.smallest} px" + (" (the smallest tried)" if kind.smallest == kind.sizes[0].size else "")
 
 
 def _of_kind(photos: Sequence[tuple[SyntheticPhoto, str | None]]) -> KindSweep:

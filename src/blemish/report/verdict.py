@@ -5,6 +5,7 @@ from dataclasses import dataclass, field
 from blemish.data.dataset import GOOD
 from blemish.evaluation.comparison import expectation, false_alarms_in_unit, why_not_compared
 from blemish.evaluation.record import Evaluation
+from blemish.evaluation.size_sweep import warnings_of, what_it_is
 from blemish.metrics.intervals import Interval
 from blemish.model.artifact import Artifact
 from blemish.model.thresholds import Threshold, Unit, percent
@@ -70,13 +71,18 @@ def _rounded(rate: float) -> str:
 
 def _headline(e: Evaluation) -> str:
     found = e.defective_photos - e.misses
-    finds = f"finds {_all_or(found, e.defective_photos)} defective photos"
+    what = "photos with a synthetic defect" if _all_synthetic(e) else "defective photos"
+    finds = f"finds {_all_or(found, e.defective_photos)} {what}"
     stops = f"raises a false alarm on {_none_or(e.false_alarms, e.good_photos)} good photos"
     if not e.defective_photos:
         return f"The model {stops}. What it misses is not known: the test holds no defects."
     if not e.good_photos:
         return f"The model {finds}. Its false alarms were not counted: the test holds no good photos."
     return f"The model {finds} and {stops}."
+
+
+def _all_synthetic(e: Evaluation) -> bool:
+    return e.size_sweep is not None and e.size_sweep.photos == e.defective_photos
 
 
 def _all_or(count: int, of: int) -> str:
@@ -151,7 +157,7 @@ def _ranking(e: Evaluation) -> list[str]:
 
 
 def _warnings(artifact: Artifact, e: Evaluation) -> list[str]:
-    found = []
+    found = [] if e.size_sweep is None else [_unbroken(what_it_is(e.size_sweep)), *warnings_of(e.size_sweep)]
     if e.threshold != artifact.calibration.image.value:
         found.append(
             f"The model was calibrated or trained anew after this evaluation: its threshold was {e.threshold:.6g}, now "
