@@ -14,7 +14,10 @@ _DONE, _SOME_UNREADABLE = 0, 2
 
 
 def _sizes(_type: Any, tokens: tuple[Token, ...]) -> tuple[int, ...]:
-    return tuple(int(size) for size in tokens[0].value.split(","))
+    words = [word.strip() for word in tokens[0].value.split(",")]
+    if not all(word.isdecimal() for word in words):
+        raise ValueError("give whole numbers of pixels, such as 2,4,8")
+    return tuple(int(word) for word in words)
 
 
 def _kinds(_type: Any, tokens: tuple[Token, ...]) -> tuple[str, ...]:

@@ -70,7 +70,7 @@ class PartCounts:
 
 @dataclass(frozen=True, kw_only=True)
 class SizeCount:
-    """The synthetic defects of one kind and size, and how many of them were found."""
+    """The count of synthetic defects of one kind and size that were found."""
 
     size: int
     """Longest extent, in the photo's own pixels."""
@@ -87,7 +87,7 @@ class SizeCount:
 
 @dataclass(frozen=True, kw_only=True)
 class KindSweep:
-    """One kind of synthetic defect over its sizes."""
+    """The sizes of one kind of synthetic defect, and what was found of each."""
 
     sizes: list[SizeCount]
     """Rising."""
@@ -103,7 +103,7 @@ class KindSweep:
 
 @dataclass(frozen=True, kw_only=True)
 class SizeSweep:
-    """The sizes of synthetic defects that a model finds; of real defects it says nothing."""
+    """The sizes of synthetic defects that a model finds; of real defects they say nothing."""
 
     contrasts: list[float]
     """By how much the defects' pixels were changed, as a share of white."""

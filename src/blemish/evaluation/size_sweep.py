@@ -90,8 +90,8 @@ def smallest_says(sweep: SizeSweep) -> str:
         return "Which sizes the model finds is not known: every good photo that was painted on is an alarm by itself."
     each = ", ".join(f"{kind} {_smallest(found)}" for kind, found in sweep.kinds.items())
     return (
-        f"The smallest that the model finds, in the photo's own pixels: {each}. From there on it found at least "
-        f"{percent(sweep.found_share)} of the photos of every size tried."
+        f"The smallest that the model finds, in the photo's own pixels: {each}. Found means at least "
+        f"{percent(sweep.found_share)} of the photos, at that size and every larger one tried."
     )
 
 

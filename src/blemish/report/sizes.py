@@ -11,7 +11,7 @@ _NO_BREAK = "\N{NO-BREAK SPACE}"
 
 @dataclass(frozen=True, kw_only=True)
 class SizeRow:
-    """One size, and per kind how many defects of it were found: the count, and the interval of the share."""
+    """A row of the table: of one size, per kind, how many were found and the interval of their share."""
 
     size: int
     found: list[tuple[str, str]]
@@ -20,7 +20,7 @@ class SizeRow:
 
 @dataclass(frozen=True, kw_only=True)
 class SizeSection:
-    """The section on sizes, as the page's template lays it out."""
+    """The section on sizes, which says what is found and draws it."""
 
     smallest: str
     kinds: list[str]
