@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from blemish.data.dataset import Dataset
 from blemish.data.finding import find_photos
 from blemish.data.paths import Named
 from blemish.files import Folder
@@ -14,7 +15,7 @@ if TYPE_CHECKING:
 
 
 def synthesize(
-    good: Named,
+    good: Named | Dataset,
     output: Folder,
     *,
     sizes: Sequence[int] = (),
@@ -38,7 +39,7 @@ def synthesize(
 
     settings = SweepSettings(sizes=tuple(sizes), kinds=tuple(kinds), each=each, contrast=contrast, seed=seed)
     return make_synthetic_test(
-        find_photos(good),
+        good if isinstance(good, Dataset) else find_photos(good),
         Path(output),
         settings=settings,
         unseen_by=None if unseen_by is None else Path(unseen_by),
