@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from blemish.api import report as write_report
     from blemish.api import speed as speed
     from blemish.api import summarize as summarize
+    from blemish.api import synthesize as synthesize
     from blemish.api import train as train
     from blemish.api import train_again as train_again
     from blemish.api import verify as verify
@@ -35,6 +36,7 @@ _PLACES = {
             "check",
             "evaluate",
             "summarize",
+            "synthesize",
             "export",
             "verify",
             "speed",
@@ -61,6 +63,7 @@ __all__ = [
     "predict",
     "speed",
     "summarize",
+    "synthesize",
     "train",
     "train_again",
     "verify",

@@ -2,6 +2,7 @@
 
 from blemish.api.exporting import export, speed, verify
 from blemish.api.judging import evaluate, open, predict, report, summarize  # noqa: A004
+from blemish.api.synthesizing import synthesize
 from blemish.api.training import calibrate, check, demo, train, train_again
 
 __all__ = [
@@ -15,6 +16,7 @@ __all__ = [
     "report",
     "speed",
     "summarize",
+    "synthesize",
     "train",
     "train_again",
     "verify",

@@ -2,6 +2,7 @@
 
 import logging
 from collections.abc import Generator, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -11,6 +12,7 @@ from blemish.data.good_and_bad import to_test_on
 from blemish.data.mask_folder import with_masks_in
 from blemish.data.paths import Named, paths_of
 from blemish.data.shapes import sizes_counted
+from blemish.data.synthetic_manifest import read_manifest
 from blemish.errors import DataError, MissingExtraError, SettingsError
 from blemish.files import Folder, make_folder
 from blemish.inference import open_predictor
@@ -95,12 +97,14 @@ def evaluate(
     from blemish.evaluation.acceptance import check_limit, held_to
     from blemish.evaluation.evaluate import evaluate_predictor
     from blemish.evaluation.record import EVALUATION_FILE, write_evaluation
+    from blemish.evaluation.size_sweep import size_sweep
 
     check_limit("max_misses", max_misses)
     check_limit("max_false_alarms", max_false_alarms)
-    run, known = None, dict[str, Any]()
+    run, known, trained_on = None, dict[str, Any](), None
     if not isinstance(model, Predictor):
         run, training = Path(model), read_artifact(model).training
+        trained_on = frozenset(training.digests[: training.calibrated_from])
         known = {
             "known_digests": frozenset(training.digests),
             "part": training.part_pattern,
@@ -108,6 +112,7 @@ def evaluate(
         }
         model = open(model, runtime=runtime, precision=precision, device=device)
     photos = _test_photos(photos, dataset=dataset, category=category, masks=masks)
+    made = read_manifest(photos.base) if isinstance(photos, Dataset) else None
     if output is not None:
         make_folder(Path(output))  # now, rather than when all photos are judged
     evaluation = evaluate_predictor(
@@ -117,6 +122,8 @@ def evaluate(
         on_photo=lambda done, of: on_progress(Progress(activity="judging", done=done, total=of)),
     )
     evaluation = held_to(evaluation, max_misses=max_misses, max_false_alarms=max_false_alarms)
+    if made is not None:
+        evaluation = replace(evaluation, size_sweep=size_sweep(evaluation, made, trained_on=trained_on))
     if output is not None:
         write_evaluation(evaluation, file := Path(output, EVALUATION_FILE))
         if report and run is not None:

@@ -8,12 +8,14 @@ from textwrap import wrap
 
 from blemish import api
 from blemish.cli.progress import ProgressBars
+from blemish.cli.sizes import lines_of_sizes
 from blemish.data import AUTO
 from blemish.data.dataset import GOOD
 from blemish.errors import on_one_line
 from blemish.evaluation.comparison import expectation, false_alarms_in_unit, why_not_compared
 from blemish.evaluation.next_steps import NextStep, missed_loudly, next_steps
 from blemish.evaluation.record import EVALUATION_FILE, Evaluation
+from blemish.evaluation.size_sweep import what_it_is
 from blemish.metrics import METRICS
 from blemish.metrics.intervals import Interval
 from blemish.model.artifact import read_artifact
@@ -121,10 +123,13 @@ def lines_of_evaluation(evaluation: Evaluation, steps: Sequence[NextStep] = ()) 
 
     `steps` are what to do where much is missed.
     """
+    sizes = evaluation.size_sweep
     return [
+        *([] if sizes is None else [what_it_is(sizes)]),
         *_box(evaluation, steps),
         *_about_threshold(evaluation),
         *_about_types(evaluation),
+        *([] if sizes is None else lines_of_sizes(sizes)),
         "",
         "for ML engineers: metrics without a threshold",
         *_about_metrics(evaluation),

@@ -19,6 +19,7 @@ OWN_FILES = frozenset(
         "predictions.jsonl",
         "predictions.jsonl.part",
         "evaluation.json",
+        "synthetic.jsonl",
     )
 )
 """A folder that holds one of these was written by Blemish: its sub-folders hold overlays, maps and known photos."""

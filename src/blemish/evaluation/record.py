@@ -93,6 +93,57 @@ class Acceptance:
 
 
 @dataclass(frozen=True, kw_only=True)
+class SizeCount:
+    """The count of synthetic defects of one kind and size that were found."""
+
+    size: int
+    """Longest extent, in the photo's own pixels."""
+    found: int
+    """Of which the photo is above the threshold."""
+    photos: int
+    interval: Interval
+    """The 95 % interval of the share that is found, exact binomial."""
+
+    def check_values(self) -> None:
+        if not (0 <= self.found <= self.photos and self.photos and self.size >= 1):
+            raise ValueError(f"{self.found} of {self.photos} defects of {self.size} pixels are found")
+
+
+@dataclass(frozen=True, kw_only=True)
+class KindSweep:
+    """The sizes of one kind of synthetic defect, and what was found of each."""
+
+    sizes: list[SizeCount]
+    """Rising."""
+    smallest: int | None
+    """The size from which on at least `found_share` are found, at this and at all larger sizes; None: not even at the
+    largest."""
+
+    def check_values(self) -> None:
+        rising = [count.size for count in self.sizes]
+        if not rising or rising != sorted(set(rising)):
+            raise ValueError("the sizes do not rise")
+
+
+@dataclass(frozen=True, kw_only=True)
+class SizeSweep:
+    """The sizes of synthetic defects that a model finds; of real defects they say nothing."""
+
+    contrasts: list[float]
+    """By how much the defects' pixels were changed, as a share of white."""
+    found_share: float
+    kinds: dict[str, KindSweep]
+    photos: int
+    """Photos with a synthetic defect that were judged."""
+    left_out: int
+    """How many of them do not count, for the good photo that the defect was painted into is an alarm by itself."""
+    sources: int
+    """Good photos that the defects were painted into."""
+    sources_trained_on: int | None
+    """How many of these the model was trained on; None where that is not known."""
+
+
+@dataclass(frozen=True, kw_only=True)
 class Evaluation:
     """The record of how well an artifact judges a test set; evaluation.json holds it."""
 
@@ -154,6 +205,8 @@ class Evaluation:
     """How many of `false_alarms` are unusual and not above the threshold."""
     unusual_defective: int = 0
     """How many defective photos are no misses for being unusual alone."""
+    size_sweep: SizeSweep | None = None
+    """Of a test folder of synthetic defects alone, see `blemish synthesize`."""
     mask_rule: str = MASK_RULE
     bootstrap: str = METHOD
     """How `intervals` were made."""

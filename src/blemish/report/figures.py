@@ -8,8 +8,9 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
+from blemish.evaluation.record import SizeSweep
 from blemish.model.training_record import HistoryPoint
-from blemish.report.svg import CALIBRATION_PHOTOS, FAINT, FOREGROUND, GRID, LIMIT, draw, plain_numbers
+from blemish.report.svg import CALIBRATION_PHOTOS, DEFECT, FAINT, FOREGROUND, GRID, LIMIT, draw, plain_numbers
 
 if TYPE_CHECKING:
     from blemish.report.svg import Axes, Figure
@@ -118,6 +119,29 @@ def _curves(lines: Sequence[Line], *, x: str, y: str, diagonal: bool, alt: str) 
         plain_numbers(axes.yaxis)
 
     return draw(paint, height=380, alt=alt)
+
+
+def detection_figure(sweep: SizeSweep, *, alt: str) -> str:
+    """Draws, in a panel for each kind, the share of synthetic defects found against their size, with intervals."""
+    ticks = sorted({count.size for kind in sweep.kinds.values() for count in kind.sizes})
+
+    def paint(figure: "Figure") -> None:
+        panels = figure.subplots(len(sweep.kinds), 1, sharex=True, squeeze=False)[:, 0]
+        for axes, (name, kind) in zip(panels, sweep.kinds.items(), strict=True):
+            sizes, found = [c.size for c in kind.sizes], [c.found / c.photos for c in kind.sizes]
+            lows, highs = zip(*(count.interval for count in kind.sizes), strict=True)
+            axes.vlines(sizes, lows, highs, color=FAINT, linewidth=2)
+            axes.plot(sizes, found, "o-", color=DEFECT, linewidth=2, markersize=6, clip_on=False)
+            axes.axhline(sweep.found_share, color=LIMIT, linewidth=1.6, linestyle=_DASHES)
+            axes.set(xscale="log", ylim=(0, 1), ylabel="share found")
+            axes.set_title(name, loc="left", fontsize=13)
+            axes.grid(linewidth=1, axis="y")
+            plain_numbers(axes.yaxis)
+        panels[-1].set_xticks(ticks, [f"{size}" for size in ticks])
+        panels[-1].minorticks_off()
+        panels[-1].set_xlabel("longest extent, pixels of the photo")
+
+    return draw(paint, height=70 + 150 * len(sweep.kinds), alt=alt)
 
 
 def training_curve(history: Sequence[HistoryPoint], *, chosen_step: int | None, alt: str) -> str:

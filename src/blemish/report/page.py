@@ -16,6 +16,7 @@ from blemish.model.exports import read_export
 from blemish.report import ml_sections, sections
 from blemish.report.gallery import choose, level_scale, scale, with_pictures
 from blemish.report.photo_list import wrong_photos
+from blemish.report.sizes import size_section
 from blemish.report.verdict import assess, share_text
 from blemish.results.level_maps import SCALE, runtime_for
 from blemish.results.overlays import MARK_LINE, TRUTH_LINE
@@ -131,6 +132,7 @@ def _context(artifact: Artifact, evaluation: Evaluation | None, *, level_maps: b
             "metrics": ml_sections.metric_table(artifact, evaluation),
             "metrics_by_type": ml_sections.metrics_by_type(evaluation),
             "curves": ml_sections.curves(evaluation),
+            "sizes": size_section(evaluation.size_sweep),
         }
     return context
 

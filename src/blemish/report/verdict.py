@@ -6,6 +6,7 @@ from blemish.data.dataset import GOOD
 from blemish.evaluation.comparison import expectation, false_alarms_in_unit, why_not_compared
 from blemish.evaluation.next_steps import NextStep, missed_loudly, next_steps
 from blemish.evaluation.record import Evaluation
+from blemish.evaluation.size_sweep import warnings_of, what_it_is
 from blemish.metrics.intervals import Interval
 from blemish.model.artifact import Artifact
 from blemish.model.thresholds import Threshold, Unit, percent
@@ -90,15 +91,23 @@ def _alarm(artifact: Artifact, e: Evaluation) -> Alarm | None:
 
 
 def _headline(e: Evaluation) -> str:
-    finds = f"misses {e.misses} of {counted(e.defective_photos, 'defective photo')}"
-    if not e.misses:
-        finds = f"finds all {counted(e.defective_photos, 'defective photo')}"
+    words = (
+        ("photo with a synthetic defect", "photos with a synthetic defect")
+        if _all_synthetic(e)
+        else ("defective photo",)
+    )
+    defective = counted(e.defective_photos, *words)
+    finds = f"misses {e.misses} of {defective}" if e.misses else f"finds all {defective}"
     stops = f"raises a false alarm on {_none_or(e.false_alarms, e.good_photos)} good photos"
     if not e.defective_photos:
         return f"The model {stops}. What it misses is not known: the test holds no defects."
     if not e.good_photos:
         return f"The model {finds}. Its false alarms were not counted: the test holds no good photos."
     return f"The model {finds} and {stops}."
+
+
+def _all_synthetic(e: Evaluation) -> bool:
+    return e.size_sweep is not None and e.size_sweep.photos == e.defective_photos
 
 
 def _none_or(count: int, of: int) -> str:
@@ -177,7 +186,7 @@ def _ranking(e: Evaluation) -> list[str]:
 
 
 def _warnings(artifact: Artifact, e: Evaluation) -> list[str]:
-    found = []
+    found = [] if e.size_sweep is None else [_unbroken(what_it_is(e.size_sweep)), *warnings_of(e.size_sweep)]
     if e.threshold != artifact.calibration.image.value:
         found.append(
             f"The model was calibrated or trained anew after this evaluation: its threshold was {e.threshold:.6g}, now "
