@@ -1,5 +1,6 @@
 """Verbs that make a model: train, train_again, check, calibrate, demo."""
 
+import dataclasses
 import logging
 from collections.abc import Iterator, Sequence
 from importlib.util import find_spec
@@ -9,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 from blemish.data import AUTO, find_dataset
 from blemish.data.dataset import Dataset
 from blemish.data.finding import find_photos
-from blemish.data.paths import Named, paths_of, photos_under
+from blemish.data.paths import Named, paths_of, photos_and_unread
 from blemish.errors import DataError, MissingExtraError, SettingsError
 from blemish.files import Folder
 from blemish.progress import OnProgress, say_nothing
@@ -65,13 +66,14 @@ def train_again(
     run_file: Folder,
     run: Folder | None = None,
     *,
+    steps: int | None = None,
     resume: bool = False,
     overwrite: bool = False,
     on_progress: OnProgress = say_nothing,
 ) -> "Artifact":
     """Trains with all settings of an earlier training, as its run.json says, and on its photos.
 
-    Without `run`, the model is left where that file lies. Raises SettingsError where a program handed the photos over.
+    Without `run`, the model is left where that file lies; `steps`, where they are given, are taken instead of its own. Raises SettingsError where a program handed the photos over.
     """
     _need_torch("training")
     from blemish.training.run_file import read_run_file
@@ -89,7 +91,7 @@ def train_again(
         resume=resume,
         overwrite=overwrite,
         on_progress=on_progress,
-        **earlier.asked(),
+        **(earlier.asked() | ({} if steps is None else {"steps": steps})),
     )
 
 
@@ -140,15 +142,17 @@ def calibrate(
     places = paths_of(good)
     if replace and not places:
         raise DataError("replacing forgets the calibration photos: give others with --good")
-    return recalibrate(
+    photos, unread = photos_and_unread(places)
+    done = recalibrate(
         Path(run),
-        photos_under(places),
+        photos,
         asked=AskedRates(false_alarms=false_alarms, check=check, estimate=estimate),
         replace=replace,
         runtime=runtime,
         device=device,
         on_progress=on_progress,
     )
+    return dataclasses.replace(done, unreadable=[*unread, *done.unreadable])
 
 
 def demo(

@@ -18,8 +18,9 @@ from blemish.errors import SettingsError
 from blemish.model.artifact import Artifact
 from blemish.process import keep_freed_memory
 from blemish.progress import OnProgress
+from blemish.training.run_file import RUN_FILE
 from blemish.training.settings import TrainingSettings
-from blemish.wording import as_argument
+from blemish.wording import as_argument, duration
 
 train_app = App(name="train", help_format="plaintext", default_parameter=Parameter(negative=()))
 
@@ -83,6 +84,7 @@ def _add(method: str, kind: type[Detector]) -> None:
 def again(
     *run: Path,
     run_file: Annotated[Path | None, Parameter(name="--from")] = None,
+    steps: int | None = None,
     resume: bool = False,
     overwrite: bool = False,
 ) -> int:
@@ -95,6 +97,8 @@ def again(
         Folder that the trained model is left in; with --resume or --overwrite, the folder of run.json if left out.
     run_file
         The run.json of an earlier training, which is trained again.
+    steps
+        The most training steps, instead of the earlier training's.
     resume
         Go on with an unfinished training, bit for bit as if it had not been interrupted.
     overwrite
@@ -109,7 +113,7 @@ def again(
     place = run[0] if run else None
     return _show(
         lambda on_progress: api.train_again(
-            run_file, place, resume=resume, overwrite=overwrite, on_progress=on_progress
+            run_file, place, steps=steps, resume=resume, overwrite=overwrite, on_progress=on_progress
         )
     )
 
@@ -132,6 +136,14 @@ def _say(artifact: Artifact) -> None:
         which = f"stage {number} of {len(training.stages)}: " if len(training.stages) > 1 else ""
         chosen = f", weights of step {stage.best_step} chosen" if stage.best_step else ""
         print(f"{which}trained on {training.trained_on} photos, {stage.steps} steps{chosen}")
+    print(f"took {duration(training.seconds)}")
+    if training.stages[-1].was_falling and (artifact.folder / RUN_FILE).exists():
+        longer = as_argument(artifact.folder.with_name(f"{artifact.folder.name}-longer"))
+        print(
+            "it was still learning: its error fell by more than a tenth over the last fifth of the steps; with twice "
+            f"as many: `blemish train --from {as_argument(artifact.folder / RUN_FILE)} {longer} "
+            f"--steps {2 * int(artifact.settings['steps'])}`"
+        )
     print("\n".join(lines_of(calibration, artifact.folder)))
     print(f"model in {artifact.folder}: judge photos with `blemish predict {as_argument(artifact.folder)} PHOTOS`")
 
