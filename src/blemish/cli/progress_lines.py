@@ -75,7 +75,9 @@ class ProgressLines:
     def _say_estimate(self, progress: Progress) -> None:
         left = self._left(progress)
         if left is not None and left >= _WORTH_A_LINE:
-            self._say(f"{self._name(progress.activity)}: about {duration(left)} on this machine at most; may end earlier")
+            self._say(
+                f"{self._name(progress.activity)}: about {duration(left)} on this machine at most; may end earlier"
+            )
 
     def _state(self, progress: Progress) -> str:
         of = f"{progress.total} at most" if progress.at_most else str(progress.total)

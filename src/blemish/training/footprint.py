@@ -26,8 +26,10 @@ from blemish.training.stage_loss import StageLoss
 
 _SIDE = 64  # pixels of the small photos: two at the coarsest level of every method
 _FEW = 2  # photos of the smaller of two steps; batch norm takes no single ones
-_PER_STEP = 1.1  # of the tensors counted: what convolutions lay out anew for themselves, and gaps between tensors
-_COPIES = 3  # of what is trained, beside the gradients: the optimiser's, the best so far, those on their way to the disk
+_PER_STEP = 2.3  # of the tensors counted: layouts that convolutions make for themselves, and gaps between tensors
+_COPIES = (
+    3  # of what is trained, beside the gradients: the optimiser's, the best so far, those on their way to the disk
+)
 _READ = 3  # batches, of a byte a value, that are read ahead or at work
 _SURELY_FITS = 32_000  # bytes a pixel of a batch; the methods we have, with the widest teachers, take less than half
 _TO_ADVISE = 0.8  # of what there is: settings that are offered fit with some room
@@ -64,13 +66,13 @@ def check_memory(
     stored = _stored(size, stored_photos, budget)
     if free is None or _SURELY_FITS * math.prod(size) * batch_size + stored < free:
         return
-    footprint = measure(detector, stages, processes)
+    footprint = footprint_of(detector, stages, processes)
     needed = footprint.of(size, batch_size) + stored
     if needed > free:
         raise SettingsError(_refusal(footprint, size, batch_size, free=free, needed=needed, stored=stored))
 
 
-def measure(detector: Detector, stages: Sequence[Stage], processes: Processes) -> Footprint:
+def footprint_of(detector: Detector, stages: Sequence[Stage], processes: Processes) -> Footprint:
     """Returns what the stage that takes most takes, by steps with few small photos and with twice as many."""
     before = {name: value.detach().clone() for name, value in detector.state_dict().items()}
     modes = {module: module.training for module in detector.modules()}
@@ -82,7 +84,7 @@ def measure(detector: Detector, stages: Sequence[Stage], processes: Processes) -
                 one, two = (_step_bytes(detector, stage, count, processes) for count in (_FEW, 2 * _FEW))
                 trained = sum(p.numel() * p.element_size() for p in stage.trains.parameters())
                 each = max(two - one, 0.0) / _FEW
-                found.append((_COPIES * trained + _PER_STEP * max(one - _FEW * each, 0.0), _PER_STEP * each))
+                found.append((_COPIES * trained + max(one - _FEW * each, 0.0), _PER_STEP * each))
     finally:
         detector.load_state_dict(before)
         for module, mode in modes.items():

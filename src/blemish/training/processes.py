@@ -32,7 +32,7 @@ class Processes:
 
     @property
     def here(self) -> int:
-        """How many processes share this machine's memory."""
+        """The number of processes that share this machine's memory."""
         return int(os.environ.get("LOCAL_WORLD_SIZE", "1")) if self.world_size > 1 else 1
 
     @property

@@ -84,7 +84,9 @@ def train_detector(
                 on_progress=on_progress,
             )
             records = _fit(job, told, resume=resume)
-            record = training_record(job, material, records, seconds=job.log.seconds_before + time.monotonic() - started)
+            record = training_record(
+                job, material, records, seconds=job.log.seconds_before + time.monotonic() - started
+            )
             return finish(job, material, method, teachers=teachers, record=record)
         finally:
             material.photos.close()
