@@ -37,7 +37,7 @@ def test_asking_changes_no_weight_no_mode_and_no_random_number(method: str) -> N
 def test_a_training_that_cannot_fit_is_refused_before_photos_are_read(
     parts: Dataset, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("blemish.training.footprint.available_memory", lambda: 2_000_000_000)
+    monkeypatch.setattr("blemish.training.footprint.available_memory", lambda: 8_000_000_000)
     said: list[str] = []
     with pytest.raises(SettingsError) as refused:
         blemish.train(
@@ -51,7 +51,7 @@ def test_a_training_that_cannot_fit_is_refused_before_photos_are_read(
         )
     line = str(refused.value)
     assert "would take about" in line
-    assert "2.0 GB are free" in line
+    assert "8.0 GB are free" in line
     assert "--batch-size" in line
     assert "--image-size" in line
     assert "reading photos" not in said

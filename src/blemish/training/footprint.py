@@ -114,7 +114,7 @@ def _step_bytes(detector: Detector, stage: Stage, count: int, processes: Process
         parts.sum().backward()
     for parameter in stage.trains.parameters():
         parameter.grad = None
-    return live.most
+    return float(live.most)
 
 
 def _drawn(stage: Stage, clean: Tensor, generator: Generator) -> tuple[Tensor, Tensor]:
@@ -122,11 +122,11 @@ def _drawn(stage: Stage, clean: Tensor, generator: Generator) -> tuple[Tensor, T
     return stage.add_defects(clean, torch.rand_like(clean), generator)
 
 
-class _LiveBytes(TorchDispatchMode):
+class _LiveBytes(TorchDispatchMode):  # type: ignore[no-untyped-call]
     """Counts the bytes of all tensors that torch makes while it is open, and that live at a time."""
 
     def __init__(self) -> None:
-        super().__init__()
+        super().__init__()  # type: ignore[no-untyped-call]
         self.now, self.most = 0, 0
         self._seen: dict[int, weakref.ref[Any]] = {}
 
@@ -147,13 +147,16 @@ class _LiveBytes(TorchDispatchMode):
         key, size = storage._cdata, storage.nbytes() if made else 0
         if key in self._seen:
             return
-        self._seen[key] = weakref.ref(storage, lambda _, key=key, size=size: self._gone(key, size))
+        self._seen[key] = weakref.ref(storage, self._forget(key, size))
         self.now += size
         self.most = max(self.most, self.now)
 
-    def _gone(self, key: int, size: int) -> None:
-        self._seen.pop(key, None)
-        self.now -= size
+    def _forget(self, key: int, size: int) -> Callable[[object], None]:
+        def gone(_reference: object) -> None:
+            self._seen.pop(key, None)
+            self.now -= size
+
+        return gone
 
 
 def _stored(size: ImageSize, photos: int, budget: int) -> int:
