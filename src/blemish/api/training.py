@@ -73,7 +73,8 @@ def train_again(
 ) -> "Artifact":
     """Trains with all settings of an earlier training, as its run.json says, and on its photos.
 
-    Without `run`, the model is left where that file lies; `steps`, where they are given, are taken instead of its own. Raises SettingsError where a program handed the photos over.
+    Without `run`, the model is left where that file lies; `steps`, where given, replace its own.
+    Raises SettingsError where a program handed the photos over.
     """
     _need_torch("training")
     from blemish.training.run_file import read_run_file

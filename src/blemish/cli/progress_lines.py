@@ -29,7 +29,7 @@ class ProgressLines:
         self._lock, self._ended = threading.Lock(), threading.Event()
         self._now: Progress | None = None
         self._first = (0, 0.0)  # steps done, and the time, from which the rate is counted
-        self._estimated = False
+        self._estimated = self._warm = False
         self._spoke = clock()
         self._watch = threading.Thread(target=self._look, name="progress", daemon=True)
 
@@ -47,10 +47,9 @@ class ProgressLines:
         """Takes where an activity stands; prints when its rate is known for the first time, and after long silence."""
         with self._lock:
             if self._now is None or progress.activity != self._now.activity:
-                self._first, self._estimated = (progress.done, self._clock()), False
-            elif self._now.done == self._first[0] and progress.done > self._first[0] and not self._estimated:
-                self._first = (progress.done, self._clock())
-                self._estimated = progress.done == progress.total
+                self._first, self._estimated, self._warm = (progress.done, self._clock()), False, False
+            elif not self._warm and progress.done > self._first[0]:
+                self._first, self._warm = (progress.done, self._clock()), True
             self._now = progress
             if not self._estimated and progress.at_most and progress.done - self._first[0] >= _ENOUGH:
                 self._estimated = True

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from typing import Any
 
 import torch
-from torch import Generator, Tensor, nn
+from torch import Generator, Tensor
 from torch.utils._python_dispatch import TorchDispatchMode
 from torch.utils._pytree import tree_leaves
 
@@ -26,7 +26,7 @@ from blemish.training.stage_loss import StageLoss
 
 _SIDE = 64  # pixels of the small photos: two at the coarsest level of every method
 _FEW = 2  # photos of the smaller of two steps; batch norm takes no single ones
-_PER_STEP = 2.3  # of the tensors counted: layouts that convolutions make for themselves, and gaps between tensors
+_PER_STEP = 1.5  # of the tensors counted: layouts that convolutions make for themselves, and gaps between tensors
 _COPIES = (
     3  # of what is trained, beside the gradients: the optimiser's, the best so far, those on their way to the disk
 )
