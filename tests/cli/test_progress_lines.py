@@ -38,7 +38,7 @@ def lines_of_steps(steps: int, *, total: int, seconds_each: float) -> list[tuple
 
 def test_the_time_is_estimated_once_the_rate_is_known_and_then_told_every_half_minute() -> None:
     said = lines_of_steps(40, total=100, seconds_each=6)
-    assert said[0] == (24, "training: about 10 minutes on this machine at most; may end earlier")
+    assert said[0] == (24.0, "training: about 10 minutes on this machine at most; may end earlier")
     times = [0.0, *(seconds for seconds, _ in said), 240.0]
     assert max(b - a for a, b in itertools.pairwise(times)) <= MOST_SILENCE
     assert said[1][1].startswith("training: 8 of 100 at most, on photos kept apart 0.25, about ")
