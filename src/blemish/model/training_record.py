@@ -62,7 +62,7 @@ class StageHistory:
 
     @property
     def was_falling(self) -> bool:
-        """Whether more steps would pay, for the lowest figure fell by more than a tenth over the last fifth of them.
+        """Returns whether more steps would pay: the lowest figure fell by over a tenth in the last fifth of them.
 
         The figure is the validation loss, or the training loss where the stage is not validated. Fewer than 5 points
         tell nothing.
