@@ -32,7 +32,7 @@ class Processes:
 
     @property
     def here(self) -> int:
-        """The number of processes that share this machine's memory."""
+        """Returns how many processes share the memory of this machine."""
         return int(os.environ.get("LOCAL_WORLD_SIZE", "1")) if self.world_size > 1 else 1
 
     @property
