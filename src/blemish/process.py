@@ -7,6 +7,7 @@ import signal
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
+from pathlib import Path
 from types import FrameType
 
 
@@ -18,6 +19,45 @@ def available_cores() -> int:
     if hasattr(os, "sched_getaffinity"):  # Linux
         return len(os.sched_getaffinity(0))
     return os.cpu_count() or 1
+
+
+def available_memory(*, root: Path = Path("/")) -> int | None:
+    """Returns how many bytes this process may still take; None where the system does not say, as outside Linux.
+
+    Fewer than the machine has where a container or a queue gives fewer; `root` is where /proc and /sys lie.
+    """
+    free = _number_after("MemAvailable:", root / "proc/meminfo")
+    if free is None:
+        return None
+    free *= 1024  # the file's kB are of 1,024 bytes
+    for most, used, inactive in _LIMITS:
+        limit, taken = _number_after("", root / most), _number_after("", root / used)
+        if limit is not None and taken is not None:
+            cached = _number_after("inactive_file ", root / inactive) or 0  # which the system gives back when asked
+            free = min(free, max(0, limit - taken + cached))
+    return free
+
+
+_LIMITS = (
+    ("sys/fs/cgroup/memory.max", "sys/fs/cgroup/memory.current", "sys/fs/cgroup/memory.stat"),
+    (
+        "sys/fs/cgroup/memory/memory.limit_in_bytes",
+        "sys/fs/cgroup/memory/memory.usage_in_bytes",
+        "sys/fs/cgroup/memory/memory.stat",
+    ),
+)
+"""The files of control groups, of version 2 and 1, as a container sees its own: most bytes, used ones, what of these is
+cached."""
+
+
+def _number_after(word: str, file: Path) -> int | None:
+    """Returns the whole number after a line's first word; None where there is no such file, line or number."""
+    try:
+        lines = file.read_text(encoding="ascii").splitlines()
+    except OSError:
+        return None
+    rest = next((line.removeprefix(word).split() for line in lines if line.startswith(word)), [])
+    return int(rest[0]) if rest and rest[0].isdecimal() else None
 
 
 _M_TRIM_THRESHOLD, _M_MMAP_MAX = -1, -4  # malloc.h of glibc

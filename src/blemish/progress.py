@@ -12,6 +12,8 @@ class Progress:
     """What is being done, such as `judging`; a new name begins a new activity."""
     done: int
     total: int
+    at_most: bool = False
+    """Whether it may end before `total`, as a training does that no longer improves."""
     figures: Mapping[str, float] = field(default_factory=dict)
     """What was measured on the way, by name."""
 

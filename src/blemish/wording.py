@@ -39,3 +39,20 @@ def with_counts(counts: Mapping[str, int], *, shown: int = SHOWN_NAMES) -> str:
 def counted(number: int, noun: str, plural: str = "") -> str:
     """Returns a number with its noun: `1 photo`, `2 photos`."""
     return f"{number} {noun if number == 1 else plural or f'{noun}s'}"
+
+
+def as_left_out(line: object) -> str:
+    """Returns what is said of something left out, which the line itself may say already."""
+    text = str(line)
+    return text if text.startswith("left out: ") else f"left out: {text}"
+
+
+def duration(seconds: float) -> str:
+    """Returns a time as people say it: `40 seconds`, `12 minutes`, `3 hours 20 minutes`."""
+    if seconds < 90:
+        return counted(max(1, round(seconds)), "second")
+    minutes = round(seconds / 60)
+    if minutes < 90:
+        return counted(minutes, "minute")
+    hours, minutes = divmod(minutes, 60)
+    return f"{counted(hours, 'hour')} {counted(minutes, 'minute')}" if minutes else counted(hours, "hour")

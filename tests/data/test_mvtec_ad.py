@@ -157,7 +157,7 @@ def test_train_alone_and_test_alone_are_enough(tmp_path: Path) -> None:
 
 def test_folders_without_photos_are_refused(tmp_path: Path) -> None:
     touch(tmp_path, "train/good/notes.txt", "test/cut/notes.txt")
-    assert "hold no photos" in refusal(tmp_path)
+    assert "holds no photos" in refusal(tmp_path)
 
 
 def test_a_train_folder_without_good_is_named(tmp_path: Path) -> None:

@@ -1,10 +1,11 @@
 """Verbs that carry a model to other runtimes and machines: export, verify, speed."""
 
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from blemish.data.paths import Named, photos_under
+from blemish.data.paths import Named, photos_and_unread
 from blemish.errors import BlemishError
 from blemish.files import Folder
 from blemish.model.artifact import read_artifact
@@ -30,9 +31,9 @@ def export(
     """
     from blemish.exporting.make import make_export
 
-    return make_export(
-        read_artifact(run), to, precision=precision, photos=photos_under(photos), on_progress=on_progress
-    )
+    found, unread = photos_and_unread(photos)
+    made = make_export(read_artifact(run), to, precision=precision, photos=found, on_progress=on_progress)
+    return replace(made, unreadable=(*unread, *made.unreadable))
 
 
 def verify(

@@ -1,5 +1,6 @@
 """Verbs that make a model: train, train_again, check, calibrate, demo."""
 
+import dataclasses
 import logging
 from collections.abc import Iterator, Sequence
 from importlib.util import find_spec
@@ -10,7 +11,7 @@ from blemish.data import AUTO, find_dataset
 from blemish.data.dataset import Dataset
 from blemish.data.finding import find_photos
 from blemish.data.leave_out import names_in
-from blemish.data.paths import Named, paths_of, photos_under
+from blemish.data.paths import Named, paths_of, photos_and_unread
 from blemish.errors import DataError, MissingExtraError, SettingsError
 from blemish.files import Folder
 from blemish.progress import OnProgress, say_nothing
@@ -88,13 +89,15 @@ def train_again(
     run_file: Folder,
     run: Folder | None = None,
     *,
+    steps: int | None = None,
     resume: bool = False,
     overwrite: bool = False,
     on_progress: OnProgress = say_nothing,
 ) -> "Artifact":
     """Trains with all settings of an earlier training, as its run.json says, and on its photos.
 
-    Without `run`, the model is left where that file lies. Raises SettingsError where a program handed the photos over.
+    Without `run`, the model is left where that file lies; `steps`, where given, replace its own.
+    Raises SettingsError where a program handed the photos over.
     """
     _need_torch("training")
     from blemish.training.run_file import read_run_file
@@ -113,7 +116,7 @@ def train_again(
         resume=resume,
         overwrite=overwrite,
         on_progress=on_progress,
-        **earlier.asked(),
+        **(earlier.asked() | ({} if steps is None else {"steps": steps})),
     )
 
 
@@ -200,9 +203,10 @@ def calibrate(
         return Recalibration(artifact=restored, added=0, known=[], of_known_parts=[], unreadable=[])
     if replace and not places:
         raise DataError("replacing forgets the calibration photos: give others with --good")
+    photos, unread = photos_and_unread(places)
     done = recalibrate(
         Path(run),
-        photos_under(places),
+        photos,
         asked=AskedRates(false_alarms=false_alarms, check=check, estimate=estimate),
         replace=replace,
         accept=accept,
@@ -212,7 +216,7 @@ def calibrate(
     )
     if done.far is not None:
         _say_far_photos(done.far, Path(run), runtime=runtime, device=device)
-    return done
+    return dataclasses.replace(done, unreadable=[*unread, *done.unreadable])
 
 
 def _say_far_photos(far: "FarPhotos", run: Path, *, runtime: str, device: str) -> None:

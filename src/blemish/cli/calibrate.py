@@ -9,7 +9,7 @@ from blemish.cli.progress import ProgressBars
 from blemish.errors import DataError, on_one_line
 from blemish.model.thresholds import Calibration, Threshold, percent
 from blemish.model.usual import UNUSUAL_ABOVE
-from blemish.wording import as_argument
+from blemish.wording import as_argument, as_left_out
 
 
 def calibrate(
@@ -68,7 +68,7 @@ def calibrate(
             on_progress=bars.show,
         )
     for error in done.unreadable:
-        sys.stderr.write(f"blemish: left out: {error}\n")
+        sys.stderr.write(f"blemish: {as_left_out(error)}\n")
     for photo in done.known:
         sys.stderr.write(f"blemish: left out: {on_one_line(photo)} is a copy of a photo this model knows already\n")
     for photo in done.of_known_parts:

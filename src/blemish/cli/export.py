@@ -8,7 +8,7 @@ from blemish.cli.progress import ProgressBars
 from blemish.errors import BlemishError, ExportError
 from blemish.model.artifact import read_artifact
 from blemish.model.thresholds import Calibration
-from blemish.wording import as_argument
+from blemish.wording import as_argument, as_left_out
 
 _DONE, _SOME_DISAGREE, _SOME_UNREADABLE, _SOME_UNUSABLE = 0, 1, 2, 2
 
@@ -40,7 +40,7 @@ def export(
     with ProgressBars() as bars:
         made = api.export(run, to=to, precision=precision, photos=photos, on_progress=bars.show)
     for error in made.unreadable:
-        sys.stderr.write(f"blemish: left out: {error}\n")
+        sys.stderr.write(f"blemish: {as_left_out(error)}\n")
     print(f"{to} {precision}, compared with the trained model on {made.parity}")
     if made.export.calibration is not None:
         print(_thresholds(made.export.calibration, read_artifact(run).calibration))

@@ -51,7 +51,7 @@ def predict(
     """
     logging.basicConfig(format="blemish: %(message)s")
     code = ALL_NORMAL
-    with stop_requests() as stop, ProgressBars() as bars:
+    with stop_requests() as stop, ProgressBars(lines=False) as bars:
         results = api.predict(
             run,
             photos,

@@ -1,10 +1,11 @@
-"""Progress bars with rate and time left; silent when standard error is no terminal."""
+"""Progress bars with rate and time left; where standard error is no terminal, a line now and then."""
 
 import os
 import sys
 from types import TracebackType
 from typing import TYPE_CHECKING, Self
 
+from blemish.cli.progress_lines import ProgressLines
 from blemish.progress import Progress
 
 if TYPE_CHECKING:
@@ -24,29 +25,39 @@ _FOR_PEOPLE = {
 class ProgressBars:
     """The bars on the terminal, of which each activity has one, in the order they begin."""
 
-    def __init__(self) -> None:
+    def __init__(self, *, lines: bool = True) -> None:
+        """`lines` says whether a line is printed now and then where there is no terminal."""
         self.done, self.total = 0, 0
         self._bars: rich.progress.Progress | None = None
         self._tasks: dict[str, TaskID] = {}
         leads = int(os.environ.get("RANK", "0")) == 0
         if leads and sys.stderr.isatty():
             self._bars = _progress_bars()
+        self._lines = ProgressLines(activity_for_people) if leads and lines and self._bars is None else None
 
     def __enter__(self) -> Self:
         if self._bars is not None:
             self._bars.start()
+        if self._lines is not None:
+            self._lines.start()
         return self
 
     def __exit__(self, *_: type[BaseException] | BaseException | TracebackType | None) -> None:
         if self._bars is not None:
             self._bars.stop()
+        if self._lines is not None:
+            self._lines.stop()
 
     def show(self, progress: Progress) -> None:
         """Shows where an activity stands, and remembers it for who asks."""
         self.done, self.total = progress.done, progress.total
+        if self._lines is not None:
+            self._lines.show(progress)
         if self._bars is None:
             return
         note = "  ".join(f"{_FOR_PEOPLE.get(name, name)} {value:.3g}" for name, value in progress.figures.items())
+        if progress.at_most and progress.done < progress.total:
+            note = f"at most, may end earlier  {note}"
         if progress.activity not in self._tasks:
             task = self._bars.add_task(activity_for_people(progress.activity), total=progress.total, note=note, rate="")
             self._tasks[progress.activity] = task

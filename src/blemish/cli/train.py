@@ -19,8 +19,9 @@ from blemish.errors import SettingsError
 from blemish.model.artifact import Artifact
 from blemish.process import keep_freed_memory
 from blemish.progress import OnProgress
+from blemish.training.run_file import RUN_FILE
 from blemish.training.settings import TrainingSettings
-from blemish.wording import as_argument
+from blemish.wording import as_argument, duration
 
 train_app = App(name="train", help_format="plaintext", default_parameter=Parameter(negative=()))
 
@@ -104,16 +105,18 @@ def _add_default(kind: type[Detector]) -> None:
             PHOTOS, a folder of photos of good parts, and RUN, the folder that the trained model is left in. A folder
             that is named as a method is written ./NAME.
         run_file
-            The run.json of an earlier training, which is trained again; RUN may be left out with --resume or
-            --overwrite.
+            The run.json of an earlier training, which is trained again, for another number of --steps if that is
+            given; RUN may be left out with --resume or --overwrite.
         """
         if run_file is not None:
             unchanged = replace(options, resume=False, overwrite=False) == no_options
-            if not (settings == defaults and training == training_defaults and unchanged):
-                raise SettingsError("with --from all settings are those of that run.json: leave out the others")
-            return again(*places, run_file=run_file, resume=options.resume, overwrite=options.overwrite)
+            others = replace(settings, steps=defaults.steps) == defaults and training == training_defaults
+            if not (others and unchanged):
+                raise SettingsError("with --from all settings but --steps are those of that run.json: leave them out")
+            steps = None if settings is defaults else settings.steps  # not asked for at all, rather than as by default
+            return again(*places, run_file=run_file, steps=steps, resume=options.resume, overwrite=options.overwrite)
         photos, run = _photos_and_run(places)
-        asked = settings.to_json() | asdict(training) | asdict(options)
+        asked = settings.to_json() | asdict(training) | asdict(options) | {"leave_out": options.leave_out or ()}
         return _show(lambda on_progress: api.train(photos, run, on_progress=on_progress, **asked))
 
 
@@ -128,14 +131,17 @@ def _photos_and_run(places: Sequence[Path]) -> Sequence[Path]:
     return places
 
 
-def again(*run: Path, run_file: Path, resume: bool = False, overwrite: bool = False) -> int:
-    """Trains with all settings of an earlier training, into that folder or, without one, where its run.json lies."""
+def again(*run: Path, run_file: Path, steps: int | None = None, resume: bool = False, overwrite: bool = False) -> int:
+    """Trains with all settings of an earlier training, into that folder or, without one, where its run.json lies.
+
+    `steps`, where given, are in place of the earlier ones.
+    """
     if len(run) > 1:
         raise SettingsError(f"give one folder for the new model, not {len(run)}")
     place = run[0] if run else None
     return _show(
         lambda on_progress: api.train_again(
-            run_file, place, resume=resume, overwrite=overwrite, on_progress=on_progress
+            run_file, place, steps=steps, resume=resume, overwrite=overwrite, on_progress=on_progress
         )
     )
 
@@ -158,6 +164,14 @@ def _say(artifact: Artifact) -> None:
         which = f"stage {number} of {len(training.stages)}: " if len(training.stages) > 1 else ""
         chosen = f", weights of step {stage.best_step} chosen" if stage.best_step else ""
         print(f"{which}trained on {training.trained_on} photos, {stage.steps} steps{chosen}")
+    print(f"took {duration(training.seconds)}")
+    if training.stages[-1].was_falling and (artifact.folder / RUN_FILE).exists():
+        longer = as_argument(artifact.folder.with_name(f"{artifact.folder.name}-longer"))
+        print(
+            "it was still learning: its error fell by more than a tenth over the last fifth of the steps; with twice "
+            f"as many: `blemish train --from {as_argument(artifact.folder / RUN_FILE)} {longer} "
+            f"--steps {2 * int(artifact.settings['steps'])}`"
+        )
     print("\n".join(lines_of(calibration, artifact.folder)))
     print(f"model in {artifact.folder}: judge photos with `blemish predict {as_argument(artifact.folder)} PHOTOS`")
 

@@ -9,7 +9,7 @@ from blemish.data.dataset import Dataset, Layout, Sample, dataset_of
 from blemish.data.folder_names import bad_folder_among
 from blemish.data.gathering import NOTHING, Gathered, good_photos_in
 from blemish.data.listing import is_folder, sub_folders
-from blemish.data.skipped import PHOTO_SUFFIXES, all_skipped
+from blemish.data.skipped import all_skipped, no_photos_in
 from blemish.errors import DataError
 
 
@@ -23,7 +23,7 @@ def _find(root: Path, category: str | None) -> Dataset:
     if not found.samples:
         if found.left_out:
             raise found.left_out[0]
-        raise DataError(f"{base}: holds no photos ({' '.join(PHOTO_SUFFIXES)}); name a folder that does")
+        raise no_photos_in(base, all_skipped(found.skipped))
     return Dataset(
         name=PLAIN_FOLDER.name,
         root=root,
@@ -45,7 +45,7 @@ def good_photos_at(paths: Sequence[Path]) -> Dataset:
         else:
             found += Gathered(samples=(Sample(image=path),))
     if not found.samples:
-        raise found.left_out[0] if found.left_out else DataError("no photos are named: give folders or files")
+        raise found.left_out[0] if found.left_out else no_photos_in(paths[0], all_skipped(found.skipped))
     listed = dataset_of(train=tuple({sample.image: sample for sample in found.samples}.values()))
     return replace(listed, left_out=found.left_out, skipped=all_skipped(found.skipped))
 

@@ -69,7 +69,7 @@ def defects_in(
         )
         for photo in found.photos
     )
-    return Gathered(samples=samples, left_out=troubles + pairs.left_out, skipped=(found.skipped,))
+    return Gathered(samples=samples, left_out=troubles + pairs.left_out, skipped=(found.skipped, masks.skipped))
 
 
 def _listing(folder: Path) -> Listing:

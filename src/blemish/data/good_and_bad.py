@@ -14,7 +14,7 @@ from blemish.data.dataset import GOOD, Dataset, Layout
 from blemish.data.folder_names import meaning_of
 from blemish.data.gathering import NOTHING, Gathered, defects_in, good_photos_in
 from blemish.data.listing import list_folder, list_photos, sub_folders
-from blemish.data.skipped import all_skipped
+from blemish.data.skipped import all_skipped, no_photos_in
 from blemish.errors import DataError
 from blemish.wording import some_of
 
@@ -34,9 +34,10 @@ def _find(root: Path, category: str | None) -> Dataset:
     train = _good_in([base, *_splits(base, _TRAIN)])
     validation, test = _good_in(_splits(base, _VALIDATION)), _good_in(_splits(base, _TEST))
     bad, unsaid = _bad_in(base), _unsaid_in(base)
+    skipped = all_skipped(train.skipped + validation.skipped + bad.skipped + test.skipped)
     left_out = train.left_out + validation.left_out + test.left_out + bad.left_out + unsaid.left_out
     if not (train.samples or test.samples or bad.samples):
-        raise left_out[0] if left_out else DataError(f"{base}: its folders of good and bad parts hold no photos")
+        raise left_out[0] if left_out else no_photos_in(base, skipped)
     return Dataset(
         name=GOOD_AND_BAD.name,
         root=root,
@@ -45,7 +46,7 @@ def _find(root: Path, category: str | None) -> Dataset:
         validation=validation.samples,
         test=bad.samples + test.samples,
         left_out=left_out,
-        skipped=all_skipped(train.skipped + validation.skipped + bad.skipped + test.skipped),
+        skipped=skipped,
     )
 
 

@@ -19,6 +19,8 @@ class Facts:
     """See `file_digest`."""
     highest: int | None = None
     """The highest value of any pixel; None where the photo was not decoded."""
+    mean: float | None = None
+    """The mean of all values of all pixels; None where the photo was not decoded."""
     sixteen_bits: bool = False
     """Whether values go to 65535 instead of 255."""
 
@@ -31,6 +33,11 @@ class Facts:
         """Returns the highest value as a share of white, where `white_level` is white in files of 16 bits."""
         assert self.highest is not None
         return self.highest / (white_level if self.sixteen_bits else _EIGHT_BITS)
+
+    def brightness(self, white_level: int) -> float:
+        """Returns the mean as a share of white, as `brightest` does the highest value."""
+        assert self.mean is not None
+        return self.mean / (white_level if self.sixteen_bits else _EIGHT_BITS)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -50,6 +57,7 @@ def look_at(data: bytes, *, name: str) -> Look:
         header=replace(decode_header(data, name=name), size=size),
         digest=digest_of(data),
         highest=int(pixels.max()),
+        mean=float(pixels.mean()),
         sixteen_bits=pixels.dtype == np.uint16,
     )
     return Look(pixels=pixels, facts=facts)

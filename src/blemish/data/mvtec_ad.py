@@ -12,7 +12,7 @@ from blemish.data.folder_names import is_called_good
 from blemish.data.gathering import NOTHING, Gathered, defects_in, good_photos_in
 from blemish.data.listing import list_folder, list_photos, sub_folders
 from blemish.data.pairing import and_others
-from blemish.data.skipped import all_skipped
+from blemish.data.skipped import all_skipped, no_photos_in
 from blemish.errors import DataError
 
 _TRAIN, _VALIDATION, _TEST, _TRUTH = "train", "validation", "test", "ground_truth"
@@ -35,9 +35,10 @@ def _find(root: Path, category: str | None) -> Dataset:
         raise DataError(f"{base}: holds the categories {', '.join(there)}; name one of them with --category")
     else:
         raise DataError(f"{base}: has neither train/good nor test/DEFECT (MVTec AD's layout); check the path")
+    skipped = all_skipped(train.skipped + validation.skipped + test.skipped)
     left_out = train.left_out + validation.left_out + test.left_out
     if not train.samples and not test.samples:
-        raise left_out[0] if left_out else DataError(f"{base}: train/good and test hold no photos; check the path")
+        raise left_out[0] if left_out else no_photos_in(base, skipped)
     return Dataset(
         name=MVTEC_AD.name,
         root=root,
@@ -46,7 +47,7 @@ def _find(root: Path, category: str | None) -> Dataset:
         validation=validation.samples,
         test=test.samples,
         left_out=left_out,
-        skipped=all_skipped(train.skipped + validation.skipped + test.skipped),
+        skipped=skipped,
     )
 
 

@@ -9,7 +9,7 @@ from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
 
 from blemish.data.listing import Listing, OnError, in_natural_order, is_folder, look_through
-from blemish.data.skipped import PHOTO_SUFFIXES, Skipped, all_skipped
+from blemish.data.skipped import Skipped, all_skipped, no_photos_in
 from blemish.errors import DataError
 from blemish.wording import on_one_line
 
@@ -59,6 +59,18 @@ def photos_under(
     return tuple(dict.fromkeys(photo for listing in listings for photo in listing.photos))
 
 
+def photos_and_unread(named: Named, *, on_error: OnError | None = None) -> tuple[tuple[Path, ...], list[DataError]]:
+    """Returns the photos that `photos_under` finds, and an error where pictures lie among them that are not read.
+
+    What else is passed over is logged as a warning.
+    """
+    told: list[Skipped] = []
+    photos = photos_under(named, on_error=on_error, on_skipped=told.append)
+    for line in (line for skipped in told for line in skipped.notes()):
+        _log.warning("%s", line)
+    return photos, [error for skipped in told for error in skipped.unread()]
+
+
 def _photos_at(path: Path) -> Listing:
     try:
         found = look_through(path) if is_folder(path) else Listing(photos=(path,))
@@ -66,8 +78,7 @@ def _photos_at(path: Path) -> Listing:
         return Listing(troubles=(error,))
     if found.photos or found.troubles:
         return found
-    empty = DataError(f"{path}: holds no photos ({' '.join(PHOTO_SUFFIXES)}); name a folder that does")
-    return Listing(troubles=(empty,), skipped=found.skipped)
+    return Listing(troubles=(no_photos_in(path, found.skipped),), skipped=Skipped(own=found.skipped.own))
 
 
 def _items(named: Named) -> Iterator[str | Path]:

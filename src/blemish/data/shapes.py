@@ -7,6 +7,7 @@ from blemish.data.images import Size
 
 _SAME_SHAPE = 1.02  # ratio of aspect ratios: photos beside one another
 _SQUEEZED = 1.2  # photos beside the network's input: below this nobody sees it
+_SHRUNK = 4  # times: beyond it, what vanishes is larger than specks that are in every photo
 _STEP = 32  # pixels; every method takes sides that are a multiple of it
 
 
@@ -52,6 +53,25 @@ def aspect_line(photo_sizes: Mapping[Size, int], image_size: Size) -> str | None
         f"squeezed: {sum(squeezed.values())} of {sum(photo_sizes.values())}, such as {size[1]}x{size[0]}, into "
         f"{image_size[1]}x{image_size[0]} (width x height), {_ratio(_aspect(size), _aspect(image_size)):.2g} times "
         f"narrower one way than the other; --image-size {height}x{width} (height x width) keeps their shape"
+    )
+
+
+def shrunk_line(photo_sizes: Mapping[Size, int], image_size: Size) -> str | None:
+    """Returns a line where photos are more than 4 times as large as what the network sees, and what then vanishes.
+
+    A pixel of the network is the mean of what it covers: a spot smaller than that only makes it a little lighter or
+    darker. So much is sure; how much larger a spot must be, a test with defects tells.
+    """
+    ratios = {size: max(size[0] / image_size[0], size[1] / image_size[1]) for size in photo_sizes}
+    shrunk = {size: n for size, n in photo_sizes.items() if ratios[size] > _SHRUNK}
+    if not shrunk:
+        return None
+    size = max(shrunk, key=lambda size: ratios[size])
+    return (
+        f"shrunk: {sum(shrunk.values())} of {sum(photo_sizes.values())}, such as {size[1]}x{size[0]}, to "
+        f"{image_size[1]}x{image_size[0]} (width x height): a defect smaller than about {math.ceil(ratios[size])} "
+        "pixels of the photo is less than one pixel there, and not seen; photograph or cut smaller areas, or train "
+        "with a larger --image-size"
     )
 
 

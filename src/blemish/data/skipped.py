@@ -44,6 +44,13 @@ _PICTURES = frozenset(
 )
 
 
+def no_photos_in(folder: Path, skipped: "Skipped | None" = None) -> DataError:
+    """Returns the error for a folder without photos, which names what lies there instead."""
+    instead = f", but {with_counts(skipped.files, shown=8)}" if skipped is not None and skipped.files else ""
+    mend = "save them as one of these" if instead else "name a folder that does"
+    return DataError(f"{folder}: holds no photos ({' '.join(PHOTO_SUFFIXES)}){instead}; {mend}")
+
+
 def is_worth_a_word(suffix: str) -> bool:
     """Returns whether a user may take files of this suffix for photos that were read; `suffix` is in lower
     case."""

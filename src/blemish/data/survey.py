@@ -9,12 +9,13 @@ from pathlib import Path
 from blemish.data.framing import white_level_of
 from blemish.data.images import Size, read_file
 from blemish.data.look import Facts, facts_of, look_at
-from blemish.data.shapes import aspect_line, shapes_differ, size_counts
+from blemish.data.shapes import aspect_line, shapes_differ, shrunk_line, size_counts
 from blemish.errors import DataError
 from blemish.process import available_cores
 from blemish.wording import counted, on_one_line, some_of, with_counts
 
-_DARK = 16 / 255  # of white
+_DARK = 16 / 255  # of white, in the brightest pixel
+_DIM = 1 / 8  # of white, in the mean
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -60,6 +61,13 @@ class Survey:
         return tuple(path for path, facts in decoded if facts.brightest(white) <= _DARK)
 
     @property
+    def dim(self) -> tuple[Path, ...]:
+        """The photos that were decoded and that are dark on the whole, though something in them is bright."""
+        white, dark = self.white_level or 65535, set(self.dark)
+        decoded = ((path, facts) for path, facts in self.facts.items() if facts.mean is not None and path not in dark)
+        return tuple(path for path, facts in decoded if facts.brightness(white) < _DIM)
+
+    @property
     def different(self) -> list[Path]:
         """The photos that can be read, without exact copies of those before them."""
         return [group[0] for group in _by_digest(self.digests).values()]
@@ -87,8 +95,15 @@ class Survey:
             lines.append(f"kinds: {_counts(self.kinds)}")
         if image_size is not None and (squeezed := aspect_line(sizes, image_size)):
             lines.append(squeezed)
+        if image_size is not None and (shrunk := shrunk_line(sizes, image_size)):
+            lines.append(shrunk)
         if self.dark:
             lines.append(f"nearly black: {len(self.dark)}, such as {on_one_line(self.dark[0])}; expose them longer")
+        if dim := self.dim:
+            lines.append(
+                f"dark: {len(dim)} of {self.readable}, such as {on_one_line(dim[0])}, are below an eighth of white on "
+                "the mean; if the part itself is so dark there, give more light or expose longer"
+            )
         if self.copies:
             more = sum(len(group) - 1 for group in self.copies)
             groups = [" = ".join(on_one_line(path) for path in group) for group in self.copies]

@@ -86,7 +86,7 @@ def evaluate_predictor(
     """
     found = photos if isinstance(photos, Dataset) else dataset_of(test=photos)
     collector, judged = PixelCollector(), []
-    unusable = [f"left out: {error}" for error in found.left_out]
+    unusable = [*map(str, found.skipped.unread()), *(f"left out: {error}" for error in found.left_out)]
     for done, result in enumerate(_results(predictor, found.test), start=1):
         if result.trouble is not None:
             unusable.append(result.trouble)

@@ -7,6 +7,8 @@ from typing import Any
 
 from blemish.data.shapes import sizes_counted
 
+_LAST_SHARE, _FALLS, _FEWEST_POINTS = 0.2, 0.1, 5
+
 
 @dataclass(frozen=True, kw_only=True)
 class TeacherRecord:
@@ -57,6 +59,19 @@ class StageHistory:
     gain_step: int
     """Step at which the validation loss last fell by enough to be worth the time: patience counts from there."""
     history: list[HistoryPoint]
+
+    @property
+    def was_falling(self) -> bool:
+        """Returns whether more steps would pay: the lowest figure fell by over a tenth in the last fifth of them.
+
+        The figure is the validation loss, or the training loss where the stage is not validated. Fewer than 5 points
+        tell nothing.
+        """
+        figures = [(p.step, p.loss if p.validation_loss is None else p.validation_loss) for p in self.history]
+        before = [figure for step, figure in figures if step <= (1 - _LAST_SHARE) * self.steps]
+        if len(figures) < _FEWEST_POINTS or not before:
+            return False
+        return min(figure for _, figure in figures) < (1 - _FALLS) * min(before)
 
     def check_values(self) -> None:
         if not 0 <= (self.best_step or 0) <= self.steps:

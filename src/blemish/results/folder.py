@@ -51,6 +51,7 @@ class PredictionFolder:
         self._open = ExitStack()
         try:
             folder.mkdir(parents=True, exist_ok=True)
+            _remove_earlier(folder)
             self._lines = self._part(PREDICTIONS_FILE)
             self._rows = self._part(TABLE_FILE)
             self._table = csv.DictWriter(self._rows, COLUMNS, extrasaction="ignore", lineterminator="\n")
@@ -128,6 +129,26 @@ class PredictionFolder:
 
     def _refused(self, error: OSError) -> OutputError:
         return OutputError(f"cannot write into {self.folder}: {error.strerror}; make room or choose another folder")
+
+
+def _remove_earlier(folder: Path) -> None:
+    """Deletes the maps and overlays that the tables of an earlier prediction name, and nothing else.
+
+    The tables will hold this prediction alone: beside pictures of both, nobody could tell what is of when.
+    """
+    for table in (PREDICTIONS_FILE, f"{PREDICTIONS_FILE}.part"):
+        path = folder / table
+        lines = path.read_text(encoding="utf-8", errors="replace").splitlines() if path.is_file() else []
+        for line in lines:
+            try:
+                values = json.loads(line)
+                named = [str(values[kind]) for kind in ("map", "overlay") if kind in values]
+            except (ValueError, TypeError):
+                continue  # half a line of a prediction that was killed
+            for name in named:
+                place, _, file = name.partition("/")
+                if place in ("maps", "overlays") and Path(file).name == file:
+                    (folder / name).unlink(missing_ok=True)
 
 
 def _row(values: dict[str, Any]) -> dict[str, Any]:

@@ -8,9 +8,8 @@ from typing import Any
 
 from blemish.calibration.drift import DriftWatch
 from blemish.data.images import Size
-from blemish.data.paths import Named, photos_under
-from blemish.data.shapes import other_aspect_line, sizes_counted
-from blemish.data.skipped import Skipped
+from blemish.data.paths import Named, photos_and_unread
+from blemish.data.shapes import other_aspect_line, shrunk_line, sizes_counted
 from blemish.errors import DataError, SettingsError
 from blemish.inference import open_predictor
 from blemish.inference.prediction import Prediction
@@ -43,12 +42,8 @@ def judge_folder(
     opening = opening | {"runtime": runtime_for(opening["runtime"], level_maps=level_maps)}
     predictor = open_predictor(run, **opening)
     missing: list[DataError] = []
-    skipped: list[Skipped] = []
-    found = photos_under(places, on_error=missing.append, on_skipped=skipped.append)
-    for passed in skipped:
-        missing += passed.unread()
-        for line in passed.notes():
-            _log.warning("%s", line)
+    found, unread = photos_and_unread(places, on_error=missing.append)
+    missing += unread
     if not (found or missing):
         raise DataError("no photos to judge: give photos, or folders that hold some")
     sinks = [] if output is None else sinks_in(output, found, predictor, level_maps=level_maps)
@@ -89,5 +84,7 @@ def _judged(
             _log.warning("%s", line)
         if (moved := watch.line(run)) is not None:
             _log.warning("%s", moved)
+        if line := shrunk_line(sizes, predictor.framing.image_size):
+            _log.warning("%s", line)
     finally:
         results.close()

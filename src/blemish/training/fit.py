@@ -96,6 +96,7 @@ class StageRun:
         job, stage, settings = self.job, self.stage, self.job.settings
         if not self._ended():
             self._load_targets()
+            self._report_step()  # so that who watches need not look at what is done already
             for step, indices, images in self._batches(first=self.record.steps):
                 self._step(step, indices, images)
                 if self._due(settings.check_every):
@@ -105,7 +106,7 @@ class StageRun:
                     raise InterruptionError(_stopped(self.record, stage), signal=stop.signal or 0)
                 if self._due(settings.checkpoint_every) or self._ended():  # nothing after this may cost a step
                     self._save()
-                self._report(stage.name, step + 1, stage.steps)
+                self._report_step()
                 if self._ended():
                     break
         if self.best:
@@ -239,10 +240,14 @@ class StageRun:
     def _due(self, every: int) -> bool:
         return self.record.steps % every == 0 or self.record.steps == self.stage.steps
 
-    def _report(self, activity: str, done: int, total: int) -> None:
+    def _report_step(self) -> None:
+        steps, of = self.record.steps, self.record.steps if self._ended() else self.stage.steps
+        self._report(self.stage.name, steps, of, at_most=self.stage.patience is not None)
+
+    def _report(self, activity: str, done: int, total: int, *, at_most: bool = False) -> None:
         last = self.record.history[-1] if self.record.history else {}
         figures: dict[str, float] = {name: last[name] for name in ("loss", "validation_loss") if name in last}
-        self.job.on_progress(Progress(activity=activity, done=done, total=total, figures=figures))
+        self.job.on_progress(Progress(activity=activity, done=done, total=total, at_most=at_most, figures=figures))
 
 
 def _nothing(_clean: Tensor) -> tuple[Tensor, ...]:

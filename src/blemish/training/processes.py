@@ -31,6 +31,11 @@ class Processes:
     world_size: int = 1
 
     @property
+    def here(self) -> int:
+        """Returns how many processes share the memory of this machine."""
+        return int(os.environ.get("LOCAL_WORLD_SIZE", "1")) if self.world_size > 1 else 1
+
+    @property
     def is_leader(self) -> bool:
         """Whether this process is the one that writes files and prints."""
         return self.rank == 0

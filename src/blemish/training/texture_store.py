@@ -11,7 +11,7 @@ import torch
 from torch import Generator, Tensor
 
 from blemish.data.framing import Framing
-from blemish.data.listing import list_photos
+from blemish.data.listing import look_through
 from blemish.detectors import Stage
 from blemish.errors import DataError
 from blemish.process import available_cores
@@ -93,7 +93,10 @@ def _of_folder(
     folder: Path, size: tuple[int, int], *, seed: int, room: int, device: torch.device, on_picture: OnPicture
 ) -> Textures:
     """Takes all pictures in the folder and below; where there is no room for all, a choice that the seed makes."""
-    found = list_photos(folder, on_error=lambda error: _log.warning("left out: %s", error))
+    listing = look_through(folder)
+    found = listing.photos
+    for line in (*(f"left out: {error}" for error in listing.troubles), *listing.skipped.lines()):
+        _log.warning("%s", line)
     each = math.prod(size) * 3
     paths = [found[i] for i in np.random.default_rng(seed_of("textures", seed)).permutation(len(found))[:room]]
     if len(paths) < len(found):

@@ -1,6 +1,7 @@
 """Fit, then calibrate, then write the artifact."""
 
 import itertools
+import math
 import time
 from collections.abc import Callable, Sequence
 from contextlib import nullcontext
@@ -15,10 +16,11 @@ from blemish.progress import OnProgress, Progress, say_nothing
 from blemish.training.checks import check_folder, check_settings, check_stages
 from blemish.training.finish import finish, training_record
 from blemish.training.fit import Job, fit
+from blemish.training.footprint import check_memory
 from blemish.training.generators import seed_torch
 from blemish.training.identity import check_agreement, continue_from, identity_of
 from blemish.training.material import gather_material
-from blemish.training.memory import memory_budget
+from blemish.training.memory import MemoryBudget, memory_budget
 from blemish.training.processes import Processes, open_processes
 from blemish.training.run_file import PhotosOrigin, RunFile, write_run_file
 from blemish.training.run_lock import locked
@@ -67,6 +69,7 @@ def train_detector(
         processes.place(detector)
         started = time.monotonic()
         budget = memory_budget(training, stages, processes)
+        _check_memory(detector, stages, found, training, budget, processes)
         material = gather_material(
             found, detector, stages, training=training, processes=processes, budget=budget, on_progress=on_progress
         )
@@ -86,7 +89,8 @@ def train_detector(
                 on_progress=on_progress,
             )
             records = _fit(job, told, resume=resume)
-            record = training_record(job, material, records, seconds=time.monotonic() - started, left_out=out)
+            seconds = job.log.seconds_before + time.monotonic() - started
+            record = training_record(job, material, records, seconds=seconds, left_out=out)
             return finish(job, material, method, teachers=teachers, record=record)
         finally:
             material.photos.close()
@@ -102,6 +106,29 @@ def _untrained(
     detector.check_trainable()
     check_stages(stages, training)
     return detector, stages
+
+
+def _check_memory(
+    detector: Detector,
+    stages: Sequence[Stage],
+    found: Dataset,
+    training: TrainingSettings,
+    budget: MemoryBudget,
+    processes: Processes,
+) -> None:
+    """Raises SettingsError where the training cannot fit in memory; asks what photos there are, and reads none."""
+    photos = len(found.train) + len(found.validation)
+    learned = max(1, len(found.train) if found.validation else math.ceil((1 - training.held_out) * photos))
+    varied = any(stage.augment is not None or stage.add_defects is not None for stage in stages)
+    size = training.batch_size if varied else min(training.batch_size, learned)
+    check_memory(
+        detector,
+        stages,
+        batch_size=max(1, size // processes.world_size),
+        stored_photos=0 if budget.apart else photos,
+        budget=budget.photos,
+        processes=processes,
+    )
 
 
 def _fit(job: Job, told: RunFile, *, resume: bool) -> list[StageRecord]:

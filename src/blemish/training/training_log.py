@@ -18,6 +18,8 @@ class TrainingLog:
         """Writes nothing where there is no path, as in processes that do not lead."""
         self._path = path
         self._started = time.monotonic()
+        self.seconds_before = 0.0
+        """What the training took until the checkpoint that it goes on from."""
 
     def begin(self, history: Iterable[tuple[str, Mapping[str, Any]]]) -> None:
         """Begins the file with the checks that were made before, each with its stage's name."""
@@ -26,7 +28,8 @@ class TrainingLog:
         written = _read(self._path)
         lines = [written.get((stage, entry["step"]), _line(stage, entry, seconds=None)) for stage, entry in history]
         seconds = [line["seconds"] for line in lines if line["seconds"] is not None]
-        self._started = time.monotonic() - max(seconds, default=0.0)
+        self.seconds_before = max(seconds, default=0.0)
+        self._started = time.monotonic() - self.seconds_before
         write_text(self._path, "".join(json.dumps(line) + "\n" for line in lines))
 
     def add(self, stage: str, entry: Mapping[str, Any]) -> None:
