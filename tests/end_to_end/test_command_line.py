@@ -50,8 +50,8 @@ def test_predict_gives_a_line_and_verdict_per_photo_and_exit_code_1(run: Path, p
     lines = done.out
     assert len(lines) == 1 + sum(not sample.anomalous for sample in parts.test)
     verdicts = [line.split()[0] for line in lines]
-    assert set(verdicts) <= {"normal", "anomalous"}
-    assert done.code == ("anomalous" in verdicts)
+    assert set(verdicts) <= {"normal", "anomalous", "unusual"}
+    assert done.code == (set(verdicts) != {"normal"})
     written = [json.loads(line) for line in (tmp_path / "out" / "predictions.jsonl").read_text().splitlines()]
     assert [line["verdict"] for line in written] == verdicts
     assert written[0]["image"] == str(defective)
@@ -59,7 +59,8 @@ def test_predict_gives_a_line_and_verdict_per_photo_and_exit_code_1(run: Path, p
         assert (anomaly_map.mode, anomaly_map.size) == ("F", (64, 64))
         assert max(anomaly_map.get_flattened_data()) == pytest.approx(written[0]["anomaly_score"], rel=1e-5)
     with Image.open(tmp_path / "out" / written[0]["overlay"]) as overlay:
-        assert (overlay.mode, overlay.size) == ("RGB", (64, 64))
+        assert overlay.mode == "RGB"
+        assert overlay.width >= 64 and overlay.height > 64  # its caption below
     assert len(list((tmp_path / "out" / "overlays").iterdir())) == len(lines)  # equal names harm nothing
 
 
@@ -200,7 +201,7 @@ def test_sigterm_loses_no_line_that_was_said_and_none_that_was_written(
         error = process.stderr.read()
     assert process.returncode == 143
     assert re.fullmatch(r"blemish: stopped after \d+ of 300 photos\n", error)
-    said = [line.strip().split("  ")[-1] for line in lines]
+    said = [line.strip().split("  (unusual")[0].split("  ")[-1] for line in lines]
     written = [json.loads(line)["image"] for line in (out / "predictions.jsonl").read_text().splitlines()]
     assert written == said
     assert len(written) < 300

@@ -9,8 +9,10 @@ from pathlib import Path
 import pytest
 
 import blemish
-from blemish.cli.evaluate import lines_of_evaluation
+from blemish.cli.evaluate import evaluate, line_of_misses, lines_of_evaluation
 from blemish.data.dataset import Dataset
+from blemish.errors import SettingsError
+from blemish.evaluation.next_steps import NextStep
 from blemish.evaluation.record import PartCounts, read_evaluation, write_evaluation
 from blemish.model.provenance import Provenance
 from commands import blemish as command
@@ -66,7 +68,8 @@ def test_a_promise_is_printed_in_its_unit_beside_a_count_of_that_unit() -> None:
     told = lines_of_evaluation(of_parts)
     assert "                2 of 4 good parts with any photo above" in told
     assert (
-        "                promised: at most 5 % of good parts are expected to have a photo above the threshold" in told
+        "                promised: at most 5 % of good parts are expected to have a photo above the threshold, or an "
+        "unusual one" in told
     )
     assert not any("do not test that" in line for line in told)
     told = lines_of_evaluation(replace(of_parts, good_parts=None))
@@ -160,3 +163,45 @@ def test_what_cannot_be_summarized_is_one_line(tmp_path: Path) -> None:
         assert done.code == 2
         assert words in done.err[0]
         assert len(done.err) == 1
+
+
+def test_what_is_missed_leads_and_ends_the_output_with_what_to_do() -> None:
+    few = replace(EVALUATION, misses=1, defective_photos=40)
+    step = NextStep(evidence="Photos are shrunk.", action="Train with more pixels.", command="blemish train X")
+    loud = lines_of_evaluation(replace(EVALUATION, misses=30, defective_photos=40), [step])
+    assert loud[0] == loud[6] == f"+{'-' * (len(loud[0]) - 2)}+"
+    assert "MISSED: 30 of 40 defective photos (75 %)" in loud[1]
+    assert "Photos are shrunk." in loud[3] and "Next: Train with more pixels." in loud[4]
+    assert "blemish train X" in loud[5]
+    assert not any("MISSED" in line for line in lines_of_evaluation(few))
+    assert line_of_misses(few) == "missed 1 of 40 defective photos (2.5 %); false alarms on 0 of 1 good photo (0 %)"
+
+
+def test_limits_decide_the_exit_code_and_are_kept_in_the_file(
+    run: Path, parts: Dataset, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    root, out = tmp_path / "few", tmp_path / "out"
+    for kind in ("good", "crack"):
+        for photo in [sample.image for sample in parts.test if sample.defect_type == kind][:2]:
+            (root / "test" / kind).mkdir(parents=True, exist_ok=True)
+            shutil.copy(photo, root / "test" / kind)
+    copy = Path(shutil.copytree(run, tmp_path / "blind"))
+    model = json.loads((copy / "model.json").read_text())
+    model["calibration"]["image"]["value"] = 1e9  # every defect is missed
+    (copy / "model.json").write_text(json.dumps(model))
+    ends = {}
+    for misses, alarms in ((None, None), ("1", None), ("100%", "0")):
+        code = evaluate(copy, root, output=out, report=False, max_misses=misses, max_false_alarms=alarms)
+        printed = capsys.readouterr()
+        assert "MISSED: 2 of 2 defective photos (100 %)" in printed.out.splitlines()[1]
+        told = "missed 2 of 2 defective photos (100 %); false alarms on 0 of 2 good photos (0 %)"
+        assert told in printed.out.splitlines()[-2:]
+        ends[misses] = code, printed.err, read_evaluation(out / "evaluation.json").accepted
+    failed = "blemish: not accepted: 2 of 2 defective photos are missed, 1 may be\n"
+    assert list(ends.values()) == [(0, "", True), (1, failed, False), (0, "", True)]
+    (root / "test" / "good" / "torn.png").write_bytes(b"\x89PNG")
+    assert evaluate(copy, root, output=out, report=False, max_misses="2") == 2
+    assert evaluate(copy, root, output=out, report=False, max_misses="1") == 1  # it is worse than 2
+    with pytest.raises(SettingsError, match="max_misses is 'few'"):
+        evaluate(copy, root, output=tmp_path / "never", report=False, max_misses="few")
+    assert not (tmp_path / "never").exists()

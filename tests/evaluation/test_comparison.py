@@ -44,8 +44,12 @@ def test_without_good_photos_there_is_nothing_to_compare() -> None:
 @pytest.mark.parametrize(
     ("unit", "promised", "said"),
     [
-        ("photos", True, "at most 5 % of good photos are expected to score above the threshold"),
-        ("parts", True, "at most 5 % of good parts are expected to have a photo above the threshold"),
+        ("photos", True, "at most 5 % of good photos are expected to score above the threshold, or to be unusual"),
+        (
+            "parts",
+            True,
+            "at most 5 % of good parts are expected to have a photo above the threshold, or an unusual one",
+        ),
         ("photos", False, "5 % of good photos are thought to score above the threshold"),
         ("parts", False, "5 % of good parts are thought to have a photo above the threshold"),
     ],

@@ -73,6 +73,8 @@ def evaluate(
     *,
     output: Folder | None = None,
     report: bool = False,
+    max_misses: int | float | str | None = None,
+    max_false_alarms: int | float | str | None = None,
     dataset: str = "auto",
     category: str | None = None,
     masks: Folder | None = None,
@@ -87,10 +89,15 @@ def evaluate(
     elsewhere than the layout has them, see `with_masks_in`. Test photos whose files a model was trained or calibrated
     with are listed as duplicates, and parts are told apart as they were in its training; a Predictor does not know
     these, and no report is made of it. `runtime`, `precision` and `device` open the model in a folder, as for `open`.
+    `max_misses` and `max_false_alarms` say how many photos may be judged wrongly (an int is a number, a float a share,
+    0 to 1; a string as on the command line); the evaluation's `accepted` says whether that was kept.
     """
+    from blemish.evaluation.acceptance import check_limit, held_to
     from blemish.evaluation.evaluate import evaluate_predictor
     from blemish.evaluation.record import EVALUATION_FILE, write_evaluation
 
+    check_limit("max_misses", max_misses)
+    check_limit("max_false_alarms", max_false_alarms)
     run, known = None, dict[str, Any]()
     if not isinstance(model, Predictor):
         run, training = Path(model), read_artifact(model).training
@@ -100,14 +107,7 @@ def evaluate(
             "trained_sizes": sizes_counted(training.photo_sizes),
         }
         model = open(model, runtime=runtime, precision=precision, device=device)
-    if isinstance(photos, str | Path):
-        photos = to_test_on(find_dataset(dataset, Path(photos), category))
-    if masks is not None:
-        if not isinstance(photos, Dataset):
-            raise SettingsError("masks in a folder are for photos in a folder: give samples their own")
-        photos = with_masks_in(Path(masks), photos)
-    if isinstance(photos, Dataset) and not photos.test:
-        raise DataError(f"{photos.root} holds no test photos: test/good and test/DEFECT are looked for")
+    photos = _test_photos(photos, dataset=dataset, category=category, masks=masks)
     if output is not None:
         make_folder(Path(output))  # now, rather than when all photos are judged
     evaluation = evaluate_predictor(
@@ -116,11 +116,26 @@ def evaluate(
         **known,
         on_photo=lambda done, of: on_progress(Progress(activity="judging", done=done, total=of)),
     )
+    evaluation = held_to(evaluation, max_misses=max_misses, max_false_alarms=max_false_alarms)
     if output is not None:
         write_evaluation(evaluation, file := Path(output, EVALUATION_FILE))
         if report and run is not None:
             _write_report(run, file, model)
     return evaluation
+
+
+def _test_photos(
+    photos: Folder | Dataset | Sequence[Sample], *, dataset: str, category: str | None, masks: Folder | None
+) -> Dataset | Sequence[Sample]:
+    """Returns what is tested on; raises DataError where that is nothing, SettingsError where masks do not fit it."""
+    found = to_test_on(find_dataset(dataset, Path(photos), category)) if isinstance(photos, str | Path) else photos
+    if masks is not None:
+        if not isinstance(found, Dataset):
+            raise SettingsError("masks in a folder are for photos in a folder: give samples their own")
+        found = with_masks_in(Path(masks), found)
+    if isinstance(found, Dataset) and not found.test:
+        raise DataError(f"{found.root} holds no test photos: test/good and test/DEFECT are looked for")
+    return found
 
 
 def _write_report(run: Path, evaluation: Path, predictor: Predictor) -> None:

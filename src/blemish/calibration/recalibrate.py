@@ -6,14 +6,16 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from blemish.calibration.promise import GoodPhotos, calibration_of, highest_of_each, judge_good_photos
+from blemish.calibration.far_photos import FarPhotos, far_photos
+from blemish.calibration.promise import GoodPhotos, calibrate_with, judge_good_photos
+from blemish.calibration.undo import keep_for_undo
 from blemish.data.digest import file_digest
 from blemish.data.part_names import parts_of
 from blemish.errors import ArtifactError, DataError, SettingsError
 from blemish.inference import open_predictor
 from blemish.model.artifact import Artifact, read_artifact, write_artifact
 from blemish.model.exports import Export, kinds_of_exports, read_export, write_export
-from blemish.model.thresholds import Calibration
+from blemish.model.thresholds import Calibration, is_alarm
 from blemish.model.training_record import KnownPhoto, TrainingRecord
 from blemish.progress import OnProgress, Progress, say_nothing
 from blemish.wording import as_argument
@@ -30,6 +32,8 @@ class Recalibration:
     of_known_parts: list[Path]
     """Left out: other photos of parts that the artifact was trained on or calibrated with."""
     unreadable: list[DataError]
+    far: FarPhotos | None = None
+    """Those of the added photos that score far above all others."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -67,6 +71,7 @@ def recalibrate(
     *,
     asked: AskedRates = AS_BEFORE,
     replace: bool = False,
+    accept: bool = False,
     runtime: str = "auto",
     device: str = "auto",
     on_progress: OnProgress = say_nothing,
@@ -75,7 +80,8 @@ def recalibrate(
 
     So too its exports that have thresholds of their own, each judging the photos in its own precision. Raises what
     `calibrate` does, and ArtifactError, MissingExtraError, OutputError before anything is changed, but for a disk that
-    fails midway.
+    fails midway. Photos of which more than half are above the threshold so far are refused but for `accept`. What was
+    before can be restored, see `undo_calibration`.
     """
     artifact = read_artifact(folder)
     training = artifact.training
@@ -90,11 +96,14 @@ def recalibrate(
     own = _exports_with_thresholds(artifact, together=bool(fresh) and not replace)
     judges = [(runtime, "fp32", device), *((export.runtime, export.precision, "auto") for export in own)]
     every = [_judged(folder, judge, list(fresh.values()), on_progress) for judge in judges]
+    if not accept:
+        _check_good(artifact.calibration, every[0], folder)
     olds = [artifact.calibration, *(export.calibration for export in own if export.calibration is not None)]
     parts = parts_of(list(fresh.values()), training.part_pattern)
     new, *others = [
         _anew(old, judged, parts, asked=asked, replace=replace) for old, judged in zip(olds, every, strict=True)
     ]
+    keep_for_undo(artifact, own)
     for export, calibration in zip(own, others, strict=True):
         write_export(dataclasses.replace(export, calibration=calibration))
     judged = every[0]
@@ -102,13 +111,30 @@ def recalibrate(
     record = dataclasses.replace(training, photos=[*remembered, *(added[i] for i in judged.judged)])
     changed = dataclasses.replace(artifact, calibration=new, training=record)
     write_artifact(changed)
+    far = far_photos(list(fresh.values()), judged, parts, new, others=None if replace else artifact.calibration)
     return Recalibration(
         artifact=changed,
         added=len(judged.scores),
         known=known,
         of_known_parts=of_known_parts,
         unreadable=unreadable + judged.unreadable,
+        far=far,
     )
+
+
+def _check_good(calibration: Calibration, judged: GoodPhotos, folder: Path) -> None:
+    """Raises DataError where most photos that are said to be good would be stopped: a folder of defects calibrates
+    nothing, and its threshold would let defects pass."""
+    unusualness = judged.unusualness or [0.0] * len(judged.scores)
+    verdicts = map(calibration.thresholds.verdict, judged.scores, unusualness)
+    above = sum(is_alarm(verdict) for verdict in verdicts)
+    if 2 * above > len(judged.scores):
+        raise DataError(
+            f"{above} of {len(judged.scores)} photos given as good score above the threshold of {folder}, "
+            f"{calibration.image.value:.4g}, or are unusual, and with them defects would pass: nothing is changed. Are "
+            "they of good parts? If they are, and camera or light have changed, add --accept (with --replace, to "
+            "forget the photos before)"
+        )
 
 
 def _judged(folder: Path, judge: tuple[str, str, str], photos: Sequence[Path], on_progress: OnProgress) -> GoodPhotos:
@@ -148,12 +174,7 @@ def _anew(
     old: Calibration, judged: GoodPhotos, parts: Sequence[str], *, asked: AskedRates, replace: bool
 ) -> Calibration:
     shown = [parts[i] for i in judged.judged]
-    return calibration_of(
-        [*(() if replace else old.scores), *highest_of_each(shown, judged.scores)],
-        [*(() if replace else old.peaks), *highest_of_each(shown, judged.peaks)],
-        unit=old.unit,
-        **asked.resolved(old),
-    )
+    return calibrate_with(judged, shown, known=None if replace else old, unit=old.unit, **asked.resolved(old))
 
 
 def _photo(digest: str, path: Path, *, part: str, training: TrainingRecord) -> KnownPhoto:

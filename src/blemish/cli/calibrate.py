@@ -8,6 +8,7 @@ from blemish.calibration.promise import estimated_threshold
 from blemish.cli.progress import ProgressBars
 from blemish.errors import DataError, on_one_line
 from blemish.model.thresholds import Calibration, Threshold, percent
+from blemish.model.usual import UNUSUAL_ABOVE
 from blemish.wording import as_argument
 
 
@@ -20,6 +21,8 @@ def calibrate(
     estimate: bool | None = None,
     good: tuple[Path, ...] = (),
     replace: bool = False,
+    accept: bool = False,
+    undo: bool = False,
     runtime: str = "auto",
     device: str = "auto",
 ) -> int:
@@ -41,6 +44,10 @@ def calibrate(
         More photos of good parts, that the model was not trained on, or folders of them; may be given again.
     replace
         Forget the photos calibrated with so far, as after a change of camera or light; needs --good.
+    accept
+        Take photos as good though more than half of them are above the threshold so far.
+    undo
+        Restore the thresholds before the last calibration, of the exports too; may be repeated.
     runtime
         What computes: torch, onnx, openvino, or auto for the fastest that the model was exported to, else torch.
     device
@@ -54,6 +61,8 @@ def calibrate(
             estimate=estimate,
             good=good,
             replace=replace,
+            accept=accept,
+            undo=undo,
             runtime=runtime,
             device=device,
             on_progress=bars.show,
@@ -67,6 +76,8 @@ def calibrate(
             f"blemish: left out: {on_one_line(photo)} shows a part that this model was trained on or calibrated with: "
             "give photos of other parts\n"
         )
+    if undo:
+        print("the last calibration is undone")
     if good:
         print(f"{done.added} good photos added")
     print("\n".join(lines_of(done.artifact.calibration, run)))
@@ -76,11 +87,16 @@ def calibrate(
 def lines_of(calibration: Calibration, run: Path) -> list[str]:
     """Returns the thresholds, what they promise, and the ways out where that is not what was asked for."""
     image, n, unit = calibration.image, calibration.n, calibration.unit
-    lines = [f"threshold {image.value:.6g}: {image.statement(n, unit)}"]
+    lines = [f"threshold {image.value:.6g}: {calibration.statement()}"]
     if image.rate_95 is not None:
         lines.append(f"  in 95 of 100 such calibrations, below {percent(image.rate_95)}")
     if calibration.check is not None:
         lines.append(f"check above {calibration.check.value:.6g}: {calibration.check.statement(n, unit)}")
+    if calibration.unusual is not None and calibration.unusual > UNUSUAL_ABOVE:
+        lines.append(
+            "so many calibration photos are unlike those it learned from that a photo is called unusual above "
+            f"{calibration.unusual:.3g} only, instead of {UNUSUAL_ABOVE:g}: are they photos of good parts?"
+        )
     if not (image.is_promised or image.estimated):
         lines += _ways_out(calibration, image, run)
     return lines

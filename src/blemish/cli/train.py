@@ -46,6 +46,8 @@ class Options:
     """Which part of the dataset, such as screw."""
     teacher_weights: tuple[Path, ...] = ()
     """Weights file of the teacher, .safetensors or torchvision's .pth; once per teacher where there are several."""
+    leave_out: Path | None = None
+    """Text file of photos not to learn from, a name per line, absolute or relative to the folder of photos."""
     resume: bool = False
     """Go on with an unfinished training, bit for bit as if it had not been interrupted."""
     overwrite: bool = False
@@ -65,7 +67,7 @@ def _add(method: str, kind: type[Detector]) -> None:
         training: Annotated[TrainingSettings, Parameter(name="*")] = training_defaults,
         options: Annotated[Options, Parameter(name="*")] = no_options,
     ) -> int:
-        asked = settings.to_json() | asdict(training) | asdict(options)
+        asked = settings.to_json() | asdict(training) | asdict(options) | {"leave_out": options.leave_out or ()}
         return _show(lambda on_progress: api.train(method, photos, run, on_progress=on_progress, **asked))
 
     command.__doc__ = f"""{(kind.__doc__ or "").splitlines()[0]}

@@ -44,4 +44,6 @@ def expectation(rate: float, unit: Unit, *, promised: bool) -> str:
     """Returns, as a clause, what a threshold lets expect of good parts: an average over calibrations."""
     amount, verb = (f"at most {percent(rate)}", "expected") if promised else (percent(rate), "thought")
     above = "to score above the threshold" if unit == "photos" else "to have a photo above the threshold"
+    if promised:  # an estimate is of scores alone
+        above += ", or to be unusual" if unit == "photos" else ", or an unusual one"
     return f"{amount} of good {unit} are {verb} {above}"
