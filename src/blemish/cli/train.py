@@ -14,7 +14,7 @@ from blemish import api
 from blemish.cli.calibrate import lines_of
 from blemish.cli.progress import ProgressBars
 from blemish.data import AUTO
-from blemish.detectors import DEFAULT_METHOD, DETECTORS, Detector, ImageSize
+from blemish.detectors import DEFAULT_METHOD, DETECTORS, Detector, DetectorSettings, ImageSize
 from blemish.errors import SettingsError
 from blemish.model.artifact import Artifact
 from blemish.process import keep_freed_memory
@@ -68,7 +68,7 @@ def _add(method: str, kind: type[Detector]) -> None:
         training: Annotated[TrainingSettings, Parameter(name="*")] = training_defaults,
         options: Annotated[Options, Parameter(name="*")] = no_options,
     ) -> int:
-        asked = settings.to_json() | asdict(training) | asdict(options) | {"leave_out": options.leave_out or ()}
+        asked = _asked(settings, training, options)
         return _show(lambda on_progress: api.train(method, photos, run, on_progress=on_progress, **asked))
 
     command.__doc__ = f"""{(kind.__doc__ or "").splitlines()[0]}
@@ -116,8 +116,12 @@ def _add_default(kind: type[Detector]) -> None:
             steps = None if settings is defaults else settings.steps  # not asked for at all, rather than as by default
             return again(*places, run_file=run_file, steps=steps, resume=options.resume, overwrite=options.overwrite)
         photos, run = _photos_and_run(places)
-        asked = settings.to_json() | asdict(training) | asdict(options) | {"leave_out": options.leave_out or ()}
+        asked = _asked(settings, training, options)
         return _show(lambda on_progress: api.train(photos, run, on_progress=on_progress, **asked))
+
+
+def _asked(settings: DetectorSettings, training: TrainingSettings, options: Options) -> dict[str, Any]:
+    return settings.to_json() | asdict(training) | asdict(options) | {"leave_out": options.leave_out or ()}
 
 
 def _photos_and_run(places: Sequence[Path]) -> Sequence[Path]:

@@ -49,7 +49,7 @@ _LEAST = 1e-12  # of a product of distances, before its logarithm
 
 @dataclass(frozen=True, kw_only=True)
 class MendSettings(DetectorSettings):
-    """Settings of Mend; the defaults are what did best on photos of seven kinds of parts."""
+    """Settings of Mend; the defaults are meant for a few dozen photos."""
 
     steps: int = 300
     """Training steps; the weights of the last are kept."""

@@ -53,8 +53,7 @@ def train_detector(
     """
     if method not in DETECTORS:
         raise SettingsError(f"method {method!r} is unknown: give one of {', '.join(DETECTORS)}")
-    kind = DETECTORS[method]
-    settings, training = settings or kind.Settings(), training or TrainingSettings(**kind.training_defaults)
+    settings, training = settings or DETECTORS[method].Settings(), training or _defaults(method)
     check_settings(settings, training)
     files, out = tuple(teacher_weights), tuple(left_out)
     told = RunFile(
@@ -94,6 +93,10 @@ def train_detector(
             return finish(job, material, method, teachers=teachers, record=record)
         finally:
             material.photos.close()
+
+
+def _defaults(method: str) -> TrainingSettings:
+    return TrainingSettings(**DETECTORS[method].training_defaults)
 
 
 def _untrained(
