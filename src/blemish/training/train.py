@@ -51,10 +51,7 @@ def train_detector(
     run.json can find them again, and `left_out` which of them the user left out, of which `photos` no longer holds any.
     Raises BlemishError; where a signal stops it, InterruptionError, after a checkpoint that `resume` goes on from.
     """
-    if method not in DETECTORS:
-        raise SettingsError(f"method {method!r} is unknown: give one of {', '.join(DETECTORS)}")
-    settings, training = settings or DETECTORS[method].Settings(), training or _defaults(method)
-    check_settings(settings, training)
+    settings, training = _checked(method, settings, training)
     files, out = tuple(teacher_weights), tuple(left_out)
     told = RunFile(
         method=method, settings=settings, training=training, teacher_weights=files, origin=origin, left_out=out
@@ -95,8 +92,16 @@ def train_detector(
             material.photos.close()
 
 
-def _defaults(method: str) -> TrainingSettings:
-    return TrainingSettings(**DETECTORS[method].training_defaults)
+def _checked(
+    method: str, settings: DetectorSettings | None, training: TrainingSettings | None
+) -> tuple[DetectorSettings, TrainingSettings]:
+    """Returns both, the method's defaults where none are given; raises SettingsError."""
+    if method not in DETECTORS:
+        raise SettingsError(f"method {method!r} is unknown: give one of {', '.join(DETECTORS)}")
+    settings = settings or DETECTORS[method].Settings()
+    training = training or TrainingSettings(**DETECTORS[method].training_defaults)
+    check_settings(settings, training)
+    return settings, training
 
 
 def _untrained(
