@@ -24,7 +24,7 @@ def test_a_command_without_a_method_trains_the_default_and_says_which(parts: Dat
     told = read_run_file(run / "run.json")
     assert (told.method, told.settings.steps, told.training.seed) == (DEFAULT_METHOD, 2, 3)
     assert told.settings.to_json()["judges"] == "decoder"
-    one_line(command("train", "--from", run / "run.json", tmp_path / "new", "--seed", "4"), "leave out the others")
+    one_line(command("train", "--from", run / "run.json", tmp_path / "new", "--seed", "4"), "leave them out")
 
 
 def test_python_takes_photos_and_a_folder_and_the_methods_own_batch(
