@@ -1,6 +1,7 @@
 """Which pair and which level fired: raw values from Python, pictures from the command line."""
 
 import re
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -20,7 +21,7 @@ from blemish.inference.torch_runtime import TorchRuntime, rebuild
 from blemish.model.artifact import read_artifact
 from blemish.model.score import Score
 from blemish.model.thresholds import UNCALIBRATED
-from blemish.results.level_maps import LevelMap, LevelMapFolder, angles_of, level_picture, rows_of
+from blemish.results.level_maps import GAP, HEADING, LONGEST_SIDE, LevelMap, LevelMapFolder, angles_of, level_picture, rows_of
 from commands import blemish as command
 from commands import one_line
 from contract.two_stage import TwoStage, TwoStageSettings
@@ -108,6 +109,18 @@ def test_the_picture_has_room_for_photos_of_any_shape(predictor: Predictor, size
     assert (border == 255).all(), "something is drawn over the edge"
     assert (drawn[:, -8:] == 255).all()
     assert (drawn != 255).any(axis=2).mean() > 0.02
+
+
+def test_a_photo_of_12_bits_is_drawn_as_bright_as_the_same_photo_of_8(predictor: Predictor) -> None:
+    eight = np.random.default_rng(0).integers(0, 256, (60, 60, 3), np.uint8)
+    twelve = np.rint(eight * (4095 / 255)).astype(np.uint16)
+    framing = replace(predictor.framing, white_level=4095, white_unknown=False)
+    camera = Predictor(predictor.runtime, framing, score=predictor.score, calibration=predictor.calibration)
+    first, second = (
+        level_picture(judging.predict(photo), photo, {}).astype(int)[:, : LONGEST_SIDE + GAP]  # the photo, not its map
+        for judging, photo in ((predictor, eight), (camera, twelve))
+    )
+    np.testing.assert_allclose(second[HEADING + GAP :], first[HEADING + GAP :], atol=2)
 
 
 def test_predict_leaves_a_picture_and_the_raw_values_of_each_photo(

@@ -31,7 +31,8 @@ def open(  # noqa: A001
     """Returns the trained model in the folder `run`, ready to judge photos; raises ArtifactError.
 
     `runtime` auto takes the fastest that the model was exported to, else torch. Marked regions of fewer than `min_area`
-    pixels of a photo are dropped; verdicts do not change by it.
+    pixels of a photo are dropped, but for the strongest of an anomalous photo, which stays however small it is;
+    verdicts do not change by it.
     """
     return open_predictor(run, runtime=runtime, precision=precision, device=device, min_area=min_area)
 

@@ -6,9 +6,9 @@ from pathlib import Path
 from blemish import api
 from blemish.calibration.promise import estimated_threshold
 from blemish.cli.progress import ProgressBars
-from blemish.errors import DataError, on_one_line
+from blemish.errors import DataError
 from blemish.model.thresholds import Calibration, Threshold, percent
-from blemish.wording import as_argument
+from blemish.wording import as_argument, on_one_line
 
 
 def calibrate(

@@ -8,7 +8,6 @@ from blemish import api
 from blemish.cli.progress import ProgressBars
 from blemish.data import AUTO
 from blemish.data.dataset import GOOD
-from blemish.errors import on_one_line
 from blemish.evaluation.comparison import expectation, false_alarms_in_unit, why_not_compared
 from blemish.evaluation.record import EVALUATION_FILE, Evaluation
 from blemish.metrics import METRICS
@@ -16,6 +15,7 @@ from blemish.metrics.intervals import Interval
 from blemish.model.artifact import read_artifact
 from blemish.model.thresholds import percent
 from blemish.report.page import PAGE
+from blemish.wording import on_one_line
 
 _DONE, _SOME_UNREADABLE = 0, 2
 _WIDEST_TYPE = 20  # characters of a defect type's name, before its column gives way

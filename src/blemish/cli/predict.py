@@ -7,8 +7,9 @@ from pathlib import Path
 
 from blemish import api
 from blemish.cli.progress import ProgressBars
-from blemish.errors import DataError, InterruptionError, on_one_line
+from blemish.errors import DataError, InterruptionError
 from blemish.process import stop_requests
+from blemish.wording import on_one_line
 
 ALL_NORMAL, SOME_NOT_NORMAL, _SOME_UNREADABLE = 0, 1, 2
 

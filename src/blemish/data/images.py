@@ -15,8 +15,9 @@ from numpy.typing import NDArray
 from PIL import ExifTags, Image, UnidentifiedImageError, _imaging
 
 from blemish.data.listing import file_kind
-from blemish.errors import DataError, brief
+from blemish.errors import DataError
 from blemish.files import write_atomically
+from blemish.wording import brief
 
 _FORMATS = ("PNG", "JPEG", "BMP", "TIFF", "WEBP")  # nothing else is tried, whatever the file's name says
 _LARGEST_FILE = 1 << 30  # bytes; as many pixels as are decoded take 0.7 GB, uncompressed, in four times 16 bits

@@ -70,6 +70,3 @@ def _read_open_file(file: BinaryIO) -> DecodedPhoto:
 
 def _decoded(data: bytes, *, path: Path | None, name: str) -> DecodedPhoto:
     return DecodedPhoto(pixels=decode_image(data, name=name), path=path, digest=digest_of(data))
-
-
-__all__ = ["TAKEN", "DecodedPhoto", "Photo", "is_one_photo", "read_photo"]

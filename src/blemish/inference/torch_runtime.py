@@ -9,12 +9,13 @@ from safetensors import SafetensorError
 from safetensors.torch import load_file
 
 from blemish.detectors import DETECTORS, Detector
-from blemish.errors import ArtifactError, SettingsError, WeightsError, brief
+from blemish.errors import ArtifactError, SettingsError, WeightsError
 from blemish.model.artifact import WEIGHTS_FILE, Artifact
 from blemish.model.exports import Export
 from blemish.networks.device import device_of, enforce_float32, has_fast_bf16
 from blemish.networks.pretrained import load_weights
 from blemish.networks.random_weights import WithoutRandomWeights
+from blemish.wording import brief
 
 _log = logging.getLogger("blemish")
 

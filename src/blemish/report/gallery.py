@@ -14,12 +14,13 @@ from PIL import Image
 from blemish.data.dataset import GOOD
 from blemish.data.framing import shown
 from blemish.data.images import read_mask, resize_image, resize_map
-from blemish.errors import DataError, on_one_line
+from blemish.errors import DataError
 from blemish.evaluation.record import Evaluation, PhotoJudgement
 from blemish.inference.prediction import Prediction
 from blemish.inference.predictor import Predictor
 from blemish.results.level_maps import LevelMap, rows_of
 from blemish.results.overlays import heatmap, overlay, picture
+from blemish.wording import on_one_line
 
 _PHOTO_SIDE = 320
 LARGEST_FILE = 34_000  # bytes: with the number of photos this bounds the page to 5 MB
