@@ -208,7 +208,9 @@ def test_opencvs_photo_is_judged_as_the_files_where_it_is_said(predictor: Predic
 def test_memory_is_bounded_by_bytes_not_by_how_many_photos(
     predictor: Predictor, monkeypatch: pytest.MonkeyPatch, bits: int, batch: int
 ) -> None:
-    monkeypatch.setattr("blemish.inference.predictor.MOST_AHEAD", 8 * 64 * 64 * 3)  # two batches of four photos of 8 bits
+    monkeypatch.setattr(
+        "blemish.inference.predictor.MOST_AHEAD", 8 * 64 * 64 * 3
+    )  # two batches of four photos of 8 bits
     photo = np.full((64, 64), 2**bits - 1, np.uint8 if bits == 8 else np.uint16)
     taken = 0
 

@@ -120,12 +120,14 @@ def evaluate(
 
 def _write_report(run: Path, evaluation: Path, predictor: Predictor) -> None:
     """Writes the page beside the evaluation; without the packages for it, the evaluation is there all the same."""
-    from blemish.report import write_report
+    from blemish.report.page import PAGE, write_report
 
     try:
         write_report(run, evaluation=evaluation, predictor=predictor)
     except MissingExtraError as error:
-        _log.warning("no report: %s", error)
+        stale = evaluation.with_name(PAGE)
+        more = f"; {stale} is of an earlier evaluation" if stale.exists() else ""
+        _log.warning("no report: %s%s", error, more)
 
 
 def report(

@@ -53,12 +53,15 @@ def evaluate(
     runtime
         What computes: torch, onnx, openvino, or auto for the fastest that the model was exported to, else torch.
     precision
-        fp32, or bf16 or int8 where the model was exported in it.
+        How exactly is computed: in full (fp32), or, where the model was exported so, rounded and faster: to fewer
+        digits (bf16) or to whole numbers (int8).
     device
         auto, cpu or cuda.
     """
     logging.basicConfig(format="blemish: %(message)s")
     folder = output if output is not None else run / "evaluation"
+    page = folder / PAGE
+    earlier = _stamp(page)
     read_artifact(run)  # a folder that holds no model is refused before one is made in it
     with ProgressBars() as bars:
         evaluation = api.evaluate(
@@ -77,9 +80,18 @@ def evaluate(
     for line in [*evaluation.unreadable, *_about_duplicates(evaluation)]:
         sys.stderr.write(f"blemish: {line}\n")
     print(f"all figures in {folder / EVALUATION_FILE}")
-    if report and (page := folder / PAGE).exists():
+    if report and _stamp(page) != earlier:  # else it could not be written, and one that is there is of an earlier run
         print(f"report in {page}")
     return _SOME_UNREADABLE if evaluation.unreadable else _DONE
+
+
+def _stamp(file: Path) -> tuple[int, int] | None:
+    """Returns what is another when a file was written anew; None where there is none."""
+    try:
+        facts = file.stat()
+    except OSError:
+        return None
+    return facts.st_ino, facts.st_mtime_ns
 
 
 def lines_of_evaluation(evaluation: Evaluation) -> list[str]:
@@ -139,13 +151,16 @@ def _about_types(e: Evaluation) -> list[str]:
 def _about_metrics(e: Evaluation) -> list[str]:
     width = max([15, *(len(name) + 1 for name in e.metrics)])
     lines = [f"{'':<{width}}{'':>6}  95 % interval"]
+    reasons: dict[str, list[str]] = {}
     for name, value in e.metrics.items():
         if value is None:
-            lines.append(f"{name:<{width}}{'-':>6}  {e.undefined[name]}")
+            lines.append(f"{name:<{width}}{'-':>6}")
+            reasons.setdefault(e.undefined[name], []).append(name)
         else:
             interval = e.intervals[name]
             span = "-" if interval is None else f"{interval[0]:.4f} to {interval[1]:.4f}"
             lines.append(f"{name:<{width}}{value:.4f}  {span}")
+    lines += [f"no {' or '.join(names)}: {reason}" for reason, names in reasons.items()]
     return [*lines, f"pixels of maps{_size(e)}: {e.mask_rule}", e.bootstrap]
 
 

@@ -52,7 +52,8 @@ def judge_folder(
         raise DataError("no photos to judge: give photos, or folders that hold some")
     sinks = [] if output is None else sinks_in(output, found, predictor, level_maps=level_maps)
     trained = sizes_counted(read_artifact(run).training.photo_sizes)
-    return _judged(missing, predictor, found, sinks, trained, on_progress)
+    results = judge_into(predictor, found, sinks, level_maps=level_maps)
+    return _judged(missing, results, len(found), trained, on_progress)
 
 
 def sinks_in(output: Path, photos: Sequence[Path], predictor: Predictor, *, level_maps: bool = False) -> list[OpenSink]:
@@ -66,18 +67,16 @@ def sinks_in(output: Path, photos: Sequence[Path], predictor: Predictor, *, leve
 
 def _judged(
     missing: Sequence[DataError],
-    predictor: Predictor,
-    photos: Sequence[Path],
-    sinks: Sequence[OpenSink],
+    results: Generator[Prediction | DataError, None, None],
+    photos: int,
     trained_sizes: Mapping[Size, int],
     on_progress: OnProgress,
 ) -> Generator[Prediction | DataError, None, None]:
     yield from missing
     sizes: Counter[Size] = Counter()
-    results = judge_into(predictor, photos, sinks)
     try:
         for done, result in enumerate(results, start=1):
-            on_progress(Progress(activity="judging", done=done, total=len(photos)))
+            on_progress(Progress(activity="judging", done=done, total=photos))
             sizes.update([] if isinstance(result, DataError) else [result.photo_size])
             yield result
         if sizes and (line := other_aspect_line(sizes, trained_sizes)) is not None:
