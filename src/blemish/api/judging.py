@@ -96,6 +96,8 @@ def evaluate(
         known = {
             "known_digests": frozenset(training.digests),
             "part": training.part_pattern,
+            "known_parts": training.known_parts,
+            "photos_per_part": training.photos_per_part,
             "trained_sizes": sizes_counted(training.photo_sizes),
         }
         model = open(model, runtime=runtime, precision=precision, device=device)

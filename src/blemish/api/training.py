@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from blemish.data import AUTO, find_dataset
-from blemish.data.dataset import Dataset
+from blemish.data.dataset import Dataset, Sample
 from blemish.data.finding import find_photos
 from blemish.data.paths import Named, paths_of, photos_under
 from blemish.errors import DataError, MissingExtraError, SettingsError
@@ -123,7 +123,8 @@ def calibrate(
     false_alarms: float | None = None,
     check: float | None = None,
     estimate: bool | None = None,
-    good: Named = (),
+    good: Named | Dataset = (),
+    part: str | None = None,
     replace: bool = False,
     runtime: str = "auto",
     device: str = "auto",
@@ -133,16 +134,20 @@ def calibrate(
 
     `false_alarms`, `check` (the share of good photos that may be called anomalous or "check"; 0: none is called
     "check") and `estimate` (thresholds come from a fitted tail, which promises nothing) are as before where they are
-    not given. `replace` forgets the calibration photos so far. `runtime` and `device` judge photos, as for `open`.
+    not given. `good` may be a Dataset, whose photos to train on and to validate are taken, and whose samples may say
+    which part each shows; else `part`, a regular expression, finds that in names, as in training where it is not given.
+    `replace` forgets the calibration photos so far. `runtime` and `device` judge photos, as for `open`.
     """
     from blemish.calibration.recalibrate import AskedRates, recalibrate
 
-    places = paths_of(good)
-    if replace and not places:
+    photos: Sequence[Path | Sample]
+    photos = (*good.train, *good.validation) if isinstance(good, Dataset) else photos_under(paths_of(good))
+    if replace and not photos:
         raise DataError("replacing forgets the calibration photos: give others with --good")
     return recalibrate(
         Path(run),
-        photos_under(places),
+        photos,
+        part=part,
         asked=AskedRates(false_alarms=false_alarms, check=check, estimate=estimate),
         replace=replace,
         runtime=runtime,

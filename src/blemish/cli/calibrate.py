@@ -25,6 +25,7 @@ def calibrate(
     check: float | None = None,
     estimate: bool | None = None,
     good: tuple[Path, ...] = (),
+    part: str | None = None,
     replace: bool = False,
     runtime: str = "auto",
     device: str = "auto",
@@ -46,6 +47,9 @@ def calibrate(
         those that promise; as before where neither is given.
     good
         More photos of good parts, that the model was not trained on, or folders of them; may be given again.
+    part
+        Regular expression for which part the name of a photo of --good says it shows; as in training where it is not
+        given.
     replace
         Forget the photos calibrated with so far, as after a change of camera or light; needs --good.
     runtime
@@ -60,6 +64,7 @@ def calibrate(
             check=check,
             estimate=estimate,
             good=good,
+            part=part,
             replace=replace,
             runtime=runtime,
             device=device,

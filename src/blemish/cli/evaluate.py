@@ -8,7 +8,13 @@ from blemish import api
 from blemish.cli.progress import ProgressBars
 from blemish.data import AUTO
 from blemish.data.dataset import GOOD
-from blemish.evaluation.comparison import expectation, false_alarms_in_unit, why_not_compared
+from blemish.evaluation.comparison import (
+    expectation,
+    false_alarms_in_unit,
+    other_photos_of_known_parts,
+    unlike_parts,
+    why_not_compared,
+)
 from blemish.evaluation.record import EVALUATION_FILE, Evaluation
 from blemish.metrics import METRICS
 from blemish.metrics.intervals import Interval
@@ -120,6 +126,8 @@ def _about_threshold(e: Evaluation) -> list[str]:
     lines.append(f"                {promise}")
     if e.good_photos and false_alarms_in_unit(e) is None:
         lines.append(f"                these photos do not test that: {why_not_compared(e)}")
+    if unlike := unlike_parts(e):
+        lines.append(f"                {unlike}")
     lines.append(f"  misses        {_rate(e.misses, e.defective_photos, e.miss_interval, of_what='defective photos')}")
     checks = sum(photo.verdict == "check" for photo in e.photos)
     if checks:
@@ -182,9 +190,15 @@ def _about_metrics_of_types(e: Evaluation) -> list[str]:
 
 
 def _about_duplicates(evaluation: Evaluation) -> list[str]:
-    if not evaluation.duplicates:
-        return []
-    return [
-        f"{len(evaluation.duplicates)} test photos are copies of photos the model was trained or calibrated with, "
-        f"such as {on_one_line(evaluation.duplicates[0])}: figures flatter; remove them here or there"
-    ]
+    lines = []
+    if evaluation.duplicates:
+        lines.append(
+            f"{len(evaluation.duplicates)} test photos are copies of photos the model was trained or calibrated with, "
+            f"such as {on_one_line(evaluation.duplicates[0])}: figures flatter; remove them here or there"
+        )
+    if others := other_photos_of_known_parts(evaluation):
+        lines.append(
+            f"{len(others)} good test photos show, by data set or name, parts that the model was trained or calibrated "
+            f"with, such as {on_one_line(others[0])}: figures flatter; test with photos of other parts"
+        )
+    return lines

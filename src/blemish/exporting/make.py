@@ -15,7 +15,6 @@ from numpy.typing import NDArray
 
 from blemish.calibration.promise import calibration_of, highest_of_each, judge_good_photos
 from blemish.data.images import read_image
-from blemish.data.part_names import parts_of
 from blemish.errors import DataError
 from blemish.exporting import EXPORTERS
 from blemish.exporting.description import description_of
@@ -142,8 +141,7 @@ def _own_calibration(export: Export, artifact: Artifact, found: FoundPhotos, *, 
     )
     for error in judged.unreadable:
         raise error
-    every = parts_of(photos, artifact.training.part_pattern)
-    parts = [every[i] for i in judged.judged]
+    parts = [found.parts[i] for i in judged.judged]
     return calibration_of(
         highest_of_each(parts, judged.scores),
         highest_of_each(parts, judged.peaks),

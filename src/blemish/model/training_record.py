@@ -106,6 +106,18 @@ class TrainingRecord:
         return self.validation + self.trained_on
 
     @property
+    def known_parts(self) -> frozenset[str]:
+        """Returns the names of the parts that known photos show, where they have names."""
+        return frozenset(photo.part for photo in self.photos if photo.part is not None)
+
+    @property
+    def photos_per_part(self) -> float | None:
+        """Returns how many of the photos that gave the thresholds show one part, on average; None without any."""
+        calibrating = self.photos[self.calibrated_from :]
+        parts = {photo.part or photo.file for photo in calibrating}
+        return len(calibrating) / len(parts) if parts else None
+
+    @property
     def digests(self) -> list[str]:
         """The digests that all known photos have."""
         return [photo.digest for photo in self.photos]
