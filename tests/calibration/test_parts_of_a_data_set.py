@@ -4,6 +4,7 @@ import logging
 import shutil
 from collections.abc import Sequence
 from dataclasses import replace
+from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
@@ -43,6 +44,7 @@ def test_the_model_keeps_which_part_each_photo_shows(trained: Path, parts: Datas
     assert artifact.training.known_parts == {f"lid {i}" for i in range(5)}
     assert artifact.training.photos_per_part == PHOTOS_PER_PART
     assert artifact.calibration.unit == "parts"
+    assert datetime.fromisoformat(artifact.training.trained_at) <= datetime.now(UTC)
 
 
 def test_other_photos_of_known_parts_are_left_out_and_new_parts_count_once_each(run: Path, parts: Dataset) -> None:

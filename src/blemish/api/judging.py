@@ -2,6 +2,7 @@
 
 import logging
 from collections.abc import Generator, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -73,6 +74,8 @@ def evaluate(
     *,
     output: Folder | None = None,
     report: bool = False,
+    max_misses: float | None = None,
+    max_false_alarms: float | None = None,
     dataset: str = "auto",
     category: str | None = None,
     runtime: str = "auto",
@@ -84,12 +87,16 @@ def evaluate(
 
     `output` is a folder for evaluation.json and, with `report`, report.html. Test photos whose files a model was
     trained or calibrated with are listed as duplicates, and parts are told apart as they were in its training; a
-    Predictor does not know these, and no report is made of it. `runtime`, `precision` and `device` open the model in a
-    folder, as for `open`.
+    Predictor does not know these, and no report is made of it. `max_misses` and `max_false_alarms` are shares of the
+    defective and the good photos: the Evaluation's `exceeded` says where there are more. `runtime`, `precision` and
+    `device` open the model in a folder, as for `open`.
     """
+    from blemish.evaluation.comparison import check_limits, exceeded_limits
     from blemish.evaluation.evaluate import evaluate_predictor
     from blemish.evaluation.record import EVALUATION_FILE, write_evaluation
 
+    limits = {"max_misses": max_misses, "max_false_alarms": max_false_alarms}
+    check_limits(**limits)
     run, known = None, dict[str, Any]()
     if not isinstance(model, Predictor):
         run, training = Path(model), read_artifact(model).training
@@ -113,6 +120,7 @@ def evaluate(
         **known,
         on_photo=lambda done, of: on_progress(Progress(activity="judging", done=done, total=of)),
     )
+    evaluation = replace(evaluation, exceeded=exceeded_limits(evaluation, **limits))
     if output is not None:
         write_evaluation(evaluation, file := Path(output, EVALUATION_FILE))
         if report and run is not None:

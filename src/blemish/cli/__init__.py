@@ -27,7 +27,7 @@ app.command("blemish.cli.speed:benchmark", name="benchmark", show=False)
 app.command("blemish.cli.check:check", name="check", help="Look through folders of photos before they are used.")
 app.command("blemish.cli.demo:demo", name="demo", help="See it all work on made-up parts, in about two minutes.")
 
-_SHARES = ("--false-alarms", "--check", "--held-out")
+_SHARES = ("--false-alarms", "--check", "--held-out", "--max-misses", "--max-false-alarms")
 _PERCENT = re.compile(r"(?:(--[a-z-]+)=)?([0-9]+(?:\.[0-9]+)?) ?%")
 
 

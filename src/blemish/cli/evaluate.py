@@ -23,7 +23,7 @@ from blemish.model.thresholds import percent
 from blemish.report.page import PAGE
 from blemish.wording import on_one_line
 
-_DONE, _SOME_UNREADABLE = 0, 2
+_DONE, _LIMIT_EXCEEDED, _SOME_UNREADABLE = 0, 1, 2
 _WIDEST_TYPE = 20  # characters of a defect type's name, before its column gives way
 
 
@@ -36,11 +36,15 @@ def evaluate(
     category: str | None = None,
     dataset: str = AUTO,
     report: bool = True,
+    max_misses: float | None = None,
+    max_false_alarms: float | None = None,
     runtime: str = "auto",
     precision: str = "fp32",
     device: str = "auto",
 ) -> int:
-    """Measure a model on test photos whose truth is known. Exit code 2 where some could not be read.
+    """Measure a model on test photos whose truth is known.
+
+    Exit code 1 where more is missed or stopped than was allowed, 2 where some photos could not be read.
 
     Parameters
     ----------
@@ -56,6 +60,10 @@ def evaluate(
         How test photos lie in the folder, such as mvtec_ad or good_and_bad; auto recognises it.
     report
         Write report.html too, a page that shows what was found and missed.
+    max_misses
+        Share of the defective photos that may be missed, such as 0.05 or 5%: exit code 1 where more are.
+    max_false_alarms
+        Share of the good photos that may be called anomalous, so too.
     runtime
         What computes: torch, onnx, openvino, or auto for the fastest that the model was exported to, else torch.
     precision
@@ -75,6 +83,8 @@ def evaluate(
             test_folder,
             output=folder,
             report=report,
+            max_misses=max_misses,
+            max_false_alarms=max_false_alarms,
             dataset=dataset,
             category=category,
             runtime=runtime,
@@ -83,12 +93,14 @@ def evaluate(
             on_progress=bars.show,
         )
     print("\n".join(lines_of_evaluation(evaluation)))
-    for line in [*evaluation.unreadable, *_about_duplicates(evaluation)]:
+    for line in [*evaluation.unreadable, *_about_duplicates(evaluation), *evaluation.exceeded]:
         sys.stderr.write(f"blemish: {line}\n")
     print(f"all figures in {folder / EVALUATION_FILE}")
     if report and _stamp(page) != earlier:  # else it could not be written, and one that is there is of an earlier run
         print(f"report in {page}")
-    return _SOME_UNREADABLE if evaluation.unreadable else _DONE
+    if evaluation.unreadable:
+        return _SOME_UNREADABLE
+    return _LIMIT_EXCEEDED if evaluation.exceeded else _DONE
 
 
 def _stamp(file: Path) -> tuple[int, int] | None:

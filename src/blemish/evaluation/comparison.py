@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass
 
+from blemish.errors import SettingsError
 from blemish.evaluation.record import Evaluation
 from blemish.metrics.intervals import Interval
 from blemish.model.thresholds import Unit, percent
@@ -52,6 +53,31 @@ def unlike_parts(evaluation: Evaluation) -> str | None:
         f"these good parts have {now:.3g} photos each, those calibrated with {before:.3g}: the highest score of {more} "
         f"photos is {higher}, so that {more} parts alarm than promised of"
     )
+
+
+def check_limits(**limits: float | None) -> None:
+    """Raises SettingsError for a limit that is no share."""
+    for name, limit in limits.items():
+        if limit is not None and not 0 <= limit < 1:
+            raise SettingsError(f"{name} is {limit}: it is a share, at least 0 and below 1")
+
+
+def exceeded_limits(
+    evaluation: Evaluation, *, max_misses: float | None = None, max_false_alarms: float | None = None
+) -> list[str]:
+    """Returns a line for each limit, a share of photos, that is exceeded, or that the test has no photos for."""
+    e = evaluation
+    asked = (
+        ("misses", e.misses, e.defective_photos, "defective photos", max_misses),
+        ("false alarms", e.false_alarms, e.good_photos, "good photos", max_false_alarms),
+    )
+    lines = []
+    for what, count, of, photos, limit in asked:
+        if limit is not None and not of:
+            lines.append(f"limit of {percent(limit)} {what}: the test has no {photos}, so that none were counted")
+        elif limit is not None and count > limit * of:
+            lines.append(f"limit of {percent(limit)} {what} exceeded: {count} of {of} {photos}, {percent(count / of)}")
+    return lines
 
 
 def why_not_compared(evaluation: Evaluation) -> str:

@@ -130,6 +130,8 @@ class Evaluation:
     """Good test photos of parts that the artifact was trained or calibrated with; copies of its photos among them."""
     calibration_photos_per_part: float | None = None
     """How many photos of a part gave the threshold, on average, where it is of parts."""
+    exceeded: list[str] = field(default_factory=list)
+    """A line for each limit that was asked for and is exceeded."""
     mask_rule: str = MASK_RULE
     bootstrap: str = METHOD
     """How `intervals` were made."""

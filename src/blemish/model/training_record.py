@@ -88,6 +88,8 @@ class TrainingRecord:
     """What synthetic defects were cut from, a line for each folder."""
     stages: list[StageHistory]
     seconds: float
+    trained_at: str = ""
+    """When training ended: UTC, ISO 8601; empty where an earlier version trained."""
     precision: str
     threads: int
     versions: dict[str, str]

@@ -41,6 +41,8 @@ def facts(artifact: Artifact, evaluation: Evaluation | None) -> dict[str, str]:
         "Image size": f"{width} x {height} pixels (width x height)",
         "Training took": _duration(training.seconds),
     }
+    if training.trained_at:
+        said["Trained at"] = _moment(training.trained_at)
     if evaluation is not None:
         said["Tested on"] = f"{evaluation.good_photos} good and {evaluation.defective_photos} defective photos of "
         said["Tested on"] += evaluation.root + (f", {evaluation.category}" if evaluation.category else "")

@@ -3,6 +3,7 @@
 import dataclasses
 from collections import Counter
 from collections.abc import Sequence
+from datetime import UTC, datetime
 
 import torch
 
@@ -37,6 +38,7 @@ def training_record(job: Job, material: Material, stages: list[StageRecord], *, 
         textures=job.identity["textures"],
         stages=[_stage_history(stage) for stage in stages],
         seconds=round(seconds, 1),
+        trained_at=datetime.now(UTC).isoformat(timespec="seconds"),
         precision=processes.precision,
         threads=torch.get_num_threads(),
         versions={"blemish": __version__, "torch": torch.__version__},
