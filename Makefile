@@ -3,7 +3,7 @@ PYTHON ?= python3
 VENV ?= .venv
 PIP = $(VENV)/bin/python -m pip install --quiet --disable-pip-version-check --constraint constraints.txt
 
-.PHONY: demo test check clean
+.PHONY: demo test check types tests clean
 .DELETE_ON_ERROR:
 
 demo: $(VENV)/.demo
@@ -12,10 +12,16 @@ demo: $(VENV)/.demo
 test: $(VENV)/.dev
 	$(MAKE) --no-print-directory check
 
+# mypy uses one core alone: it runs beside the tests.
 check:
 	$(VENV)/bin/ruff check .
 	$(VENV)/bin/ruff format --check .
+	$(MAKE) --no-print-directory --jobs 2 types tests
+
+types:
 	$(VENV)/bin/mypy
+
+tests:
 	OMP_NUM_THREADS=1 $(VENV)/bin/python -m pytest --numprocesses 2 --dist worksteal
 
 $(VENV)/bin/python:

@@ -18,7 +18,7 @@ from typing import Any, Literal
 
 Status = Literal["passed", "failed", "timed_out", "skipped"]
 LINES_KEPT = 15  # of a failed step's log, in the figures
-PRELOADED = ["torch", "blemish.training.train", "blemish.inference.torch_runtime"]
+PRELOADED = ["torch", "torch._dynamo", "blemish.training.train", "blemish.inference.torch_runtime"]
 _PROCESSES = multiprocessing.get_context("forkserver")
 
 

@@ -12,7 +12,13 @@ from typing import NamedTuple
 import permissions
 
 _PROCESSES = multiprocessing.get_context("forkserver")
-_PROCESSES.set_forkserver_preload(["blemish.cli.check", "blemish.cli.evaluate", "blemish.cli.train"])
+# torch._dynamo is imported by the first optimiser, matplotlib by the first report: neither of them starts a thread.
+_PROCESSES.set_forkserver_preload(
+    [
+        *("blemish.cli.check", "blemish.cli.evaluate", "blemish.cli.train", "blemish.exporting.make"),
+        *("torch._dynamo", "matplotlib.figure", "matplotlib.backends.backend_svg"),
+    ]
+)
 
 
 QUICK = (
@@ -34,23 +40,27 @@ class Done(NamedTuple):
         return [line for line in self.err if name in line]
 
 
-def blemish(*arguments: str | Path, bound: bool = False, largest_file: int | None = None) -> Done:
-    """`bound`: by the permissions of files, even as root; `largest_file`: in bytes, as on a disk that is soon full."""
+def blemish(*arguments: str | Path, bound: bool = False, largest_file: int | None = None, first: str = "") -> Done:
+    """`bound`: by the permissions of files, even as root; `largest_file`: in bytes, as on a disk that is soon full;
+    `first`: Python that the process runs before the command."""
     with tempfile.TemporaryDirectory() as folder:
         out, err = Path(folder) / "out", Path(folder) / "err"
-        process = _PROCESSES.Process(target=_run, args=([str(a) for a in arguments], out, err, bound, largest_file))
+        process = _PROCESSES.Process(
+            target=_run, args=([str(a) for a in arguments], out, err, bound, largest_file, first)
+        )
         process.start()
         process.join()
         lines = [path.read_text(encoding="utf-8").split("\n")[:-1] for path in (out, err)]
         return Done(process.exitcode, *lines)
 
 
-def _run(arguments: list[str], out: Path, err: Path, bound: bool, largest_file: int | None) -> None:
+def _run(arguments: list[str], out: Path, err: Path, bound: bool, largest_file: int | None, first: str) -> None:
     for path, descriptor in ((out, 1), (err, 2)):
         os.dup2(os.open(path, os.O_WRONLY | os.O_CREAT), descriptor)
     sys.stdout, sys.stderr = (open(d, "w", encoding="utf-8", closefd=False) for d in (1, 2))  # noqa: SIM115
     sys.argv = ["blemish", *arguments]
     os.chdir("/")
+    exec(first, {})
     from blemish.__main__ import main
 
     with ExitStack() as stack:

@@ -11,9 +11,11 @@ from safetensors.torch import save_file
 import blemish
 from blemish.data.dataset import Dataset
 from blemish.data.made_up import make_up
+from blemish.data.mvtec_ad import MVTEC_AD
 from blemish.exporting.exact_graph import exact_graph
 from blemish.model.artifact import read_artifact
 from blemish.networks import build_backbone
+from once import MadeOnce, made_once_in
 
 SHARED = Path(os.environ.get("BLEMISH_SHARED", Path(__file__).parents[2] / "shared"))
 
@@ -27,35 +29,48 @@ def shared() -> Path:
 
 
 @pytest.fixture(scope="session")
-def parts(tmp_path_factory: pytest.TempPathFactory) -> Dataset:
+def made_once(tmp_path_factory: pytest.TempPathFactory) -> MadeOnce:
+    return made_once_in(tmp_path_factory.getbasetemp())
+
+
+@pytest.fixture(scope="session")
+def parts(made_once: MadeOnce) -> Dataset:
     """Photographed textures cut into parts of 64x64, some with synthetic defects."""
-    return make_up(tmp_path_factory.mktemp("parts"), seed=0, size=64)
+    return MVTEC_AD.find(made_once("parts", lambda folder: make_up(folder, seed=0, size=64)), None)
 
 
 @pytest.fixture(scope="session")
-def seeded_resnet18(tmp_path_factory: pytest.TempPathFactory) -> Path:
+def seeded_resnet18(made_once: MadeOnce) -> Path:
     """A weights file of a ResNet-18 that was drawn, not trained: enough wherever quality is not the question."""
-    with torch.random.fork_rng(devices=[]):
-        torch.manual_seed(7)
-        weights = build_backbone("resnet18", levels=4).state_dict()
-    path = tmp_path_factory.mktemp("weights") / "resnet18.safetensors"
-    save_file(weights, path)
-    return path
+
+    def draw(folder: Path) -> None:
+        with torch.random.fork_rng(devices=[]):
+            torch.manual_seed(7)
+            weights = build_backbone("resnet18", levels=4).state_dict()
+        folder.mkdir()
+        save_file(weights, folder / "resnet18.safetensors")
+
+    return made_once("weights", draw) / "resnet18.safetensors"
 
 
 @pytest.fixture(scope="session")
-def stpm_run(parts: Dataset, tmp_path_factory: pytest.TempPathFactory, seeded_resnet18: Path) -> Path:
+def stpm_run(parts: Dataset, made_once: MadeOnce, seeded_resnet18: Path) -> Path:
     """A small trained model whose graph is traced, which takes seconds: no test changes it, copies cost nothing."""
-    folder = tmp_path_factory.mktemp("model") / "run"
-    blemish.train("stpm", parts, folder, teacher_weights=seeded_resnet18, image_size=64, steps=2, held_out=0.3)
-    exact_graph(read_artifact(folder))
-    return folder
+
+    def train(folder: Path) -> None:
+        blemish.train("stpm", parts, folder, teacher_weights=seeded_resnet18, image_size=64, steps=2, held_out=0.3)
+        exact_graph(read_artifact(folder))
+
+    return made_once("stpm", train)
 
 
 @pytest.fixture(scope="session")
-def stpm_exported(stpm_run: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+def stpm_exported(stpm_run: Path, made_once: MadeOnce) -> Path:
     """The same with every export of it, but torch's."""
-    folder = Path(shutil.copytree(stpm_run, tmp_path_factory.mktemp("exported") / "run"))
-    for to, precision in (("onnx", "fp32"), ("openvino", "fp32"), ("openvino", "int8")):
-        blemish.export(folder, to=to, precision=precision)
-    return folder
+
+    def export(folder: Path) -> None:
+        shutil.copytree(stpm_run, folder)
+        for to, precision in (("onnx", "fp32"), ("openvino", "fp32"), ("openvino", "int8")):
+            blemish.export(folder, to=to, precision=precision)
+
+    return made_once("stpm-exported", export)

@@ -35,7 +35,7 @@ def _column(folder: Path, line: dict[str, str]) -> np.ndarray:  # type: ignore[t
     mask = folder / "parts" / "ground_truth" / photo.parent.name / f"{photo.stem}_mask.png"
     truth = read_mask(mask) if mask.exists() else np.zeros(image.shape[:2], bool)
     drawn = np.repeat(truth[..., None] * np.uint8(255), 3, axis=2)
-    overlay = read_image(folder / "predictions" / line["overlay"])
+    overlay = read_image(folder / "predictions" / line["overlay"])[: image.shape[0], : image.shape[1]]  # no caption
     return np.concatenate([_framed(part) for part in (image, drawn, overlay)])
 
 

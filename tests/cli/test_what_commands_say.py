@@ -82,9 +82,9 @@ def test_a_page_of_an_earlier_evaluation_is_not_announced_as_written_now(
     out = tmp_path / "out"
     assert evaluate(stpm_run, tmp_path, output=out) == 0
     assert f"report in {out / 'report.html'}" in capsys.readouterr().out
-    assert evaluate(stpm_run, tmp_path, output=out / "limits", report=False, max_misses=0, max_false_alarms=0) == 1
+    assert evaluate(stpm_run, tmp_path, output=out / "limits", report=False, max_misses="0", max_false_alarms="0") == 1
     said = capsys.readouterr()
-    assert "exceeded: " in said.err
+    assert "not accepted: " in said.err
     assert "report in" not in said.out
     monkeypatch.setitem(sys.modules, "jinja2", None)
     assert evaluate(stpm_run, tmp_path, output=out) == 0

@@ -1,6 +1,7 @@
 """The methods that contracts are tested on, as small as they get, and how tests train them."""
 
 from collections.abc import Sequence
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -19,6 +20,7 @@ ALL: dict[str, type[Detector]] = {**DETECTORS, "two_stage": TwoStage}
 SIZE = ImageSize(32, 32)  # the smallest that training takes
 SMALLEST: dict[str, dict[str, Any]] = {"rstpm": {"second_teacher": "resnet18", "reconstruction": "lite"}}
 """Settings that make a method as small as it gets, and its teachers those whose weights are here."""
+NARROW = 16  # channels of DeSTSeg's segmentation network where nothing is asked of what it learns
 TRAINING = TrainingSettings(batch_size=4, check_every=2, checkpoint_every=3, held_out=0.25)
 
 
@@ -38,7 +40,12 @@ def few(parts: Dataset) -> tuple[Sample, ...]:
 
 
 def teacher_files(method: str, teacher: Path) -> list[Path]:
-    return [teacher for module in drawn(method).modules() if isinstance(module, Teacher)]
+    return [teacher] * _teachers(method)
+
+
+@cache
+def _teachers(method: str) -> int:
+    return sum(isinstance(module, Teacher) for module in drawn(method).modules())
 
 
 def trained(method: str, parts: Dataset, run: Path, teacher: Path, **options: Any) -> Artifact:

@@ -13,13 +13,13 @@ from torch import Tensor, distributed
 
 from blemish.data import DATASETS
 from blemish.data.dataset import Sample
-from blemish.detectors import DETECTORS
+from blemish.detectors import DETECTORS, destseg
 from blemish.errors import BlemishError
 from blemish.training import fit as loop
 from blemish.training.photo_store import Indices
 from blemish.training.settings import TrainingSettings
 from blemish.training.train import train_detector
-from contract.methods import ALL, settings_of, teacher_files
+from contract.methods import ALL, NARROW, settings_of, teacher_files
 
 OTHERS = "other-photos"
 """Instead of a method: the second process finds one photo fewer; what is said is noted."""
@@ -89,6 +89,7 @@ def train_noting(method: str, photos: tuple[Sample, ...], run: Path, teacher: Pa
 def main() -> None:
     methods, good, teacher, out = sys.argv[1].split(","), *map(Path, sys.argv[2:])
     DETECTORS.update(ALL)
+    destseg._WIDTH = NARROW
     photos, rank = tuple(DATASETS["folder"].find(good, None).train[:PHOTOS]), int(os.environ["RANK"])
     seen: list[Any] = []
     for place, method in enumerate(methods):

@@ -14,26 +14,30 @@ from blemish.detectors.detector import Stage
 from blemish.model.artifact import read_artifact
 from contract import ranks
 from contract.methods import ALL, settings_of
+from once import MadeOnce
 
 TRAININGS = [*ALL, "stpm", ranks.OTHERS]
 
 
 @pytest.fixture(scope="module")
-def out(parts: Dataset, tmp_path_factory: pytest.TempPathFactory, seeded_resnet18: Path) -> Path:
+def out(parts: Dataset, made_once: MadeOnce, seeded_resnet18: Path) -> Path:
     """All methods trained on two processes, one after the other, one of them twice, and one on unlike photos."""
-    out = tmp_path_factory.mktemp("ranks")
+    return made_once("ranks", lambda out: train_on_two_processes(out, parts, seeded_resnet18))
+
+
+def train_on_two_processes(out: Path, parts: Dataset, teacher: Path) -> None:
+    out.mkdir()
     torchrun = [sys.executable, "-m", "torch.distributed.run", "--standalone", "--nproc-per-node", "2"]
     path = os.pathsep.join([str(Path(__file__).parents[1]), os.environ.get("PYTHONPATH", "")])
     good = parts.train[0].image.parent
     done = subprocess.run(
-        [*torchrun, ranks.__file__, ",".join(TRAININGS), str(good), str(seeded_resnet18), str(out)],
+        [*torchrun, ranks.__file__, ",".join(TRAININGS), str(good), str(teacher), str(out)],
         capture_output=True,
         text=True,
         env={**os.environ, "OMP_NUM_THREADS": "1", "PYTHONPATH": path},
         timeout=300,  # processes that wait for one another do so for ever
     )
     assert done.returncode == 0, done.stderr[-3000:]
-    return out
 
 
 def seen_by_both(out: Path, place: int) -> tuple[dict[str, Any], dict[str, Any]]:

@@ -15,23 +15,25 @@ from blemish.inference import RUNTIMES, open_predictor
 from blemish.inference.predictor import Predictor
 from blemish.model.artifact import Artifact, read_artifact
 from contract.methods import trained
+from once import MadeOnce
 
 TOLERANCE = 1e-4
 SEVERAL = 9
 
 
 @pytest.fixture(scope="module", params=DETECTORS)
-def artifact(
-    request: pytest.FixtureRequest, parts: Dataset, tmp_path_factory: pytest.TempPathFactory, seeded_resnet18: Path
-) -> Artifact:
+def artifact(request: pytest.FixtureRequest, parts: Dataset, made_once: MadeOnce, seeded_resnet18: Path) -> Artifact:
     method = str(request.param)
     if method == "stpm":  # other tests have exported it already
         return read_artifact(request.getfixturevalue("stpm_exported"))
-    made = trained(method, parts, tmp_path_factory.mktemp(method) / "run", seeded_resnet18)
-    for runtime in RUNTIMES:
-        if runtime != "torch":
-            make_export(made, runtime)
-    return made
+
+    def export(folder: Path) -> None:
+        made = trained(method, parts, folder, seeded_resnet18)
+        for runtime in RUNTIMES:
+            if runtime != "torch":
+                make_export(made, runtime)
+
+    return read_artifact(made_once(f"every-runtime-{method}", export))
 
 
 @pytest.fixture(params=RUNTIMES)

@@ -16,13 +16,13 @@ from torch import Tensor
 
 import blemish
 from blemish.data.dataset import Dataset
-from blemish.detectors import DETECTORS, Detector, Stage
+from blemish.detectors import DETECTORS, Detector, Stage, destseg
 from blemish.errors import InterruptionError
 from blemish.inference.torch_runtime import TorchRuntime, rebuild
 from blemish.model.artifact import Artifact
 from blemish.networks.teacher import Teacher
 from blemish.progress import Progress
-from contract.methods import ALL, TRAINING, images, trained
+from contract.methods import ALL, NARROW, TRAINING, images, trained
 from contract.two_stage import TwoStage
 
 KEPT, NOTHING_KEPT = 4.0, 0.0
@@ -73,6 +73,7 @@ Train = Callable[[str, float], Look]
 def _two_stage_is_a_method() -> Iterator[None]:
     with pytest.MonkeyPatch.context() as patch:
         patch.setitem(DETECTORS, "two_stage", TwoStage)
+        patch.setattr(destseg, "_WIDTH", NARROW)
         yield
 
 

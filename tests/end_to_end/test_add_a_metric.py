@@ -1,5 +1,6 @@
 """A metric is one entry: nothing else need be told of it."""
 
+import shutil
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -45,10 +46,8 @@ def metric() -> Iterator[Metric]:
 
 
 @pytest.fixture(scope="module")
-def run(parts: Dataset, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    folder = tmp_path_factory.mktemp("runs") / "run"
-    blemish.train("stpm", parts, folder, teacher="efficientnet_lite0", image_size=64, steps=10)
-    return folder
+def run(stpm_run: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return Path(shutil.copytree(stpm_run, tmp_path_factory.mktemp("runs") / "run"))
 
 
 @pytest.fixture(scope="module")

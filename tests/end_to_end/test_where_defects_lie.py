@@ -18,6 +18,7 @@ from blemish.model.score import Score
 from blemish.networks.discrepancy import distances, interpolate_map, multiply_maps, unit_vectors
 from blemish.networks.teacher import Teacher
 from blemish.results.folder import PredictionFolder
+from blemish.results.overlays import MARK_LINE
 
 PHOTOS = {"square": (900, 900), "tall": (1600, 400), "wide": (333, 777), "small": (120, 90), "line scan": (60, 3000)}
 
@@ -58,8 +59,10 @@ def test_the_box_is_where_the_defect_is_within_a_hundredth_of_the_photo(
         assert abs(found - true) <= max(0.01 * side, 1)
     _check_centre(region["centroid"], ((left + right) / 2, (top + bottom) / 2), sides)
     _check_mask(prediction, (slice(top, bottom), slice(left, right)))
-    cyan = (read_image(tmp_path / "out" / line["overlay"]) == (0, 255, 255)).all(axis=2)  # the contour
-    assert not cyan[top + 2 : bottom - 2, left + 2 : right - 2].any()
+    drawn = read_image(tmp_path / "out" / line["overlay"])
+    contour = (drawn == MARK_LINE[0]).all(axis=2)
+    assert contour[:height, :width].any()
+    assert not contour[top + 2 : bottom - 2, left + 2 : right - 2].any()
 
 
 def _check_centre(found: Sequence[float], true: Sequence[float], sides: Sequence[int]) -> None:

@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from scipy import ndimage
 from skimage import measure
 
 from blemish.inference.marked_regions import find_regions, laid_on_photo
@@ -11,12 +12,40 @@ from blemish.inference.marked_regions import find_regions, laid_on_photo
 
 def test_box_area_peak_and_centroid_are_those_of_the_region() -> None:
     anomaly_map = np.zeros((8, 12), np.float32)
-    anomaly_map[2:5, 3:9] = 2.0
+    anomaly_map[2:5, 3:9] = 4.0
     anomaly_map[4, 3] = 7.5
     mask, (region,) = find_regions(anomaly_map, above=1.0, photo_size=anomaly_map.shape, min_area=1)
     assert region.box == (3, 2, 9, 5)
     assert (region.area, region.peak, region.centroid) == (18, 7.5, (5.5, 3.0))
     assert mask.sum() == 18
+
+
+def test_a_region_follows_its_defect_and_not_how_far_the_map_stays_above_the_threshold() -> None:
+    y, x = np.mgrid[:128, :128] - 64
+    spot = (50.0 * np.exp(-(x**2 + y**2) / (2 * 8.0**2))).astype(np.float32)  # above the threshold out to 22 pixels
+    mask, (region,) = find_regions(spot, above=1.0, photo_size=spot.shape)
+    radius = 8.0 * np.sqrt(2 * np.log(2))  # where it has half its height
+    assert region.area == pytest.approx(np.pi * radius**2, rel=0.03)
+    assert region.box[2] - region.box[0] == pytest.approx(2 * radius, abs=2)
+    np.testing.assert_array_equal(mask, spot > 25)
+
+
+@given(seed=st.integers(0, 2**32 - 1), lift=st.sampled_from([-2.0, 0.0, 1.0]), smooth=st.floats(0, 3))
+@settings(max_examples=60, deadline=None)
+def test_every_part_above_the_threshold_keeps_what_is_above_half_of_its_own_peak(
+    seed: int, lift: float, smooth: float
+) -> None:
+    noise = np.random.default_rng(seed).normal(size=(40, 50))
+    anomaly_map = (ndimage.gaussian_filter(noise, smooth) + lift).astype(np.float32)
+    above = float(np.quantile(anomaly_map, 0.8))
+    mask, _ = find_regions(anomaly_map, above=above, photo_size=(40, 50))
+    parts = measure.label(anomaly_map > above, connectivity=2)  # type: ignore[no-untyped-call]
+    expected = np.zeros_like(mask)
+    for part in range(1, parts.max() + 1):
+        peak = anomaly_map[parts == part].max()
+        assert mask[(parts == part) & (anomaly_map == peak)].all()
+        expected |= (parts == part) & ((anomaly_map > peak / 2) | (peak <= 0))
+    np.testing.assert_array_equal(mask, expected)
 
 
 def test_the_strongest_peak_comes_first_and_corners_connect() -> None:

@@ -51,7 +51,9 @@ def test_a_photo_of_12_bits_lies_under_its_map_as_bright_as_the_same_photo_of_8(
     eight = np.random.default_rng(0).integers(0, 256, (64, 64, 3), dtype=np.uint8)
     twelve = np.rint(eight * (4095 / 255)).astype(np.uint16)
     framing = replace(predictor.framing, white_level=4095, white_unknown=False)
-    camera = Predictor(predictor.runtime, framing, score=predictor.score, calibration=predictor.calibration)
+    camera = Predictor(
+        predictor.runtime, framing, score=predictor.score, calibration=predictor.calibration, usual=predictor.usual
+    )
     of_eight = picture(predictor.predict(eight), eight).astype(int)
     np.testing.assert_allclose(picture(camera.predict(twelve), twelve), of_eight, atol=4)
 
@@ -63,7 +65,7 @@ def test_verdict_and_map_are_given_at_the_photos_own_size(predictor: Predictor, 
     assert prediction.anomaly_map.shape == (64, 64)
     assert prediction.photo_map.shape == (200, 300)
     assert prediction.anomalous == (prediction.anomaly_score > predictor.threshold)
-    assert prediction.verdict in ("normal", "anomalous")
+    assert prediction.verdict in ("normal", "anomalous", "unusual")
 
 
 def test_many_are_judged_in_order_and_one_unreadable_harms_no_other(

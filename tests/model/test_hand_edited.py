@@ -16,7 +16,7 @@ from blemish.errors import ArtifactError, BlemishError
 from blemish.evaluation.record import EVALUATION_FILE, read_evaluation, write_evaluation
 from blemish.evaluation.summary import spreads_of
 from blemish.exporting.known_photos import known_photos
-from blemish.model.artifact import MODEL_FILE, read_artifact
+from blemish.model.artifact import MODEL_FILE, Artifact, read_artifact
 from blemish.model.exports import EXPORT_FILE, Export, export_folder, read_export, write_export
 from blemish.report import ml_sections, sections
 from blemish.report.page import write_report
@@ -152,14 +152,19 @@ def test_a_model_edited_anywhere_is_a_line_or_of_use(run: Path) -> None:
     assert not accepted & NEEDED
 
 
-def test_a_models_history_and_scores_edited_anywhere_are_a_line_or_drawn(run: Path) -> None:
-    def use() -> None:
-        artifact = read_artifact(run)
-        sections.histogram(artifact, None)
-        ml_sections.training_curves(artifact)
-
-    for under in (("calibration",), ("training", "stages")):
-        assert not [what for what in try_all(run / MODEL_FILE, use, under=under) if "huge" in what]
+@pytest.mark.parametrize(
+    ("under", "draw"),
+    [
+        (("calibration",), lambda artifact: sections.histogram(artifact, None)),
+        (("training", "stages"), ml_sections.training_curves),
+    ],
+)
+def test_a_models_scores_and_history_edited_anywhere_are_a_line_or_drawn(
+    run: Path, under: Way, draw: Callable[[Artifact], object]
+) -> None:
+    accepted = try_all(run / MODEL_FILE, lambda: draw(read_artifact(run)), under=under)
+    assert accepted
+    assert not [what for what in accepted if "huge" in what]
 
 
 def test_an_export_edited_anywhere_is_a_line_or_of_use(run: Path) -> None:

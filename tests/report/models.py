@@ -21,5 +21,13 @@ def evaluate_on(run: Path, photos: Dataset) -> Evaluation:
 def recalibrate_to(run: Path, rate: float, *, check: float | None = None, estimate: bool = False) -> None:
     artifact = read_artifact(run)
     known = artifact.calibration
-    calibration = calibration_of(known.scores, known.peaks, false_alarm_rate=rate, check_rate=check, estimate=estimate)
+    calibration = calibration_of(
+        known.scores,
+        known.peaks,
+        false_alarm_rate=rate,
+        check_rate=check,
+        estimate=estimate,
+        unusualness=known.unusualness,
+        watched=known.watched,
+    )
     write_artifact(replace(artifact, calibration=calibration))

@@ -67,7 +67,7 @@ def test_lines_and_table_say_the_same_of_every_photo(tmp_path: Path, two_defects
         for name in set(line) - {"regions"}:
             assert row[name] == ("" if line[name] is None else str(line[name])), name
     assert [line["verdict"] for line in lines] == ["anomalous", "normal", "unreadable"]
-    assert {line["format_version"] for line in lines} == {3}
+    assert {line["format_version"] for line in lines} == {4}
     assert "is empty" in lines[2]["error"]
 
 

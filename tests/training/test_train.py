@@ -1,7 +1,6 @@
 """Training from folder to artifact: what it chooses, what it refuses, what survives."""
 
 import json
-import resource
 import shutil
 import signal
 import subprocess
@@ -28,6 +27,7 @@ from blemish.progress import Progress
 from blemish.training.settings import TrainingSettings
 from blemish.training.split import shuffled
 from blemish.training.train import train_detector
+from commands import blemish as blemish_command
 
 SIZE = ImageSize(64, 64)
 
@@ -46,9 +46,24 @@ def quick(parts: Dataset, run: Path, teacher: Path, *, photos: int = 10, **optio
     )
 
 
-def command(run: Path, good: Path, teacher: Path, *options: str) -> list[str]:
+def arguments(run: Path, good: Path, teacher: Path, *options: str) -> list[str]:
     fixed = ["--image-size", "64", "--batch-size", "4", "--teacher-weights", str(teacher)]
-    return [sys.executable, "-m", "blemish", "train", "stpm", str(good), str(run), *fixed, *options]
+    return ["train", "stpm", str(good), str(run), *fixed, *options]
+
+
+def started(*command: str, **options: Any) -> "subprocess.Popen[str]":
+    """A training in a process that can be killed."""
+    return subprocess.Popen([sys.executable, "-m", "blemish", *command], text=True, **options)
+
+
+@pytest.fixture
+def good(parts: Dataset, tmp_path: Path) -> Path:
+    """A folder of few photos."""
+    folder = tmp_path / "good"
+    folder.mkdir()
+    for sample in parts.train[:12]:
+        shutil.copy(sample.image, folder)
+    return folder
 
 
 def test_the_artifact_says_what_was_trained_on_what(parts: Dataset, tmp_path: Path, seeded_resnet18: Path) -> None:
@@ -275,30 +290,27 @@ def test_a_training_that_diverges_says_so(parts: Dataset, tmp_path: Path, seeded
         quick(parts, tmp_path / "run", seeded_resnet18, settings=settings)
 
 
-def test_kill_9_loses_at_most_the_steps_since_the_checkpoint(
-    parts: Dataset, tmp_path: Path, seeded_resnet18: Path
-) -> None:
-    good, options = parts.train[0].image.parent, ("--steps", "20", "--checkpoint-every", "2", "--check-every", "10")
+def test_kill_9_loses_at_most_the_steps_since_the_checkpoint(good: Path, tmp_path: Path, seeded_resnet18: Path) -> None:
+    options = ("--steps", "20", "--checkpoint-every", "2", "--check-every", "10")
     whole, killed = tmp_path / "whole", tmp_path / "killed"
-    subprocess.run(command(whole, good, seeded_resnet18, *options), check=True, capture_output=True)
-    process = subprocess.Popen(command(killed, good, seeded_resnet18, *options), stdout=subprocess.DEVNULL)
+    assert blemish_command(*arguments(whole, good, seeded_resnet18, *options)).code == 0
+    process = started(*arguments(killed, good, seeded_resnet18, *options), stdout=subprocess.DEVNULL)
     while not (killed / "checkpoint.safetensors").exists() and process.poll() is None:
         time.sleep(0.005)
     process.kill()
     assert process.wait() == -signal.SIGKILL
     assert not (killed / "model.json").exists()
-    subprocess.run(command(killed, good, seeded_resnet18, *options, "--resume"), check=True, capture_output=True)
+    assert blemish_command(*arguments(killed, good, seeded_resnet18, *options, "--resume")).code == 0
     assert read_artifact(killed).weights_sha256 == read_artifact(whole).weights_sha256
 
 
 def test_sigterm_leaves_a_checkpoint_one_line_and_the_signals_exit_code(
-    parts: Dataset, tmp_path: Path, seeded_resnet18: Path
+    good: Path, tmp_path: Path, seeded_resnet18: Path
 ) -> None:
-    good, run = parts.train[0].image.parent, tmp_path / "run"
+    run = tmp_path / "run"
     options = ("--steps", "100000", "--patience", "none", "--checkpoint-every", "3")
-    process = subprocess.Popen(
-        command(run, good, seeded_resnet18, *options), stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
-    )
+    asked = arguments(run, good, seeded_resnet18, *options)
+    process = started(*asked, stdout=subprocess.PIPE, stderr=subprocess.PIPE)
     while not (run / "checkpoint.safetensors").exists() and process.poll() is None:
         time.sleep(0.01)
     process.send_signal(signal.SIGTERM)
@@ -309,18 +321,11 @@ def test_sigterm_leaves_a_checkpoint_one_line_and_the_signals_exit_code(
     assert sorted(p.name for p in run.iterdir()) == ["checkpoint.safetensors", "run.json", "training.jsonl"]
 
 
-def test_a_full_disk_is_one_clear_line_and_leaves_no_model(
-    parts: Dataset, tmp_path: Path, seeded_resnet18: Path
-) -> None:
+def test_a_full_disk_is_one_clear_line_and_leaves_no_model(good: Path, tmp_path: Path, seeded_resnet18: Path) -> None:
     """The limit on a file's size makes writing fail as a full disk does."""
     run = tmp_path / "run"
-    done = subprocess.run(
-        command(run, parts.train[0].image.parent, seeded_resnet18, "--steps", "3"),
-        preexec_fn=lambda: resource.setrlimit(resource.RLIMIT_FSIZE, (1_000_000, 1_000_000)),
-        capture_output=True,
-        text=True,
-    )
-    assert done.returncode == 2
-    said = done.stderr.splitlines()[3:]  # after what was found in the folder
+    done = blemish_command(*arguments(run, good, seeded_resnet18, "--steps", "3"), largest_file=1_000_000)
+    assert done.code == 2
+    said = done.err[3:]  # after what was found in the folder
     assert [line.startswith("blemish: cannot write") for line in said] == [True]
     assert sorted(p.name for p in run.iterdir()) == ["run.json", "training.jsonl"]

@@ -2,16 +2,16 @@
 
 import logging
 from collections.abc import Generator, Sequence
-from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from blemish.data import find_dataset
 from blemish.data.dataset import Dataset, Sample
 from blemish.data.good_and_bad import to_test_on
+from blemish.data.mask_folder import with_masks_in
 from blemish.data.paths import Named, paths_of
 from blemish.data.shapes import sizes_counted
-from blemish.errors import DataError, MissingExtraError
+from blemish.errors import DataError, MissingExtraError, SettingsError
 from blemish.files import Folder, make_folder
 from blemish.inference import open_predictor
 from blemish.inference.predictor import Predictor
@@ -74,10 +74,11 @@ def evaluate(
     *,
     output: Folder | None = None,
     report: bool = False,
-    max_misses: float | None = None,
-    max_false_alarms: float | None = None,
+    max_misses: int | float | str | None = None,
+    max_false_alarms: int | float | str | None = None,
     dataset: str = "auto",
     category: str | None = None,
+    masks: Folder | None = None,
     runtime: str = "auto",
     precision: str = "fp32",
     device: str = "auto",
@@ -85,18 +86,19 @@ def evaluate(
 ) -> "Evaluation":
     """Measures how well a model judges test photos whose truth is known, such as test/good and test/DEFECT of a folder.
 
-    `output` is a folder for evaluation.json and, with `report`, report.html. Test photos whose files a model was
-    trained or calibrated with are listed as duplicates, and parts are told apart as they were in its training; a
-    Predictor does not know these, and no report is made of it. `max_misses` and `max_false_alarms` are shares of the
-    defective and the good photos: the Evaluation's `exceeded` says where there are more. `runtime`, `precision` and
-    `device` open the model in a folder, as for `open`.
+    `output` is a folder for evaluation.json and, with `report`, report.html; `masks` one of true masks that lie
+    elsewhere than the layout has them, see `with_masks_in`. Test photos whose files a model was trained or calibrated
+    with are listed as duplicates, and parts are told apart as they were in its training; a Predictor does not know
+    these, and no report is made of it. `runtime`, `precision` and `device` open the model in a folder, as for `open`.
+    `max_misses` and `max_false_alarms` say how many photos may be judged wrongly (an int is a number, a float a share,
+    0 to 1; a string as on the command line); the evaluation's `accepted` says whether that was kept.
     """
-    from blemish.evaluation.comparison import check_limits, exceeded_limits
+    from blemish.evaluation.acceptance import check_limit, held_to
     from blemish.evaluation.evaluate import evaluate_predictor
     from blemish.evaluation.record import EVALUATION_FILE, write_evaluation
 
-    limits = {"max_misses": max_misses, "max_false_alarms": max_false_alarms}
-    check_limits(**limits)
+    check_limit("max_misses", max_misses)
+    check_limit("max_false_alarms", max_false_alarms)
     run, known = None, dict[str, Any]()
     if not isinstance(model, Predictor):
         run, training = Path(model), read_artifact(model).training
@@ -108,10 +110,7 @@ def evaluate(
             "trained_sizes": sizes_counted(training.photo_sizes),
         }
         model = open(model, runtime=runtime, precision=precision, device=device)
-    if isinstance(photos, str | Path):
-        photos = to_test_on(find_dataset(dataset, Path(photos), category))
-    if isinstance(photos, Dataset) and not photos.test:
-        raise DataError(f"{photos.root} holds no test photos: test/good and test/DEFECT are looked for")
+    photos = _test_photos(photos, dataset=dataset, category=category, masks=masks)
     if output is not None:
         make_folder(Path(output))  # now, rather than when all photos are judged
     evaluation = evaluate_predictor(
@@ -120,12 +119,26 @@ def evaluate(
         **known,
         on_photo=lambda done, of: on_progress(Progress(activity="judging", done=done, total=of)),
     )
-    evaluation = replace(evaluation, exceeded=exceeded_limits(evaluation, **limits))
+    evaluation = held_to(evaluation, max_misses=max_misses, max_false_alarms=max_false_alarms)
     if output is not None:
         write_evaluation(evaluation, file := Path(output, EVALUATION_FILE))
         if report and run is not None:
             _write_report(run, file, model)
     return evaluation
+
+
+def _test_photos(
+    photos: Folder | Dataset | Sequence[Sample], *, dataset: str, category: str | None, masks: Folder | None
+) -> Dataset | Sequence[Sample]:
+    """Returns what is tested on; raises DataError where that is nothing, SettingsError where masks do not fit it."""
+    found = to_test_on(find_dataset(dataset, Path(photos), category)) if isinstance(photos, str | Path) else photos
+    if masks is not None:
+        if not isinstance(found, Dataset):
+            raise SettingsError("masks in a folder are for photos in a folder: give samples their own")
+        found = with_masks_in(Path(masks), found)
+    if isinstance(found, Dataset) and not found.test:
+        raise DataError(f"{found.root} holds no test photos: test/good and test/DEFECT are looked for")
+    return found
 
 
 def _write_report(run: Path, evaluation: Path, predictor: Predictor) -> None:

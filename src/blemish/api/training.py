@@ -9,12 +9,15 @@ from typing import TYPE_CHECKING, Any
 from blemish.data import AUTO, find_dataset
 from blemish.data.dataset import Dataset, Sample
 from blemish.data.finding import find_photos
+from blemish.data.leave_out import names_in
 from blemish.data.paths import Named, paths_of, photos_under
 from blemish.errors import DataError, MissingExtraError, SettingsError
 from blemish.files import Folder
 from blemish.progress import OnProgress, say_nothing
+from blemish.wording import as_argument
 
 if TYPE_CHECKING:
+    from blemish.calibration.far_photos import FarPhotos
     from blemish.calibration.recalibrate import Recalibration
     from blemish.model.artifact import Artifact
     from blemish.studies.demo import DemoPart
@@ -24,13 +27,14 @@ _log = logging.getLogger("blemish")
 
 
 def train(
-    method: str,
-    photos: Named | Dataset,
-    run: Folder,
+    method: "str | Named | Dataset",
+    photos: "Named | Dataset | Folder | None" = None,
+    run: Folder | None = None,
     *,
     dataset: str = AUTO,
     category: str | None = None,
     teacher_weights: Folder | Sequence[Folder] = (),
+    leave_out: Folder | Sequence[Path] = (),
     resume: bool = False,
     overwrite: bool = False,
     on_progress: OnProgress = say_nothing,
@@ -38,27 +42,46 @@ def train(
 ) -> "Artifact":
     """Trains a detector on photos of good parts (a folder's, several files and folders', a Dataset's) into `run`.
 
-    `settings` are the fields of the method's settings and of TrainingSettings: image_size, teacher, steps, seed, ...
-    An image_size of one number is a square; of two, (height, width).
+    `train(photos, run)` takes the default method, `train("stpm", photos, run)` another. `settings` are the fields of
+    the method's settings and of TrainingSettings: image_size, teacher, steps, seed, ... An image_size of one number is
+    a square; of two, (height, width). `leave_out` is a text file that names photos not to learn from, one a line, or
+    those photos; a name that is none of the good photos is a DataError.
     """
     _need_torch("training")
     from blemish.training.request import train_as_asked
     from blemish.training.run_file import PhotosOrigin
 
-    found = photos if isinstance(photos, Dataset) else find_photos(photos, dataset=dataset, category=category)
-    named = isinstance(photos, str | Path)  # one place, or a pattern, that run.json can say again
-    origin = PhotosOrigin(root=Path(str(photos)), dataset=dataset, category=category) if named else None
+    name, where, into = _named_method(method, photos, run)
+    found = where if isinstance(where, Dataset) else find_photos(where, dataset=dataset, category=category)
+    named = isinstance(where, str | Path)  # one place, or a pattern, that run.json can say again
+    origin = PhotosOrigin(root=Path(str(where)), dataset=dataset, category=category) if named else None
     return train_as_asked(
-        method,
+        name,
         found,
-        Path(run),
+        into,
         settings,
         teacher_weights=[Path(file) for file in _listed(teacher_weights)],
+        leave_out=names_in(Path(leave_out)) if isinstance(leave_out, str | Path) else list(map(Path, leave_out)),
         origin=origin,
         resume=resume,
         overwrite=overwrite,
         on_progress=on_progress,
     )
+
+
+def _named_method(method: Any, photos: Any, run: Folder | None) -> tuple[str, Any, Path]:
+    """Returns method, photos and run of two or three of them; raises SettingsError where one is missing."""
+    from blemish.detectors import DEFAULT_METHOD, DETECTORS
+
+    if run is not None:
+        return method, photos, Path(run)
+    if isinstance(method, str) and method in DETECTORS:
+        raise SettingsError(f"give method, photos and a folder for the model; a folder of photos may be ./{method}")
+    if not isinstance(photos, str | Path):
+        raise SettingsError("give photos of good parts and a folder for the model")
+    others = ", ".join(name for name in DETECTORS if name != DEFAULT_METHOD)
+    _log.info("method: %s, as none is named (there are also %s)", DEFAULT_METHOD, others)
+    return DEFAULT_METHOD, method, Path(photos)
 
 
 def train_again(
@@ -86,6 +109,7 @@ def train_again(
         dataset=earlier.origin.dataset,
         category=earlier.origin.category,
         teacher_weights=earlier.teacher_weights,
+        leave_out=earlier.left_out,
         resume=resume,
         overwrite=overwrite,
         on_progress=on_progress,
@@ -99,22 +123,48 @@ def check(
     dataset: str = AUTO,
     category: str | None = None,
     method: str | None = None,
+    teacher: str = "resnet18",
+    teacher_weights: Folder | None = None,
+    contact_sheet: Folder | None = None,
+    write_unusual: Folder | None = None,
     on_progress: OnProgress = say_nothing,
     **settings: Any,
 ) -> "Findings":
     """Looks through photos as training and evaluating would find them; nothing is changed.
 
     `settings` are those that decide what training can promise and see: keep, held_out, part, seed, image_size. Without
-    a method, one that keeps its best weights is assumed, as most do. Raises DataError where there are no photos.
+    a method, the default is assumed. Where torch and the weights of `teacher` are on this machine, or given, good
+    photos are compared with one another; `contact_sheet` is a PNG of the most unusual ones, `write_unusual` a text file
+    that names those far from the rest, as `train` takes by `leave_out`. Raises DataError where there are no photos, and
+    WeightsError or MissingExtraError where such a file cannot be written without them.
     """
+    needed = contact_sheet is not None or write_unusual is not None or teacher_weights is not None
     if method is not None:
         _need_torch("the check for a method")
+    if needed:
+        _need_torch("comparing photos with one another")
     from blemish.training.arrangement import intended
-    from blemish.training.findings import look_into
+    from blemish.training.findings import NOT_COMPARED, look_into
 
     training, validates, image_size = intended(method, settings)
     found = find_dataset(dataset, Path(folder), category)
-    return look_into(found, training, validates=validates, image_size=image_size, on_progress=on_progress)
+    findings = look_into(found, training, validates=validates, image_size=image_size, on_progress=on_progress)
+    if find_spec("torch") is None:
+        return findings.with_lines(f"{NOT_COMPARED}that takes torch: pip install 'blemish[train]'")
+    from blemish.training.unusual_photos import compared
+
+    return compared(
+        findings,
+        found,
+        teacher=teacher,
+        weights=None if teacher_weights is None else Path(teacher_weights),
+        needed=needed,
+        sheet=None if contact_sheet is None else Path(contact_sheet),
+        names=None if write_unusual is None else Path(write_unusual),
+        image_size=image_size,
+        seed=training.seed,
+        on_progress=on_progress,
+    )
 
 
 def calibrate(
@@ -126,6 +176,8 @@ def calibrate(
     good: Named | Dataset = (),
     part: str | None = None,
     replace: bool = False,
+    accept: bool = False,
+    undo: bool = False,
     runtime: str = "auto",
     device: str = "auto",
     on_progress: OnProgress = say_nothing,
@@ -136,24 +188,47 @@ def calibrate(
     "check") and `estimate` (thresholds come from a fitted tail, which promises nothing) are as before where they are
     not given. `good` may be a Dataset, whose photos to train on and to validate are taken, and whose samples may say
     which part each shows; else `part`, a regular expression, finds that in names, as in training where it is not given.
-    `replace` forgets the calibration photos so far. `runtime` and `device` judge photos, as for `open`.
+    `replace` forgets the calibration photos so far. `runtime` and `device` judge photos, as for `open`. Photos of which
+    more than half are above the threshold so far are refused, but with `accept`. `undo`, alone, restores what was
+    before the last calibration, and may be repeated.
     """
-    from blemish.calibration.recalibrate import AskedRates, recalibrate
+    from blemish.calibration.recalibrate import AskedRates, Recalibration, recalibrate
+    from blemish.calibration.undo import undo_calibration
 
+    places = () if isinstance(good, Dataset) else paths_of(good)
     photos: Sequence[Path | Sample]
-    photos = (*good.train, *good.validation) if isinstance(good, Dataset) else photos_under(paths_of(good))
+    photos = (*good.train, *good.validation) if isinstance(good, Dataset) else photos_under(places)
+    if undo:
+        asked = (false_alarms, check, estimate, part)
+        if photos or places or replace or accept or any(setting is not None for setting in asked):
+            raise SettingsError("undo restores the thresholds before the last calibration: give nothing else with it")
+        restored = undo_calibration(Path(run))
+        return Recalibration(artifact=restored, added=0, known=[], of_known_parts=[], unreadable=[])
     if replace and not photos:
         raise DataError("replacing forgets the calibration photos: give others with --good")
-    return recalibrate(
+    done = recalibrate(
         Path(run),
         photos,
         part=part,
         asked=AskedRates(false_alarms=false_alarms, check=check, estimate=estimate),
         replace=replace,
+        accept=accept,
         runtime=runtime,
         device=device,
         on_progress=on_progress,
     )
+    if done.far is not None:
+        _say_far_photos(done.far, Path(run), runtime=runtime, device=device)
+    return done
+
+
+def _say_far_photos(far: "FarPhotos", run: Path, *, runtime: str, device: str) -> None:
+    from blemish.inference import open_predictor
+    from blemish.results.far_overlays import say_far_photos
+
+    predictor = open_predictor(run, runtime=runtime, device=device)
+    mend = f"take this calibration back by `blemish calibrate {as_argument(run)} --undo`"
+    say_far_photos(far, far.photos, predictor, run=run, mend=mend)
 
 
 def demo(

@@ -8,19 +8,30 @@ the held-out photos the share of good photos above that score is distributed as 
 Cross-conformal prediction would use every photo, but promises 2a for a, and only of a prediction that asks all of its
 refitted networks; of the one network that is deployed it promises nothing. So too few photos are met by asking for
 more of them (`blemish calibrate --good`), which costs no training, and by an estimate that is called one.
+
+Two things can stop a photo, its score and that it is unusual (model/usual.py), and what is promised is of both. The
+limit of unusualness is known before calibration. So photos can be ranked by one order that is fixed beforehand: unusual
+ones above all others, these by their scores. The j-th highest in that order promises j / (n + 1) of both together: of m
+unusual calibration photos, m < j, the threshold is the (j - m)-th highest score of the others. Where m is j or more, as
+when the light has changed, none would be left for scores: the limit then moves above all calibration photos, which
+promises 1 / (n + 1), and the two rates are added (P(A or B) is at most P(A) + P(B)).
 """
 
 import math
-from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from types import MappingProxyType
+from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 from scipy import special
 
 from blemish.errors import DataError, SettingsError
+from blemish.inference.prediction import Prediction
 from blemish.inference.predictor import Input, Predictor
 from blemish.model.thresholds import HIGHEST, Calibration, Threshold, Unit, as_typed
+from blemish.model.usual import UNUSUAL_ABOVE, looks_of
 
 FEWEST_TO_ESTIMATE = 3
 ROUNDING = 1e-4  # relative: runtimes in float32 differ by less
@@ -36,6 +47,10 @@ class GoodPhotos:
     peaks: list[float]
     """The highest value of each one's anomaly map."""
     unreadable: list[DataError]
+    unusualness: list[float] = field(default_factory=list)
+    """How unusual each one is; none where the predictor does not ask."""
+    looks: dict[str, list[float]] = field(default_factory=dict)
+    """What is watched for drift, of each one; none as above."""
 
 
 def judge_good_photos(
@@ -43,17 +58,37 @@ def judge_good_photos(
 ) -> GoodPhotos:
     """Judges calibration photos as any photo will be judged: by the Predictor."""
     judged: list[int] = []
-    predictions: list[tuple[float, float]] = []
+    rows: list[dict[str, float]] = []
     unreadable: list[DataError] = []
     for place, prediction in enumerate(predictor.predict_many(photos)):
         if isinstance(prediction, DataError):
             unreadable.append(prediction)
         else:
             judged.append(place)
-            predictions.append((prediction.anomaly_score, float(prediction.anomaly_map.max())))
+            rows.append(_row(prediction))
         on_photo(place + 1)
-    scores, peaks = ([pair[which] for pair in predictions] for which in (0, 1))
-    return GoodPhotos(judged=judged, scores=scores, peaks=peaks, unreadable=unreadable)
+    columns = {name: [row[name] for row in rows] for name in (rows[0] if rows else (WATCHED_SCORE, _PEAK))}
+    return GoodPhotos(
+        judged=judged,
+        scores=columns.pop(WATCHED_SCORE),
+        peaks=columns.pop(_PEAK),
+        unreadable=unreadable,
+        unusualness=columns.pop(WATCHED_UNUSUALNESS, []),
+        looks=columns,
+    )
+
+
+WATCHED_SCORE, WATCHED_UNUSUALNESS, _PEAK = "score", "unusualness", "peak"
+ENOUGH_TO_WATCH = 8
+"""Photos given to calibrate: as many can be told from a block of ten others (see drift.py)."""
+
+
+def _row(prediction: Prediction) -> dict[str, float]:
+    """Returns all that is kept of a calibration photo."""
+    row = {WATCHED_SCORE: prediction.anomaly_score, _PEAK: float(prediction.anomaly_map.max())}
+    if prediction.unusualness is None or prediction.description is None:
+        return row
+    return row | {WATCHED_UNUSUALNESS: prediction.unusualness.value, **looks_of(prediction.description)}
 
 
 def highest_of_each(parts: Sequence[str], values: Sequence[float]) -> list[float]:
@@ -64,6 +99,42 @@ def highest_of_each(parts: Sequence[str], values: Sequence[float]) -> list[float
     return list(highest.values())
 
 
+def calibrate_with(
+    judged: GoodPhotos,
+    parts: Sequence[str],
+    *,
+    known: Calibration | None = None,
+    looks: Mapping[str, Sequence[float]] | None = None,
+    unit: Unit,
+    **rates: Any,
+) -> Calibration:
+    """Returns thresholds from photos just judged, given which part each shows, and those `known` before.
+
+    `rates` are those of `calibration_of`. `looks` are watched instead of those of the photos judged. Where it is not
+    known of all photos how unusual they are, nobody asks it.
+    """
+    scores = highest_of_each(parts, judged.scores)
+    unusualness = highest_of_each(parts, judged.unusualness) if judged.unusualness else []
+    peaks = highest_of_each(parts, judged.peaks)
+    watched = _watched(judged, judged.looks if looks is None else looks, known) if unit == "photos" else {}
+    if known is not None:
+        unusualness = [*known.unusualness, *unusualness] if known.unusualness or not known.scores else []
+        scores, peaks = [*known.scores, *scores], [*known.peaks, *peaks]
+    return calibration_of(scores, peaks, unit=unit, unusualness=unusualness, watched=watched, **rates)
+
+
+def _watched(
+    judged: GoodPhotos, looks: Mapping[str, Sequence[float]], known: Calibration | None
+) -> dict[str, Sequence[float]]:
+    """Returns what drift is seen by: the new photos alone, where they are enough to, for they are how it is now."""
+    new: dict[str, Sequence[float]] = {}
+    if judged.unusualness:
+        new = {WATCHED_SCORE: judged.scores, WATCHED_UNUSUALNESS: judged.unusualness, **looks}
+    if known is None or len(judged.scores) >= ENOUGH_TO_WATCH:
+        return new
+    return {name: [*values, *new.get(name, ())] for name, values in known.watched.items()}
+
+
 def calibration_of(
     scores: Sequence[float],
     peaks: Sequence[float],
@@ -72,29 +143,79 @@ def calibration_of(
     check_rate: float | None = None,
     estimate: bool = False,
     unit: Unit = "photos",
+    unusualness: Sequence[float] = (),
+    watched: Mapping[str, Sequence[float]] = MappingProxyType({}),
 ) -> Calibration:
     """Returns thresholds from the anomaly scores of good photos (or parts) and the peaks of their maps, in any order.
 
     `check_rate` adds the threshold above which a person should look. `estimate` takes every threshold from a fitted
-    tail instead of promising. Raises SettingsError for rates that are none, DataError where no threshold follows.
+    tail instead of promising. `unusualness` is of the same photos in the same order as the scores: with it, thresholds
+    leave room for photos that are called unusual. `watched` is kept for what looks for drift. Raises SettingsError for
+    rates that are none, DataError where no threshold follows.
     """
     if check_rate is not None and check_rate <= false_alarm_rate:
         raise SettingsError(
             f"the rate of photos to check is {check_rate}: it must be above the false alarm rate, {false_alarm_rate}"
         )
+    order = np.argsort(scores, kind="stable")
     rising, rising_peaks = _rising(scores), _rising(peaks)
-    threshold = estimated_threshold if estimate else promised_threshold
+    beside = np.asarray(unusualness, np.float64)[order] if len(unusualness) else np.zeros(0)
+    limit, usual, spent = _room_for_unusual(rising, beside, false_alarm_rate)
+
+    def threshold(rate: float) -> Threshold:
+        return estimated_threshold(rising, rate) if estimate else promised_threshold(usual, rate, spent=spent)
+
+    of_peaks = estimated_threshold if estimate else promised_threshold
     return Calibration(
         scores=tuple(rising.tolist()),
         peaks=tuple(rising_peaks.tolist()),
-        image=threshold(rising, false_alarm_rate),
-        pixel=threshold(rising_peaks, false_alarm_rate),
-        check=None if check_rate is None else threshold(rising, check_rate),
+        image=threshold(false_alarm_rate),
+        pixel=of_peaks(rising_peaks, false_alarm_rate),
+        check=None if check_rate is None else threshold(check_rate),
         unit=unit,
+        unusual=limit,
+        unusualness=tuple(beside.tolist()),
+        watched={name: tuple(sorted(values)) for name, values in watched.items()},
     )
 
 
-def promised_threshold(scores: Sequence[float] | NDArray[np.float64], rate: float) -> Threshold:
+class _Spent(NamedTuple):
+    """How many of the n + 1 photos, of which the next is one, may be unusual."""
+
+    places: int
+    joint: bool
+    """Whether unusual photos stand above the others in one order, so that they take places of the threshold's own; else
+    their rate is added."""
+
+
+_NOTHING = _Spent(0, joint=True)
+
+
+def _room_for_unusual(
+    rising: NDArray[np.float64], unusualness: NDArray[np.float64], rate: float
+) -> tuple[float | None, NDArray[np.float64], _Spent]:
+    """Returns the limit of unusualness, the scores that the threshold is taken from, and what it must leave room for.
+
+    See the top of this file.
+    """
+    if not unusualness.size:
+        return None, rising, _NOTHING
+    unusual = unusualness > UNUSUAL_ABOVE
+    count = int(unusual.sum())
+    if count < _places(rate, rising.size):
+        return UNUSUAL_ABOVE, rising[~unusual], _Spent(count, joint=True)
+    return float(unusualness.max()) * (1 + ROUNDING), rising, _Spent(1, joint=False)
+
+
+def _places(rate: float, n: int) -> int:
+    """Returns how many of all n + 1 photos may be stopped; fewer than one cannot be promised."""
+    _check_rate(rate)
+    return max(math.floor(as_typed(rate) * (n + 1)), 1)
+
+
+def promised_threshold(
+    scores: Sequence[float] | NDArray[np.float64], rate: float, *, spent: _Spent = _NOTHING
+) -> Threshold:
     """Returns the lowest threshold that promises `rate`; where none does, the highest, with what that one promises.
 
     The threshold stands above that score by what runtimes may differ by, so that the photo it comes from is judged
@@ -102,15 +223,24 @@ def promised_threshold(scores: Sequence[float] | NDArray[np.float64], rate: floa
     """
     _check_rate(rate)
     rising = _rising(scores)
-    n = rising.size
-    # Of all n + 1 photos, this many may stand above the threshold; fewer than one cannot be promised.
-    above = max(math.floor(as_typed(rate) * (n + 1)), 1)
+    n = rising.size + (spent.places if spent.joint else 0)
+    above = max(_places(rate, n), spent.places + 1)
+    own = above - spent.places
     return Threshold(
-        value=float(rising[-above] + ROUNDING * abs(rising[-above])),
+        value=float(rising[-own] + ROUNDING * abs(rising[-own])),
         asked_rate=rate,
         promised_rate=above / (n + 1),
-        rate_95=float(special.betaincinv(above, n + 1 - above, 0.95)),
+        rate_95=_rate_95(above, n) if spent.joint else _sum_95(own, spent.places, n),
     )
+
+
+def _rate_95(above: int, n: int, *, confidence: float = 0.95) -> float:
+    return float(special.betaincinv(above, n + 1 - above, confidence))
+
+
+def _sum_95(one: int, other: int, n: int) -> float:
+    """Returns what the sum of two such rates is below in 95 of 100 draws at least: each is in 97.5 of 100."""
+    return min(1.0, _rate_95(one, n, confidence=0.975) + _rate_95(other, n, confidence=0.975))
 
 
 def estimated_threshold(scores: Sequence[float] | NDArray[np.float64], rate: float) -> Threshold:

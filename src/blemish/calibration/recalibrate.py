@@ -6,7 +6,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from blemish.calibration.promise import GoodPhotos, calibration_of, highest_of_each, judge_good_photos
+from blemish.calibration.far_photos import FarPhotos, far_photos
+from blemish.calibration.promise import GoodPhotos, calibrate_with, judge_good_photos
+from blemish.calibration.undo import keep_for_undo
 from blemish.data.dataset import Sample
 from blemish.data.digest import file_digest
 from blemish.data.part_names import parts_of
@@ -14,7 +16,7 @@ from blemish.errors import ArtifactError, DataError, SettingsError
 from blemish.inference import open_predictor
 from blemish.model.artifact import Artifact, read_artifact, write_artifact
 from blemish.model.exports import Export, kinds_of_exports, read_export, write_export
-from blemish.model.thresholds import Calibration, Unit
+from blemish.model.thresholds import Calibration, Unit, is_alarm
 from blemish.model.training_record import KnownPhoto
 from blemish.progress import OnProgress, Progress, say_nothing
 from blemish.wording import as_argument, some_of
@@ -31,6 +33,8 @@ class Recalibration:
     of_known_parts: list[Path]
     """Left out: other photos of parts that the artifact was trained on or calibrated with."""
     unreadable: list[DataError]
+    far: FarPhotos | None = None
+    """Those of the added photos that score far above all others."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -69,6 +73,7 @@ def recalibrate(
     part: str | None = None,
     asked: AskedRates = AS_BEFORE,
     replace: bool = False,
+    accept: bool = False,
     runtime: str = "auto",
     device: str = "auto",
     on_progress: OnProgress = say_nothing,
@@ -78,7 +83,8 @@ def recalibrate(
     `part` finds in a photo's name which part it shows, in place of the pattern of training; a Sample may say it itself.
     So too its exports that have thresholds of their own, each judging the photos in its own precision. Raises what
     `calibrate` does, and ArtifactError, MissingExtraError, OutputError before anything is changed, but for a disk that
-    fails midway.
+    fails midway. Photos of which more than half are above the threshold so far are refused but for `accept`. What was
+    before can be restored, see `undo_calibration`.
     """
     artifact = read_artifact(folder)
     training = artifact.training
@@ -97,6 +103,8 @@ def recalibrate(
     judges = [(runtime, "fp32", device), *((export.runtime, export.precision, "auto") for export in own)]
     paths = [sample.image for sample in fresh.values()]
     every = [_judged(folder, judge, paths, on_progress) for judge in judges]
+    if not accept:
+        _check_good(artifact.calibration, every[0], folder)
     olds = [artifact.calibration, *(export.calibration for export in own if export.calibration is not None)]
     parts = parts_of(list(fresh.values()), pattern)
     named = any(name != str(path) for name, path in zip(parts, paths, strict=True))
@@ -105,6 +113,7 @@ def recalibrate(
         _anew(old, judged, parts, unit=unit, asked=asked, replace=replace)
         for old, judged in zip(olds, every, strict=True)
     ]
+    keep_for_undo(artifact, own)
     for export, calibration in zip(own, others, strict=True):
         write_export(dataclasses.replace(export, calibration=calibration))
     judged = every[0]
@@ -112,13 +121,30 @@ def recalibrate(
     record = dataclasses.replace(training, photos=[*remembered, *(added[i] for i in judged.judged)])
     changed = dataclasses.replace(artifact, calibration=new, training=record)
     write_artifact(changed)
+    far = far_photos(paths, judged, parts, new, others=None if replace else artifact.calibration)
     return Recalibration(
         artifact=changed,
         added=len(judged.scores),
         known=known,
         of_known_parts=of_known_parts,
         unreadable=unreadable + judged.unreadable,
+        far=far,
     )
+
+
+def _check_good(calibration: Calibration, judged: GoodPhotos, folder: Path) -> None:
+    """Raises DataError where most photos that are said to be good would be stopped: a folder of defects calibrates
+    nothing, and its threshold would let defects pass."""
+    unusualness = judged.unusualness or [0.0] * len(judged.scores)
+    verdicts = map(calibration.thresholds.verdict, judged.scores, unusualness)
+    above = sum(is_alarm(verdict) for verdict in verdicts)
+    if 2 * above > len(judged.scores):
+        raise DataError(
+            f"{above} of {len(judged.scores)} photos given as good score above the threshold of {folder}, "
+            f"{calibration.image.value:.4g}, or are unusual, and with them defects would pass: nothing is changed. Are "
+            "they of good parts? If they are, and camera or light have changed, add --accept (with --replace, to "
+            "forget the photos before)"
+        )
 
 
 def _judged(folder: Path, judge: tuple[str, str, str], photos: Sequence[Path], on_progress: OnProgress) -> GoodPhotos:
@@ -158,12 +184,7 @@ def _anew(
     old: Calibration, judged: GoodPhotos, parts: Sequence[str], *, unit: Unit, asked: AskedRates, replace: bool
 ) -> Calibration:
     shown = [parts[i] for i in judged.judged]
-    return calibration_of(
-        [*(() if replace else old.scores), *highest_of_each(shown, judged.scores)],
-        [*(() if replace else old.peaks), *highest_of_each(shown, judged.peaks)],
-        unit=unit,
-        **asked.resolved(old),
-    )
+    return calibrate_with(judged, shown, known=None if replace else old, unit=unit, **asked.resolved(old))
 
 
 def _photo(digest: str, path: Path, *, part: str) -> KnownPhoto:

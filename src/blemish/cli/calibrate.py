@@ -9,6 +9,7 @@ from blemish.calibration.promise import estimated_threshold
 from blemish.cli.progress import ProgressBars
 from blemish.errors import DataError
 from blemish.model.thresholds import Calibration, Threshold, percent, photos_needed
+from blemish.model.usual import UNUSUAL_ABOVE
 from blemish.wording import as_argument, counted, some_of
 
 if TYPE_CHECKING:
@@ -27,6 +28,8 @@ def calibrate(
     good: tuple[Path, ...] = (),
     part: str | None = None,
     replace: bool = False,
+    accept: bool = False,
+    undo: bool = False,
     runtime: str = "auto",
     device: str = "auto",
 ) -> int:
@@ -52,6 +55,10 @@ def calibrate(
         given.
     replace
         Forget the photos calibrated with so far, as after a change of camera or light; needs --good.
+    accept
+        Take photos as good though more than half of them are above the threshold so far.
+    undo
+        Restore the thresholds before the last calibration, of the exports too; may be repeated.
     runtime
         What computes: torch, onnx, openvino, or auto for the fastest that the model was exported to, else torch.
     device
@@ -66,6 +73,8 @@ def calibrate(
             good=good,
             part=part,
             replace=replace,
+            accept=accept,
+            undo=undo,
             runtime=runtime,
             device=device,
             on_progress=bars.show,
@@ -74,6 +83,8 @@ def calibrate(
         sys.stderr.write(f"blemish: left out: {error}\n")
     for line in _about_known(done):
         sys.stderr.write(f"blemish: left out: {line}\n")
+    if undo:
+        print("the last calibration is undone")
     if good:
         print(f"{counted(done.added, 'good photo')} added")
     print("\n".join(lines_of(done.artifact.calibration, run)))
@@ -98,7 +109,7 @@ def _about_known(done: "Recalibration") -> list[str]:
 def lines_of(calibration: Calibration, run: Path) -> list[str]:
     """Returns the thresholds, what they promise, and the ways out where that is not what was asked for."""
     image, n, unit = calibration.image, calibration.n, calibration.unit
-    lines = [f"threshold {image.value:.6g}: {image.statement(n, unit)}"]
+    lines = [f"threshold {image.value:.6g}: {calibration.statement()}"]
     if image.promised_rate is not None and image.promised_rate > max(_RELIABLE, image.asked_rate):
         few = f"TOO FEW: with {n} good {unit if n > 1 else unit[:-1]} to calibrate, do not rely on this threshold; "
         lines.insert(0, few + f"{photos_needed(_RELIABLE)} promise {percent(_RELIABLE)}, {photos_needed(0.01)} 1 %")
@@ -106,6 +117,11 @@ def lines_of(calibration: Calibration, run: Path) -> list[str]:
         lines.append(f"  in 95 of 100 such calibrations, below {percent(image.rate_95)}")
     if calibration.check is not None:
         lines.append(f"check above {calibration.check.value:.6g}: {calibration.check.statement(n, unit)}")
+    if calibration.unusual is not None and calibration.unusual > UNUSUAL_ABOVE:
+        lines.append(
+            "so many calibration photos are unlike those it learned from that a photo is called unusual above "
+            f"{calibration.unusual:.3g} only, instead of {UNUSUAL_ABOVE:g}: are they photos of good parts?"
+        )
     if not (image.is_promised or image.estimated):
         lines += _ways_out(calibration, image, run)
     return lines

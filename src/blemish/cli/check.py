@@ -30,6 +30,10 @@ def check(
     held_out: float | None = None,
     part: str | None = None,
     image_size: Annotated[tuple[int, int] | None, Parameter(converter=_size, n_tokens=1, accepts_keys=False)] = None,
+    teacher: str = "resnet18",
+    teacher_weights: Path | None = None,
+    contact_sheet: Path | None = None,
+    write_unusual: Path | None = None,
 ) -> int:
     """Look through folders of photos: what training and evaluating would find there. Nothing is changed.
 
@@ -45,7 +49,7 @@ def check(
     category
         Which part, where the folders hold several.
     method
-        As for training; where none is given, one that keeps its best weights is assumed.
+        As for training.
     keep
         As for training.
     held_out
@@ -54,9 +58,19 @@ def check(
         As for training: regular expression for which part a photo's name says it shows, such as (.+)_[0-9]+.
     image_size
         As for training: what photos are resized to, 256 or HEIGHTxWIDTH such as 640x256.
+    teacher
+        As for training: the network by which good photos are compared with one another.
+    teacher_weights
+        Its weights file, where it is not found; nothing is downloaded here.
+    contact_sheet
+        PNG file to write: the most unusual good photos, those far from the rest in red.
+    write_unusual
+        Text file to write: the good photos far from the rest, as `blemish train --leave-out` takes it.
     """
     if not folders:
         raise DataError("no folder to check: give folders of photos")
+    if len(folders) > 1 and (contact_sheet or write_unusual):
+        raise DataError("one contact sheet, or file of unusual photos, is of one folder: check folders one by one")
     given = {"keep": keep, "held_out": held_out, "part": part, "image_size": image_size}
     settings = {name: value for name, value in given.items() if value is not None}
     code = _ALL_FINE
@@ -66,14 +80,23 @@ def check(
         try:
             with ProgressBars() as bars:
                 found = api.check(
-                    folder, dataset=dataset, category=category, method=method, on_progress=bars.show, **settings
+                    folder,
+                    dataset=dataset,
+                    category=category,
+                    method=method,
+                    teacher=teacher,
+                    teacher_weights=teacher_weights,
+                    contact_sheet=contact_sheet,
+                    write_unusual=write_unusual,
+                    on_progress=bars.show,
+                    **settings,
                 )
         except DataError as error:
             sys.stderr.write(f"blemish: {error}\n")
             code = _SOME_UNUSABLE
             continue
         print("\n".join(found.lines))
-        for line in (*found.notes, *found.problems):
+        for line in (*found.notes, *found.warnings, *found.problems):
             sys.stderr.write(f"blemish: {line}\n")
         code = _SOME_UNUSABLE if found.problems else code
     return code

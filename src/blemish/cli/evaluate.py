@@ -2,7 +2,9 @@
 
 import logging
 import sys
+from collections.abc import Sequence
 from pathlib import Path
+from textwrap import wrap
 
 from blemish import api
 from blemish.cli.progress import ProgressBars
@@ -15,15 +17,17 @@ from blemish.evaluation.comparison import (
     unlike_parts,
     why_not_compared,
 )
+from blemish.evaluation.next_steps import NextStep, missed_loudly, next_steps
 from blemish.evaluation.record import EVALUATION_FILE, Evaluation
 from blemish.metrics import METRICS
 from blemish.metrics.intervals import Interval
 from blemish.model.artifact import read_artifact
 from blemish.model.thresholds import percent
-from blemish.report.page import PAGE
-from blemish.wording import on_one_line
+from blemish.report.page import PAGE, as_evaluated
+from blemish.wording import counted, on_one_line
 
-_DONE, _LIMIT_EXCEEDED, _SOME_UNREADABLE = 0, 1, 2
+_ACCEPTED, _NOT_ACCEPTED, _SOME_UNREADABLE = 0, 1, 2
+_BOX_WIDTH = 92  # characters
 _WIDEST_TYPE = 20  # characters of a defect type's name, before its column gives way
 
 
@@ -35,16 +39,16 @@ def evaluate(
     output: Path | None = None,
     category: str | None = None,
     dataset: str = AUTO,
+    masks: Path | None = None,
     report: bool = True,
-    max_misses: float | None = None,
-    max_false_alarms: float | None = None,
+    max_misses: str | None = None,
+    max_false_alarms: str | None = None,
     runtime: str = "auto",
     precision: str = "fp32",
     device: str = "auto",
 ) -> int:
-    """Measure a model on test photos whose truth is known.
-
-    Exit code 1 where more is missed or stopped than was allowed, 2 where some photos could not be read.
+    """Measure a model on test photos whose truth is known. Exit code: 1 where more is missed than may be, or alarms for
+    nothing; 2 where some photos or masks could not be read.
 
     Parameters
     ----------
@@ -58,12 +62,14 @@ def evaluate(
         Which part, where the folder holds several.
     dataset
         How test photos lie in the folder, such as mvtec_ad or good_and_bad; auto recognises it.
+    masks
+        Folder of true masks, where they lie elsewhere: by the photos' names, such as b1_mask.png or scratch/b1.png.
     report
         Write report.html too, a page that shows what was found and missed.
     max_misses
-        Share of the defective photos that may be missed, such as 0.05 or 5%: exit code 1 where more are.
+        How many defective photos may be missed: a number, such as 3, or a share, such as 0.05 or 5%. More: exit code 1.
     max_false_alarms
-        Share of the good photos that may be called anomalous, so too.
+        How many good photos may be false alarms, likewise.
     runtime
         What computes: torch, onnx, openvino, or auto for the fastest that the model was exported to, else torch.
     precision
@@ -76,7 +82,7 @@ def evaluate(
     folder = output if output is not None else run / "evaluation"
     page = folder / PAGE
     earlier = _stamp(page)
-    read_artifact(run)  # a folder that holds no model is refused before one is made in it
+    artifact = read_artifact(run)  # a folder that holds no model is refused before one is made in it
     with ProgressBars() as bars:
         evaluation = api.evaluate(
             run,
@@ -87,20 +93,21 @@ def evaluate(
             max_false_alarms=max_false_alarms,
             dataset=dataset,
             category=category,
+            masks=masks,
             runtime=runtime,
             precision=precision,
             device=device,
             on_progress=bars.show,
         )
-    print("\n".join(lines_of_evaluation(evaluation)))
-    for line in [*evaluation.unreadable, *_about_duplicates(evaluation), *evaluation.exceeded]:
+    steps = next_steps(as_evaluated(artifact, evaluation), evaluation) if missed_loudly(evaluation) else []
+    print("\n".join(lines_of_evaluation(evaluation, steps)))
+    for line in [*evaluation.unreadable, *_about_duplicates(evaluation)]:
         sys.stderr.write(f"blemish: {line}\n")
     print(f"all figures in {folder / EVALUATION_FILE}")
     if report and _stamp(page) != earlier:  # else it could not be written, and one that is there is of an earlier run
         print(f"report in {page}")
-    if evaluation.unreadable:
-        return _SOME_UNREADABLE
-    return _LIMIT_EXCEEDED if evaluation.exceeded else _DONE
+    print(line_of_misses(evaluation))
+    return _say_whether_accepted(evaluation)
 
 
 def _stamp(file: Path) -> tuple[int, int] | None:
@@ -112,9 +119,27 @@ def _stamp(file: Path) -> tuple[int, int] | None:
     return facts.st_ino, facts.st_mtime_ns
 
 
-def lines_of_evaluation(evaluation: Evaluation) -> list[str]:
-    """Returns what a person reads of an evaluation: what the threshold does, then the figures for ML engineers."""
+def _say_whether_accepted(evaluation: Evaluation) -> int:
+    """Says so where there are limits, and returns the exit code."""
+    if not evaluation.accepted:
+        assert evaluation.acceptance is not None
+        sys.stdout.flush()  # so that this is last on a terminal too
+        for failure in evaluation.acceptance.failures:
+            sys.stderr.write(f"blemish: not accepted: {failure}\n")
+        return _NOT_ACCEPTED
+    if evaluation.acceptance is not None:
+        print("accepted: within the limits")
+    return _SOME_UNREADABLE if evaluation.unreadable else _ACCEPTED
+
+
+def lines_of_evaluation(evaluation: Evaluation, steps: Sequence[NextStep] = ()) -> list[str]:
+    """Returns what a person reads of an evaluation: what is missed, what else the threshold does, then the figures for
+    ML engineers.
+
+    `steps` are what to do where much is missed.
+    """
     return [
+        *_box(evaluation, steps),
         *_about_threshold(evaluation),
         *_about_types(evaluation),
         "",
@@ -124,9 +149,43 @@ def lines_of_evaluation(evaluation: Evaluation) -> list[str]:
     ]
 
 
+def line_of_misses(e: Evaluation) -> str:
+    """Returns what is missed and what alarms for nothing, in one line that may stand alone."""
+    said = []
+    if e.defective_photos:
+        share = percent(e.misses / e.defective_photos)
+        said.append(f"missed {e.misses} of {counted(e.defective_photos, 'defective photo')} ({share})")
+    if e.good_photos:
+        share = percent(e.false_alarms / e.good_photos)
+        said.append(f"false alarms on {e.false_alarms} of {counted(e.good_photos, 'good photo')} ({share})")
+    return "; ".join(said)
+
+
+def _box(e: Evaluation, steps: Sequence[NextStep]) -> list[str]:
+    """Returns a frame around what is missed and what to do; nothing where that is little."""
+    if not missed_loudly(e):
+        return []
+    share = percent(e.misses / e.defective_photos)
+    lines = [f"MISSED: {e.misses} of {counted(e.defective_photos, 'defective photo')} ({share})"]
+    for step in steps:
+        lines += ["", *_wrapped(step.evidence), *_wrapped(f"Next: {step.action}")]
+        lines += [f"  {step.command}"] if step.command else []
+    width = max(map(len, lines))
+    edge = f"+{'-' * (width + 2)}+"
+    return [edge, *(f"| {line:<{width}} |" for line in lines), edge]
+
+
+def _wrapped(text: str) -> list[str]:
+    """Returns the lines of a text, none of which begins with a percent sign."""
+    return [
+        line.replace("\N{NO-BREAK SPACE}", " ") for line in wrap(text.replace(" %", "\N{NO-BREAK SPACE}%"), _BOX_WIDTH)
+    ]
+
+
 def _about_threshold(e: Evaluation) -> list[str]:
     false_alarms = _rate(e.false_alarms, e.good_photos, e.false_alarm_interval, of_what="good photos")
-    lines = [f"threshold {e.threshold:.6g}", f"  false alarms  {false_alarms}"]
+    misses = _rate(e.misses, e.defective_photos, e.miss_interval, of_what="defective photos")
+    lines = [f"threshold {e.threshold:.6g}", f"  misses        {misses}", f"  false alarms  {false_alarms}"]
     if e.good_parts is not None and e.good_parts.parts < e.good_photos:
         parts = e.good_parts
         counted = _rate(parts.alarmed, parts.parts, parts.alarm_interval, of_what="good parts with any photo above")
@@ -140,7 +199,10 @@ def _about_threshold(e: Evaluation) -> list[str]:
         lines.append(f"                these photos do not test that: {why_not_compared(e)}")
     if unlike := unlike_parts(e):
         lines.append(f"                {unlike}")
-    lines.append(f"  misses        {_rate(e.misses, e.defective_photos, e.miss_interval, of_what='defective photos')}")
+    if e.unusual_good:
+        lines.append(f"                {e.unusual_good} good photos alarmed for being unusual, not for their score")
+    if e.unusual_defective:
+        lines.append(f"                {e.unusual_defective} defective photos were stopped for being unusual alone")
     checks = sum(photo.verdict == "check" for photo in e.photos)
     if checks:
         lines.append(f"  to check      {checks} of {len(e.photos)} photos, which are no alarms here")

@@ -8,6 +8,7 @@ from pathlib import Path
 from blemish import api
 from blemish.cli.progress import ProgressBars
 from blemish.errors import DataError, InterruptionError
+from blemish.inference.prediction import Prediction
 from blemish.process import stop_requests
 from blemish.wording import on_one_line
 
@@ -72,7 +73,13 @@ def predict(
                 else:
                     code = max(code, ALL_NORMAL if result.verdict == "normal" else SOME_NOT_NORMAL)
                     # Flushed, so that who reads a pipe need not wait, and nothing is lost where this is stopped.
-                    print(f"{result.verdict:<9}  {result.anomaly_score:.6g}  {on_one_line(result.image)}", flush=True)
+                    print(_line(result), flush=True)
                 if stop.signal is not None and bars.done < bars.total:
                     raise InterruptionError(f"stopped after {bars.done} of {bars.total} photos", signal=stop.signal)
     return code
+
+
+def _line(result: Prediction) -> str:
+    """Returns a photo's verdict, score and name, and what is unusual about it."""
+    why = "" if result.unusual_reason is None else f"  (unusual: {result.unusual_reason})"
+    return f"{result.verdict:<9}  {result.anomaly_score:.6g}  {on_one_line(result.image)}{why}"

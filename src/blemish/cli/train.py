@@ -1,9 +1,10 @@
-"""`blemish train METHOD`: one sub-command per entry of DETECTORS; its options are the settings' fields."""
+"""`blemish train METHOD`: one sub-command per entry of DETECTORS; its options are the settings' fields. Without METHOD
+the default one is trained."""
 
 import logging
 import os
-from collections.abc import Callable
-from dataclasses import asdict, dataclass
+from collections.abc import Callable, Sequence
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -13,7 +14,7 @@ from blemish import api
 from blemish.cli.calibrate import lines_of
 from blemish.cli.progress import ProgressBars
 from blemish.data import AUTO
-from blemish.detectors import DETECTORS, Detector, ImageSize
+from blemish.detectors import DEFAULT_METHOD, DETECTORS, Detector, ImageSize
 from blemish.errors import SettingsError
 from blemish.model.artifact import Artifact
 from blemish.process import keep_freed_memory
@@ -45,6 +46,8 @@ class Options:
     """Which part of the dataset, such as screw."""
     teacher_weights: tuple[Path, ...] = ()
     """Weights file of the teacher, .safetensors or torchvision's .pth; once per teacher where there are several."""
+    leave_out: Path | None = None
+    """Text file of photos not to learn from, a name per line, absolute or relative to the folder of photos."""
     resume: bool = False
     """Go on with an unfinished training, bit for bit as if it had not been interrupted."""
     overwrite: bool = False
@@ -53,7 +56,7 @@ class Options:
 
 def _add(method: str, kind: type[Detector]) -> None:
     settings_type: Any = kind.Settings  # the annotation below is read at run time
-    defaults, training_defaults, no_options = settings_type(), TrainingSettings(), Options()
+    defaults, training_defaults, no_options = settings_type(), TrainingSettings(**kind.training_defaults), Options()
 
     def command(
         photos: Path,
@@ -64,7 +67,7 @@ def _add(method: str, kind: type[Detector]) -> None:
         training: Annotated[TrainingSettings, Parameter(name="*")] = training_defaults,
         options: Annotated[Options, Parameter(name="*")] = no_options,
     ) -> int:
-        asked = settings.to_json() | asdict(training) | asdict(options)
+        asked = settings.to_json() | asdict(training) | asdict(options) | {"leave_out": options.leave_out or ()}
         return _show(lambda on_progress: api.train(method, photos, run, on_progress=on_progress, **asked))
 
     command.__doc__ = f"""{(kind.__doc__ or "").splitlines()[0]}
@@ -79,33 +82,56 @@ def _add(method: str, kind: type[Detector]) -> None:
     train_app.command(command, name=method)
 
 
-@train_app.default
-def again(
-    *run: Path,
-    run_file: Annotated[Path | None, Parameter(name="--from")] = None,
-    resume: bool = False,
-    overwrite: bool = False,
-) -> int:
-    """Train a detector on a folder of good photos: `blemish train METHOD PHOTOS RUN`, or, with all settings of an
-    earlier training and on its photos, `blemish train --from RUN/run.json NEW_RUN`.
+def _add_default(kind: type[Detector]) -> None:
+    settings_type: Any = kind.Settings
+    defaults, training_defaults, no_options = settings_type(), TrainingSettings(**kind.training_defaults), Options()
 
-    Parameters
-    ----------
-    run
-        Folder that the trained model is left in; with --resume or --overwrite, the folder of run.json if left out.
-    run_file
-        The run.json of an earlier training, which is trained again.
-    resume
-        Go on with an unfinished training, bit for bit as if it had not been interrupted.
-    overwrite
-        Replace what RUN holds.
-    """
-    if run_file is None and run:
-        raise SettingsError(f"method {str(run[0])!r} is unknown: give one of {', '.join(DETECTORS)}")
-    if run_file is None or len(run) > 1:
+    @train_app.default
+    def default(
+        *places: Path,
+        run_file: Annotated[Path | None, Parameter(name="--from")] = None,
+        settings: Annotated[settings_type, Parameter(name="*")] = defaults,
+        training: Annotated[TrainingSettings, Parameter(name="*")] = training_defaults,
+        options: Annotated[Options, Parameter(name="*")] = no_options,
+    ) -> int:
+        """Train a detector on a folder of good photos: `blemish train PHOTOS RUN`, by another method than the default
+        `blemish train METHOD PHOTOS RUN`, or, with all settings of an earlier training and on its photos, `blemish
+        train --from RUN/run.json NEW_RUN`.
+
+        Parameters
+        ----------
+        places
+            PHOTOS, a folder of photos of good parts, and RUN, the folder that the trained model is left in. A folder
+            that is named as a method is written ./NAME.
+        run_file
+            The run.json of an earlier training, which is trained again; RUN may be left out with --resume or
+            --overwrite.
+        """
+        if run_file is not None:
+            unchanged = replace(options, resume=False, overwrite=False) == no_options
+            if not (settings == defaults and training == training_defaults and unchanged):
+                raise SettingsError("with --from all settings are those of that run.json: leave out the others")
+            return again(*places, run_file=run_file, resume=options.resume, overwrite=options.overwrite)
+        photos, run = _photos_and_run(places)
+        asked = settings.to_json() | asdict(training) | asdict(options)
+        return _show(lambda on_progress: api.train(photos, run, on_progress=on_progress, **asked))
+
+
+def _photos_and_run(places: Sequence[Path]) -> Sequence[Path]:
+    if len(places) == 3:
+        raise SettingsError(f"method {str(places[0])!r} is unknown: give one of {', '.join(DETECTORS)}, or none")
+    if len(places) != 2:
         raise SettingsError(
-            f"give METHOD PHOTOS RUN, METHOD one of {', '.join(DETECTORS)}, or --from RUN/run.json NEW_RUN"
+            f"give PHOTOS RUN, or METHOD PHOTOS RUN with METHOD one of {', '.join(DETECTORS)}, or --from RUN/run.json "
+            "NEW_RUN"
         )
+    return places
+
+
+def again(*run: Path, run_file: Path, resume: bool = False, overwrite: bool = False) -> int:
+    """Trains with all settings of an earlier training, into that folder or, without one, where its run.json lies."""
+    if len(run) > 1:
+        raise SettingsError(f"give one folder for the new model, not {len(run)}")
     place = run[0] if run else None
     return _show(
         lambda on_progress: api.train_again(
@@ -138,3 +164,4 @@ def _say(artifact: Artifact) -> None:
 
 for _method, _kind in DETECTORS.items():
     _add(_method, _kind)
+_add_default(DETECTORS[DEFAULT_METHOD])

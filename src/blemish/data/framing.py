@@ -60,9 +60,13 @@ class Framing:
 
     def images(self, frames: Frames) -> NDArray[np.float32]:
         """Returns what every runtime is given: frames (T, h, w, 3) -> (T, 3, h, w), 0 to 1."""
-        white = np.float32(255 if frames.dtype == np.uint8 else self.white_level)
+        white = np.float32(self.white_of(frames))
         scaled = np.ascontiguousarray(frames.transpose(0, 3, 1, 2), dtype=np.float32) / white
         return scaled if frames.dtype == np.uint8 else np.minimum(scaled, np.float32(1))
+
+    def white_of(self, frames: Frames) -> int:
+        """Returns the value that is white in frames of their type."""
+        return 255 if frames.dtype == np.uint8 else self.white_level
 
     def map_size(self, photo_size: Size) -> Size:  # noqa: ARG002  tiles and regions of interest will ask it
         """Returns (height, width) of the joined map of a photo of this size."""

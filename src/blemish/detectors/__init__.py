@@ -7,6 +7,7 @@ from blemish.errors import MissingExtraError
 try:
     from blemish.detectors.destseg import DeSTSeg
     from blemish.detectors.detector import AnomalyMap, Batch, Detector, Images, Stage
+    from blemish.detectors.mend import Mend
     from blemish.detectors.rstpm import RSTPM
     from blemish.detectors.settings import DetectorSettings, ImageSize
     from blemish.detectors.stpm import STPM
@@ -16,9 +17,23 @@ except ModuleNotFoundError as error:
     raise MissingExtraError(package="torch", extra="train", purpose="training") from error
 
 DETECTORS: dict[str, type[Detector]] = {
+    "mend": Mend,
     "stpm": STPM,
     "rstpm": RSTPM,
     "destseg": DeSTSeg,
 }
 
-__all__ = ["DETECTORS", "AnomalyMap", "Batch", "Detector", "DetectorSettings", "ImageSize", "Images", "Stage"]
+DEFAULT_METHOD = "mend"
+"""What is trained where no method is named."""
+
+__all__ = [
+    "DEFAULT_METHOD",
+    "DETECTORS",
+    "AnomalyMap",
+    "Batch",
+    "Detector",
+    "DetectorSettings",
+    "ImageSize",
+    "Images",
+    "Stage",
+]

@@ -2,10 +2,10 @@
 
 import typing
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import ClassVar
+from typing import Any, ClassVar
 
 from torch import Generator, Tensor, nn
 from torch.optim import Optimizer
@@ -66,6 +66,8 @@ class Stage:
     the last."""
     patience: int | None = None
     """The stage ends early when this many steps have not lowered the validation loss by a tenth."""
+    settle: Callable[[Iterable[Images]], None] | None = None
+    """Sets buffers of `trains`, when the stage has ended, from photos that it trained on, as they are, in batches."""
 
 
 class Detector(nn.Module, ABC):
@@ -76,6 +78,8 @@ class Detector(nn.Module, ABC):
     """What reports call the method."""
     paper: ClassVar[str]
     """Authors, title, place and year of its publication."""
+    training_defaults: ClassVar[Mapping[str, Any]] = {}
+    """Values of TrainingSettings that suit the method better than these settings' defaults, by name."""
     score: Score
     """How the map of a whole photo becomes its score."""
 

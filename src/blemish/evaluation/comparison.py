@@ -2,7 +2,6 @@
 
 from dataclasses import dataclass
 
-from blemish.errors import SettingsError
 from blemish.evaluation.record import Evaluation
 from blemish.metrics.intervals import Interval
 from blemish.model.thresholds import Unit, percent
@@ -55,31 +54,6 @@ def unlike_parts(evaluation: Evaluation) -> str | None:
     )
 
 
-def check_limits(**limits: float | None) -> None:
-    """Raises SettingsError for a limit that is no share."""
-    for name, limit in limits.items():
-        if limit is not None and not 0 <= limit < 1:
-            raise SettingsError(f"{name} is {limit}: it is a share, at least 0 and below 1")
-
-
-def exceeded_limits(
-    evaluation: Evaluation, *, max_misses: float | None = None, max_false_alarms: float | None = None
-) -> list[str]:
-    """Returns a line for each limit, a share of photos, that is exceeded, or that the test has no photos for."""
-    e = evaluation
-    asked = (
-        ("misses", e.misses, e.defective_photos, "defective photos", max_misses),
-        ("false alarms", e.false_alarms, e.good_photos, "good photos", max_false_alarms),
-    )
-    lines = []
-    for what, count, of, photos, limit in asked:
-        if limit is not None and not of:
-            lines.append(f"limit of {percent(limit)} {what}: the test has no {photos}, so that none were counted")
-        elif limit is not None and count > limit * of:
-            lines.append(f"limit of {percent(limit)} {what} exceeded: {count} of {of} {photos}, {percent(count / of)}")
-    return lines
-
-
 def why_not_compared(evaluation: Evaluation) -> str:
     """Returns, as half a sentence, what keeps the good photos of the test from testing the promise."""
     if evaluation.unit == "parts":
@@ -97,4 +71,6 @@ def expectation(rate: float, unit: Unit, *, promised: bool) -> str:
     """Returns, as a clause, what a threshold lets expect of good parts: an average over calibrations."""
     amount, verb = (f"at most {percent(rate)}", "expected") if promised else (percent(rate), "thought")
     above = "to score above the threshold" if unit == "photos" else "to have a photo above the threshold"
+    if promised:  # an estimate is of scores alone
+        above += ", or to be unusual" if unit == "photos" else ", or an unusual one"
     return f"{amount} of good {unit} are {verb} {above}"

@@ -159,6 +159,9 @@ def _record(
             mask_values=sample.mask_values,
             anomaly_score=prediction.anomaly_score,
             verdict=prediction.verdict,
+            photo_size=prediction.photo_size,
+            defect_pixels=int(mask.sum()) if sample.anomalous and mask is not None else None,
+            unusual_reason=prediction.unusual_reason,
         ),
         digest=prediction.digest,
         photo_size=prediction.photo_size,
@@ -187,7 +190,7 @@ def _evaluation(
     duplicates: list[str],
 ) -> Evaluation:
     calibration, threshold = predictor.calibration, predictor.calibration.image
-    good, alarm = ~judgements.anomalous, judgements.scores > threshold.value
+    good, alarm = ~judgements.anomalous, np.array([photo.judgement.alarm for photo in judged])
     false_alarms, misses = int(np.sum(alarm & good)), int(np.sum(~alarm & ~good))
     metrics, undefined = _values(judgements, METRICS)
     sizes = {photo.map_size for photo in judged}
@@ -222,6 +225,8 @@ def _evaluation(
         unreadable=unusable,
         duplicates=duplicates,
         curves=_curves(judgements),
+        unusual_good=sum(photo.judgement.verdict == "unusual" for photo in judged if photo.good),
+        unusual_defective=sum(photo.judgement.verdict == "unusual" for photo in judged if not photo.good),
         map_size=sizes.pop() if len(sizes) == 1 else None,
     )
 

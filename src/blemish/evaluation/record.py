@@ -8,12 +8,12 @@ from blemish.errors import DataError
 from blemish.metrics.curves import Curve
 from blemish.metrics.intervals import METHOD, Interval
 from blemish.model.provenance import Provenance
-from blemish.model.thresholds import Unit, Verdict
+from blemish.model.thresholds import Unit, Verdict, is_alarm
 from blemish.records import RecordFormat, read_record, write_record
 
 EVALUATION_FILE = "evaluation.json"
 EVALUATION_FORMAT = RecordFormat(
-    version=2,
+    version=3,
     name="evaluation",
     what="an evaluation",
     error=DataError,
@@ -39,6 +39,17 @@ class PhotoJudgement:
     """Which of their grey values stand for the defect, as the data set says."""
     anomaly_score: float
     verdict: Verdict
+    photo_size: tuple[int, int] | None = None
+    """(height, width) of the photo; None in an evaluation of before it was kept."""
+    defect_pixels: int | None = None
+    """How many pixels of the map the true defect covers; None of good photos, and where masks miss."""
+    unusual_reason: str | None = None
+    """What is unusual about the photo, whose verdict may be anomalous as well; None for a usual one."""
+
+    @property
+    def alarm(self) -> bool:
+        """Whether it was stopped, as anomalous or as unusual."""
+        return is_alarm(self.verdict)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -47,6 +58,7 @@ class DefectType:
 
     photos: int
     judged_anomalous: int
+    """How many were stopped, those called unusual included."""
     metrics: dict[str, float | None]
     """Those of METRICS that are measured per type; None for the good photos, without any, and where masks miss."""
 
@@ -57,7 +69,7 @@ class PartCounts:
 
     parts: int
     alarmed: int
-    """Parts of which any photo is above the threshold."""
+    """Parts of which any photo is above the threshold, or unusual."""
     alarm_interval: Interval | None
     """The 95 % interval of their share, exact binomial."""
     marked: int
@@ -66,6 +78,18 @@ class PartCounts:
     def check_values(self) -> None:
         if not (0 <= self.alarmed <= self.parts and 0 <= self.marked <= self.parts and self.parts):
             raise ValueError(f"{self.alarmed} and {self.marked} of {self.parts} parts are counted")
+
+
+@dataclass(frozen=True, kw_only=True)
+class Acceptance:
+    """What an evaluation had to keep to be accepted, in photos of this test set, and where it did not."""
+
+    max_misses: int | None
+    """How many defective photos may be missed; None: any number."""
+    max_false_alarms: int | None
+    """How many good photos may be false alarms; None: any number."""
+    failures: list[str]
+    """A line for each count above its limit, or that the test set cannot give; none where it is accepted."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -99,14 +123,14 @@ class Evaluation:
     calibration_n: int
     """How many good photos, or good parts, the threshold follows from."""
     false_alarms: int
-    """Good photos above the threshold."""
+    """Good photos above the threshold, or unusual."""
     good_photos: int
     false_alarm_interval: Interval | None
     """The 95 % interval of their rate, exact binomial (Clopper-Pearson)."""
     good_parts: PartCounts | None
     """None where it is not known of every good photo which part it shows."""
     misses: int
-    """Defective photos not above the threshold."""
+    """Defective photos neither above the threshold nor unusual."""
     defective_photos: int
     miss_interval: Interval | None
     marked_good_photos: int
@@ -130,11 +154,20 @@ class Evaluation:
     """Good test photos of parts that the artifact was trained or calibrated with; copies of its photos among them."""
     calibration_photos_per_part: float | None = None
     """How many photos of a part gave the threshold, on average, where it is of parts."""
-    exceeded: list[str] = field(default_factory=list)
-    """A line for each limit that was asked for and is exceeded."""
+    unusual_good: int = 0
+    """How many of `false_alarms` are unusual and not above the threshold."""
+    unusual_defective: int = 0
+    """How many defective photos are no misses for being unusual alone."""
     mask_rule: str = MASK_RULE
     bootstrap: str = METHOD
     """How `intervals` were made."""
+    acceptance: Acceptance | None = None
+    """Limits of misses and false alarms, where there are any."""
+
+    @property
+    def accepted(self) -> bool:
+        """Whether misses and false alarms are within the limits; so they are where there are none."""
+        return self.acceptance is None or not self.acceptance.failures
 
 
 def write_evaluation(evaluation: Evaluation, path: Path) -> None:

@@ -13,7 +13,7 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from blemish.calibration.promise import calibration_of, highest_of_each, judge_good_photos
+from blemish.calibration.promise import calibrate_with, judge_good_photos
 from blemish.data.images import read_image
 from blemish.errors import DataError
 from blemish.exporting import EXPORTERS
@@ -141,10 +141,10 @@ def _own_calibration(export: Export, artifact: Artifact, found: FoundPhotos, *, 
     )
     for error in judged.unreadable:
         raise error
-    parts = [found.parts[i] for i in judged.judged]
-    return calibration_of(
-        highest_of_each(parts, judged.scores),
-        highest_of_each(parts, judged.peaks),
+    return calibrate_with(
+        judged,
+        [found.parts[i] for i in judged.judged],
+        looks={name: old.watched[name] for name in judged.looks if name in old.watched},
         false_alarm_rate=old.image.asked_rate,
         check_rate=None if old.check is None else old.check.asked_rate,
         estimate=old.image.estimated,
@@ -158,6 +158,7 @@ def _predictor(export: Export, artifact: Artifact) -> Predictor:
         artifact.framing,
         score=artifact.score,
         calibration=export.calibration or artifact.calibration,
+        usual=artifact.usual,
     )
 
 

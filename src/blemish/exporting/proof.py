@@ -34,7 +34,7 @@ ANSWERS_FILE = "answers.safetensors"
 MOST_DECODED_OTHERWISE = 2.0
 """How many of 255 levels decoders of JPEG may differ by, each rounding in its own way, and resizing likewise."""
 _CALIBRATION = "calibration"
-_VERDICTS = ("normal", "check", "anomalous")
+_VERDICTS = ("normal", "check", "anomalous", "unusual")
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -86,7 +86,7 @@ def _expected(found: Prediction, predictor: Predictor, photo: ExamplePhoto) -> d
         "threshold": limits.image,
         "check_threshold": limits.check,
         "pixel_threshold": limits.pixel,
-        "verdict": found.verdict,
+        "verdict": limits.verdict(found.anomaly_score),
         "as_of": "the export: thresholds that were set anew since are in model.json or export.json",
     }
 
@@ -112,7 +112,8 @@ def _steps(predictor: Predictor, photo: ExamplePhoto) -> list[str]:
         f"run the graph: anomaly_map (1, 1, {height}, {width}), float32: anomaly_map.tiff",
         f"anomaly_score is {rule}",
         "verdict: anomalous where anomaly_score > threshold, else check where check_threshold is a number and "
-        "anomaly_score > check_threshold, else normal; a pixel is of a defect where the map > pixel_threshold",
+        "anomaly_score > check_threshold, else normal; a pixel is of a defect where the map > pixel_threshold; "
+        "Blemish itself asks besides whether the photo is like those learned from, and calls it unusual where not",
     ]
 
 

@@ -67,6 +67,7 @@ def open_predictor(
         score=artifact.score,
         calibration=artifact.calibration if export is None or export.calibration is None else export.calibration,
         min_area=min_area,
+        usual=artifact.usual,
         provenance=Provenance(
             method=artifact.method,
             weights_sha256=artifact.weights_sha256,

@@ -9,12 +9,14 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from blemish.data.description import PhotoDescription
 from blemish.data.images import Pixels, resize_map
 from blemish.inference.marked_regions import Region, find_regions
 from blemish.model.provenance import Provenance
-from blemish.model.thresholds import Thresholds, Unit, Verdict
+from blemish.model.thresholds import Thresholds, Unit, Verdict, is_alarm
+from blemish.model.usual import Unusualness
 
-PREDICTION_FORMAT = 3
+PREDICTION_FORMAT = 4
 """Version of a prediction's JSON and CSV fields: raised when one changes its meaning or goes."""
 
 
@@ -46,6 +48,10 @@ class Prediction:
     for."""
     min_area: int = 1
     """Regions of fewer pixels of the photo are dropped; the verdict knows nothing of it."""
+    unusualness: Unusualness | None = None
+    """How unlike the photos learned from it is; None where the model does not say."""
+    description: PhotoDescription | None = field(default=None, repr=False)
+    """What it looks like, in a few numbers; None as above."""
     photo: Pixels | None = field(default=None, repr=False)
     """(height, width, 3), the photo's own pixels, where they were kept."""
     white_level: int = 65535
@@ -63,8 +69,24 @@ class Prediction:
 
     @property
     def verdict(self) -> Verdict:
-        """What the score means: normal, check or anomalous."""
-        return self.thresholds.verdict(self.anomaly_score)
+        """What the score means: normal, check or anomalous; unusual where the photo is none of the part."""
+        return self.thresholds.verdict(self.anomaly_score, self._unusual_by)
+
+    @property
+    def alarm(self) -> bool:
+        """Whether the photo is stopped, as anomalous or as unusual."""
+        return is_alarm(self.verdict)
+
+    @property
+    def unusual_reason(self) -> str | None:
+        """What is unusual about the photo, in words, an anomalous one too; None for a usual one."""
+        if self.unusualness is None or not self.thresholds.is_unusual(self.unusualness.value):
+            return None
+        return self.unusualness.reason
+
+    @property
+    def _unusual_by(self) -> float:
+        return 0.0 if self.unusualness is None else self.unusualness.value
 
     @cached_property
     def photo_map(self) -> NDArray[np.float32]:
@@ -74,7 +96,8 @@ class Prediction:
 
     @property
     def predicted_mask(self) -> NDArray[np.bool_]:
-        """The mask (height, width) of the photo that says where the map is above the threshold of pixels."""
+        """The mask (height, width) of the photo that says where the map is above the threshold of pixels, as far as it
+        stays above half of the peak there, see `find_regions`."""
         return self._mask_and_regions[0]
 
     @property
@@ -113,6 +136,9 @@ class Prediction:
             "threshold_estimated": self.thresholds.estimated,
             "check_threshold": self.thresholds.check,
             "pixel_threshold": self.thresholds.pixel,
+            "unusual_reason": self.unusual_reason,
+            "unusualness": None if self.unusualness is None else self.unusualness.value,
+            "unusual_threshold": self.thresholds.unusual,
             "percentile": self.percentile,
             "percentile_of": self.percentile_of,
             "height": self.photo_size[0],

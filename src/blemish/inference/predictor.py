@@ -13,6 +13,7 @@ from typing import Protocol, cast, runtime_checkable
 import numpy as np
 from numpy.typing import NDArray
 
+from blemish.data.description import PhotoDescription, describe
 from blemish.data.framing import FramedPhoto, Framing
 from blemish.data.paths import photos_under
 from blemish.data.photo import Photo, is_one_photo, read_photo
@@ -21,6 +22,7 @@ from blemish.inference.prediction import Prediction
 from blemish.model.provenance import Provenance
 from blemish.model.score import Score
 from blemish.model.thresholds import Calibration
+from blemish.model.usual import UsualPhotos
 from blemish.process import available_cores
 from blemish.wording import on_one_line
 
@@ -67,13 +69,16 @@ class Predictor:
         calibration: Calibration,
         min_area: int = 1,
         provenance: Provenance | None = None,
+        usual: UsualPhotos | None = None,
     ) -> None:
+        """Takes `usual` to tell photos that are none of the part; without it nobody asks."""
         self.runtime = runtime
         self.framing = framing
         self.score = score
         self.calibration = calibration
         self.min_area = min_area
         self.provenance = provenance
+        self.usual = usual
         self._said: set[str] = set()
 
     @property
@@ -173,6 +178,7 @@ class Predictor:
         score = self.score.of(anomaly_map)
         if not np.isfinite(score):  # NaN is above no threshold: it would pass as normal
             raise ArtifactError("the network gives scores that are not finite: its weights are damaged; train it anew")
+        looks = None if self.usual is None else self._describe(framed)
         return Prediction(
             image=framed.path,
             digest=framed.digest,
@@ -186,9 +192,14 @@ class Predictor:
             anomaly_map=anomaly_map,
             level_maps=level_maps,
             min_area=self.min_area,
+            unusualness=None if self.usual is None or looks is None else self.usual.of(looks),
+            description=looks,
             photo=framed.pixels,
             white_level=self.framing.white_level,
         )
+
+    def _describe(self, framed: FramedPhoto) -> PhotoDescription:
+        return describe(framed.frames, framed.photo_size, white=self.framing.white_of(framed.frames))
 
 
 def _each(photos: Iterable[Input] | Input) -> Iterable[Input]:

@@ -13,11 +13,12 @@ from blemish.errors import ArtifactError
 from blemish.model.score import Score
 from blemish.model.thresholds import Calibration
 from blemish.model.training_record import TeacherRecord, TrainingRecord
+from blemish.model.usual import UsualPhotos
 from blemish.records import RecordFormat, read_record, write_record
 
 MODEL_FILE = "model.json"
 MODEL_FORMAT = RecordFormat(
-    version=3,
+    version=4,
     name="model",
     what="a Blemish model",
     error=ArtifactError,
@@ -47,6 +48,8 @@ class Artifact:
     """How that map becomes a score."""
     weights_sha256: str
     """The checksum of weights.safetensors, which holds the teachers too."""
+    usual: UsualPhotos
+    """What the photos that it learned from look like, so that others can be told."""
     calibration: Calibration
     training: TrainingRecord
 

@@ -17,7 +17,7 @@ from blemish.wording import as_argument
 EXPORTS_FOLDER = "exports"
 EXPORT_FILE = "export.json"
 EXPORT_FORMAT = RecordFormat(
-    version=2,
+    version=3,
     name="export",
     what="a Blemish export",
     error=ArtifactError,

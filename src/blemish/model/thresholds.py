@@ -2,13 +2,15 @@
 
 import math
 from bisect import bisect_left
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from fractions import Fraction
 from typing import Literal
 
 from blemish.wording import counted
 
-Verdict = Literal["normal", "check", "anomalous"]
+Verdict = Literal["normal", "check", "anomalous", "unusual"]
+"""`unusual` is a photo that is none of the part at all, or of another state of camera and light, whose score says
+nothing; one whose score is above the threshold is `anomalous` all the same, so that no defect hides behind it."""
 Unit = Literal["photos", "parts"]
 HIGHEST = 3.4028234663852886e38  # of float32, as which maps and scores are computed
 
@@ -51,6 +53,7 @@ class Threshold:
                 f"an estimate, not a promise: {asked} of good {unit} expected {above} if logarithms of scores are "
                 f"normal ({counted(n, *known)}; a promise takes {needed})"
             )
+        above += ", or unusual" if unit == "photos" else ", or an unusual one"
         promise = f"at most {percent(self.promised_rate)} of good {unit} are expected {above}"
         if self.is_promised:
             return f"{promise} ({counted(n, *known)})"
@@ -75,12 +78,20 @@ class Thresholds:
     """A score above it, but not above `image`, is for a person to look at."""
     estimated: bool = False
     """Whether `image` is an estimate from a fitted tail, which promises nothing."""
+    unusual: float | None = None
+    """A photo whose unusualness is above it is unusual, whatever its score; None: nobody asks."""
 
-    def verdict(self, score: float) -> Verdict:
-        """Returns what a score means."""
+    def verdict(self, score: float, unusualness: float = 0.0) -> Verdict:
+        """Returns what a score, and the photo's unusualness (see model/usual.py), mean."""
         if score > self.image:
             return "anomalous"
+        if self.is_unusual(unusualness):
+            return "unusual"
         return "check" if self.check is not None and score > self.check else "normal"
+
+    def is_unusual(self, unusualness: float) -> bool:
+        """Returns whether a photo is no photo as those learned from."""
+        return self.unusual is not None and unusualness > self.unusual
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -92,14 +103,24 @@ class Calibration:
     peaks: tuple[float, ...]
     """The highest value of each one's anomaly map, rising."""
     image: Threshold
-    """The threshold of anomaly scores: above it a photo is anomalous."""
+    """The threshold of anomaly scores: above it a photo is anomalous. Its rates are of all alarms: a good photo that is
+    called unusual is one as well."""
     pixel: Threshold
     """The threshold of anomaly maps: above it a pixel is in the predicted mask; its rates count good photos with any
     such pixel."""
     unit: Unit = "photos"
     """What each score, peak and rate is of; of a part, the highest of its photos."""
     check: Threshold | None = None
-    """The lower threshold of anomaly scores: above it, but not above `image`, a person should look."""
+    """The lower threshold of anomaly scores: above it, but not above `image`, a person should look. Its rates are of
+    all photos that are not called normal."""
+    unusual: float | None = None
+    """The threshold of unusualness; None where nobody asks whether photos are usual."""
+    unusualness: tuple[float, ...] = ()
+    """How unusual the calibration photos are, in the order of `scores`; none as above. Of a part, the highest."""
+    watched: dict[str, tuple[float, ...]] = field(default_factory=dict)
+    """What new photos are compared with to see drift, each rising: `score` and `unusualness` of the photos that were
+    last given to calibrate, and their looks (`brightness`, ...), after training those of photos trained on as well.
+    Nothing for parts: several photos of one tell nothing new."""
 
     @property
     def n(self) -> int:
@@ -114,15 +135,26 @@ class Calibration:
             pixel=self.pixel.value,
             check=None if self.check is None else self.check.value,
             estimated=self.image.estimated,
+            unusual=self.unusual,
         )
+
+    @property
+    def unusual_rate(self) -> float:
+        """The promised share of good photos that are unusual: it is a part of what `image` promises."""
+        if self.unusual is None:
+            return 0.0
+        return (1 + sum(value > self.unusual for value in self.unusualness)) / (self.n + 1)
 
     def percentile(self, score: float) -> float:
         """Returns the share of the known good photos that score lower, 0 to 100; NaN where none are known."""
         return 100 * bisect_left(self.scores, score) / self.n if self.n else math.nan
 
     def statement(self) -> str:
-        """Returns in one line what the threshold of scores promises."""
-        return self.image.statement(self.n, self.unit)
+        """Returns in one line what the threshold of scores promises, and what comes on top of an estimate."""
+        said = self.image.statement(self.n, self.unit)
+        if self.image.estimated and self.unusual is not None:
+            said += f"; besides, at most {percent(self.unusual_rate)} are expected to be called unusual"
+        return said
 
     def check_values(self) -> None:
         """Raises ValueError for values that no calibration gives."""
@@ -131,11 +163,22 @@ class Calibration:
                 raise ValueError(f"calibration {name} are missing, or do not rise")
         if len(self.peaks) != len(self.scores):
             raise ValueError(f"{len(self.peaks)} calibration peaks for {len(self.scores)} scores")
+        if self.unusualness and len(self.unusualness) != len(self.scores):
+            raise ValueError(f"{len(self.unusualness)} calibration values of unusualness for {len(self.scores)} scores")
+        if any(list(values) != sorted(values) for values in self.watched.values()):
+            raise ValueError("what is watched does not rise")
+        if self.unusual is not None and not (self.unusualness and self.unusual > 0):
+            raise ValueError(f"photos are unusual above {self.unusual}, which no calibration photos say")
 
 
 _NEVER = Threshold(value=math.inf, asked_rate=0.0, promised_rate=0.0, rate_95=0.0)
 UNCALIBRATED = Calibration(scores=(), peaks=(), image=_NEVER, pixel=_NEVER)
 """Before any good photo was judged: nothing is anomalous."""
+
+
+def is_alarm(verdict: Verdict) -> bool:
+    """Returns whether a verdict stops a photo: it is anomalous or unusual."""
+    return verdict in ("anomalous", "unusual")
 
 
 def photos_needed(rate: float) -> int:

@@ -84,6 +84,8 @@ class TrainingRecord:
     """How many of the photos had each size, written WIDTHxHEIGHT; empty where nobody counted."""
     unreadable: list[str]
     """A line for each photo that was left out."""
+    left_out: list[str] = field(default_factory=list)
+    """Absolute paths of the good photos that the user left out."""
     textures: list[str]
     """What synthetic defects were cut from, a line for each folder."""
     stages: list[StageHistory]

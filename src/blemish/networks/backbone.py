@@ -25,6 +25,8 @@ class FeaturePyramid(nn.Module, ABC):
 
     nonnegative: ClassVar[bool] = False
     """Whether features are known to be 0 or more."""
+    stem_channels: ClassVar[int] = 0
+    """Channels of the layer before the first level, at stride 2; 0 where it is not told apart."""
     mean: Tensor
     std: Tensor
 
@@ -36,10 +38,16 @@ class FeaturePyramid(nn.Module, ABC):
         self.register_buffer("mean", torch.tensor(mean).view(1, 3, 1, 1), persistent=False)
         self.register_buffer("std", torch.tensor(std).view(1, 3, 1, 1), persistent=False)
 
-    def forward(self, images: Tensor) -> tuple[Tensor, ...]:
+    def forward(self, images: Tensor, *, stem: bool = False) -> tuple[Tensor, ...]:
         """Returns each level (B, channels, H / stride, W / stride), rounded up, of images (B, 3, H, W) float32, RGB, 0
-        to 1."""
-        return self.features((images - self.mean) / self.std)
+        to 1; with `stem`, after them what `features_with_stem` adds."""
+        normalised = (images - self.mean) / self.std
+        return self.features_with_stem(normalised) if stem else self.features(normalised)
+
+    def features_with_stem(self, normalised: Tensor) -> tuple[Tensor, ...]:
+        """Returns what `features` does and, after it, the layer before (B, stem_channels, H / 2, W / 2), or the images
+        themselves where it is not told apart."""
+        return (*self.features(normalised), normalised)
 
     @abstractmethod
     def features(self, normalised: Tensor) -> tuple[Tensor, ...]:

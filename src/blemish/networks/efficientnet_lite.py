@@ -95,6 +95,8 @@ class EfficientNetLite0(FeaturePyramid):
     original had while it was trained, is left out: a teacher never trains, and a student must see all its blocks.
     """
 
+    stem_channels = STEM_CHANNELS
+
     def __init__(self, levels: int) -> None:
         channels = tuple(level[-1].channels for level in _BLOCKS_BY_LEVEL[:levels])
         super().__init__(channels=channels, mean=(0.5, 0.5, 0.5), std=(0.5, 0.5, 0.5))
@@ -116,13 +118,16 @@ class EfficientNetLite0(FeaturePyramid):
         draw_weights(self)
 
     def features(self, normalised: Tensor) -> tuple[Tensor, ...]:
-        x = self.relu6(self._bn0(self._conv_stem(normalised)))
-        features = []
+        return self.features_with_stem(normalised)[:-1]
+
+    def features_with_stem(self, normalised: Tensor) -> tuple[Tensor, ...]:
+        stem = self.relu6(self._bn0(self._conv_stem(normalised)))
+        x, features = stem, []
         for index, block in enumerate(self._blocks):
             x = block(x)
             if index in self.ends:
                 features.append(x)
-        return tuple(features)
+        return (*features, stem)
 
 
 def _batch_norm(channels: int) -> nn.BatchNorm2d:

@@ -69,9 +69,14 @@ class WeightsFile:
 
 
 def find_weights(
-    name: str, source: WeightsSource, *, file: Path | None = None, on_progress: OnDownload | None = None
+    name: str,
+    source: WeightsSource,
+    *,
+    file: Path | None = None,
+    download: bool = True,
+    on_progress: OnDownload | None = None,
 ) -> WeightsFile:
-    """Returns the weights of backbone `name`, from the first place that has them.
+    """Returns the weights of backbone `name`, from the first place that has them; of the web only with `download`.
 
     Raises WeightsError naming every place tried; at once where what the user gave does not exist or where a file under
     the official name is not the official one. Raises MissingExtraError where the package is not installed.
@@ -90,7 +95,9 @@ def find_weights(
         tried.append(f"{place} {folder} (no {', '.join(names)})")
     if source.package is not None:
         return _packaged(name, source, package=source.package)
-    if source.url is not None:
+    if source.url is not None and not download:
+        tried.append(f"{source.url} (not asked: training would)")
+    elif source.url is not None:
         try:
             return _download(source.url, source, on_progress=on_progress)
         except (OSError, HTTPException, ValueError) as error:

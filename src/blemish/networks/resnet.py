@@ -72,6 +72,7 @@ class ResNet(FeaturePyramid):
     """A pyramid that gives layer1, layer2, ... after their last ReLU: every feature is 0 or more."""
 
     nonnegative = True
+    stem_channels = 64
 
     def __init__(self, block: type[BasicBlock] | type[Bottleneck], depths: Sequence[int], *, levels: int) -> None:
         widths = [64 * 2**level for level in range(levels)]
@@ -90,12 +91,16 @@ class ResNet(FeaturePyramid):
         draw_weights(self)
 
     def features(self, normalised: Tensor) -> tuple[Tensor, ...]:
-        x = self.maxpool(self.relu(self.bn1(self.conv1(normalised))))
+        return self.features_with_stem(normalised)[:-1]
+
+    def features_with_stem(self, normalised: Tensor) -> tuple[Tensor, ...]:
+        stem = self.relu(self.bn1(self.conv1(normalised)))
+        x = self.maxpool(stem)
         features = []
         for level in range(1, len(self.channels) + 1):
             x = getattr(self, f"layer{level}")(x)
             features.append(x)
-        return tuple(features)
+        return (*features, stem)
 
 
 def _shortcut(in_channels: int, out_channels: int, *, stride: int) -> nn.Module:

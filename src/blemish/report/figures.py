@@ -16,6 +16,7 @@ if TYPE_CHECKING:
 
 _LOGARITHMIC_FROM = 30.0  # highest over lowest value
 _BINS = 40
+_BARS = 0.58  # of a row's height; its caption stands above them
 _DASHES: Any = (0, (4, 3))
 
 
@@ -59,23 +60,26 @@ def score_histogram(rows: Sequence[Row], limits: Sequence[Limit], *, alt: str) -
         axes = figure.add_subplot()
         for place, row in enumerate(reversed(rows)):
             counts, _ = np.histogram(np.clip(row.scores, edges[0], edges[-1]), edges)
-            axes.stairs(place + 0.55 * counts / counts.max(), edges, baseline=place, fill=True, color=row.colour)
+            axes.stairs(
+                place + (_BARS - 0.03) * counts / counts.max(), edges, baseline=place, fill=True, color=row.colour
+            )
             axes.axhline(place, color=GRID, linewidth=1)
             axes.annotate(row.label, (0, place + 0.74), xycoords=("axes fraction", "data"), va="center", fontsize=12)
         axes.set(xlim=(edges[0], edges[-1]), ylim=(-0.02, len(rows)), yticks=[], xlabel="anomaly score")
         axes.set_xscale("log" if logarithmic else "linear")
         axes.spines["left"].set_visible(False)
         plain_numbers(axes.xaxis, logarithmic=logarithmic)
-        _mark(axes, limits)
+        _mark(axes, limits, rows=len(rows))
 
     return draw(paint, height=70 + 18 * len(limits) + 48 * len(rows), alt=alt)
 
 
-def _mark(axes: "Axes", limits: Sequence[Limit]) -> None:
-    """Draws a line each, up to its label above the rows: beyond a full line, before a dashed one, if there is room."""
+def _mark(axes: "Axes", limits: Sequence[Limit], *, rows: int) -> None:
+    """Draws a line each through the bars of every row, and through no caption, and its label above the rows: beyond a
+    full line, before a dashed one, if there is room."""
     for place, limit in enumerate(limits):
         style: dict[str, Any] = {"color": LIMIT, "linewidth": 1.6, "linestyle": _DASHES if limit.dashed else "-"}
-        axes.axvline(limit.value, **style)
+        axes.vlines([limit.value] * rows, range(rows), [row + _BARS for row in range(rows)], **style)
         top, height = (limit.value, 1), 4 + 18 * (len(limits) - 1 - place)
         at: dict[str, Any] = {"xycoords": ("data", "axes fraction"), "textcoords": "offset points"}
         axes.annotate("", top, xytext=(0, height + 12), arrowprops={"arrowstyle": "-", "shrinkB": 0} | style, **at)

@@ -18,19 +18,19 @@ from blemish.errors import DataError
 from blemish.evaluation.record import Evaluation, PhotoJudgement
 from blemish.inference.prediction import Prediction
 from blemish.inference.predictor import Predictor
+from blemish.report.photo_list import name_below
 from blemish.results.level_maps import LevelMap, rows_of
-from blemish.results.overlays import heatmap, overlay, picture
-from blemish.wording import on_one_line
+from blemish.results.overlays import TRUTH_LINE, heatmap, outline, picture, tinted
 
-_PHOTO_SIDE = 320
-LARGEST_FILE = 34_000  # bytes: with the number of photos this bounds the page to 5 MB
+_PHOTO_SIDE = 640  # pixels: as large as a click makes it
+LARGEST_FILE = 64_000  # bytes: with the number of photos this bounds the page to 9 MB
 _LEVEL_SIDE = 160  # pixels of a level map
-LARGEST_LEVEL = 8_000  # bytes: six of them and the photo bound the page to 8 MB
-_QUALITIES = (85, 70, 50, 30, 15)  # the last fits whatever is drawn: noise takes 27,000 bytes
+LARGEST_LEVEL = 8_000  # bytes: six of them and the photo bound the page to 12 MB
+_QUALITIES = (85, 70, 50, 30, 15)
+_NOISY_SIDE = 320  # pixels: the last quality of this size fits whatever is drawn, noise takes 27,000 bytes
 _GOOD_PHOTOS = 4
 MOST_TYPES = 20
 _PER_TYPE = {7: (4, 2), 12: (2, 2), MOST_TYPES: (1, 1)}  # up to so many types of defect: lowest scores, best finds
-_TRUE_CONTOUR = (120, 255, 0), (0, 0, 0)  # green edged with black: on any photo, and on no heatmap
 _SAME_SCORE = 0.01  # relative: devices differ by less
 
 
@@ -66,8 +66,8 @@ class PhotoFigure:
 
     @property
     def alarmed(self) -> bool:
-        """Whether the photo was called anomalous."""
-        return self.judgement.verdict == "anomalous"
+        """Whether the photo was called anomalous or unusual."""
+        return self.judgement.alarm
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -114,7 +114,7 @@ def choose(evaluation: Evaluation) -> list[Group]:
                 missed=_missed(photos),
                 photos=len(photos),
                 lowest=_figures(photos[:misses], root),
-                highest=_figures([p for p in photos[misses:][::-1][:finds] if p.verdict == "anomalous"], root),
+                highest=_figures([p for p in photos[misses:][::-1][:finds] if p.alarm], root),
             )
         )
     return groups
@@ -141,8 +141,8 @@ def with_pictures(groups: Sequence[Group], predictor: Predictor, *, level_maps: 
 
 
 def scale() -> str:
-    """Returns the colour scale of overlays on grey, from 0 to twice the pixel threshold, as a data URI."""
-    return _data_uri(overlay(np.full((*_RAMP.shape, 3), 160, np.uint8), _RAMP))
+    """Returns the colour scale of overlays on grey, the pixel threshold in its middle, as a data URI."""
+    return _data_uri(tinted(np.full((*_RAMP.shape, 3), 160, np.uint8), _RAMP))
 
 
 def level_scale() -> str:
@@ -154,15 +154,11 @@ _RAMP = np.tile(np.linspace(0, 1, 240, dtype=np.float32), (12, 1))
 
 
 def _missed(photos: Sequence[PhotoJudgement]) -> int:
-    return sum(photo.verdict != "anomalous" for photo in photos)
+    return sum(not photo.alarm for photo in photos)
 
 
 def _figures(photos: Sequence[PhotoJudgement], root: Path) -> tuple[PhotoFigure, ...]:
-    return tuple(PhotoFigure(judgement=photo, name=_name(Path(photo.image), root)) for photo in photos)
-
-
-def _name(path: Path, root: Path) -> str:
-    return on_one_line(path.relative_to(root) if path.is_relative_to(root) else Path(path.parent.name, path.name))
+    return tuple(PhotoFigure(judgement=photo, name=name_below(Path(photo.image), root)) for photo in photos)
 
 
 def _with_pictures(
@@ -185,7 +181,7 @@ def _with_pictures(
 
 def _draw(figure: PhotoFigure, judged: Prediction, photo: NDArray[np.uint8]) -> PhotoFigure:
     judgement = figure.judgement
-    notes = []
+    notes = [] if judgement.unusual_reason is None else [f"unusual: {judgement.unusual_reason}"]
     if abs(judged.anomaly_score - judgement.anomaly_score) > _SAME_SCORE * abs(judgement.anomaly_score):
         notes.append(f"judged again, it scores {judged.anomaly_score:.6g}: photo or model changed after the evaluation")
     size = _fit(judged.photo_size, _PHOTO_SIDE)
@@ -200,7 +196,9 @@ def _draw(figure: PhotoFigure, judged: Prediction, photo: NDArray[np.uint8]) -> 
         except DataError as error:
             notes.append(f"without its true contour: {error}")
     if defect is not None:
-        pictures = [_outlined(image, defect) for image in pictures]
+        pictures[0] = small.copy()
+        for image in pictures:
+            outline(image, defect, TRUTH_LINE)
         if figure.alarmed and not (reduced.predicted_mask & defect).any():
             # The smallest mark may be lost in the small picture.
             marked = judged.anomaly_map.max() > judged.thresholds.pixel
@@ -221,25 +219,15 @@ def _reduced_mask(mask: NDArray[np.bool_], size: tuple[int, int]) -> NDArray[np.
     return resize_map(mask.astype(np.float32), size) > 0
 
 
-def _outlined(image: NDArray[np.uint8], mask: NDArray[np.bool_]) -> NDArray[np.uint8]:
-    """Draws the line just outside the defect, which stays visible."""
-    from scipy.ndimage import binary_dilation
-
-    drawn = image.copy()
-    inner = binary_dilation(mask)
-    for colour in _TRUE_CONTOUR:
-        outer = binary_dilation(inner)
-        drawn[outer & ~inner] = colour
-        inner = outer
-    return drawn
-
-
 def _data_uri(image: NDArray[np.uint8], *, largest: int = LARGEST_FILE) -> str:
-    """Returns a JPEG of the best quality that has so many bytes at most."""
+    """Returns a JPEG of the best quality that has so many bytes at most; a smaller one where none has."""
     for quality in _QUALITIES:
         file = BytesIO()
         # Full resolution of colour, for the sake of thin contours.
         Image.fromarray(image).save(file, format="JPEG", quality=quality, subsampling=0)
         if file.tell() <= largest:
             break
+    else:
+        if max(image.shape) > _NOISY_SIDE:
+            return _data_uri(resize_image(image, _fit((image.shape[0], image.shape[1]), _NOISY_SIDE)), largest=largest)
     return "data:image/jpeg;base64," + b64encode(file.getvalue()).decode()

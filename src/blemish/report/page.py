@@ -15,8 +15,10 @@ from blemish.model.artifact import Artifact, read_artifact
 from blemish.model.exports import read_export
 from blemish.report import ml_sections, sections
 from blemish.report.gallery import choose, level_scale, scale, with_pictures
+from blemish.report.photo_list import wrong_photos
 from blemish.report.verdict import assess, share_text
 from blemish.results.level_maps import SCALE, runtime_for
+from blemish.results.overlays import MARK_LINE, TRUTH_LINE
 from blemish.version import __version__
 from blemish.wording import as_argument
 
@@ -51,7 +53,7 @@ def write_report(
     artifact = read_artifact(run)
     file = evaluation or run / _EVALUATION
     measured = _read_evaluation(file, artifact) if evaluation is not None or file.exists() else None
-    artifact = _as_evaluated(artifact, measured)
+    artifact = as_evaluated(artifact, measured)
     page = output or (file.with_name(PAGE) if measured is not None else run / PAGE)
     groups = [] if measured is None else choose(measured)
     if level_maps and not groups:
@@ -87,7 +89,7 @@ def _read_evaluation(path: Path, artifact: Artifact) -> Evaluation:
     return evaluation
 
 
-def _as_evaluated(artifact: Artifact, evaluation: Evaluation | None) -> Artifact:
+def as_evaluated(artifact: Artifact, evaluation: Evaluation | None) -> Artifact:
     """Returns the artifact with the thresholds that judged, an export's own too; raises ArtifactError if that is
     gone."""
     model = evaluation.provenance if evaluation is not None else None
@@ -120,12 +122,15 @@ def _context(artifact: Artifact, evaluation: Evaluation | None, *, level_maps: b
         "training_curves": ml_sections.training_curves(artifact),
         "evaluation": evaluation,
         "scale": scale(),
+        "mark_line": MARK_LINE,
+        "truth_line": TRUTH_LINE,
         "level_scale": level_scale() if level_maps else None,
         "degrees": SCALE,
     }
     if evaluation is not None:
         context |= {
             "rates": sections.rates(artifact, evaluation),
+            "wrong": wrong_photos(evaluation),
             "kinds": sections.hardest_first(evaluation),
             "metrics": ml_sections.metric_table(artifact, evaluation),
             "metrics_by_type": ml_sections.metrics_by_type(evaluation),

@@ -97,7 +97,7 @@ def _test_rows(e: Evaluation) -> list[Row]:
     rows = []
     if e.good_photos:
         scores = [p.anomaly_score for p in e.photos if p.defect_type == GOOD]
-        label = f"test, good: {e.good_photos} photos, {e.false_alarms} above the threshold"
+        label = f"test, good: {e.good_photos} photos, {e.false_alarms - e.unusual_good} above the threshold"
         rows.append(Row(label=label, scores=scores, colour=GOOD_PARTS))
     kinds = hardest_first(e)
     for name in kinds[:_MOST_ROWS]:
@@ -128,15 +128,15 @@ def rates(artifact: Artifact, e: Evaluation) -> list[RateRow]:
     marks = _promise(e, pixel.promised_rate, pixel.asked_rate)
     photos_marked = e.marked_good_photos, e.good_photos, binomial(e.marked_good_photos, e.good_photos)
     counted = [
-        ("False alarms", (e.false_alarms, e.good_photos, e.false_alarm_interval), _of_photos(e, alarms)),
         ("Misses", (e.misses, e.defective_photos, e.miss_interval), "no promise is possible"),
+        ("False alarms", (e.false_alarms, e.good_photos, e.false_alarm_interval), _of_photos(e, alarms)),
         ("Good photos with a mark", photos_marked, _of_photos(e, marks)),
     ]
     if (parts := e.good_parts) is not None and parts.parts < e.good_photos:
         of_parts = alarms if e.unit == "parts" else "", marks if e.unit == "parts" else ""
         marked = parts.marked, parts.parts, binomial(parts.marked, parts.parts)
         counted.insert(
-            1, ("Good parts with any alarm", (parts.alarmed, parts.parts, parts.alarm_interval), of_parts[0])
+            2, ("Good parts with any alarm", (parts.alarmed, parts.parts, parts.alarm_interval), of_parts[0])
         )
         counted.append(("Good parts with any mark", marked, of_parts[1]))
     return [_rate_row(name, count, promise) for name, count, promise in counted if count[1]]

@@ -1,6 +1,6 @@
 """The verdict on a model, in plain words: what it missed, when it stopped the line for nothing, what was promised."""
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from blemish.data.dataset import GOOD
 from blemish.evaluation.comparison import (
@@ -10,13 +10,23 @@ from blemish.evaluation.comparison import (
     unlike_parts,
     why_not_compared,
 )
+from blemish.evaluation.next_steps import NextStep, missed_loudly, next_steps
 from blemish.evaluation.record import Evaluation
 from blemish.metrics.intervals import Interval
 from blemish.model.artifact import Artifact
 from blemish.model.thresholds import Threshold, Unit, percent
+from blemish.wording import counted
 
 _NO_BREAK = "\N{NO-BREAK SPACE}"
 _GUESSING = 0.5  # image AUROC of scores that say nothing
+
+
+@dataclass(frozen=True, kw_only=True)
+class Alarm:
+    """How much is missed, where that is much, and what to do."""
+
+    title: str
+    steps: list[NextStep]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -24,6 +34,8 @@ class Assessment:
     """A headline, what stands behind it, and what the reader must be warned of; each has one sentence or two."""
 
     headline: str
+    alarm: Alarm | None = None
+    """What is so wrong that it is said before all else."""
     sentences: list[str] = field(default_factory=list)
     warnings: list[str] = field(default_factory=list)
 
@@ -37,7 +49,8 @@ def assess(artifact: Artifact, evaluation: Evaluation | None) -> Assessment:
         )
     return Assessment(
         headline=_headline(evaluation),
-        sentences=[*_false_alarms(artifact, evaluation), *_misses(evaluation), *_ranking(evaluation)],
+        alarm=_alarm(artifact, evaluation),
+        sentences=[*_misses(evaluation), *_false_alarms(artifact, evaluation), *_ranking(evaluation)],
         warnings=_warnings(artifact, evaluation),
     )
 
@@ -74,19 +87,24 @@ def _rounded(rate: float) -> str:
     return f"{100 * rate:.1f}".removesuffix(".0") if rate >= 0.01 else f"{100 * rate:.2g}"
 
 
+def _alarm(artifact: Artifact, e: Evaluation) -> Alarm | None:
+    if not missed_loudly(e):
+        return None
+    share = _rounded(e.misses / e.defective_photos)
+    title = f"Missed: {e.misses} of {counted(e.defective_photos, 'defective photo')} ({share}{_NO_BREAK}%)"
+    return Alarm(title=title, steps=[replace(s, evidence=_unbroken(s.evidence)) for s in next_steps(artifact, e)])
+
+
 def _headline(e: Evaluation) -> str:
-    found = e.defective_photos - e.misses
-    finds = f"finds {_all_or(found, e.defective_photos)} defective photos"
+    finds = f"misses {e.misses} of {counted(e.defective_photos, 'defective photo')}"
+    if not e.misses:
+        finds = f"finds all {counted(e.defective_photos, 'defective photo')}"
     stops = f"raises a false alarm on {_none_or(e.false_alarms, e.good_photos)} good photos"
     if not e.defective_photos:
         return f"The model {stops}. What it misses is not known: the test holds no defects."
     if not e.good_photos:
         return f"The model {finds}. Its false alarms were not counted: the test holds no good photos."
     return f"The model {finds} and {stops}."
-
-
-def _all_or(count: int, of: int) -> str:
-    return f"all {of}" if count == of else f"{count} of {of}"
 
 
 def _none_or(count: int, of: int) -> str:
@@ -108,7 +126,10 @@ def _false_alarms(artifact: Artifact, e: Evaluation) -> list[str]:
         said = f"The estimate, which is no promise: {expectation(e.asked_rate, e.unit, promised=False)}"
     else:
         said = f"Promised: {expectation(e.promised_rate, e.unit, promised=True)}"
-    return [f"{measured}. {_unbroken(said)}. {_comparison(artifact, e)}"]
+    sentences = [f"{measured}. {_unbroken(said)}. {_comparison(artifact, e)}"]
+    if e.unusual_good:
+        sentences.append(f"False alarms for photos unlike those learned from, not for their score: {e.unusual_good}.")
+    return sentences
 
 
 def _comparison(artifact: Artifact, e: Evaluation) -> str:
@@ -135,6 +156,11 @@ def _misses(e: Evaluation) -> list[str]:
         return []
     missed = share_and_interval(e.misses, e.defective_photos, e.miss_interval)
     sentences = [f"Misses: {missed}. Of misses no threshold can promise anything: it knows good parts only."]
+    if e.unusual_defective:
+        sentences.append(
+            "Defective photos stopped for being unlike those learned from, not for their score: "
+            f"{e.unusual_defective}. These count as found."
+        )
     in_doubt = sum(p.verdict == "check" and p.defect_type != GOOD for p in e.photos)
     if in_doubt:
         sentences.append(f"Not passed but given to a person to check: {in_doubt} of the {e.misses} missed.")

@@ -15,18 +15,20 @@ from blemish.data.images import save_map, save_png
 from blemish.errors import DataError, OutputError
 from blemish.inference.prediction import PREDICTION_FORMAT, Prediction
 from blemish.process import available_cores
+from blemish.results.caption import captioned
 from blemish.results.overlays import picture
 
 MOST_WAITING = 1 << 29
 """Bytes of photos, maps and overlays that may wait to be written, beyond those of one photo."""
-BYTES_PER_PIXEL = 14
-"""What a pixel of a photo takes while its overlay is drawn: photo, map, mask, overlay."""
+BYTES_PER_PIXEL = 18
+"""What a pixel of a photo takes while its overlay is drawn: photo, map, mask, overlay, and that with its caption."""
 LONGEST_NAME = 200  # bytes: most disks take 255, of which a number and the suffix need some
 PREDICTIONS_FILE = "predictions.jsonl"
 TABLE_FILE = "predictions.csv"
 COLUMNS = (
     *("format_version", "image", "digest", "judged_at", "verdict", "anomaly_score", "threshold", "threshold_estimated"),
     *("check_threshold", "pixel_threshold", "percentile", "percentile_of", "height", "width", "mask_pixels"),
+    *("unusual_reason", "unusualness", "unusual_threshold"),
     *("region_count", "left", "top", "right", "bottom", "area", "peak", "centroid_x", "centroid_y", "map", "overlay"),
     *("method", "weights_sha256", "runtime", "precision", "blemish_version", "error"),
 )
@@ -92,7 +94,7 @@ class PredictionFolder:
             return {"format_version": PREDICTION_FORMAT} | values
         name = self._names[photo]
         save_map(self.folder / "maps" / f"{name}.tiff", result.photo_map)
-        save_png(self.folder / "overlays" / f"{name}.png", picture(result))
+        save_png(self.folder / "overlays" / f"{name}.png", captioned(picture(result), result))
         return result.to_json() | {"map": f"maps/{name}.tiff", "overlay": f"overlays/{name}.png"}
 
     def _write_next(self) -> None:

@@ -6,6 +6,7 @@ from collections.abc import Generator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+from blemish.calibration.drift import DriftWatch
 from blemish.data.images import Size
 from blemish.data.paths import Named, photos_under
 from blemish.data.shapes import other_aspect_line, sizes_counted
@@ -53,7 +54,7 @@ def judge_folder(
     sinks = [] if output is None else sinks_in(output, found, predictor, level_maps=level_maps)
     trained = sizes_counted(read_artifact(run).training.photo_sizes)
     results = judge_into(predictor, found, sinks, level_maps=level_maps)
-    return _judged(missing, results, len(found), trained, on_progress)
+    return _judged(missing, results, len(found), DriftWatch(predictor.calibration), trained, str(run), on_progress)
 
 
 def sinks_in(output: Path, photos: Sequence[Path], predictor: Predictor, *, level_maps: bool = False) -> list[OpenSink]:
@@ -69,7 +70,9 @@ def _judged(
     missing: Sequence[DataError],
     results: Generator[Prediction | DataError, None, None],
     photos: int,
+    watch: DriftWatch,
     trained_sizes: Mapping[Size, int],
+    run: str,
     on_progress: OnProgress,
 ) -> Generator[Prediction | DataError, None, None]:
     yield from missing
@@ -77,9 +80,13 @@ def _judged(
     try:
         for done, result in enumerate(results, start=1):
             on_progress(Progress(activity="judging", done=done, total=photos))
-            sizes.update([] if isinstance(result, DataError) else [result.photo_size])
+            if not isinstance(result, DataError):
+                sizes[result.photo_size] += 1
+                watch.add(result)
             yield result
         if sizes and (line := other_aspect_line(sizes, trained_sizes)) is not None:
             _log.warning("%s", line)
+        if (moved := watch.line(run)) is not None:
+            _log.warning("%s", moved)
     finally:
         results.close()

@@ -1,5 +1,7 @@
 """Anomaly maps as pictures: a colour scale, a photo seen through it, and the overlay of a prediction."""
 
+import math
+
 import numpy as np
 from numpy.typing import NDArray
 
@@ -22,10 +24,19 @@ _INFERNO = np.array(
         (252, 255, 164),
     ]
 )
-_CONTOUR = (0, 255, 255)  # cyan is on no part of the scale above
+# People who cannot tell red from green can tell blue from orange; and few parts are blue.
+LineColours = tuple[tuple[int, int, int], tuple[int, int, int]]
+"""The colour of a line, and that of its edge, which is seen where the photo has the line's own colour."""
+MARK_LINE: LineColours = (0, 105, 255), (255, 255, 255)
+"""What the model marks is outlined and tinted in it."""
+TRUTH_LINE: LineColours = (255, 150, 0), (0, 0, 0)
+"""The true defect is outlined in it, where it is known."""
+_TINT = 0.4  # opacity of the highest values: the defect stays visible under it
+_FRAME = (255, 0, 255)  # magenta: no line's colour
 _STEPS = 1024  # of the map, in overlays: so many that no pixel is more than one grey level off
-SMALLEST = float(np.finfo(np.float32).tiny)
+_SMALLEST = float(np.finfo(np.float32).tiny)
 _ROWS = 32  # drawn at a time, so that what is computed on the way stays in the processor's cache
+_SIDE_PER_LINE = 250  # pixels of the side, of a square of as many, that a line grows by one pixel with
 
 
 def heatmap(anomaly_map: NDArray[np.floating]) -> NDArray[np.uint8]:
@@ -42,30 +53,37 @@ def overlay(
     anomaly_map: NDArray[np.floating],
     *,
     mask: NDArray[np.bool_] | None = None,
-    top: float = 1.0,
+    middle: float = 1.0,
 ) -> NDArray[np.uint8]:
-    """Returns the photo under its heatmap, transparent where the map (0 to `top`) is low, with the predicted mask's
-    outline.
+    """Returns the photo under its map, tinted the more the higher that is, and the predicted mask's outline.
 
-    All are (H, W), the photo (H, W, 3); returns (H, W, 3).
+    All are (H, W), the photo (H, W, 3); returns (H, W, 3). A value of the map v is shown as v / (v + `middle`): half
+    the scale is `middle`, and no value is off the scale.
     """
     if anomaly_map.shape != image.shape[:2] or (mask is not None and mask.shape != image.shape[:2]):
         raise DataError(f"overlay: photo {image.shape[:2]}, map {anomaly_map.shape} and mask differ; resize them first")
     drawn = np.empty_like(image)
     for start in range(0, len(image), _ROWS):
         rows = slice(start, start + _ROWS)
-        step = np.rint(np.clip(anomaly_map[rows] / top, 0, 1) * (_STEPS - 1)).astype(np.intp)
-        blended = _PHOTO_SHARE.take(step, axis=0)  # (rows, W, 3)
-        blended *= image[rows]
-        blended += _ADDED.take(step, axis=0)
-        drawn[rows] = blended
-    if mask is not None and mask.any():
-        drawn[_outline(mask, thickness=max(1, round(min(mask.shape) / 200)))] = _CONTOUR
+        values = np.maximum(anomaly_map[rows], 0)
+        drawn[rows] = tinted(image[rows], values / (values + middle))
+    if mask is not None:
+        outline(drawn, mask, MARK_LINE)
+    return drawn
+
+
+def tinted(image: NDArray[np.uint8], level: NDArray[np.floating]) -> NDArray[np.uint8]:
+    """Returns the photo (H, W, 3) in the colour of marks, as strongly as `level` (H, W) says, 0 to 1."""
+    step = np.rint(level * (_STEPS - 1)).astype(np.intp)
+    blended = _PHOTO_SHARE.take(step, axis=0)  # (H, W, 3)
+    blended *= image
+    blended += _ADDED.take(step, axis=0)
+    drawn: NDArray[np.uint8] = blended.astype(np.uint8)
     return drawn
 
 
 def picture(prediction: Prediction, photo: Pixels | None = None) -> NDArray[np.uint8]:
-    """Returns the photo under its anomaly map, with the outline of the predicted mask.
+    """Returns the photo under its anomaly map, with the outline of the predicted mask; an unusual photo is framed.
 
     `photo` is its pixels, where the prediction does not hold them; else its file is read again. Half the colour scale
     is the threshold of pixels, for every photo of one model alike.
@@ -74,26 +92,55 @@ def picture(prediction: Prediction, photo: Pixels | None = None) -> NDArray[np.u
     if photo is None:
         assert prediction.image is not None
         photo = read_image(prediction.image)
-    top = max(2 * prediction.thresholds.pixel, SMALLEST)
+    middle = max(prediction.thresholds.pixel, _SMALLEST)
     pixels = shown(photo, white_level=prediction.white_level)
-    return overlay(pixels, prediction.photo_map, mask=prediction.predicted_mask, top=top)
+    drawn = overlay(pixels, prediction.photo_map, mask=prediction.predicted_mask, middle=middle)
+    if prediction.unusual_reason is not None:
+        edge = max(2, round(min(drawn.shape[:2]) / 50))
+        inside = np.zeros(drawn.shape[:2], np.bool_)
+        inside[edge:-edge, edge:-edge] = True
+        drawn[~inside] = _FRAME
+    return drawn
+
+
+def outline(image: NDArray[np.uint8], mask: NDArray[np.bool_], line: LineColours) -> None:
+    """Draws a line around the mask (H, W) into the image (H, W, 3), just outside it, so that the defect stays visible.
+
+    It is the thicker the larger the image is, and edged.
+    """
+    if not mask.any():
+        return
+    thick = max(1, round(math.sqrt(mask.size) / _SIDE_PER_LINE))
+    edge = max(1, thick // 2)
+    place = tuple(_span(np.asarray(mask.any(axis=1 - axis)), thick + edge) for axis in (0, 1))
+    inside, part = mask[place], image[place]
+    around = _grown(inside, thick)
+    colour, edge_colour = line
+    part[_grown(around, edge) & ~around] = edge_colour
+    part[around & ~inside] = colour
+
+
+def _span(marked: NDArray[np.bool_], margin: int) -> slice:
+    """Returns the part of an axis that holds all that is marked, and so many pixels beside it."""
+    found = np.flatnonzero(marked)
+    return slice(max(0, int(found[0]) - margin), int(found[-1]) + margin + 1)
+
+
+def _grown(mask: NDArray[np.bool_], by: int) -> NDArray[np.bool_]:
+    from scipy.ndimage import maximum_filter1d  # slow to import, and most photos need it not
+
+    grown = mask.view(np.uint8)
+    for axis in (0, 1):
+        grown = maximum_filter1d(grown, 2 * by + 1, axis=axis, mode="constant")
+    return grown.astype(np.bool_)
 
 
 def _blending() -> tuple[NDArray[np.float32], NDArray[np.float32]]:
     """Returns per step of the map the share of the photo that stays, and what is added to it, each (_STEPS, 3)."""
     level = np.linspace(0, 1, _STEPS)
-    opacity = (0.6 * level * level * (3 - 2 * level))[:, None]  # smooth from none to 0.6
+    opacity = (_TINT * level * level * (3 - 2 * level))[:, None]  # smooth from none to all of it
     photo_share = np.repeat(1 - opacity, 3, axis=1)
-    return photo_share.astype(np.float32), (heatmap(level[None])[0] * opacity + 0.5).astype(np.float32)  # 0.5: to round
+    return photo_share.astype(np.float32), (np.array(MARK_LINE[0]) * opacity + 0.5).astype(np.float32)  # 0.5: to round
 
 
 _PHOTO_SHARE, _ADDED = _blending()
-
-
-def _outline(mask: NDArray[np.bool_], *, thickness: int) -> NDArray[np.bool_]:
-    """Returns a line around the mask, just outside it, so that the defect stays visible."""
-    grown = mask
-    for _ in range(thickness):
-        padded = np.pad(grown, 1)
-        grown = grown | padded[:-2, 1:-1] | padded[2:, 1:-1] | padded[1:-1, :-2] | padded[1:-1, 2:]
-    return grown & ~mask

@@ -49,8 +49,8 @@ def intended(method: str | None, settings: Mapping[str, Any]) -> tuple[TrainingS
     """Returns what settings of both kinds say of a training: its own, whether it validates weights, and the size it
     sees.
 
-    Without a method, one is assumed that keeps what it is told to, else its best weights; torch need not be installed
-    for that. Raises SettingsError.
+    Without a method, the default is assumed, which keeps its last weights, or one that keeps what it is told to; torch
+    need not be installed for that. Raises SettingsError.
     """
     known = typing.get_type_hints(TrainingSettings)
     training = TrainingSettings(**{name: value for name, value in settings.items() if name in known})
@@ -58,7 +58,7 @@ def intended(method: str | None, settings: Mapping[str, Any]) -> tuple[TrainingS
     own = {name: value for name, value in settings.items() if name not in known}
     if method is not None:
         return training, *method_validates(method, own)
-    keep, size = own.pop("keep", "best"), own.pop("image_size", 256)
+    keep, size = own.pop("keep", "last"), own.pop("image_size", 256)
     if own or keep not in ("best", "last"):
         raise SettingsError(f"unknown setting {', '.join(own) or keep}: give the method that has it")
     return training, keep == "best", (size, size) if isinstance(size, int) else size

@@ -111,13 +111,15 @@ def copy_weights(module: nn.Module) -> dict[str, Tensor]:
 
 def without_teachers(module: nn.Module) -> dict[str, Tensor]:
     """Returns a module's tensors but those of frozen teachers, which their files' checksums pin."""
-    return {name: value for name, value in module.state_dict().items() if not name.startswith(_teachers(module))}
+    teachers = _teachers(module)
+    return {name: value for name, value in module.state_dict().items() if not name.startswith(teachers)}
 
 
 def restore_detector(module: nn.Module, tensors: Mapping[str, Tensor]) -> None:
     """Loads what `without_teachers` gave, and nothing else; raises ArtifactError."""
     lacking, unknown = module.load_state_dict(tensors, strict=False)
-    wrong = [*unknown, *(name for name in lacking if not name.startswith(_teachers(module)))]
+    teachers = _teachers(module)
+    wrong = [*unknown, *(name for name in lacking if not name.startswith(teachers))]
     if wrong:
         raise ArtifactError(f"the checkpoint is of another detector ({wrong[0]}): delete it and train anew")
 

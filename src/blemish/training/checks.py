@@ -59,7 +59,10 @@ def check_folder(run: Path, *, apart_from: Dataset, resume: bool, overwrite: boo
     make_folder(run)
     trained, unfinished = (run / MODEL_FILE).exists(), (run / CHECKPOINT_FILE).exists()
     if trained and resume and not unfinished:
-        raise ArtifactError(f"{run} is already trained: there is nothing to resume")
+        raise ArtifactError(
+            f"{run} is already trained: there is nothing to resume; to train it for longer, give more --steps and "
+            "--overwrite, or another RUN"
+        )
     if trained and not (resume or overwrite):
         raise ArtifactError(f"{run} already holds a trained model: give another folder, or --overwrite")
     if unfinished and not (resume or overwrite):

@@ -16,6 +16,8 @@ from blemish.training.arrangement import arranged, divided
 from blemish.training.settings import TrainingSettings
 from blemish.wording import on_one_line, some_of, with_counts
 
+NOT_COMPARED = "good parts were not compared with one another: "
+
 
 @dataclass(frozen=True, kw_only=True)
 class Findings:
@@ -26,6 +28,12 @@ class Findings:
     """What cannot be used: photos, masks and folders that cannot be read, masks that fit no photo."""
     notes: tuple[str, ...] = ()
     """What was passed over, and need not trouble anybody."""
+    warnings: tuple[str, ...] = ()
+    """Good photos that are far from the rest, and may be none."""
+
+    def with_lines(self, *lines: str, warnings: Sequence[str] = ()) -> "Findings":
+        """Returns the findings with more lines after their own."""
+        return replace(self, lines=(*self.lines, *lines), warnings=(*self.warnings, *warnings))
 
 
 def look_into(

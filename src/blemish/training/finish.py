@@ -4,10 +4,14 @@ import dataclasses
 from collections import Counter
 from collections.abc import Sequence
 from datetime import UTC, datetime
+from pathlib import Path
 
 import torch
 
-from blemish.calibration.promise import calibration_of, highest_of_each, judge_good_photos
+from blemish.calibration.far_photos import FarPhotos, far_photos
+from blemish.calibration.promise import calibrate_with, judge_good_photos
+from blemish.calibration.undo import CALIBRATIONS_FOLDER
+from blemish.data.description import PhotoDescription, describe
 from blemish.data.shapes import size_counts
 from blemish.files import move, remove
 from blemish.inference.predictor import Predictor
@@ -16,15 +20,23 @@ from blemish.model.artifact import MODEL_FILE, WEIGHTS_FILE, Artifact, file_sha2
 from blemish.model.exports import EXPORTS_FOLDER
 from blemish.model.thresholds import UNCALIBRATED, Calibration
 from blemish.model.training_record import HistoryPoint, KnownPhoto, StageHistory, TeacherRecord, TrainingRecord
+from blemish.model.usual import MOST_LEARNED, UsualPhotos, learn_usual, looks_of
 from blemish.progress import Progress
+from blemish.results.far_overlays import FAR_FOLDER, say_far_photos
 from blemish.training import checkpoint as checkpoints
 from blemish.training.fit import Job
 from blemish.training.material import Material
 from blemish.training.stage_record import StageRecord
 from blemish.version import __version__
 
+_MEND = (
+    "name it in a file for --leave-out and train anew: its score is a part of the promise, and is never dropped unasked"
+)
 
-def training_record(job: Job, material: Material, stages: list[StageRecord], *, seconds: float) -> TrainingRecord:
+
+def training_record(
+    job: Job, material: Material, stages: list[StageRecord], *, seconds: float, left_out: Sequence[Path]
+) -> TrainingRecord:
     """Returns what model.json is to say of the training."""
     processes, split = job.processes, material.split
     return TrainingRecord(
@@ -35,6 +47,7 @@ def training_record(job: Job, material: Material, stages: list[StageRecord], *, 
         photo_sizes=size_counts(Counter(material.photos.facts[path].size for path in material.photos.paths)),
         calibrating=len(split.calibrating),
         unreadable=list(material.unreadable),
+        left_out=list(map(str, left_out)),
         textures=job.identity["textures"],
         stages=[_stage_history(stage) for stage in stages],
         seconds=round(seconds, 1),
@@ -80,12 +93,15 @@ def finish(
     run = job.run
     if job.processes.is_leader:
         detector, settings = job.detector, job.detector.settings
-        calibration = _calibrate(job, material.parts)
+        learned = _learned_from(job)
+        usual = learn_usual(learned)
+        predictor, calibration, far = _calibrate(job, material.parts, usual, learned)
         tensors = {name: value.cpu().contiguous() for name, value in detector.state_dict().items()}
         fresh = run / f"new-{WEIGHTS_FILE}"
         checkpoints.save_tensors(tensors, fresh)
         remove(run / MODEL_FILE)
-        remove(run / EXPORTS_FOLDER)  # of other weights now
+        for folder in (EXPORTS_FOLDER, CALIBRATIONS_FOLDER, FAR_FOLDER):  # of other weights now
+            remove(run / folder)
         move(fresh, run / WEIGHTS_FILE)
         write_artifact(
             Artifact(
@@ -97,20 +113,33 @@ def finish(
                 framing=job.photos.framing,
                 score=detector.score,
                 weights_sha256=file_sha256(run / WEIGHTS_FILE),
+                usual=usual,
                 calibration=calibration,
                 training=record,
             )
         )
         remove(run / checkpoints.CHECKPOINT_FILE)
+        if far is not None:
+            framed = [job.photos.framed(int(job.split.calibrating[place])) for place in far.places]
+            say_far_photos(far, framed, predictor, run=run, mend=_MEND)
     job.processes.wait()
     return read_artifact(run)
 
 
-def _calibrate(job: Job, parts: Sequence[str]) -> Calibration:
+def _learned_from(job: Job) -> list[PhotoDescription]:
+    """Describes the photos that were trained on; of many, the first, which the seed drew."""
+    photos, framing = job.photos, job.photos.framing
+    framed = (photos.framed(int(i)) for i in job.split.train[:MOST_LEARNED])
+    return [describe(f.frames, f.photo_size, white=framing.white_of(f.frames)) for f in framed]
+
+
+def _calibrate(
+    job: Job, parts: Sequence[str], usual: UsualPhotos, learned: Sequence[PhotoDescription]
+) -> tuple[Predictor, Calibration, FarPhotos | None]:
     """Returns the thresholds from photos that training never saw, judged by the Predictor as any photo will be, in
-    float32."""
+    float32; with it, and with those photos that score far above the rest."""
     runtime = TorchRuntime(job.detector, job.processes.device)
-    predictor = Predictor(runtime, job.photos.framing, score=job.detector.score, calibration=UNCALIBRATED)
+    predictor = Predictor(runtime, job.photos.framing, score=job.detector.score, calibration=UNCALIBRATED, usual=usual)
     judged = judge_good_photos(
         predictor,
         (job.photos.framed(int(i)) for i in job.split.calibrating),  # as decoded; no file need be there still
@@ -121,9 +150,12 @@ def _calibrate(job: Job, parts: Sequence[str]) -> Calibration:
     for error in judged.unreadable:
         raise error
     shown = [parts[i] for i in job.split.calibrating]
-    return calibration_of(
-        highest_of_each(shown, judged.scores),
-        highest_of_each(shown, judged.peaks),
+    calibration = calibrate_with(
+        judged,
+        shown,
+        looks={name: [*(looks_of(p)[name] for p in learned), *values] for name, values in judged.looks.items()},
         false_alarm_rate=job.settings.false_alarms,
         unit="photos" if list(parts) == list(map(str, job.photos.paths)) else "parts",
     )
+    paths = [job.photos.paths[int(i)] for i in job.split.calibrating]
+    return predictor, calibration, far_photos(paths, judged, shown, calibration)

@@ -28,6 +28,8 @@ from blemish.training.stage_record import StageRecord
 from blemish.training.texture_store import Textures
 from blemish.training.training_log import TrainingLog
 
+MOST_SETTLING = 256  # photos that `Stage.settle` gets
+
 
 @dataclass(frozen=True, kw_only=True)
 class Job:
@@ -110,6 +112,8 @@ class StageRun:
             stage.trains.load_state_dict(self.best)
         job.processes.copy_from_leader(stage.trains.state_dict().values())
         stage.trains.eval()
+        if stage.settle is not None:
+            self._settle(stage.settle)
 
     def restore(self, checkpoint: Checkpoint) -> None:
         """Goes on from a checkpoint of this stage."""
@@ -202,6 +206,13 @@ class StageRun:
                 values += loss(batch).tolist()
         self.stage.trains.train()
         return math.fsum(every := processes.gather(values)) / len(every)
+
+    @torch.no_grad()
+    def _settle(self, settle: Callable[[Iterator[Tensor]], None]) -> None:
+        """Every process does the same with the same photos, in float32, as photos are judged."""
+        job, device = self.job, self.job.processes.device
+        size, photos = job.settings.batch_size, job.split.train[:MOST_SETTLING]
+        settle(job.photos.images(photos[i : i + size], device) for i in range(0, len(photos), size))
 
     def _save(self) -> None:
         loss_sums = self.job.processes.gather([self.sums.values()])

@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Any
 
 from blemish.data.dataset import Dataset
+from blemish.data.leave_out import without_photos
 from blemish.detectors import DETECTORS
 from blemish.detectors.settings import image_size_of, typed_setting
 from blemish.errors import SettingsError
@@ -23,6 +24,7 @@ def train_as_asked(
     asked: Mapping[str, Any],
     *,
     teacher_weights: Sequence[Path],
+    leave_out: Sequence[Path],
     origin: PhotosOrigin | None,
     resume: bool,
     overwrite: bool,
@@ -39,13 +41,15 @@ def train_as_asked(
     own = {name: value for name, value in {**asked, **sized}.items() if name not in known}
     of_training = {name: typed_setting(name, value, known[name]) for name, value in asked.items() if name in known}
     photos.good_photos()  # or an error that says what to name instead
+    photos, left_out = without_photos(photos, leave_out)
     return train_detector(
         method,
         photos,
         run=run,
         settings=DETECTORS[method].Settings.from_json(own, others=known),
-        training=TrainingSettings(**of_training),
+        training=TrainingSettings(**{**DETECTORS[method].training_defaults, **of_training}),
         teacher_weights=teacher_weights,
+        left_out=left_out,
         origin=origin,
         resume=resume,
         overwrite=overwrite,

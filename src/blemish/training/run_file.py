@@ -2,7 +2,7 @@
 
 import typing
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any, Self
 
@@ -35,6 +35,8 @@ class RunFile:
     """Files that the user named, in the teachers' order; none: they are found as ever."""
     origin: PhotosOrigin | None
     """None: photos were handed over by a program, and only it can train the same again."""
+    left_out: tuple[Path, ...] = ()
+    """Good photos that the user left out."""
 
     def asked(self) -> dict[str, Any]:
         """Returns all settings by name, as `train_as_asked` takes them."""
@@ -55,6 +57,7 @@ class RunFile:
             training=TrainingSettings(**{k: typed_setting(k, v, hints[k]) for k, v in values["training"].items()}),
             teacher_weights=tuple(Path(file) for file in values["teacher_weights"]),
             origin=origin and PhotosOrigin(**{**origin, "root": Path(origin["root"])}),
+            left_out=tuple(Path(file) for file in values["left_out"]),
         )
 
 
@@ -76,6 +79,7 @@ class _RunRecord:
     settings: dict[str, Any]
     training: dict[str, Any]
     teacher_weights: list[str]
+    left_out: list[str] = field(default_factory=list)
 
 
 RUN_FORMAT = RecordFormat(
@@ -101,6 +105,7 @@ def write_run_file(told: RunFile, run: Path) -> None:
         settings=told.settings.to_json(),
         training=asdict(told.training),
         teacher_weights=[str(file.expanduser().absolute()) for file in told.teacher_weights],
+        left_out=[str(file.absolute()) for file in told.left_out],
     )
     write_record(told_again, run / RUN_FILE, form=RUN_FORMAT)
 

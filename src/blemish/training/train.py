@@ -26,6 +26,7 @@ from blemish.training.seeds import seed_of
 from blemish.training.settings import TrainingSettings
 from blemish.training.stage_record import StageRecord
 from blemish.training.training_log import LOG_FILE, TrainingLog
+from blemish.training.unusual_photos import compare_photos, say_what_is_unusual
 
 
 def train_detector(
@@ -37,6 +38,7 @@ def train_detector(
     training: TrainingSettings | None = None,
     teacher_weights: Sequence[Path] = (),
     origin: PhotosOrigin | None = None,
+    left_out: Sequence[Path] = (),
     resume: bool = False,
     overwrite: bool = False,
     on_progress: OnProgress = say_nothing,
@@ -44,15 +46,18 @@ def train_detector(
     """Trains `method` on good photos and leaves the artifact in the folder `run`.
 
     Validation photos, where a dataset keeps some apart, calibrate. `origin` says where the photos were found, so that
-    run.json can find them again. Raises BlemishError; where a signal stops it, InterruptionError, after a checkpoint
-    that `resume` goes on from.
+    run.json can find them again, and `left_out` which of them the user left out, of which `photos` no longer holds any.
+    Raises BlemishError; where a signal stops it, InterruptionError, after a checkpoint that `resume` goes on from.
     """
     if method not in DETECTORS:
         raise SettingsError(f"method {method!r} is unknown: give one of {', '.join(DETECTORS)}")
-    settings, training = settings or DETECTORS[method].Settings(), training or TrainingSettings()
+    kind = DETECTORS[method]
+    settings, training = settings or kind.Settings(), training or TrainingSettings(**kind.training_defaults)
     check_settings(settings, training)
-    files = tuple(teacher_weights)
-    told = RunFile(method=method, settings=settings, training=training, teacher_weights=files, origin=origin)
+    files, out = tuple(teacher_weights), tuple(left_out)
+    told = RunFile(
+        method=method, settings=settings, training=training, teacher_weights=files, origin=origin, left_out=out
+    )
     found = photos if isinstance(photos, Dataset) else dataset_of(train=photos)
     check_folder(run, apart_from=found, resume=resume, overwrite=overwrite)
     with open_processes(training) as processes, locked(run) if processes.is_leader else nullcontext():
@@ -81,7 +86,7 @@ def train_detector(
                 on_progress=on_progress,
             )
             records = _fit(job, told, resume=resume)
-            record = training_record(job, material, records, seconds=time.monotonic() - started)
+            record = training_record(job, material, records, seconds=time.monotonic() - started, left_out=out)
             return finish(job, material, method, teachers=teachers, record=record)
         finally:
             material.photos.close()
@@ -104,7 +109,17 @@ def _fit(job: Job, told: RunFile, *, resume: bool) -> list[StageRecord]:
     resumed = continue_from(job) if resume else None
     if job.processes.is_leader:
         write_run_file(told, job.run)
+        if resumed is None:
+            _say_what_is_unusual(job)
     return fit(job, resume=resumed)
+
+
+def _say_what_is_unusual(job: Job) -> None:
+    teacher = next((module for module in job.detector.modules() if isinstance(module, Teacher)), None)
+    if teacher is not None:  # a method of a user's may have none
+        device, seed = job.processes.device, job.settings.seed
+        found = compare_photos(job.photos, teacher, device, seed=seed, on_progress=job.on_progress)
+        say_what_is_unusual(found, job.run)
 
 
 def _load_teachers(detector: Detector, files: Sequence[Path], on_progress: OnProgress) -> list[dict[str, str]]:

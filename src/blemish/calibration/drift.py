@@ -1,0 +1,172 @@
+"""Whether photos have slowly become others than those calibrated with: light, focus, place of the part, scores.
+
+Every ten and every fifty photos are compared, as a block, with the calibration photos, by the rank-sum test of Mann,
+Whitney and Wilcoxon (1947): where all come from one line, every order of theirs is equally likely, whatever the values'
+distribution. What is promised follows from the union bound over all blocks of 1,000 photos and all that is watched.
+"""
+
+import math
+from bisect import bisect_left, bisect_right
+from collections import Counter, deque
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from functools import cache
+from itertools import accumulate
+
+import numpy as np
+
+from blemish.calibration.promise import WATCHED_SCORE, WATCHED_UNUSUALNESS
+from blemish.data.description import PhotoDescription
+from blemish.inference.prediction import Prediction
+from blemish.model.thresholds import Calibration, is_alarm
+from blemish.model.usual import looks_of
+from blemish.wording import as_argument
+
+BLOCKS = (10, 50)
+"""How many photos are compared at a time: few tell a leap soon, many a slow change."""
+FALSE_ALARMS = 0.05
+"""Of 1,000 photos like those calibrated with, the chance that anything is said at all is below this."""
+_PHOTOS = 1000
+_SHARPNESS = "sharpness"
+_EXACT = 50  # calibration photos: with more of them the normal approximation does, which errs towards silence
+_WORDS = {
+    "brightness": ("darker", "brighter"),
+    _SHARPNESS: ("less sharp", "sharper or noisier"),
+    "across": ("of parts further left", "of parts further right"),
+    "down": ("of parts higher up", "of parts lower down"),
+    WATCHED_SCORE: ("of lower score", "of higher score"),
+    WATCHED_UNUSUALNESS: ("", "less like those learned from"),
+}
+"""What photos have become where values have fallen, and risen; nothing where that is no harm."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Drift:
+    """One thing that has moved against the calibration photos."""
+
+    quantity: str
+    """`score`, `unusualness`, or a look: `brightness`, `sharpness`, `across`, `down`."""
+    words: str
+    """What the photos have become, such as `darker`."""
+    before: float
+    """The median of the calibration photos."""
+    now: float
+    """The median of the block that told."""
+    photos: int
+    """How many photos had been seen by then."""
+
+    def __str__(self) -> str:
+        return f"{self.words} ({self.quantity} {self.now:.4g}, was {self.before:.4g})"
+
+
+class DriftWatch:
+    """Is fed photo by photo, in order, and says once of each thing that it has moved.
+
+    Light and place are those of every photo; scores and sharpness of those that are not stopped, for defects have high
+    scores and edges of their own, and tell nothing of the line.
+    """
+
+    def __init__(self, calibration: Calibration) -> None:
+        """Compares with these calibration photos; of parts, or of a model that keeps no looks, nothing is said."""
+        self.found: list[Drift] = []
+        """All that was said, in order."""
+        self.photos = 0
+        """How many photos have been seen."""
+        self._before = {name: list(values) for name, values in calibration.watched.items() if values}
+        if WATCHED_SCORE in self._before:
+            self._before[WATCHED_SCORE] = [s for s in self._before[WATCHED_SCORE] if not s > calibration.image.value]
+        self._latest: dict[str, deque[float]] = {name: deque(maxlen=max(BLOCKS)) for name in self._before}
+        self._counts = Counter[str]()
+        looks = sum(_PHOTOS // block for block in BLOCKS) * len(_WORDS)
+        self._least = FALSE_ALARMS / looks
+
+    def add(self, prediction: Prediction) -> list[Drift]:
+        """Takes the next photo and returns what has moved by it, which is mostly nothing."""
+        score = None if is_alarm(prediction.verdict) else prediction.anomaly_score
+        unusual = 0.0 if prediction.unusualness is None else prediction.unusualness.value
+        return self.add_looks(prediction.description, unusualness=unusual, score=score)
+
+    def add_looks(
+        self, looks: PhotoDescription | Mapping[str, float] | None, *, unusualness: float, score: float | None
+    ) -> list[Drift]:
+        """Does the same for a photo that was described elsewhere; `score` is None where it was stopped."""
+        self.photos += 1
+        if looks is None or not self._before:
+            return []
+        values = {
+            **(looks_of(looks) if isinstance(looks, PhotoDescription) else looks),
+            WATCHED_UNUSUALNESS: unusualness,
+        }
+        if score is None:
+            values.pop(_SHARPNESS, None)
+        else:
+            values[WATCHED_SCORE] = score
+        new = [drift for name, value in values.items() if (drift := self._take(name, value)) is not None]
+        self.found += new
+        return new
+
+    def line(self, run: str) -> str | None:
+        """Returns what has moved, and what mends it, in one line; None where nothing has."""
+        if not self.found:
+            return None
+        return (
+            f"photos have become others than those {run} was calibrated with: {'; '.join(map(str, self.found))}, seen "
+            f"after {self.found[0].photos} photos; thresholds may not hold. Mend light, camera or place, or, with new "
+            f"photos of parts that are surely good: `blemish calibrate {as_argument(run)} --good NEW_PHOTOS`"
+        )
+
+    def _take(self, name: str, value: float) -> Drift | None:
+        before = self._before.get(name)
+        if not before or any(drift.quantity == name for drift in self.found):
+            return None
+        self._latest[name].append(value)
+        self._counts[name] += 1
+        for block in BLOCKS:
+            if self._counts[name] % block == 0:
+                latest = list(self._latest[name])[-block:]
+                chance, higher = rank_sum(before, latest)
+                if chance < self._least and (words := _WORDS[name][higher]) and _moved(before, latest):
+                    was, now = float(np.median(before)), float(np.median(latest))
+                    return Drift(quantity=name, words=words, before=was, now=now, photos=self.photos)
+        return None
+
+
+def _moved(before: list[float], now: list[float]) -> bool:
+    """Returns whether the median lies outside the middle half of the calibration photos' values.
+
+    Photos of one minute are more alike than those of a week: such a block is no drift while it stays where most are.
+    """
+    low, high = np.quantile(before, [0.25, 0.75])
+    return not low <= np.median(now) <= high
+
+
+def rank_sum(before: list[float], now: Iterable[float]) -> tuple[float, bool]:
+    """Returns the chance that values differ so much where both are of one kind, two-sided, and whether `now` is higher.
+
+    `before` rises. Of ties each counts half.
+    """
+    latest = list(now)
+    n, m = len(before), len(latest)
+    above = sum(bisect_left(before, value) + bisect_right(before, value) for value in latest) / 2
+    higher = above > n * m / 2
+    fewest = min(above, n * m - above)
+    if n <= _EXACT:
+        return min(1.0, 2 * _share_up_to(n, m)[min(math.ceil(fewest), n * m)]), higher
+    deviations = (n * m / 2 - fewest) / math.sqrt(n * m * (n + m + 1) / 12)
+    return math.erfc(deviations / math.sqrt(2)), higher
+
+
+@cache
+def _share_up_to(n: int, m: int) -> list[float]:
+    """Returns for each number of pairs the share of all orders of n and m values in which no more stand so.
+
+    Their counts are the coefficients of the Gaussian binomial: the product of (1 - q^(n + i)) / (1 - q^i), i to m.
+    """
+    counts = [1] + [0] * (n * m)
+    for i in range(1, m + 1):
+        for place in range(n * m, n + i - 1, -1):
+            counts[place] -= counts[place - n - i]
+        for place in range(i, n * m + 1):
+            counts[place] += counts[place - i]
+    every = sum(counts)
+    return [count / every for count in accumulate(counts)]

@@ -1,0 +1,243 @@
+"""Mend: a decoder that mends what it sees in a teacher's features, and a head that learns where mending changed them.
+
+One frozen teacher looks at the photo. A small decoder squeezes the teacher's three levels into one coarse level and
+rebuilds all three from it, as it learned to on good parts with synthetic defects: what comes out is what a good part
+would have looked like to the teacher. Where the two differ, something is wrong.
+
+What comes from where:
+- STPM: teacher and student are compared as unit vectors, level by level, and the levels' distances are multiplied.
+- RSTPM: the student sees no photo. It rebuilds the teacher's pyramid from the teacher's own features, so that it cannot
+  follow what it has not learned (the field calls that reverse distillation). Here both are one network: one teacher
+  pass instead of two, and a decoder of 2.2 M parameters.
+- DeSTSeg: what the student sees has synthetic defects, what it is asked for has none; and a network learns to segment
+  them from both features. Here that head is 60 times smaller, learns in the same steps as the decoder, and sees the
+  teacher's first layer too, at stride 2.
+
+What is new: everything that learns sits on features, so that a step costs little and, where photos are not varied, the
+teacher runs once per good photo; and the way two maps become one, see `Fusion`.
+"""
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, ClassVar, Literal
+
+import torch
+from torch import Generator, Tensor, nn
+from torch.nn import functional as F
+from torch.optim import Optimizer
+
+from blemish.detectors.detector import AnomalyMap, Batch, Detector, Images, Stage
+from blemish.detectors.settings import DetectorSettings
+from blemish.errors import SettingsError
+from blemish.model.score import Score
+from blemish.networks import build_backbone
+from blemish.networks.discrepancy import distances, interpolate_map, maps_by_level, multiply_maps, unit_vectors
+from blemish.networks.mending import Decoder, DefectHead
+from blemish.networks.one_cycle import OneCycleAdamW
+from blemish.networks.teacher import Teacher
+from blemish.synthesis.defects import draw_defects
+from blemish.synthesis.painting import paint_defects
+from blemish.synthesis.variation import lay_at_random, vary_light
+
+_LEVELS = 3
+_DEFECTS = {"painted": paint_defects, "perlin": draw_defects, "none": None}
+SHARE = 0.5  # of the spread that the decoder's scores of good photos have, which the head's may add
+TRUST = 0.1, 0.6  # the least and the most: what the head is trusted before anything is known of it is the least
+_LEAST = 1e-12  # of a product of distances, before its logarithm
+
+
+@dataclass(frozen=True, kw_only=True)
+class MendSettings(DetectorSettings):
+    """Settings of Mend; the defaults are what did best on photos of seven kinds of parts."""
+
+    steps: int = 300
+    """Training steps; the weights of the last are kept."""
+    judges: Literal["both", "decoder"] = "both"
+    """What judges: decoder and head together, or the decoder alone, and no head is trained."""
+    defects: Literal["painted", "perlin", "none"] = "painted"
+    """What the decoder learns to mend: defects of many shapes and fills, DeSTSeg's, or none, on good parts as they are.
+    Without, there is nothing that a head could learn."""
+    textures: str | None = None
+    """Folder of pictures that some synthetic defects are made of; none: from noise and pieces of the photos."""
+    light: float = 1.0
+    """How strongly the light varies in training; 0: not at all, and the teacher's features are kept."""
+    lie: Literal["fixed", "turned", "any"] = "fixed"
+    """How good parts may lie: as they do in the photos, turned by quarters (half if not square), or mirrored too."""
+    learning_rate: float = 1e-3
+    """Highest step size of AdamW."""
+    weight_decay: float = 0.01
+    """Weight decay of AdamW."""
+
+
+class Mend(Detector):
+    """Mend has a decoder that rebuilds what good parts look like: defects are where that changes a photo."""
+
+    Settings = MendSettings
+    title = "Mend"
+    paper = "none yet: the union of STPM, RSTPM and DeSTSeg"
+    settings: MendSettings
+    training_defaults: ClassVar[Mapping[str, Any]] = {"batch_size": 12}  # more steps in the same time
+
+    def __init__(self, settings: MendSettings) -> None:
+        super().__init__(settings)
+        if settings.judges == "both" and settings.defects == "none":
+            raise SettingsError(
+                "defects is none: without synthetic defects a head has nothing to learn from; set judges to decoder"
+            )
+        self.teacher = Teacher(build_backbone(settings.teacher, levels=_LEVELS), name=settings.teacher)
+        channels = self.teacher.channels
+        head = DefectHead(channels, self.teacher.stem_channels) if settings.judges == "both" else None
+        self.student = Mender(Decoder(channels), head)
+        self.score = Score(kind="top_mean", share=0.0015)
+
+    def forward(self, images: Images) -> AnomalyMap:
+        return self._joined(self.student(*self._see(images)), images)
+
+    def forward_with_levels(self, images: Images) -> tuple[AnomalyMap, dict[str, Tensor]]:
+        seen, stem = self._see(images)
+        judged = self.student(seen, stem)
+        return self._joined(judged, images), maps_by_level("student", distances(seen, judged.rebuilt))
+
+    def _joined(self, judged: "Judged", images: Images) -> AnomalyMap:
+        """Returns the one map that decoder and head make together, at the size of the images."""
+        return interpolate_map(self.student.fusion(judged.mended, judged.logits), _size(images))
+
+    def stages(self) -> Sequence[Stage]:
+        settings = self.settings
+        varies = settings.light > 0 or settings.lie != "fixed"
+        return [
+            Stage(
+                name="mending",
+                steps=settings.steps,
+                trains=self.student,
+                loss=self._loss,
+                optimizer=self._optimizer,
+                augment=self._vary if varies else None,
+                targets=self._targets,
+                add_defects=_DEFECTS[settings.defects],
+                textures=Path(settings.textures).expanduser() if settings.textures is not None else None,
+                settle=self._settle if self.student.head is not None else None,
+            )
+        ]
+
+    def _see(self, images: Images) -> tuple[tuple[Tensor, ...], Tensor]:
+        """Returns the teacher's unit vectors of each level, finest first, and what its first layer gives."""
+        *levels, stem = self.teacher(images, stem=True)
+        return tuple(unit_vectors(level) for level in levels), stem
+
+    def _targets(self, images: Images) -> tuple[Tensor, ...]:
+        return self._see(images)[0]
+
+    def _vary(self, clean: Images, generator: Generator) -> Images:
+        if self.settings.lie != "fixed":
+            clean = lay_at_random(clean, generator, mirrored=self.settings.lie == "any")
+        return vary_light(clean, generator, strength=self.settings.light)
+
+    def _loss(self, batch: Batch) -> dict[str, Tensor]:
+        """Returns per level the mean of 1 - cos to the good photo, and the head's losses."""
+        targets = tuple(target.float() for target in batch.targets)
+        if batch.masks is None:
+            return _mending_losses(targets, self.student.decoder(targets))
+        seen, stem = self._see(batch.images)
+        judged = self.student(seen, stem)
+        losses = _mending_losses(targets, judged.rebuilt)
+        if judged.logits is not None:
+            losses |= _segmenting_losses(judged.logits, batch.masks)
+        return losses
+
+    def _optimizer(self, module: nn.Module) -> Optimizer:
+        s = self.settings
+        return OneCycleAdamW(
+            module.parameters(), highest=s.learning_rate, weight_decay=s.weight_decay, steps=s.steps, warm_up=0.15
+        )
+
+    def _settle(self, good: Iterable[Images]) -> None:
+        scores: list[list[Tensor]] = [[], []]
+        for images in good:
+            judged = self.student(*self._see(images))
+            assert judged.logits is not None
+            for branch, values in zip(scores, (judged.mended, judged.logits), strict=True):
+                branch.append(highest_mean(interpolate_map(values, _size(images)), self.score.share))
+        self.student.fusion.settle(*(torch.cat(branch) for branch in scores))
+
+
+@dataclass(frozen=True, kw_only=True)
+class Judged:
+    """What the student makes of a photo."""
+
+    rebuilt: tuple[Tensor, ...]
+    """The decoder's features of each level (B, C, h, w), finest first."""
+    mended: Tensor
+    """(B, 1, h, w): the logarithm of the product of the levels' distances."""
+    logits: Tensor | None
+    """(B, 1, H / 2, W / 2): the head's, of being a defect."""
+
+
+class Mender(nn.Module):
+    """All that learns: decoder, head, and what their maps are combined by."""
+
+    def __init__(self, decoder: nn.Module, head: nn.Module | None) -> None:
+        super().__init__()
+        self.decoder = decoder
+        self.head = head
+        self.fusion = Fusion()
+
+    def forward(self, seen: Sequence[Tensor], stem: Tensor) -> Judged:
+        """Takes the teacher's unit vectors of each level, finest first, and its first layer."""
+        rebuilt = self.decoder(seen)
+        mended = multiply_maps(distances(seen, rebuilt)).clamp(min=_LEAST).log()
+        logits = None
+        if self.head is not None:
+            logits = self.head(seen, [unit_vectors(level.detach()) for level in rebuilt], stem).float()
+        return Judged(rebuilt=rebuilt, mended=mended, logits=logits)
+
+
+class Fusion(nn.Module):
+    """How the decoder's map and the head's logits become one map: the head's odds are one more level of the product.
+
+    The map is distance_1 * distance_2 * distance_3 * odds^trust. A sum of logarithms is calmer than the higher of two
+    maps: where one of them is wrong about a good photo, the other holds it down. How far the head may be trusted
+    differs from part to part, and good photos tell: `trust` is such that among them the head's share of the score
+    spreads SHARE times as much as the decoder's. No defect is needed for that, be it real or synthetic.
+    """
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.register_buffer("trust", torch.tensor(TRUST[0]))
+
+    trust: Tensor
+
+    def forward(self, mended: Tensor, logits: Tensor | None) -> Tensor:
+        """Returns the map (B, 1, h, w), at the resolution of the finer, from those of a `Judged`."""
+        if logits is None:
+            return mended.exp()
+        return (interpolate_map(mended, _size(logits)) + self.trust * logits).exp()
+
+    def settle(self, mended: Tensor, logits: Tensor) -> None:
+        """Takes the trust from what both say of good photos: their scores (N,)."""
+        if len(mended) > 1:
+            ratio = mended.std() / logits.std().clamp(min=1e-6)
+            self.trust.copy_((SHARE * ratio).clamp(*TRUST))
+
+
+def _mending_losses(targets: Sequence[Tensor], rebuilt: Sequence[Tensor]) -> dict[str, Tensor]:
+    return {f"level{level}": d.mean() / 2 for level, d in enumerate(distances(targets, rebuilt), start=1)}
+
+
+def _segmenting_losses(logits: Tensor, masks: Tensor) -> dict[str, Tensor]:
+    """Returns five times the cross-entropy, and Dice over the whole batch, of logits (B, 1, h, w) in float32."""
+    truth = F.interpolate(masks, size=_size(logits), mode="area")
+    found = torch.sigmoid(logits)
+    dice = 1 - (2 * (found * truth).sum() + 1) / (found.sum() + truth.sum() + 1)
+    return {"cross_entropy": 5 * F.binary_cross_entropy_with_logits(logits, truth), "dice": dice}
+
+
+def highest_mean(maps: Tensor, share: float) -> Tensor:
+    """Returns (B,) the mean of the highest pixels of maps (B, 1, h, w), as `Score` has it."""
+    values = maps.flatten(start_dim=1)
+    return values.topk(max(1, round(share * values.shape[1])), dim=1).values.mean(dim=1)
+
+
+def _size(features: Tensor) -> tuple[int, int]:
+    return features.shape[-2], features.shape[-1]

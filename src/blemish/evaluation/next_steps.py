@@ -1,0 +1,176 @@
+"""What to do about missed defects: the steps that the evidence of training, calibration and test speaks for."""
+
+import math
+import os
+import statistics
+from dataclasses import dataclass
+from pathlib import Path
+
+from blemish.data.dataset import GOOD
+from blemish.data.images import Size
+from blemish.data.shapes import fitting_size
+from blemish.evaluation.record import Evaluation
+from blemish.model.artifact import LARGEST_SIDE, Artifact
+from blemish.model.thresholds import percent
+from blemish.model.training_record import StageHistory
+from blemish.wording import as_argument, counted
+
+LOUD_SHARE = 0.1
+"""Where more than this share of the defects is missed, that is said before all else, with the next steps."""
+_STILL_GAINING = 0.1  # by as much the check on photos apart fell over the last quarter of training
+_SMALL_SIDE = 8  # pixels of the network's input: the coarsest features that methods compare have a stride as large
+_MUCH_SHRUNK = 4.0  # photo over network's input, in length
+_WELL_RANKED = 0.9  # image AUROC from which on another threshold is worth more than another model
+_FAR_OFF = 2.0  # highest calibration score over the next
+
+
+@dataclass(frozen=True, kw_only=True)
+class NextStep:
+    """One thing to do, and why."""
+
+    evidence: str
+    """A sentence on what was found."""
+    action: str
+    """A sentence on what to do."""
+    command: str | None = None
+    """The command line for it; words in capital letters are for the reader to fill in."""
+
+
+def missed_loudly(evaluation: Evaluation) -> bool:
+    """Returns whether so many defects are missed that it must be said before all else."""
+    return evaluation.misses > LOUD_SHARE * evaluation.defective_photos
+
+
+def next_steps(artifact: Artifact, evaluation: Evaluation) -> list[NextStep]:
+    """Returns what to do about the misses, the likeliest first; nothing where there are none."""
+    if not evaluation.misses:
+        return []
+    found = [
+        _more_steps(artifact),
+        _larger_photos(artifact, evaluation),
+        *_other_threshold(artifact, evaluation),
+    ]
+    return [step for step in found if step is not None] or [_another_method(artifact, evaluation)]
+
+
+def _more_steps(artifact: Artifact) -> NextStep | None:
+    """Returns a step where a part of training ended while its error on photos apart was still falling."""
+    gains = [(_gain_at_the_end(stage), stage) for stage in artifact.training.stages]
+    gain, stage = max(gains, key=lambda pair: pair[0], default=(0.0, None))
+    if stage is None or gain < _STILL_GAINING:
+        return None
+    steps = artifact.settings.get("steps")
+    longer = f" --steps {2 * steps}" if isinstance(steps, int) else " --steps MORE"
+    return NextStep(
+        evidence=f"The model was still getting better when training ended after {stage.steps} steps: its error fell "
+        f"by {percent(round(gain, 2))} over the last quarter of them.",
+        action="Train for more steps.",
+        command=f"blemish train {artifact.method} PHOTOS NEW_RUN{longer}",
+    )
+
+
+def _gain_at_the_end(stage: StageHistory) -> float:
+    """Returns the share by which the validation loss fell over the last quarter of the steps; 0 where another step was
+    the best, or none was measured."""
+    measured = [(point.step, point.validation_loss) for point in stage.history if point.validation_loss is not None]
+    before = [loss for step, loss in measured if step <= 0.75 * stage.steps]
+    if not before or measured[-1][1] > min(loss for _, loss in measured) or before[-1] <= 0:
+        return 0.0
+    return 1 - measured[-1][1] / before[-1]
+
+
+def _larger_photos(artifact: Artifact, e: Evaluation) -> NextStep | None:
+    """Returns a step where missed defects, or photos where it is not known how large defects are, are too small for
+    the network."""
+    missed = [photo for photo in e.photos if photo.defect_type != GOOD and photo.verdict != "anomalous"]
+    height, width = artifact.image_size
+    sides = [math.sqrt(photo.defect_pixels) for photo in missed if photo.defect_pixels is not None]
+    sizes = [photo.photo_size for photo in missed if photo.photo_size is not None]
+    shrunk = statistics.median(math.sqrt(h * w / (height * width)) for h, w in sizes) if sizes else 1.0
+    if sides:
+        if (side := statistics.median(sides)) >= _SMALL_SIDE:
+            return None
+        evidence = (
+            f"Missed defects are small in the {width}x{height} pixels that the model sees: half of them cover no more "
+            f"than {counted(round(side * side), 'pixel')}."
+        )
+    elif shrunk >= _MUCH_SHRUNK:
+        evidence = f"Photos are shrunk {shrunk:.2g} times, to the {width}x{height} pixels that the model sees."
+    else:
+        return None
+    if shrunk <= 1 or not sizes:
+        return NextStep(evidence=evidence, action="Photograph from closer, or with more pixels.")
+    return NextStep(
+        evidence=evidence,
+        action="Train with a larger image size.",
+        command=f"blemish train {artifact.method} PHOTOS NEW_RUN --image-size {_larger(artifact, sizes[0], shrunk)}",
+    )
+
+
+def _larger(artifact: Artifact, photo_size: Size, shrunk: float) -> str:
+    """Returns twice the image size, or that of the photo where it is smaller, in the photo's shape, as the option takes
+    it."""
+    height, width = (min(LARGEST_SIDE, round(side * min(2.0, shrunk))) for side in artifact.image_size)
+    height, width = fitting_size(photo_size, (height, width))
+    return str(height) if height == width else f"{height}x{width}"
+
+
+def _other_threshold(artifact: Artifact, e: Evaluation) -> list[NextStep | None]:
+    """Returns steps where scores part good from defective well, and the threshold does not."""
+    auroc = e.metrics.get("image_auroc")
+    if auroc is None or auroc < _WELL_RANKED:
+        return []
+    ranked = f"Some threshold does better: a defective photo scores above a good one in {percent(auroc)} of all pairs"
+    scores, run = artifact.calibration.scores, as_argument(artifact.folder)
+    if len(scores) > 1 and 0 < _FAR_OFF * scores[-2] < scores[-1] <= e.threshold:
+        calibrating = artifact.training.files[artifact.training.calibrated_from :]
+        place = as_argument(_folder_of(calibrating)) if calibrating else "GOOD_PHOTOS"
+        return [
+            NextStep(
+                evidence=f"{ranked}, and this one is set by a single calibration photo: it scores {scores[-1]:.4g}, "
+                f"{scores[-1] / scores[-2]:.2g} times as much as the next.",
+                action="Find that photo, the highest of these, and look at it: does it show a good part of this kind? "
+                "If not, take it away and calibrate anew.",
+                command=f"blemish predict {run} {place}",
+            ),
+        ]
+    return [_few_photos(artifact, e, ranked) or _more_alarms(artifact, e, ranked)]
+
+
+def _few_photos(artifact: Artifact, e: Evaluation, ranked: str) -> NextStep | None:
+    """Returns a step where calibration photos are too few for the rate asked for, so that the highest decides."""
+    if e.promised_rate is None or e.promised_rate <= e.asked_rate:
+        return None
+    rate = max(e.asked_rate, 0.05)
+    return NextStep(
+        evidence=f"{ranked}, and this one is the highest score of only {e.calibration_n} good {e.unit}.",
+        action=f"Calibrate with more good photos, {math.ceil(2 / rate) - 1} or more, so that no single one decides.",
+        command=f"blemish calibrate {as_argument(artifact.folder)} --false-alarms {rate:g} --good MORE_GOOD_PHOTOS",
+    )
+
+
+def _more_alarms(artifact: Artifact, e: Evaluation, ranked: str) -> NextStep:
+    rate = min(0.5, max(0.05, 2 * e.asked_rate))
+    return NextStep(
+        evidence=f"{ranked}.",
+        action="Allow more false alarms, and see what is missed then: this takes no training.",
+        command=f"blemish calibrate {as_argument(artifact.folder)} --false-alarms {rate:g}",
+    )
+
+
+def _another_method(artifact: Artifact, e: Evaluation) -> NextStep:
+    auroc = e.metrics.get("image_auroc")
+    scores = "" if auroc is None else f": a defective photo scores above a good one in {percent(auroc)} of all pairs"
+    return NextStep(
+        evidence=f"Neither training's length, nor the image size, nor the threshold explains it{scores}.",
+        action=f"Try another method than {artifact.title}; `blemish train --help` lists them.",
+        command="blemish train METHOD PHOTOS NEW_RUN",
+    )
+
+
+def _folder_of(files: list[str]) -> str:
+    """Returns the folder that all these files lie in; a word for the reader to fill in where there is none."""
+    try:
+        return os.path.commonpath([Path(file).parent for file in files])
+    except ValueError:  # on several drives
+        return "GOOD_PHOTOS"

@@ -1,0 +1,112 @@
+"""Photos that slowly become others are told soon, and photos that stay as they were hardly ever."""
+
+from itertools import pairwise
+
+import numpy as np
+import pytest
+from scipy import stats
+
+from blemish.calibration.drift import DriftWatch, rank_sum
+from blemish.calibration.promise import calibration_of
+from blemish.model.thresholds import Calibration
+
+LOOKS = ("brightness", "sharpness", "across", "down")
+RATE = 0.05
+
+
+class Line:
+    """A line whose light falls by a share of itself per photo. A tenth less light moves scores by their own spread, as
+    was measured on photos of paper sheets."""
+
+    def __init__(self, seed: int, *, calibrating: int = 39, falls: float = 0.0) -> None:
+        self.rng, self.falls, self.light = np.random.default_rng(seed), falls, 1.0
+        photos = [self.photo() for _ in range(calibrating)]
+        self.light = 1.0
+        scores, looks = [score for score, _ in photos], [look for _, look in photos]
+        watched = {name: [look[name] for look in looks] for name in LOOKS}
+        ones = self.rng.random(calibrating).tolist()
+        self.calibration: Calibration = calibration_of(
+            scores,
+            scores,
+            false_alarm_rate=RATE,
+            unusualness=ones,
+            watched={**watched, "score": scores, "unusualness": ones},
+        )
+        self.watch = DriftWatch(self.calibration)
+
+    def photo(self) -> tuple[float, dict[str, float]]:
+        brightness, sharpness, across, down = self.rng.normal(size=4)
+        looks = {"brightness": 120 * (1 + 0.01 * brightness) * self.light, "sharpness": sharpness}
+        score = float(np.exp(0.3 * (self.rng.normal() + 10 * (1 - self.light))))
+        return score, looks | {"across": 0.5 + 0.01 * across, "down": 0.5 + 0.01 * down}
+
+    def run(self, photos: int) -> None:
+        for _ in range(photos):
+            self.light *= 1 - self.falls
+            score, looks = self.photo()
+            stopped = score > self.calibration.image.value
+            self.watch.add_looks(looks, unusualness=self.rng.random(), score=None if stopped else score)
+
+
+def test_falling_light_is_told_before_the_alarm_rate_has_doubled() -> None:
+    moved = stats.norm.isf(RATE) - stats.norm.isf(2 * RATE)  # spreads of the score that double the rate
+    doubled = np.log(1 - moved / 10) / np.log(1 - 0.0002)  # photos until then
+    for seed in range(10):
+        line = Line(seed, falls=0.0002)
+        line.run(500)
+        first = line.watch.found[0]
+        assert (first.quantity, first.words) == ("brightness", "darker")
+        assert first.photos < doubled < 500
+        assert first.now < first.before
+
+
+def test_photos_that_stay_as_they_were_are_passed_over_in_silence() -> None:
+    spoke = 0
+    for seed in range(100):
+        line = Line(seed, calibrating=(12, 39, 99)[seed % 3])
+        line.run(500)
+        spoke += bool(line.watch.found)
+    assert spoke <= 5
+
+
+def test_a_leap_is_told_after_ten_photos_once_and_with_the_command_that_mends_it() -> None:
+    line = Line(0, calibrating=12)
+    for _ in range(40):
+        _, looks = line.photo()
+        line.watch.add_looks(looks | {"across": looks["across"] + 0.1}, unusualness=0.5, score=None)
+    (found,) = line.watch.found
+    assert (found.quantity, found.photos) == ("across", 10)
+    told = line.watch.line("my run")
+    assert told is not None and "of parts further right" in told
+    assert "`blemish calibrate 'my run' --good NEW_PHOTOS`" in told and "\n" not in told
+
+
+def test_scores_and_sharpness_of_stopped_photos_tell_nothing_of_the_line() -> None:
+    line = Line(1)
+    for _ in range(50):
+        _, looks = line.photo()
+        line.watch.add_looks(looks | {"sharpness": 9.0}, unusualness=0.5, score=None)
+    assert line.watch.found == []
+
+
+def test_a_model_that_keeps_nothing_to_compare_with_is_not_watched() -> None:
+    watch = DriftWatch(calibration_of([1.0, 2.0], [1, 1], false_alarm_rate=0.5))
+    for _ in range(60):
+        watch.add_looks({"brightness": 0.0}, unusualness=9.0, score=1.0)
+    assert watch.line("run") is None and watch.photos == 60
+
+
+@pytest.mark.parametrize(("before", "now", "method"), [(4, 50, "exact"), (45, 50, "exact"), (200, 50, "asymptotic")])
+def test_the_rank_sum_test_is_that_of_scipy(before: int, now: int, method: str) -> None:
+    rng = np.random.default_rng(before)
+    ours, theirs = np.sort(rng.normal(size=before)).tolist(), rng.normal(0.5, size=now).tolist()
+    chance, higher = rank_sum(ours, theirs)
+    expected = stats.mannwhitneyu(theirs, ours, method=method, use_continuity=False).pvalue
+    assert chance == pytest.approx(expected)
+    assert higher
+
+
+def test_the_chance_falls_as_values_move_apart_and_ties_count_half() -> None:
+    chances = [rank_sum([1.0, 2.0, 3.0, 4.0, 5.0], [x, x + 0.5, x + 1])[0] for x in (3, 4, 5)]
+    assert all(later < earlier for earlier, later in pairwise(chances))
+    assert rank_sum([1.0] * 9, [1.0] * 10)[0] == 1

@@ -1,0 +1,67 @@
+"""What is promised is of both alarms together: scores above the threshold, and photos that are unusual."""
+
+import numpy as np
+import pytest
+
+from blemish.calibration.promise import calibration_of
+from blemish.model.thresholds import Calibration
+from blemish.model.usual import UNUSUAL_ABOVE
+
+
+def calibrated(unusualness: list[float], rate: float = 0.05) -> Calibration:
+    n = len(unusualness)
+    return calibration_of(range(n), range(n), false_alarm_rate=rate, check_rate=0.5, unusualness=unusualness)
+
+
+def test_usual_calibration_photos_cost_the_threshold_nothing() -> None:
+    gated, alone = calibrated([1.0] * 99), calibration_of(range(99), range(99), false_alarm_rate=0.05, check_rate=0.5)
+    assert (gated.image, gated.check) == (alone.image, alone.check)
+    assert gated.unusual == UNUSUAL_ABOVE
+    assert gated.unusual_rate == 0.01
+
+
+def test_unusual_calibration_photos_take_places_of_the_promised_rate() -> None:
+    found = calibrated([9.0, 9.0, *[1.0] * 97])  # five of a hundred may be stopped, these two are
+    assert found.image.promised_rate == 0.05
+    assert found.image.value == pytest.approx(96, rel=1e-3)  # the third highest score of the others
+    assert found.unusual_rate == 0.03
+
+
+def test_where_nothing_would_be_left_for_scores_the_two_rates_are_added() -> None:
+    found = calibrated([9.0] * 30 + [1.0] * 69)
+    assert found.unusual is not None and found.unusual > 9
+    assert found.unusual_rate == 0.01
+    assert found.image.promised_rate == 0.05
+    assert found.image.value == pytest.approx(95, rel=1e-3)  # four of a hundred by score, and one for being unusual
+    few = calibrated([9.0, 1.0, 1.0])
+    assert few.image.promised_rate == 0.5  # two of four, which is said, though 5 % were asked for
+
+
+def test_unusualness_stays_beside_its_score_whatever_the_order() -> None:
+    found = calibration_of([3.0, 1.0, 2.0], [1, 1, 1], false_alarm_rate=0.3, unusualness=[0.3, 0.1, 0.2])
+    assert found.unusualness == (0.1, 0.2, 0.3)
+
+
+def test_an_estimate_says_what_comes_on_top_of_it() -> None:
+    found = calibration_of(
+        [1.0, 2.0, 4.0, 3.0], [1, 1, 1, 2], false_alarm_rate=0.01, estimate=True, unusualness=[1, 1, 1, 1]
+    )
+    assert "besides, at most 20 % are expected to be called unusual" in found.statement()
+
+
+@pytest.mark.parametrize("odd", [0.0, 0.03, 0.3])
+def test_both_alarms_together_are_as_rare_as_promised_on_average(odd: float) -> None:
+    """A share of good photos is odd, and odd ones score higher too."""
+    rng, alarms, promised = np.random.default_rng(1), [], []
+    for _ in range(400):
+        unusual = rng.random(139) < odd
+        unusualness = np.where(unusual, rng.uniform(3, 9, 139), rng.uniform(0, 2, 139))
+        scores = rng.normal(size=139) + 2 * unusual
+        found = calibration_of(
+            scores[:39].tolist(), scores[:39].tolist(), false_alarm_rate=0.1, unusualness=unusualness[:39].tolist()
+        )
+        verdicts = [found.thresholds.verdict(s, u) for s, u in zip(scores[39:], unusualness[39:], strict=True)]
+        alarms.append(np.mean([verdict != "normal" for verdict in verdicts]))
+        promised.append(found.image.promised_rate)
+    assert np.mean(alarms) <= np.mean(np.array(promised, float)) + 3 * np.std(alarms) / 20
+    assert np.mean(alarms) > 0.05

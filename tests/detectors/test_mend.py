@@ -1,0 +1,100 @@
+"""Mend's own: what its map is made of, what it trusts its head, and what it learns from."""
+
+import math
+from typing import Any
+
+import pytest
+import torch
+from torch import Tensor, nn
+
+from blemish.detectors import Batch, ImageSize
+from blemish.detectors.mend import SHARE, TRUST, Fusion, Mend, MendSettings, highest_mean
+from blemish.errors import SettingsError
+from blemish.model.score import Score
+
+SIZE = ImageSize(64, 96)
+
+
+def drawn(**settings: Any) -> Mend:
+    torch.manual_seed(0)
+    mend = Mend(MendSettings(image_size=SIZE, **settings))
+    mend.eval()
+    return mend
+
+
+@pytest.fixture(scope="module")
+def images() -> Tensor:
+    return torch.rand(2, 3, *SIZE, generator=torch.Generator().manual_seed(1))
+
+
+def test_the_decoder_alone_gives_the_product_of_the_levels_distances(images: Tensor) -> None:
+    mend = drawn(judges="decoder")
+    assert mend.student.head is None
+    with torch.no_grad():
+        maps, anomaly_map = list(mend.level_maps(images).values()), mend(images)
+    finest = [nn.functional.interpolate(m, size=(16, 24), mode="bilinear", align_corners=False) for m in maps]
+    product = math.prod(2 * level for level in finest)  # ||t - s||^2 is twice 1 - cos
+    assert isinstance(product, Tensor)
+    expected = nn.functional.interpolate(product, size=tuple(SIZE), mode="bilinear", align_corners=False)
+    torch.testing.assert_close(anomaly_map, expected, rtol=1e-4, atol=0)
+
+
+def test_the_heads_odds_count_by_their_trust() -> None:
+    fusion, mended, logits = Fusion(), torch.randn(2, 1, 4, 6), torch.randn(2, 1, 8, 12)
+    fusion.trust.fill_(0.3)
+    grown = nn.functional.interpolate(mended, size=(8, 12), mode="bilinear", align_corners=False)
+    odds = torch.sigmoid(logits) / (1 - torch.sigmoid(logits))
+    torch.testing.assert_close(fusion(mended, logits), grown.exp() * odds**0.3, rtol=1e-4, atol=1e-7)
+
+
+@pytest.mark.parametrize(
+    ("restless", "trust"),
+    [(1.0, SHARE * 0.5), (1000.0, TRUST[0]), (0.001, TRUST[1]), (0.0, TRUST[1])],
+)
+def test_a_head_that_good_photos_make_restless_is_trusted_less(restless: float, trust: float) -> None:
+    fusion, scores = Fusion(), torch.tensor([-1.0, 0.0, 1.0])
+    fusion.settle(0.5 * scores, restless * scores)
+    assert float(fusion.trust) == pytest.approx(trust)
+
+
+def test_one_good_photo_says_nothing_of_trust() -> None:
+    fusion = Fusion()
+    fusion.settle(torch.zeros(1), torch.zeros(1))
+    assert float(fusion.trust) == pytest.approx(TRUST[0])
+
+
+def test_highest_means_are_what_scores_are() -> None:
+    maps = torch.rand(3, 1, 40, 50)
+    expected = [Score(kind="top_mean", share=0.01).of(each[0].numpy()) for each in maps]
+    assert highest_mean(maps, 0.01).tolist() == pytest.approx(expected)
+
+
+def test_kept_features_are_all_that_a_decoder_on_unvaried_good_photos_needs(images: Tensor) -> None:
+    mend = drawn(judges="decoder", defects="none", light=0.0)
+    (stage,) = mend.stages()
+    assert [stage.augment, stage.add_defects, stage.settle] == [None] * 3
+    assert stage.targets is not None
+    targets = stage.targets(images)
+    nothing = torch.full_like(images, math.nan)
+    losses = stage.loss(Batch(images=nothing, clean=nothing, targets=targets))
+    assert list(losses) == ["level1", "level2", "level3"]
+    assert all(0 < float(loss.detach()) < 2 for loss in losses.values())
+
+
+def test_the_decoder_is_asked_for_the_good_photo_and_the_head_for_the_mask(images: Tensor) -> None:
+    mend = drawn(light=0.0)
+    (stage,) = mend.stages()
+    assert stage.augment is None, "features of good photos are kept"
+    assert stage.targets is not None
+    masks = torch.zeros(2, 1, *SIZE)
+    batch: dict[str, Any] = {"clean": images, "masks": masks, "targets": stage.targets(images)}
+    same = stage.loss(Batch(images=images, **batch))
+    other = stage.loss(Batch(images=1 - images, **batch))
+    assert float(other["level1"].detach()) > float(same["level1"].detach())
+    torch.autograd.backward(same["cross_entropy"] + same["dice"])
+    assert all(p.grad is None for p in mend.student.decoder.parameters()), "the head does not bend the decoder"
+
+
+def test_a_head_without_defects_is_refused() -> None:
+    with pytest.raises(SettingsError, match="set judges to decoder"):
+        drawn(defects="none")
