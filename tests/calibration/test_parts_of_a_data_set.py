@@ -66,7 +66,7 @@ def test_photos_of_which_nobody_says_the_part_are_refused_with_the_way_out(
     with pytest.raises(DataError, match=r"which part .*lid 4_.* shows is not known: give --part"):
         blemish.calibrate(run, good=photos)
     assert (run / "model.json").read_bytes() == before
-    done = blemish.calibrate(run, good=photos, part="(.+)_[0-9]+")
+    done = blemish.calibrate(run, good=photos, part="(.+)_[0-9]+", accept=True)
     assert (done.added, done.of_known_parts) == (1, photos[:2])
 
 

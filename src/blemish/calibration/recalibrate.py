@@ -95,10 +95,7 @@ def recalibrate(
     _check_parts_known(list(fresh.values()), pattern, artifact)
     fresh, of_known_parts = _of_new_parts(fresh, pattern, remembered)
     if replace and photos and not fresh:
-        raise DataError(
-            f"none of the {len(photos)} photos can replace those that {folder} was calibrated with: "
-            f"{len(known) + len(of_known_parts)} are known, or of known parts, {len(unreadable)} cannot be read"
-        )
+        raise _nothing_new(folder, known=len(known) + len(of_known_parts), unreadable=len(unreadable))
     own = _exports_with_thresholds(artifact, together=bool(fresh) and not replace)
     judges = [(runtime, "fp32", device), *((export.runtime, export.precision, "auto") for export in own)]
     paths = [sample.image for sample in fresh.values()]
@@ -107,8 +104,7 @@ def recalibrate(
         _check_good(artifact.calibration, every[0], folder)
     olds = [artifact.calibration, *(export.calibration for export in own if export.calibration is not None)]
     parts = parts_of(list(fresh.values()), pattern)
-    named = any(name != str(path) for name, path in zip(parts, paths, strict=True))
-    unit: Unit = "parts" if named else artifact.calibration.unit
+    unit = _unit(paths, parts, artifact.calibration)
     new, *others = [
         _anew(old, judged, parts, unit=unit, asked=asked, replace=replace)
         for old, judged in zip(olds, every, strict=True)
@@ -130,6 +126,19 @@ def recalibrate(
         unreadable=unreadable + judged.unreadable,
         far=far,
     )
+
+
+def _nothing_new(folder: Path, *, known: int, unreadable: int) -> DataError:
+    return DataError(
+        f"none of the {known + unreadable} photos can replace those that {folder} was calibrated with: "
+        f"{known} are known, or of known parts, {unreadable} cannot be read"
+    )
+
+
+def _unit(paths: Sequence[Path], parts: Sequence[str], old: Calibration) -> Unit:
+    """Returns what is promised of: parts, too, where it was of photos and it is known now which part one shows."""
+    named = any(name != str(path) for name, path in zip(parts, paths, strict=True))
+    return "parts" if named else old.unit
 
 
 def _check_good(calibration: Calibration, judged: GoodPhotos, folder: Path) -> None:
