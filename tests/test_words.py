@@ -15,7 +15,7 @@ FILES = sorted(SOURCE.rglob("*.py"))
 # What a method of this name does is said where the class it belongs to is declared: torch's Module, Detector, Runtime,
 # FeaturePyramid, CheckedRecord, Sink.
 SAID_BY_THE_BASE = {"forward", "backward", "features", "level_maps", "stages", "run", "train", "check_values"}
-SAID_BY_THE_BASE |= {"pretrained_part", "features_with_stem"}
+SAID_BY_THE_BASE |= {"pretrained_part", "forward_with_levels", "features_with_stem"}
 
 VERBS = re.compile(
     r"\b(is|are|was|were|has|have|had|can|cannot|may|must|does|do|did|gives?|takes?|took|says?|lies?|holds?|ends?|begins?"

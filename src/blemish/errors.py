@@ -12,8 +12,7 @@ BlemishError
 └── MissingExtraError   an optional dependency is not installed
 """
 
-from blemish.wording import brief as brief  # older imports find it here
-from blemish.wording import on_one_line as on_one_line
+from blemish.wording import on_one_line
 
 
 class BlemishError(Exception):

@@ -13,9 +13,10 @@ from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol, TypeVar, runtime_checkable
 
-from blemish.errors import BlemishError, brief
+from blemish.errors import BlemishError
 from blemish.files import write_text
 from blemish.version import __version__
+from blemish.wording import brief
 
 if TYPE_CHECKING:
     from _typeshed import DataclassInstance

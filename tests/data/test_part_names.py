@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from blemish.data.dataset import Sample
-from blemish.data.part_names import parts_of
+from blemish.data.part_names import ignored_pattern, parts_of
 from blemish.errors import DataError, SettingsError
 
 PHOTOS = [Path("a/lid_01_1.png"), Path("a/lid_01_2.png"), Path("b/lid_02_1.png")]
@@ -34,6 +34,17 @@ def test_a_part_without_a_name_is_none(pattern: str) -> None:
 def test_what_is_no_pattern_is_refused() -> None:
     with pytest.raises(SettingsError, match="regular expression"):
         parts_of(PHOTOS, "(")
+
+
+def test_what_the_dataset_knows_leaves_a_pattern_the_others_or_nothing() -> None:
+    named, unnamed = Sample(image=PHOTOS[0], part="kos01"), Sample(image=PHOTOS[1])
+    assert ignored_pattern([named, unnamed], None) is None
+    assert ignored_pattern([unnamed], "(.+)_") is None
+    some, every = ignored_pattern([named, unnamed], "(.+)_"), ignored_pattern([named], "(.+)_")
+    assert some is not None and some.endswith(
+        "in 1 of 2 photos: the data set says itself which parts they show; it finds the others'"
+    )
+    assert every is not None and every.endswith("it finds none")
 
 
 def test_what_the_dataset_knows_comes_before_the_name() -> None:

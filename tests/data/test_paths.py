@@ -45,8 +45,9 @@ def test_a_dash_reads_names_from_standard_input(monkeypatch: pytest.MonkeyPatch)
 
 @pytest.mark.parametrize("address", ["https://example.com/a.png", Path("https://example.com/a.png"), "s3://bucket/a"])
 def test_an_address_is_refused_in_words_that_fit(address: str | Path) -> None:
-    with pytest.raises(DataError, match=r"is an address .*download them first and name their folder"):
+    with pytest.raises(DataError, match=r"is an address.*download them first and name their folder") as refused:
         paths_of(address)
+    assert str(refused.value).startswith(("https://example.com/a.png: is", "s3://bucket/a: is"))
 
 
 def test_what_is_no_path_is_refused() -> None:

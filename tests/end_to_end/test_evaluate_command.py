@@ -188,6 +188,7 @@ def test_limits_decide_the_exit_code_and_are_kept_in_the_file(
     copy = Path(shutil.copytree(run, tmp_path / "blind"))
     model = json.loads((copy / "model.json").read_text())
     model["calibration"]["image"]["value"] = 1e9  # every defect is missed
+    model["calibration"]["unusual"] = 1e9  # and none is stopped for being unusual alone
     (copy / "model.json").write_text(json.dumps(model))
     ends = {}
     for misses, alarms in ((None, None), ("1", None), ("100%", "0")):

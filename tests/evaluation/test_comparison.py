@@ -4,7 +4,15 @@ from dataclasses import replace
 
 import pytest
 
-from blemish.evaluation.comparison import FalseAlarms, expectation, false_alarms_in_unit, why_not_compared
+from blemish.cli.evaluate import lines_of_evaluation
+from blemish.evaluation.comparison import (
+    FalseAlarms,
+    expectation,
+    false_alarms_in_unit,
+    other_photos_of_known_parts,
+    unlike_parts,
+    why_not_compared,
+)
 from blemish.evaluation.record import Evaluation, PartCounts
 from evaluation.example import EVALUATION
 
@@ -35,6 +43,39 @@ def test_what_is_of_another_unit_is_compared_with_nothing_and_says_why() -> None
     assert "which of these photos show the same part is not known" in why_not_compared(unknown)
     assert false_alarms_in_unit(dependent) is None
     assert "several of these photos show the same part" in why_not_compared(dependent)
+
+
+@pytest.mark.parametrize(
+    ("before", "said"),
+    [
+        (
+            0.5,
+            "2 photos each, those calibrated with 0.5: the highest score of more photos is higher, so that more parts",
+        ),
+        (
+            4.0,
+            "2 photos each, those calibrated with 4: the highest score of fewer photos is lower, so that fewer parts",
+        ),
+        (2.5, None),
+        (None, None),
+    ],
+)
+def test_parts_with_more_or_fewer_photos_than_those_calibrated_with_are_said(
+    before: float | None, said: str | None
+) -> None:
+    found = counted(unit="parts", good_parts=PARTS, calibration_photos_per_part=before)
+    line = unlike_parts(found)
+    assert (line is None) == (said is None)
+    if line and said:
+        assert said in line
+        assert any(line in told for told in lines_of_evaluation(found))
+    assert unlike_parts(replace(found, unit="photos")) is None
+
+
+def test_copies_are_not_told_of_a_second_time_as_photos_of_known_parts() -> None:
+    found = counted(of_known_parts=["/parts/a.png", "/parts/b.png"])
+    assert found.duplicates == ["/parts/a.png"]
+    assert other_photos_of_known_parts(found) == ["/parts/b.png"]
 
 
 def test_without_good_photos_there_is_nothing_to_compare() -> None:

@@ -87,6 +87,10 @@ def test_a_stray_file_explains_itself(exported: Path, name: str, precision: str,
     assert (description["method"], description["precision"]) == ("stpm", precision)
 
 
+def test_the_version_of_an_onnx_file_is_a_number_that_people_read(exported: Path) -> None:
+    assert onnx.load(exported / "exports" / "onnx-fp32" / "model.onnx").model_version == 1
+
+
 def test_int8_has_thresholds_of_its_own_and_fp32_the_models(exported: Path) -> None:
     artifact = read_artifact(exported)
     rounded, exact = read_export(artifact, "openvino", "int8"), read_export(artifact, "openvino", "fp32")

@@ -206,23 +206,29 @@ def test_opencvs_photo_is_judged_as_the_files_where_it_is_said(predictor: Predic
     assert predictor.predict(photo[:, :, ::-1]).anomaly_score != score
 
 
+@pytest.mark.parametrize(("bits", "batch"), [(8, 4), (16, 2)])
 def test_memory_is_bounded_by_bytes_not_by_how_many_photos(
-    predictor: Predictor, monkeypatch: pytest.MonkeyPatch
+    predictor: Predictor, monkeypatch: pytest.MonkeyPatch, bits: int, batch: int
 ) -> None:
-    monkeypatch.setattr("blemish.inference.predictor.MOST_AHEAD", 3 * 64 * 64 * 3)  # three photos, and no more
+    monkeypatch.setattr(
+        "blemish.inference.predictor.MOST_AHEAD", 8 * 64 * 64 * 3
+    )  # two batches of four photos of 8 bits
+    photo = np.full((64, 64), 2**bits - 1, np.uint8 if bits == 8 else np.uint16)
     taken = 0
 
     def endless() -> Iterator[np.ndarray]:
         nonlocal taken
         while True:
             taken += 1
-            yield np.zeros((64, 64), np.uint8)
+            yield photo
 
     results = predictor.predict_many(endless(), batch_size=8)
-    for judged in range(1, 6):
+    waiting = []
+    for judged in range(1, 13):
         next(results)
-        assert taken <= judged + 3
+        waiting.append(taken - judged)
     results.close()
+    assert max(waiting[3:]) < 2 * batch  # the first ones are read before anybody knows how large photos are
 
 
 class Peak:

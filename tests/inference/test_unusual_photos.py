@@ -105,7 +105,7 @@ def test_calibrating_anew_moves_the_limit_where_all_new_photos_are_unusual(
         save_png(tmp_path / "dark" / f"{number}.png", darker)
     before = blemish.open(run).predict(tmp_path / "dark" / "0.png")
     assert before.unusual_reason is not None
-    blemish.calibrate(run, good=tmp_path / "dark")
+    blemish.calibrate(run, good=tmp_path / "dark", accept=True)
     calibration = read_artifact(run).calibration
     assert calibration.unusual is not None and before.thresholds.unusual is not None
     assert calibration.unusual > before.thresholds.unusual

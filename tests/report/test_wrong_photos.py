@@ -8,6 +8,7 @@ import pytest
 
 from blemish.evaluation.acceptance import held_to
 from blemish.evaluation.record import Evaluation, PhotoJudgement, read_evaluation, write_evaluation
+from blemish.model.thresholds import is_alarm
 from blemish.report import write_report
 from blemish.report.figures import Limit, Row, score_histogram
 from blemish.report.photo_list import MOST_LISTED, wrong_photos
@@ -57,7 +58,7 @@ def test_few_misses_have_no_box_and_limits_that_were_not_kept_are_told(run: Path
 
 def test_every_miss_and_every_false_alarm_is_listed_with_a_link_to_its_file(page: Page, evaluation: Evaluation) -> None:
     links = [a["href"] for a in page.all("a") if a["href"].startswith("file:")]
-    wrong = [p for p in evaluation.photos if (p.defect_type == "good") == (p.verdict == "anomalous")]
+    wrong = [p for p in evaluation.photos if (p.defect_type == "good") == is_alarm(p.verdict)]
     assert sorted(links) == sorted(Path(p.image).as_uri() for p in wrong)
     assert f"All misses: {evaluation.misses}" in page.text
     assert ("All false alarms" in page.text) == bool(evaluation.false_alarms)

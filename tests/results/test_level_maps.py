@@ -1,6 +1,7 @@
 """Which pair and which level fired: raw values from Python, pictures from the command line."""
 
 import re
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -15,12 +16,23 @@ from blemish.data.dataset import Dataset
 from blemish.data.framing import Framing
 from blemish.data.images import read_image
 from blemish.errors import SettingsError
+from blemish.inference.prediction import Prediction
 from blemish.inference.predictor import Predictor
 from blemish.inference.torch_runtime import TorchRuntime, rebuild
 from blemish.model.artifact import read_artifact
 from blemish.model.score import Score
 from blemish.model.thresholds import UNCALIBRATED
-from blemish.results.level_maps import LevelMap, LevelMapFolder, angles_of, level_picture, rows_of
+from blemish.results.level_maps import (
+    GAP,
+    HEADING,
+    LONGEST_SIDE,
+    LevelMap,
+    LevelMapFolder,
+    angles_of,
+    level_picture,
+    rows_of,
+)
+from blemish.results.sinks import judge_into
 from commands import blemish as command
 from commands import one_line
 from contract.two_stage import TwoStage, TwoStageSettings
@@ -108,6 +120,53 @@ def test_the_picture_has_room_for_photos_of_any_shape(predictor: Predictor, size
     assert (border == 255).all(), "something is drawn over the edge"
     assert (drawn[:, -8:] == 255).all()
     assert (drawn != 255).any(axis=2).mean() > 0.02
+
+
+def test_a_photo_of_12_bits_is_drawn_as_bright_as_the_same_photo_of_8(predictor: Predictor) -> None:
+    eight = np.random.default_rng(0).integers(0, 256, (60, 60, 3), np.uint8)
+    twelve = np.rint(eight * (4095 / 255)).astype(np.uint16)
+    framing = replace(predictor.framing, white_level=4095, white_unknown=False)
+    dark = {"student_level1": np.zeros((2, 2), np.float32)}
+    camera = Predictor(predictor.runtime, framing, score=predictor.score, calibration=predictor.calibration)
+    pictures = (
+        level_picture(judging.predict(photo), photo, dark) for judging, photo in ((predictor, eight), (camera, twelve))
+    )
+    first, second = (drawn[:, : LONGEST_SIDE + GAP].astype(int) for drawn in pictures)  # the photo, not its map
+    np.testing.assert_allclose(second[HEADING + GAP :], first[HEADING + GAP :], atol=2)
+
+
+class Counting:
+    """A runtime that counts the images of each kind of pass of another."""
+
+    def __init__(self, runtime: Any) -> None:
+        self.runtime, self.judged, self.explained = runtime, 0, 0
+
+    def run(self, images: NDArray[np.float32]) -> NDArray[np.float32]:
+        self.judged += len(images)
+        maps: NDArray[np.float32] = self.runtime.run(images)
+        return maps
+
+    def run_with_levels(
+        self, images: NDArray[np.float32]
+    ) -> tuple[NDArray[np.float32], dict[str, NDArray[np.float32]]]:
+        self.explained += len(images)
+        maps, levels = self.runtime.run_with_levels(images)
+        return maps, levels
+
+
+def test_verdict_and_level_maps_come_from_one_pass(predictor: Predictor, parts: Dataset, tmp_path: Path) -> None:
+    photos = [sample.image for sample in parts.test[:3]]
+    runtime = Counting(predictor.runtime)
+    counting = Predictor(runtime, predictor.framing, score=predictor.score, calibration=predictor.calibration)
+    folder = LevelMapFolder(tmp_path, photos, counting)  # asks with a picture of one pixel
+    found = list(judge_into(counting, photos, [lambda: folder], level_maps=True))
+    assert (runtime.judged, runtime.explained) == (0, 1 + len(photos))
+    for plain, explained in zip(predictor.predict_many(photos), found, strict=True):
+        assert isinstance(plain, Prediction)
+        assert isinstance(explained, Prediction)
+        assert np.array_equal(explained.anomaly_map, plain.anomaly_map)
+        assert plain.level_maps == {}
+    assert len(list(tmp_path.glob("*.tiff"))) == len(NAMES) * len(photos)
 
 
 def test_predict_leaves_a_picture_and_the_raw_values_of_each_photo(

@@ -34,7 +34,8 @@ def open(  # noqa: A001
     """Returns the trained model in the folder `run`, ready to judge photos; raises ArtifactError.
 
     `runtime` auto takes the fastest that the model was exported to, else torch. Marked regions of fewer than `min_area`
-    pixels of a photo are dropped; verdicts do not change by it.
+    pixels of a photo are dropped, but for the strongest of an anomalous photo, which stays however small it is;
+    verdicts do not change by it.
     """
     return open_predictor(run, runtime=runtime, precision=precision, device=device, min_area=min_area)
 
@@ -108,6 +109,8 @@ def evaluate(
         known = {
             "known_digests": frozenset(training.digests),
             "part": training.part_pattern,
+            "known_parts": training.known_parts,
+            "photos_per_part": training.photos_per_part,
             "trained_sizes": sizes_counted(training.photo_sizes),
         }
         model = open(model, runtime=runtime, precision=precision, device=device)
@@ -147,12 +150,14 @@ def _test_photos(
 
 def _write_report(run: Path, evaluation: Path, predictor: Predictor) -> None:
     """Writes the page beside the evaluation; without the packages for it, the evaluation is there all the same."""
-    from blemish.report import write_report
+    from blemish.report.page import PAGE, write_report
 
     try:
         write_report(run, evaluation=evaluation, predictor=predictor)
     except MissingExtraError as error:
-        _log.warning("no report: %s", error)
+        stale = evaluation.with_name(PAGE)
+        more = f"; {stale} is of an earlier evaluation" if stale.exists() else ""
+        _log.warning("no report: %s%s", error, more)
 
 
 def report(

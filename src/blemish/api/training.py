@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from blemish.data import AUTO, find_dataset
-from blemish.data.dataset import Dataset
+from blemish.data.dataset import Dataset, Sample
 from blemish.data.finding import find_photos
 from blemish.data.leave_out import names_in
 from blemish.data.paths import Named, paths_of, photos_and_unread
@@ -176,7 +176,8 @@ def calibrate(
     false_alarms: float | None = None,
     check: float | None = None,
     estimate: bool | None = None,
-    good: Named = (),
+    good: Named | Dataset = (),
+    part: str | None = None,
     replace: bool = False,
     accept: bool = False,
     undo: bool = False,
@@ -188,25 +189,28 @@ def calibrate(
 
     `false_alarms`, `check` (the share of good photos that may be called anomalous or "check"; 0: none is called
     "check") and `estimate` (thresholds come from a fitted tail, which promises nothing) are as before where they are
-    not given. `replace` forgets the calibration photos so far. `runtime` and `device` judge photos, as for `open`.
-    Photos of which more than half are above the threshold so far are refused, but with `accept`. `undo`, alone,
-    restores what was before the last calibration, and may be repeated.
+    not given. `good` may be a Dataset, whose photos to train on and to validate are taken, and whose samples may say
+    which part each shows; else `part`, a regular expression, finds that in names, as in training where it is not given.
+    `replace` forgets the calibration photos so far. `runtime` and `device` judge photos, as for `open`. Photos of which
+    more than half are above the threshold so far are refused, but with `accept`. `undo`, alone, restores what was
+    before the last calibration, and may be repeated.
     """
     from blemish.calibration.recalibrate import AskedRates, Recalibration, recalibrate
     from blemish.calibration.undo import undo_calibration
 
-    places = paths_of(good)
+    photos, unread = _good_to_calibrate(good)
     if undo:
-        if places or replace or accept or any(asked is not None for asked in (false_alarms, check, estimate)):
+        asked = (false_alarms, check, estimate, part)
+        if photos or unread or replace or accept or any(setting is not None for setting in asked):
             raise SettingsError("undo restores the thresholds before the last calibration: give nothing else with it")
         restored = undo_calibration(Path(run))
         return Recalibration(artifact=restored, added=0, known=[], of_known_parts=[], unreadable=[])
-    if replace and not places:
+    if replace and not photos:
         raise DataError("replacing forgets the calibration photos: give others with --good")
-    photos, unread = photos_and_unread(places)
     done = recalibrate(
         Path(run),
         photos,
+        part=part,
         asked=AskedRates(false_alarms=false_alarms, check=check, estimate=estimate),
         replace=replace,
         accept=accept,
@@ -217,6 +221,13 @@ def calibrate(
     if done.far is not None:
         _say_far_photos(done.far, Path(run), runtime=runtime, device=device)
     return dataclasses.replace(done, unreadable=[*unread, *done.unreadable])
+
+
+def _good_to_calibrate(good: Named | Dataset) -> tuple[Sequence[Path | Sample], list[DataError]]:
+    """Returns the photos to calibrate with, and an error for what lies among them and cannot be read."""
+    if isinstance(good, Dataset):
+        return (*good.train, *good.validation), []
+    return photos_and_unread(paths_of(good))
 
 
 def _say_far_photos(far: "FarPhotos", run: Path, *, runtime: str, device: str) -> None:

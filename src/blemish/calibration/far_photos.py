@@ -9,8 +9,9 @@ from pathlib import Path
 
 from blemish.calibration.outliers import far_above_the_rest
 from blemish.calibration.promise import GoodPhotos, calibrate_with
-from blemish.errors import DataError, on_one_line
+from blemish.errors import DataError
 from blemish.model.thresholds import Calibration
+from blemish.wording import on_one_line
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -9,16 +9,17 @@ from typing import Any
 from blemish.calibration.far_photos import FarPhotos, far_photos
 from blemish.calibration.promise import GoodPhotos, calibrate_with, judge_good_photos
 from blemish.calibration.undo import keep_for_undo
+from blemish.data.dataset import Sample
 from blemish.data.digest import file_digest
 from blemish.data.part_names import parts_of
 from blemish.errors import ArtifactError, DataError, SettingsError
 from blemish.inference import open_predictor
 from blemish.model.artifact import Artifact, read_artifact, write_artifact
 from blemish.model.exports import Export, kinds_of_exports, read_export, write_export
-from blemish.model.thresholds import Calibration, is_alarm
-from blemish.model.training_record import KnownPhoto, TrainingRecord
+from blemish.model.thresholds import Calibration, Unit, is_alarm
+from blemish.model.training_record import KnownPhoto
 from blemish.progress import OnProgress, Progress, say_nothing
-from blemish.wording import as_argument
+from blemish.wording import as_argument, some_of
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -67,8 +68,9 @@ AS_BEFORE = AskedRates()
 
 def recalibrate(
     folder: Path,
-    photos: Sequence[Path] = (),
+    photos: Sequence[Path | Sample] = (),
     *,
+    part: str | None = None,
     asked: AskedRates = AS_BEFORE,
     replace: bool = False,
     accept: bool = False,
@@ -78,6 +80,7 @@ def recalibrate(
 ) -> Recalibration:
     """Calibrates the artifact in `folder` with the scores it knows and those of more good `photos`, or of these alone.
 
+    `part` finds in a photo's name which part it shows, in place of the pattern of training; a Sample may say it itself.
     So too its exports that have thresholds of their own, each judging the photos in its own precision. Raises what
     `calibrate` does, and ArtifactError, MissingExtraError, OutputError before anything is changed, but for a disk that
     fails midway. Photos of which more than half are above the threshold so far are refused but for `accept`. What was
@@ -86,32 +89,35 @@ def recalibrate(
     artifact = read_artifact(folder)
     training = artifact.training
     remembered = training.photos[: training.calibrated_from] if replace else training.photos
-    fresh, known, unreadable = _fresh(photos, remembered)
-    fresh, of_known_parts = _of_new_parts(fresh, training.part_pattern, remembered)
+    samples = [photo if isinstance(photo, Sample) else Sample(image=photo) for photo in photos]
+    fresh, known, unreadable = _fresh(samples, remembered)
+    pattern = part if part is not None else training.part_pattern
+    _check_parts_known(list(fresh.values()), pattern, artifact)
+    fresh, of_known_parts = _of_new_parts(fresh, pattern, remembered)
     if replace and photos and not fresh:
-        raise DataError(
-            f"none of the {len(photos)} photos can replace those that {folder} was calibrated with: "
-            f"{len(known) + len(of_known_parts)} are known, or of known parts, {len(unreadable)} cannot be read"
-        )
+        raise _nothing_new(folder, known=len(known) + len(of_known_parts), unreadable=len(unreadable))
     own = _exports_with_thresholds(artifact, together=bool(fresh) and not replace)
     judges = [(runtime, "fp32", device), *((export.runtime, export.precision, "auto") for export in own)]
-    every = [_judged(folder, judge, list(fresh.values()), on_progress) for judge in judges]
+    paths = [sample.image for sample in fresh.values()]
+    every = [_judged(folder, judge, paths, on_progress) for judge in judges]
     if not accept:
         _check_good(artifact.calibration, every[0], folder)
     olds = [artifact.calibration, *(export.calibration for export in own if export.calibration is not None)]
-    parts = parts_of(list(fresh.values()), training.part_pattern)
+    parts = parts_of(list(fresh.values()), pattern)
+    unit = _unit(paths, parts, artifact.calibration)
     new, *others = [
-        _anew(old, judged, parts, asked=asked, replace=replace) for old, judged in zip(olds, every, strict=True)
+        _anew(old, judged, parts, unit=unit, asked=asked, replace=replace)
+        for old, judged in zip(olds, every, strict=True)
     ]
     keep_for_undo(artifact, own)
     for export, calibration in zip(own, others, strict=True):
         write_export(dataclasses.replace(export, calibration=calibration))
     judged = every[0]
-    added = [_photo(*pair, part=part, training=training) for pair, part in zip(fresh.items(), parts, strict=True)]
+    added = [_photo(digest, path, part=name) for digest, path, name in zip(fresh, paths, parts, strict=True)]
     record = dataclasses.replace(training, photos=[*remembered, *(added[i] for i in judged.judged)])
     changed = dataclasses.replace(artifact, calibration=new, training=record)
     write_artifact(changed)
-    far = far_photos(list(fresh.values()), judged, parts, new, others=None if replace else artifact.calibration)
+    far = far_photos(paths, judged, parts, new, others=None if replace else artifact.calibration)
     return Recalibration(
         artifact=changed,
         added=len(judged.scores),
@@ -120,6 +126,19 @@ def recalibrate(
         unreadable=unreadable + judged.unreadable,
         far=far,
     )
+
+
+def _nothing_new(folder: Path, *, known: int, unreadable: int) -> DataError:
+    return DataError(
+        f"none of the {known + unreadable} photos can replace those that {folder} was calibrated with: "
+        f"{known} are known, or of known parts, {unreadable} cannot be read"
+    )
+
+
+def _unit(paths: Sequence[Path], parts: Sequence[str], old: Calibration) -> Unit:
+    """Returns what is promised of: parts, too, where it was of photos and it is known now which part one shows."""
+    named = any(name != str(path) for name, path in zip(parts, paths, strict=True))
+    return "parts" if named else old.unit
 
 
 def _check_good(calibration: Calibration, judged: GoodPhotos, folder: Path) -> None:
@@ -171,44 +190,52 @@ def _exports_with_thresholds(artifact: Artifact, *, together: bool) -> list[Expo
 
 
 def _anew(
-    old: Calibration, judged: GoodPhotos, parts: Sequence[str], *, asked: AskedRates, replace: bool
+    old: Calibration, judged: GoodPhotos, parts: Sequence[str], *, unit: Unit, asked: AskedRates, replace: bool
 ) -> Calibration:
     shown = [parts[i] for i in judged.judged]
-    return calibrate_with(judged, shown, known=None if replace else old, unit=old.unit, **asked.resolved(old))
+    return calibrate_with(judged, shown, known=None if replace else old, unit=unit, **asked.resolved(old))
 
 
-def _photo(digest: str, path: Path, *, part: str, training: TrainingRecord) -> KnownPhoto:
-    named = training.part_pattern is not None
-    return KnownPhoto(digest=digest, file=str(path.absolute()), part=part if named else None)
+def _photo(digest: str, path: Path, *, part: str) -> KnownPhoto:
+    return KnownPhoto(digest=digest, file=str(path.absolute()), part=part if part != str(path) else None)
+
+
+def _check_parts_known(fresh: Sequence[Sample], pattern: str | None, artifact: Artifact) -> None:
+    """Raises DataError where the promise is of parts, and nobody says which part a photo shows: it would count as one
+    of its own, though it may show one that the network knows."""
+    unsaid = [] if pattern is not None else [sample.image for sample in fresh if sample.part is None]
+    if unsaid and artifact.calibration.unit == "parts":
+        raise DataError(
+            f"{artifact.folder} promises of parts, which its data set named, and which part {some_of(unsaid, shown=1)} "
+            "shows is not known: give --part, such as '(.+)_[0-9]+', or '.+' where each photo shows one of its own"
+        )
 
 
 def _of_new_parts(
-    fresh: dict[str, Path], pattern: str | None, remembered: Sequence[KnownPhoto]
-) -> tuple[dict[str, Path], list[Path]]:
+    fresh: dict[str, Sample], pattern: str | None, remembered: Sequence[KnownPhoto]
+) -> tuple[dict[str, Sample], list[Path]]:
     """Leaves out the photos of parts that are remembered: the network knows these, or they were counted already."""
-    if pattern is None:
-        return fresh, []
     known = {photo.part for photo in remembered}
     parts = dict(zip(fresh, parts_of(list(fresh.values()), pattern), strict=True))
-    new = {digest: photo for digest, photo in fresh.items() if parts[digest] not in known}
-    return new, [photo for digest, photo in fresh.items() if digest not in new]
+    new = {digest: sample for digest, sample in fresh.items() if parts[digest] not in known}
+    return new, [sample.image for digest, sample in fresh.items() if digest not in new]
 
 
 def _fresh(
-    photos: Sequence[Path], remembered: Sequence[KnownPhoto]
-) -> tuple[dict[str, Path], list[Path], list[DataError]]:
+    samples: Sequence[Sample], remembered: Sequence[KnownPhoto]
+) -> tuple[dict[str, Sample], list[Path], list[DataError]]:
     """Returns by digest the photos that are new, the known ones, and errors; a copy counts once."""
-    fresh: dict[str, Path] = {}
+    fresh: dict[str, Sample] = {}
     known, unreadable, seen = [], [], {photo.digest for photo in remembered}
-    for photo in photos:
+    for sample in samples:
         try:
-            digest = file_digest(photo)
+            digest = file_digest(sample.image)
         except DataError as error:
             unreadable.append(error)
             continue
         if digest in seen:
-            known.append(photo)
+            known.append(sample.image)
         else:
-            fresh[digest] = photo
+            fresh[digest] = sample
             seen.add(digest)
     return fresh, known, unreadable

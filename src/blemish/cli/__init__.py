@@ -33,9 +33,12 @@ _PERCENT = re.compile(r"(?:(--[a-z-]+)=)?([0-9]+(?:\.[0-9]+)?) ?%")
 
 
 def with_shares(arguments: Sequence[str]) -> list[str]:
-    """Returns the words of a command line, where options that take a share take percent too: 1% is 0.01."""
+    """Returns the words of a command line, as the parser takes them: 1% is 0.01 where an option takes a share."""
     words: list[str] = []
     for before, word in zip(["", *arguments], arguments, strict=False):
+        if word == "-":  # standard input, which the parser would take for an option; as a path it is - again
+            words.append("./-")
+            continue
         percent = _PERCENT.fullmatch(word)
         if percent and (percent[1] or before) in _SHARES:
             share = f"{Decimal(percent[2]) / 100:f}"

@@ -2,14 +2,20 @@
 
 import sys
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from blemish import api
 from blemish.calibration.promise import estimated_threshold
 from blemish.cli.progress import ProgressBars
-from blemish.errors import DataError, on_one_line
-from blemish.model.thresholds import Calibration, Threshold, percent
+from blemish.errors import DataError
+from blemish.model.thresholds import Calibration, Threshold, percent, photos_needed
 from blemish.model.usual import UNUSUAL_ABOVE
-from blemish.wording import as_argument, as_left_out
+from blemish.wording import as_argument, as_left_out, counted, some_of
+
+if TYPE_CHECKING:
+    from blemish.calibration.recalibrate import Recalibration
+
+_RELIABLE = 0.1  # above this share of false alarms nobody would leave a model on a line
 
 
 def calibrate(
@@ -20,13 +26,15 @@ def calibrate(
     check: float | None = None,
     estimate: bool | None = None,
     good: tuple[Path, ...] = (),
+    part: str | None = None,
     replace: bool = False,
     accept: bool = False,
     undo: bool = False,
     runtime: str = "auto",
     device: str = "auto",
 ) -> int:
-    """Set thresholds anew, of a model and its exports, without training. Exit code 2: some photos could not be read.
+    """Set thresholds anew, of a model and its exports, without training. Exit code 2: some photos could not be read, or
+    none of those given is new.
 
     Parameters
     ----------
@@ -42,6 +50,9 @@ def calibrate(
         those that promise; as before where neither is given.
     good
         More photos of good parts, that the model was not trained on, or folders of them; may be given again.
+    part
+        Regular expression for which part the name of a photo of --good says it shows; as in training where it is not
+        given.
     replace
         Forget the photos calibrated with so far, as after a change of camera or light; needs --good.
     accept
@@ -60,6 +71,7 @@ def calibrate(
             check=check,
             estimate=estimate,
             good=good,
+            part=part,
             replace=replace,
             accept=accept,
             undo=undo,
@@ -69,25 +81,38 @@ def calibrate(
         )
     for error in done.unreadable:
         sys.stderr.write(f"blemish: {as_left_out(error)}\n")
-    for photo in done.known:
-        sys.stderr.write(f"blemish: left out: {on_one_line(photo)} is a copy of a photo this model knows already\n")
-    for photo in done.of_known_parts:
-        sys.stderr.write(
-            f"blemish: left out: {on_one_line(photo)} shows a part that this model was trained on or calibrated with: "
-            "give photos of other parts\n"
-        )
+    for line in _about_known(done):
+        sys.stderr.write(f"blemish: left out: {line}\n")
     if undo:
         print("the last calibration is undone")
     if good:
-        print(f"{done.added} good photos added")
+        print(f"{counted(done.added, 'good photo')} added")
     print("\n".join(lines_of(done.artifact.calibration, run)))
-    return 2 if done.unreadable else 0
+    return 2 if done.unreadable or (good and not done.added) else 0
+
+
+def _about_known(done: "Recalibration") -> list[str]:
+    lines = []
+    if done.known:
+        lines.append(
+            f"{counted(len(done.known), 'copy', 'copies')} of photos that this model knows already, byte for byte "
+            f"({some_of(done.known)})"
+        )
+    if done.of_known_parts:
+        lines.append(
+            f"{counted(len(done.of_known_parts), 'photo')} of parts that this model was trained on or calibrated with: "
+            f"give photos of other parts ({some_of(done.of_known_parts)})"
+        )
+    return lines
 
 
 def lines_of(calibration: Calibration, run: Path) -> list[str]:
     """Returns the thresholds, what they promise, and the ways out where that is not what was asked for."""
     image, n, unit = calibration.image, calibration.n, calibration.unit
     lines = [f"threshold {image.value:.6g}: {calibration.statement()}"]
+    if image.promised_rate is not None and image.promised_rate > max(_RELIABLE, image.asked_rate):
+        few = f"TOO FEW: with {n} good {unit if n > 1 else unit[:-1]} to calibrate, do not rely on this threshold; "
+        lines.insert(0, few + f"{photos_needed(_RELIABLE)} promise {percent(_RELIABLE)}, {photos_needed(0.01)} 1 %")
     if image.rate_95 is not None:
         lines.append(f"  in 95 of 100 such calibrations, below {percent(image.rate_95)}")
     if calibration.check is not None:

@@ -11,8 +11,13 @@ from blemish.cli.progress import ProgressBars
 from blemish.cli.sizes import lines_of_sizes
 from blemish.data import AUTO
 from blemish.data.dataset import GOOD
-from blemish.errors import on_one_line
-from blemish.evaluation.comparison import expectation, false_alarms_in_unit, why_not_compared
+from blemish.evaluation.comparison import (
+    expectation,
+    false_alarms_in_unit,
+    other_photos_of_known_parts,
+    unlike_parts,
+    why_not_compared,
+)
 from blemish.evaluation.next_steps import NextStep, missed_loudly, next_steps
 from blemish.evaluation.record import EVALUATION_FILE, Evaluation
 from blemish.evaluation.size_sweep import what_it_is
@@ -21,7 +26,7 @@ from blemish.metrics.intervals import Interval
 from blemish.model.artifact import read_artifact
 from blemish.model.thresholds import percent
 from blemish.report.page import PAGE, as_evaluated
-from blemish.wording import counted
+from blemish.wording import counted, on_one_line
 
 _ACCEPTED, _NOT_ACCEPTED, _SOME_UNREADABLE = 0, 1, 2
 _BOX_WIDTH = 92  # characters
@@ -70,12 +75,15 @@ def evaluate(
     runtime
         What computes: torch, onnx, openvino, or auto for the fastest that the model was exported to, else torch.
     precision
-        fp32, or bf16 or int8 where the model was exported in it.
+        How exactly is computed: in full (fp32), or, where the model was exported so, rounded and faster: to fewer
+        digits (bf16) or to whole numbers (int8).
     device
         auto, cpu or cuda.
     """
     logging.basicConfig(format="blemish: %(message)s")
     folder = output if output is not None else run / "evaluation"
+    page = folder / PAGE
+    earlier = _stamp(page)
     artifact = read_artifact(run)  # a folder that holds no model is refused before one is made in it
     with ProgressBars() as bars:
         evaluation = api.evaluate(
@@ -98,10 +106,19 @@ def evaluate(
     for line in [*evaluation.unreadable, *_about_duplicates(evaluation)]:
         sys.stderr.write(f"blemish: {line}\n")
     print(f"all figures in {folder / EVALUATION_FILE}")
-    if report and (page := folder / PAGE).exists():
+    if report and _stamp(page) != earlier:  # else it could not be written, and one that is there is of an earlier run
         print(f"report in {page}")
     print(line_of_misses(evaluation))
     return _say_whether_accepted(evaluation)
+
+
+def _stamp(file: Path) -> tuple[int, int] | None:
+    """Returns what is another when a file was written anew; None where there is none."""
+    try:
+        facts = file.stat()
+    except OSError:
+        return None
+    return facts.st_ino, facts.st_mtime_ns
 
 
 def _say_whether_accepted(evaluation: Evaluation) -> int:
@@ -185,6 +202,8 @@ def _about_threshold(e: Evaluation) -> list[str]:
     lines.append(f"                {promise}")
     if e.good_photos and false_alarms_in_unit(e) is None:
         lines.append(f"                these photos do not test that: {why_not_compared(e)}")
+    if unlike := unlike_parts(e):
+        lines.append(f"                {unlike}")
     if e.unusual_good:
         lines.append(f"                {e.unusual_good} good photos alarmed for being unusual, not for their score")
     if e.unusual_defective:
@@ -219,13 +238,16 @@ def _about_types(e: Evaluation) -> list[str]:
 def _about_metrics(e: Evaluation) -> list[str]:
     width = max([15, *(len(name) + 1 for name in e.metrics)])
     lines = [f"{'':<{width}}{'':>6}  95 % interval"]
+    reasons: dict[str, list[str]] = {}
     for name, value in e.metrics.items():
         if value is None:
-            lines.append(f"{name:<{width}}{'-':>6}  {e.undefined[name]}")
+            lines.append(f"{name:<{width}}{'-':>6}")
+            reasons.setdefault(e.undefined[name], []).append(name)
         else:
             interval = e.intervals[name]
             span = "-" if interval is None else f"{interval[0]:.4f} to {interval[1]:.4f}"
             lines.append(f"{name:<{width}}{value:.4f}  {span}")
+    lines += [f"no {' or '.join(names)}: {reason}" for reason, names in reasons.items()]
     return [*lines, f"pixels of maps{_size(e)}: {e.mask_rule}", e.bootstrap]
 
 
@@ -247,9 +269,15 @@ def _about_metrics_of_types(e: Evaluation) -> list[str]:
 
 
 def _about_duplicates(evaluation: Evaluation) -> list[str]:
-    if not evaluation.duplicates:
-        return []
-    return [
-        f"{len(evaluation.duplicates)} test photos are copies of photos the model was trained or calibrated with, "
-        f"such as {on_one_line(evaluation.duplicates[0])}: figures flatter; remove them here or there"
-    ]
+    lines = []
+    if evaluation.duplicates:
+        lines.append(
+            f"{len(evaluation.duplicates)} test photos are copies of photos the model was trained or calibrated with, "
+            f"such as {on_one_line(evaluation.duplicates[0])}: figures flatter; remove them here or there"
+        )
+    if others := other_photos_of_known_parts(evaluation):
+        lines.append(
+            f"{len(others)} good test photos show, by data set or name, parts that the model was trained or calibrated "
+            f"with, such as {on_one_line(others[0])}: figures flatter; test with photos of other parts"
+        )
+    return lines

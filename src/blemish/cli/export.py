@@ -30,9 +30,10 @@ def export(
     run
         Folder of a trained model; the export goes into it.
     to
-        onnx, openvino, or torch (for bf16, which needs no file, but thresholds of its own).
+        onnx, openvino, or torch, which takes no file: for fewer digits (bf16), with thresholds of its own.
     precision
-        fp32 gives the model's own scores; bf16 and int8 are faster, round, and get thresholds of their own.
+        How exactly is computed: in full (fp32), which gives the model's own scores; or rounded, to fewer digits (bf16)
+        or to whole numbers (int8), which is faster and gets thresholds of its own.
     photos
         Photos, or folders of them, to compare on, best with defects; those that training used are found by themselves
         if they are where they were, else among these. May be given again.

@@ -7,9 +7,10 @@ from pathlib import Path
 
 from blemish import api
 from blemish.cli.progress import ProgressBars
-from blemish.errors import DataError, InterruptionError, on_one_line
+from blemish.errors import DataError, InterruptionError
 from blemish.inference.prediction import Prediction
 from blemish.process import stop_requests
+from blemish.wording import on_one_line
 
 ALL_NORMAL, SOME_NOT_NORMAL, _SOME_UNREADABLE = 0, 1, 2
 
@@ -40,12 +41,13 @@ def predict(
         change by it.
     level_maps
         For ML engineers: leave in FOLDER/level_maps which pair of teacher and student fired, and at which level: a
-        picture per photo, and the raw values as float32 TIFF. Needs --output, the runtime torch, and two to three
-        times the time.
+        picture per photo, and the raw values as float32 TIFF. Needs --output, the runtime torch, and up to twice the
+        time.
     runtime
         What computes: torch, onnx, openvino, or auto for the fastest that the model was exported to, else torch.
     precision
-        fp32, or bf16 or int8 where the model was exported in it.
+        How exactly is computed: in full (fp32), or, where the model was exported so, rounded and faster: to fewer
+        digits (bf16) or to whole numbers (int8).
     device
         auto, cpu or cuda.
     """

@@ -25,14 +25,15 @@ def report(
     evaluation
         An evaluation.json, where it is not in RUN/evaluation.
     output
-        The page's file; by default report.html beside the evaluation, else in RUN.
+        The page's file, NAME.html; by default report.html beside the evaluation, else in RUN.
     level_maps
         For ML engineers: show of each photo which pair of teacher and student fired, and at which level; needs the
         runtime torch.
     runtime
         What computes: auto, torch, onnx or openvino; auto is the fastest that the model was exported to, else torch.
     precision
-        fp32, or what the model was exported to: bf16, int8. Without it, that of the evaluation.
+        How exactly is computed: in full (fp32), or, where the model was exported so, rounded: to fewer digits (bf16) or
+        to whole numbers (int8). Without it, as the evaluation was.
     device
         auto, cpu or cuda.
     """

@@ -42,7 +42,8 @@ def speed(
     runtime
         torch, onnx or openvino; may be given several times. By default torch where it is installed, and all exports.
     precision
-        fp32, bf16 or int8; may be given several times.
+        How exactly is computed: in full (fp32), to fewer digits (bf16) or to whole numbers (int8); may be given several
+        times.
     seconds
         How long each figure is measured.
     cold_starts

@@ -14,9 +14,11 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import ExifTags, Image, UnidentifiedImageError, _imaging
 
+from blemish.data.file_kinds import WITHOUT_WHITE, unusual_values
 from blemish.data.listing import file_kind
-from blemish.errors import DataError, brief
+from blemish.errors import DataError
 from blemish.files import write_atomically
+from blemish.wording import brief
 
 _FORMATS = ("PNG", "JPEG", "BMP", "TIFF", "WEBP")  # nothing else is tried, whatever the file's name says
 _LARGEST_FILE = 1 << 30  # bytes; as many pixels as are decoded take 0.7 GB, uncompressed, in four times 16 bits
@@ -223,9 +225,16 @@ def _opened(data: bytes, *, name: str) -> Iterator[Image.Image]:
     """Opens the first frame, of which only the header was read; whatever then goes wrong with it is a DataError."""
     if not data:
         raise DataError(f"{name}: is empty (0 bytes); copy it again or delete it")
-    with _one_error(name), Image.open(BytesIO(data), formats=_FORMATS) as picture:
-        _check_picture(picture, name=name)
-        yield picture
+    with _one_error(name):
+        try:
+            picture = Image.open(BytesIO(data), formats=_FORMATS)
+        except UnidentifiedImageError:
+            if what := unusual_values(data):
+                raise DataError(f"{name}: {what}") from None
+            raise
+        with picture:
+            _check_picture(picture, name=name)
+            yield picture
 
 
 @contextmanager
@@ -250,7 +259,8 @@ def _check_picture(picture: Image.Image, *, name: str) -> None:
     if Image.MAX_IMAGE_PIXELS is not None and picture.width * picture.height > Image.MAX_IMAGE_PIXELS:
         raise Image.DecompressionBombError  # twice as many for Pillow itself, which warns of these
     if picture.mode == "F" or (picture.mode == "I" and picture.format not in ("PNG", None)):
-        raise DataError(f"{name}: holds 32-bit or signed values, whose white is unknown; save it with 8 or 16 bits")
+        kind = "32-bit floating-point pixels" if picture.mode == "F" else "32-bit or signed values"
+        raise DataError(f"{name}: holds {kind}, {WITHOUT_WHITE}")
 
 
 def _upright(picture: Image.Image, *, mode: Literal["L", "RGB"]) -> NDArray[np.uint8] | NDArray[np.uint16]:

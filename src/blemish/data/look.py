@@ -5,6 +5,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from blemish.data.digest import digest_of
+from blemish.data.file_kinds import holds_several
 from blemish.data.images import Header, Pixels, Size, decode_header, decode_image
 
 _EIGHT_BITS = 255
@@ -23,6 +24,8 @@ class Facts:
     """The mean of all values of all pixels; None where the photo was not decoded."""
     sixteen_bits: bool = False
     """Whether values go to 65535 instead of 255."""
+    several: bool = False
+    """Whether the file holds further pages, which are not read; where it was decoded."""
 
     @property
     def size(self) -> Size:
@@ -59,6 +62,7 @@ def look_at(data: bytes, *, name: str) -> Look:
         highest=int(pixels.max()),
         mean=float(pixels.mean()),
         sixteen_bits=pixels.dtype == np.uint16,
+        several=holds_several(data),
     )
     return Look(pixels=pixels, facts=facts)
 

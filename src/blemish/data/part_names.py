@@ -24,6 +24,18 @@ def parts_of(photos: Sequence[Path | Sample], pattern: str | None) -> list[str]:
     return [_part_of(photo, known) for photo in photos]
 
 
+def ignored_pattern(samples: Sequence[Sample], pattern: str | None) -> str | None:
+    """Returns a line where a pattern is given and the dataset says itself which parts photos show; else None."""
+    known = sum(sample.part is not None for sample in samples)
+    if pattern is None or not known:
+        return None
+    others = "the others'" if known < len(samples) else "none"
+    return (
+        f"part {pattern!r} is not looked for in {known} of {len(samples)} photos: the data set says itself which parts "
+        f"they show; it finds {others}"
+    )
+
+
 def _part_of(photo: Path | Sample, known: re.Pattern[str] | None) -> str:
     if isinstance(photo, Sample):
         if photo.part is not None:

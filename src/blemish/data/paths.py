@@ -94,12 +94,18 @@ def _without_end(line: str) -> str:
     return line.rstrip("\r\n")
 
 
+def _as_typed(item: str, scheme: str) -> str:
+    """Returns an address with its two slashes, of which a Path has left one."""
+    rest = item.removeprefix(scheme).lstrip("/")
+    return on_one_line(f"{scheme}/{rest}")
+
+
 def _spelt_out(item: str | Path) -> list[Path]:
     if not isinstance(item, str | Path):
         raise DataError(f"{type(item).__name__} is no path: give names of files and folders")
     if address := _ADDRESS.match(str(item)):
         raise DataError(
-            f"{on_one_line(item)}: is an address ({address[0].rstrip('/')}), and photos are read from disk; "
+            f"{_as_typed(str(item), address[0])}: is an address, and photos are read from disk; "
             "download them first and name their folder"
         )
     path = Path(item)

@@ -9,6 +9,7 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from blemish.data.digest import digest_of
+from blemish.data.file_kinds import holds_several
 from blemish.data.images import Pixels, as_image, decode_image, picture_pixels, read_file
 from blemish.errors import DataError
 
@@ -29,6 +30,8 @@ class DecodedPhoto:
     path: Path | None
     digest: str | None
     """See `digest_of`; None where there was no file's content to take it of."""
+    first_of_several: bool = False
+    """Whether its file holds further pages, which nobody looks at."""
 
 
 def read_photo(photo: Photo, *, bgr: bool = False) -> DecodedPhoto:
@@ -69,7 +72,5 @@ def _read_open_file(file: BinaryIO) -> DecodedPhoto:
 
 
 def _decoded(data: bytes, *, path: Path | None, name: str) -> DecodedPhoto:
-    return DecodedPhoto(pixels=decode_image(data, name=name), path=path, digest=digest_of(data))
-
-
-__all__ = ["TAKEN", "DecodedPhoto", "Photo", "is_one_photo", "read_photo"]
+    pixels = decode_image(data, name=name)
+    return DecodedPhoto(pixels=pixels, path=path, digest=digest_of(data), first_of_several=holds_several(data))

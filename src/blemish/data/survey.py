@@ -97,6 +97,10 @@ class Survey:
             lines.append(squeezed)
         if image_size is not None and (shrunk := shrunk_line(sizes, image_size)):
             lines.append(shrunk)
+        several = [path for path, facts in self.facts.items() if facts.several]
+        if several:
+            first = on_one_line(several[0])
+            lines.append(f"of several pages, of which only the first is read: {len(several)}, such as {first}")
         if self.dark:
             lines.append(f"nearly black: {len(self.dark)}, such as {on_one_line(self.dark[0])}; expose them longer")
         if dim := self.dim:

@@ -5,9 +5,10 @@ from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
-from blemish.errors import DataError, brief
+from blemish.errors import DataError
 from blemish.files import write_text
 from blemish.records import record_from_json
+from blemish.wording import brief
 
 MANIFEST = "synthetic.jsonl"
 _VERSION = 1

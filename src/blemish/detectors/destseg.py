@@ -104,12 +104,18 @@ class DeSTSeg(Detector):
         self.score = Score(kind="top_mean", share=min(share, 1.0))
 
     def forward(self, images: Images) -> AnomalyMap:
-        judged = torch.sigmoid(self.segmentation(self._products(images)).float())
-        return interpolate_map(judged, (images.shape[-2], images.shape[-1]))
+        return self._segmented(self._products(images), images)
 
-    def level_maps(self, images: Images) -> dict[str, Tensor]:
-        """Returns what the segmentation network has to go by; their product is the official code's auxiliary map."""
-        return maps_by_level("student", distances(self._teacher_vectors(images), self.student(images)))
+    def forward_with_levels(self, images: Images) -> tuple[AnomalyMap, dict[str, Tensor]]:
+        """Returns the map, and what the segmentation network has to go by; the levels' product is the official code's
+        auxiliary map."""
+        teacher, student = self._teacher_vectors(images), self.student(images)
+        levels = maps_by_level("student", distances(teacher, student))
+        return self._segmented(_multiplied(teacher, student), images), levels
+
+    def _segmented(self, products: Tensor, images: Images) -> AnomalyMap:
+        judged = torch.sigmoid(self.segmentation(products).float())
+        return interpolate_map(judged, (images.shape[-2], images.shape[-1]))
 
     def stages(self) -> Sequence[Stage]:
         settings = self.settings
@@ -148,12 +154,7 @@ class DeSTSeg(Detector):
     def _products(self, images: Images) -> Tensor:
         """Returns the segmentation network's input of Eq. 2 (B, 448 with ResNet-18, h, w), at the finest level's
         resolution."""
-        student = self.student(images)
-        size = student[0].shape[-2:]
-        products = [-t * unit_vectors(s) for t, s in zip(self._teacher_vectors(images), student, strict=True)]
-        finest, *others = products
-        resized = (F.interpolate(product, size=size, mode="bilinear", align_corners=False) for product in others)
-        return torch.cat([finest, *resized], dim=1)
+        return _multiplied(self._teacher_vectors(images), self.student(images))
 
     def _student_loss(self, batch: Batch) -> dict[str, Tensor]:
         """Returns, by Eq. 4, the mean over pixels of 1 - cos per level, summed over the whole batch."""
@@ -217,6 +218,15 @@ class Segmentation(nn.Module):
     def forward(self, products: Tensor) -> Tensor:
         logits: Tensor = self.head(self.residual(products))
         return logits
+
+
+def _multiplied(teacher: Sequence[Tensor], student: Sequence[Tensor]) -> Tensor:
+    """Returns the negative products of the teacher's unit vectors and the student's, at the finest level's
+    resolution."""
+    finest, *others = (-t * unit_vectors(s) for t, s in zip(teacher, student, strict=True))
+    size = finest.shape[-2:]
+    resized = (F.interpolate(product, size=size, mode="bilinear", align_corners=False) for product in others)
+    return torch.cat([finest, *resized], dim=1)
 
 
 def segmentation_losses(logits: Tensor, masks: Tensor, *, gamma: float) -> dict[str, Tensor]:

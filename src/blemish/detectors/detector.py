@@ -99,14 +99,18 @@ class Detector(nn.Module, ABC):
     def check_trainable(self) -> None:
         """Raises SettingsError for what would end a training late; called once, before photos are read."""
 
-    def level_maps(self, images: Images) -> dict[str, Tensor]:  # noqa: ARG002
-        """Returns how far each student is from its teacher at each level, for people to look at; none unless a method
-        has them.
+    def forward_with_levels(self, images: Images) -> tuple[AnomalyMap, dict[str, Tensor]]:
+        """Returns the same anomaly map and, from the same pass, how far each student is from its teacher at each level,
+        for people to look at; no levels unless a method has them.
 
         By STUDENT_levelN, N from the finest: (B, 1, h, w) of the level's own resolution, float32, 1 - cos of the two
         vectors of a pixel: 0 where they agree, 1 where they are perpendicular, 2 where they are opposite.
         """
-        return {}
+        return self(images), {}
+
+    def level_maps(self, images: Images) -> dict[str, Tensor]:
+        """Returns the levels alone."""
+        return self.forward_with_levels(images)[1]
 
     if typing.TYPE_CHECKING:
 

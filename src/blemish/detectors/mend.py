@@ -92,13 +92,16 @@ class Mend(Detector):
         self.score = Score(kind="top_mean", share=0.0015)
 
     def forward(self, images: Images) -> AnomalyMap:
+        return self._joined(self.student(*self._see(images)), images)
+
+    def forward_with_levels(self, images: Images) -> tuple[AnomalyMap, dict[str, Tensor]]:
         seen, stem = self._see(images)
         judged = self.student(seen, stem)
-        return interpolate_map(self.student.fusion(judged.mended, judged.logits), _size(images))
+        return self._joined(judged, images), maps_by_level("student", distances(seen, judged.rebuilt))
 
-    def level_maps(self, images: Images) -> dict[str, Tensor]:
-        seen, _ = self._see(images)
-        return maps_by_level("student", distances(seen, self.student.decoder(seen)))
+    def _joined(self, judged: "Judged", images: Images) -> AnomalyMap:
+        """Returns the one map that decoder and head make together, at the size of the images."""
+        return interpolate_map(self.student.fusion(judged.mended, judged.logits), _size(images))
 
     def stages(self) -> Sequence[Stage]:
         settings = self.settings

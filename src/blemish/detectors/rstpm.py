@@ -102,14 +102,18 @@ class RSTPM(Detector):
         self.reconstruction = _reconstruction_student(settings, self.teacher, self.second_teacher)
 
     def forward(self, images: Images) -> AnomalyMap:
-        size = (images.shape[-2], images.shape[-1])
-        maps = {name: interpolate_map(level_map, size) for name, level_map in self.level_maps(images).items()}
-        return multiply_maps(
+        return self.forward_with_levels(images)[0]
+
+    def forward_with_levels(self, images: Images) -> tuple[AnomalyMap, dict[str, Tensor]]:
+        """Returns the map, and the levels of both pairs: student_level1 to -3, reconstruction_level1 to -3."""
+        size, levels = (images.shape[-2], images.shape[-1]), self._levels(images)
+        maps = {name: interpolate_map(level_map, size) for name, level_map in levels.items()}
+        product = multiply_maps(
             [maps[f"student_level{level}"] + maps[f"reconstruction_level{level}"] for level in range(1, LEVELS + 1)]
         )
+        return product, levels
 
-    def level_maps(self, images: Images) -> dict[str, Tensor]:
-        """Returns those of both pairs: student_level1 to -3, reconstruction_level1 to -3."""
+    def _levels(self, images: Images) -> dict[str, Tensor]:
         *matched, deepest = self.teacher(images)
         second = self.second_teacher(images)
         first_pair = distances(_vectors(matched), self.student(images))

@@ -56,10 +56,12 @@ class STPM(Detector):
         self.student = build_backbone(settings.teacher, levels=LEVELS)
 
     def forward(self, images: Images) -> AnomalyMap:
-        return interpolate_map(multiply_maps(self._distances(images)), (images.shape[-2], images.shape[-1]))
+        return self.forward_with_levels(images)[0]
 
-    def level_maps(self, images: Images) -> dict[str, Tensor]:
-        return maps_by_level("student", self._distances(images))
+    def forward_with_levels(self, images: Images) -> tuple[AnomalyMap, dict[str, Tensor]]:
+        found = distances(self._teacher_vectors(images), self.student(images))
+        product = interpolate_map(multiply_maps(found), (images.shape[-2], images.shape[-1]))
+        return product, maps_by_level("student", found)
 
     def stages(self) -> Sequence[Stage]:
         settings = self.settings
@@ -75,9 +77,6 @@ class STPM(Detector):
                 patience=settings.patience,
             )
         ]
-
-    def _distances(self, images: Images) -> list[Tensor]:
-        return distances(self._teacher_vectors(images), self.student(images))
 
     def _teacher_vectors(self, images: Images) -> tuple[Tensor, ...]:
         return tuple(unit_vectors(features) for features in self.teacher(images))

@@ -6,6 +6,8 @@ from blemish.evaluation.record import Evaluation
 from blemish.metrics.intervals import Interval
 from blemish.model.thresholds import Unit, percent
 
+_ALIKE = 1.5  # ratio of photos per part
+
 
 @dataclass(frozen=True, kw_only=True)
 class FalseAlarms:
@@ -33,11 +35,36 @@ def false_alarms_in_unit(evaluation: Evaluation) -> FalseAlarms | None:
     return FalseAlarms(count=e.false_alarms, of=e.good_photos, unit="photos", interval=e.false_alarm_interval)
 
 
+def unlike_parts(evaluation: Evaluation) -> str | None:
+    """Returns, as a sentence without its stop, that the parts of the test have more or fewer photos each than those
+    calibrated with; None where they have about as many, or the promise is not of parts.
+
+    A part's highest score is the higher, the more photos it has.
+    """
+    before, parts = evaluation.calibration_photos_per_part, evaluation.good_parts
+    if before is None or parts is None or evaluation.unit != "parts":
+        return None
+    now = evaluation.good_photos / parts.parts
+    if max(now, before) <= _ALIKE * min(now, before):
+        return None
+    more, higher = ("more", "higher") if now > before else ("fewer", "lower")
+    return (
+        f"these good parts have {now:.3g} photos each, those calibrated with {before:.3g}: the highest score of {more} "
+        f"photos is {higher}, so that {more} parts alarm than promised of"
+    )
+
+
 def why_not_compared(evaluation: Evaluation) -> str:
     """Returns, as half a sentence, what keeps the good photos of the test from testing the promise."""
     if evaluation.unit == "parts":
         return "it is of parts, and which of these photos show the same part is not known"
     return "it is of single photos, and several of these photos show the same part"
+
+
+def other_photos_of_known_parts(evaluation: Evaluation) -> list[str]:
+    """Returns the good test photos of parts that the model knows, without copies of photos that it knows."""
+    copies = set(evaluation.duplicates)
+    return [photo for photo in evaluation.of_known_parts if photo not in copies]
 
 
 def expectation(rate: float, unit: Unit, *, promised: bool) -> str:

@@ -4,7 +4,7 @@ import logging
 from collections import Counter
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from types import MappingProxyType
 
@@ -69,6 +69,8 @@ def evaluate_predictor(
     *,
     known_digests: Collection[str] = frozenset(),
     part: str | None = None,
+    known_parts: Collection[str] = frozenset(),
+    photos_per_part: float | None = None,
     trained_sizes: Mapping[Size, int] = MappingProxyType({}),
     on_photo: Callable[[int, int], object] = lambda _done, _of: None,
 ) -> Evaluation:
@@ -76,8 +78,9 @@ def evaluate_predictor(
 
     `known_digests` (see `file_digest`) are of the photos that the predictor was trained and calibrated with: test
     photos among them are listed as duplicates. `part` is the regular expression that tells from a photo's name which
-    part it shows (see `parts_of`), for photos of which the data set does not say it. `trained_sizes` counts the photos
-    trained on by size: test photos of other shapes are told of in the log.
+    part it shows (see `parts_of`), for photos of which the data set does not say it; `known_parts` are those that the
+    predictor was trained and calibrated with, and `photos_per_part` is how many photos each of the latter had.
+    `trained_sizes` counts the photos trained on by size: test photos of other shapes are told of in the log.
 
     The maps' pixels go to temporary files, 4 bytes each, those of defects up to 88, and memory holds about a hundredth
     of them. Raises DataError where no photo could be judged; unreadable ones are listed and left out. A photo whose
@@ -104,7 +107,13 @@ def evaluate_predictor(
         maps=collector.pixels(),
     )
     duplicates = [photo.judgement.image for photo in judged if photo.digest in known_digests]
-    return _evaluation(judged, judgements, predictor, found=found, unusable=unusable, duplicates=duplicates)
+    evaluation = _evaluation(judged, judgements, predictor, found=found, unusable=unusable, duplicates=duplicates)
+    good = [photo.judgement for photo in judged if photo.good]
+    return replace(
+        evaluation,
+        of_known_parts=[photo.image for photo in good if photo.part in known_parts],
+        calibration_photos_per_part=photos_per_part if evaluation.unit == "parts" else None,
+    )
 
 
 def _results(predictor: Predictor, samples: Sequence[Sample]) -> Iterator[_Result]:

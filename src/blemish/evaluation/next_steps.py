@@ -11,7 +11,7 @@ from blemish.data.images import Size
 from blemish.data.shapes import fitting_size
 from blemish.evaluation.record import Evaluation
 from blemish.model.artifact import LARGEST_SIDE, Artifact
-from blemish.model.thresholds import percent
+from blemish.model.thresholds import is_alarm, percent
 from blemish.model.training_record import StageHistory
 from blemish.wording import as_argument, counted
 
@@ -82,7 +82,7 @@ def _gain_at_the_end(stage: StageHistory) -> float:
 def _larger_photos(artifact: Artifact, e: Evaluation) -> NextStep | None:
     """Returns a step where missed defects, or photos where it is not known how large defects are, are too small for
     the network."""
-    missed = [photo for photo in e.photos if photo.defect_type != GOOD and photo.verdict != "anomalous"]
+    missed = [photo for photo in e.photos if photo.defect_type != GOOD and not is_alarm(photo.verdict)]
     height, width = artifact.image_size
     sides = [math.sqrt(photo.defect_pixels) for photo in missed if photo.defect_pixels is not None]
     sizes = [photo.photo_size for photo in missed if photo.photo_size is not None]

@@ -1,6 +1,6 @@
 """What an evaluation says, and evaluation.json."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 from blemish.data.images import MaskValues
@@ -201,6 +201,10 @@ class Evaluation:
     """`image_roc`, `image_pr`, `pixel_roc`, `pixel_pr`, where they are defined."""
     map_size: tuple[int, int] | None
     """(height, width) of maps and masks; None where they differ from photo to photo."""
+    of_known_parts: list[str] = field(default_factory=list)
+    """Good test photos of parts that the artifact was trained or calibrated with; copies of its photos among them."""
+    calibration_photos_per_part: float | None = None
+    """How many photos of a part gave the threshold, on average, where it is of parts."""
     unusual_good: int = 0
     """How many of `false_alarms` are unusual and not above the threshold."""
     unusual_defective: int = 0

@@ -20,6 +20,8 @@ class FoundPhotos:
 
     calibrating: tuple[Path, ...]
     """The model's thresholds come from them."""
+    parts: tuple[str, ...]
+    """Which part each of these shows, as model.json says; a path stands for a part of its own."""
     trained_on: tuple[Path, ...]
     """The network learned from them; none are looked for but for int8."""
     others: tuple[Path, ...]
@@ -56,10 +58,12 @@ def known_photos(artifact: Artifact, given: Iterable[Path] = (), *, precision: s
         known={photo.digest for photo in record.photos},
         most_others=MOST_COMPARED if precision == "fp32" else None,
     )
+    shown = {photo.digest: photo.part for photo in calibrating}
     found |= {photo.digest: taken.known[photo.digest] for photo in calibrating if photo.digest in taken.known}
     learned |= {photo.digest: taken.known[photo.digest] for photo in trained_on if photo.digest in taken.known}
     return FoundPhotos(
         calibrating=tuple(found.values()),
+        parts=tuple(shown[digest] or str(path) for digest, path in found.items()),
         trained_on=tuple(learned.values())[:MOST_TO_ROUND] if precision == "int8" else (),
         others=taken.others,
         unreadable=taken.unreadable,

@@ -15,7 +15,6 @@ from numpy.typing import NDArray
 
 from blemish.calibration.promise import calibrate_with, judge_good_photos
 from blemish.data.images import read_image
-from blemish.data.part_names import parts_of
 from blemish.errors import DataError
 from blemish.exporting import EXPORTERS
 from blemish.exporting.description import description_of
@@ -142,10 +141,9 @@ def _own_calibration(export: Export, artifact: Artifact, found: FoundPhotos, *, 
     )
     for error in judged.unreadable:
         raise error
-    every = parts_of(photos, artifact.training.part_pattern)
     return calibrate_with(
         judged,
-        [every[i] for i in judged.judged],
+        [found.parts[i] for i in judged.judged],
         looks={name: old.watched[name] for name in judged.looks if name in old.watched},
         false_alarm_rate=old.image.asked_rate,
         check_rate=None if old.check is None else old.check.asked_rate,

@@ -10,7 +10,7 @@ from safetensors import SafetensorError, safe_open
 from safetensors.numpy import save_file
 
 from blemish.data.images import Pixels, read_image, save_png
-from blemish.errors import ArtifactError, BlemishError, ExportError, brief
+from blemish.errors import ArtifactError, BlemishError, ExportError
 from blemish.exporting.parity import TOLERANCES, Answer, Parity, compare, shapes_of
 from blemish.exporting.worked_example import (
     PHOTO_FILE,
@@ -27,7 +27,7 @@ from blemish.model.artifact import Artifact, file_sha256
 from blemish.model.exports import Export, kinds_of_exports, read_export
 from blemish.model.thresholds import Calibration
 from blemish.records import record_from_json
-from blemish.wording import as_argument
+from blemish.wording import as_argument, brief
 
 PROOF_FOLDER = "proof"
 ANSWERS_FILE = "answers.safetensors"

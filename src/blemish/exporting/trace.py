@@ -8,9 +8,10 @@ from pathlib import Path
 
 import torch
 
-from blemish.errors import ExportError, MissingExtraError, brief
+from blemish.errors import ExportError, MissingExtraError
 from blemish.inference.torch_runtime import rebuild
 from blemish.model.artifact import Artifact
+from blemish.wording import brief
 
 
 def trace(artifact: Artifact, path: Path) -> None:

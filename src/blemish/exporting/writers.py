@@ -21,6 +21,7 @@ def write_onnx(graph: Path, folder: Path, description: str) -> None:
         raise MissingExtraError(package="onnx", extra="export", purpose="exporting") from error
     model = onnx.load(graph)
     onnx.checker.check_model(model)
+    model.model_version = 1  # torch leaves the highest number there is, which programs show
     onnx.helper.set_model_props(model, {DESCRIPTION: description})
     write_atomically(folder / "model.onnx", lambda beside: onnx.save(model, beside))
 

@@ -7,7 +7,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from blemish.errors import ArtifactError, brief
+from blemish.errors import ArtifactError
+from blemish.wording import brief
 
 
 def maps_from_graph(

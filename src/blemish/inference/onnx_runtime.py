@@ -6,10 +6,11 @@ import numpy as np
 import onnxruntime
 from numpy.typing import NDArray
 
-from blemish.errors import ArtifactError, SettingsError, brief
+from blemish.errors import ArtifactError, SettingsError
 from blemish.inference.graph_output import maps_from_graph
 from blemish.model.artifact import Artifact
 from blemish.model.exports import Export
+from blemish.wording import brief
 
 PROVIDERS: dict[str, tuple[str, dict[str, str]]] = {
     "cpu": ("CPUExecutionProvider", {}),

@@ -8,10 +8,11 @@ import numpy as np
 import openvino
 from numpy.typing import NDArray
 
-from blemish.errors import ArtifactError, SettingsError, brief
+from blemish.errors import ArtifactError, SettingsError
 from blemish.inference.graph_output import maps_from_graph
 from blemish.model.artifact import Artifact
 from blemish.model.exports import Export
+from blemish.wording import brief
 
 # Left to itself, OpenVINO computes in bf16 wherever the processor can, whatever the file holds. In an int8 graph the
 # hint is for the layers that were not quantised.

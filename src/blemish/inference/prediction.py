@@ -43,6 +43,9 @@ class Prediction:
     """UTC."""
     anomaly_map: NDArray[np.float32] = field(repr=False)
     """(h, w) raw, of the whole photo: score, mask and regions are taken from it."""
+    level_maps: dict[str, NDArray[np.float32]] = field(default_factory=dict, repr=False)
+    """How far each student is from its teacher at each level, by name, (h, w) of the level; empty where not asked
+    for."""
     min_area: int = 1
     """Regions of fewer pixels of the photo are dropped; the verdict knows nothing of it."""
     unusualness: Unusualness | None = None

@@ -1,5 +1,6 @@
 """Photo in, prediction out: the one way for evaluate, predict, report and serve, whatever the runtime."""
 
+import logging
 import math
 from collections import deque
 from collections.abc import Callable, Generator, Iterable, Iterator
@@ -23,12 +24,19 @@ from blemish.model.score import Score
 from blemish.model.thresholds import Calibration
 from blemish.model.usual import UsualPhotos
 from blemish.process import available_cores
+from blemish.wording import on_one_line
+
+_log = logging.getLogger("blemish")
 
 MOST_AHEAD = 1 << 29
 """Bytes of decoded photos that wait for the network or for their results to be taken, beyond the one at work."""
 
 Input = Photo | FramedPhoto
 """What a Predictor judges: whatever a photo may be, or one that was read and framed before."""
+
+
+LevelMaps = dict[str, NDArray[np.float32]]
+"""By name, what each level gave."""
 
 
 class Runtime(Protocol):
@@ -43,8 +51,9 @@ class Runtime(Protocol):
 class LevelRuntime(Protocol):
     """A runtime that can also say what each level gave."""
 
-    def level_maps(self, images: NDArray[np.float32]) -> dict[str, NDArray[np.float32]]:
-        """Returns, by name, 1 - cos of teacher and student, each (B, h, w) of its own resolution."""
+    def run_with_levels(self, images: NDArray[np.float32]) -> tuple[NDArray[np.float32], LevelMaps]:
+        """Returns what `run` does and, from the same pass, 1 - cos of teacher and student, each (B, h, w) of its own
+        resolution."""
         ...
 
 
@@ -70,6 +79,7 @@ class Predictor:
         self.min_area = min_area
         self.provenance = provenance
         self.usual = usual
+        self._said: set[str] = set()
 
     @property
     def threshold(self) -> float:
@@ -80,15 +90,12 @@ class Predictor:
         """Judges one photo; `bgr`: an array whose colours lie in OpenCV's order. Raises DataError where it cannot."""
         return self._judge([self._frame(photo, bgr=bgr)])[0]
 
-    def level_maps(self, photo: Photo, *, bgr: bool = False) -> dict[str, NDArray[np.float32]]:
+    def level_maps(self, photo: Photo, *, bgr: bool = False) -> LevelMaps:
         """Returns how far each student is from its teacher at each level: 1 - cos, 0 to 2, (h, w) of the level.
 
         Raises DataError where the photo cannot be read, SettingsError where runtime or method cannot tell.
         """
-        if not isinstance(self.runtime, LevelRuntime):
-            raise SettingsError("exports compute the anomaly map alone: for level maps take the runtime torch")
-        images = self.framing.images(self._frame(photo, bgr=bgr).frames)
-        return {name: maps[0] for name, maps in self.runtime.level_maps(images).items()}
+        return self._judge([self._frame(photo, bgr=bgr)], level_maps=True)[0].level_maps
 
     def predict_many(
         self,
@@ -96,13 +103,15 @@ class Predictor:
         *,
         batch_size: int = 8,
         keep_photos: bool = False,
+        level_maps: bool = False,
         bgr: bool = False,
     ) -> Generator[Prediction | DataError, None, None]:
         """Judges photos, one, or those of one folder; a photo that cannot be read gives its error and harms no other.
 
         Results come one per photo, in order. Photos are decoded in threads while the network works on those before
         them: two batches of them at most, and no more bytes than MOST_AHEAD. `keep_photos`: predictions hold their
-        photo's pixels.
+        photo's pixels; `level_maps`: they hold level maps, from the pass that judges. Raises SettingsError where there
+        are none.
         """
         pool = ThreadPoolExecutor(min(batch_size, available_cores()), thread_name_prefix="decode")
         reader = _ReadAhead(
@@ -110,7 +119,7 @@ class Predictor:
         )
         try:
             while batch := reader.next_batch():
-                yield from self._judge_readable(batch)
+                yield from self._judge_readable(batch, level_maps=level_maps)
         finally:
             pool.shutdown(cancel_futures=True)
 
@@ -118,6 +127,8 @@ class Predictor:
         if isinstance(photo, FramedPhoto):
             return photo
         read = read_photo(photo, bgr=bgr)
+        if read.first_of_several:
+            self._say_once(f"{read.path or 'a photo in memory'}: holds several pages, and only the first is judged")
         return FramedPhoto(
             frames=self.framing.cut(read.pixels, name=str(read.path or "image")),
             photo_size=(read.pixels.shape[0], read.pixels.shape[1]),
@@ -126,27 +137,44 @@ class Predictor:
             pixels=read.pixels if keep else None,
         )
 
+    def _say_once(self, line: str) -> None:
+        if line not in self._said:
+            self._said.add(line)
+            _log.warning("%s; save each page as a file of its own", on_one_line(line))
+
     def _try(self, photo: Input, *, keep: bool, bgr: bool) -> FramedPhoto | DataError:
         try:
             return self._frame(photo, keep=keep, bgr=bgr)
         except DataError as error:
             return error
 
-    def _judge_readable(self, batch: list[FramedPhoto | DataError]) -> Iterator[Prediction | DataError]:
+    def _judge_readable(
+        self, batch: list[FramedPhoto | DataError], *, level_maps: bool
+    ) -> Iterator[Prediction | DataError]:
         good = [framed for framed in batch if not isinstance(framed, DataError)]
-        judged = iter(self._judge(good) if good else [])
+        judged = iter(self._judge(good, level_maps=level_maps) if good else [])
         for framed in batch:
             yield framed if isinstance(framed, DataError) else next(judged)
 
-    def _judge(self, batch: list[FramedPhoto]) -> list[Prediction]:
-        maps = self.runtime.run(np.concatenate([self.framing.images(framed.frames) for framed in batch]))
+    def _judge(self, batch: list[FramedPhoto], *, level_maps: bool = False) -> list[Prediction]:
+        images = np.concatenate([self.framing.images(framed.frames) for framed in batch])
+        maps, levels = self._run_with_levels(images) if level_maps else (self.runtime.run(images), {})
         ends = np.cumsum([len(framed.frames) for framed in batch])
         return [
-            self._prediction(framed, self.framing.join(own, framed.photo_size))
-            for framed, own in zip(batch, np.split(maps, ends[:-1]), strict=True)
+            self._prediction(
+                framed,
+                self.framing.join(own, framed.photo_size),
+                {name: found[end - len(framed.frames)] for name, found in levels.items()},
+            )
+            for framed, own, end in zip(batch, np.split(maps, ends[:-1]), ends, strict=True)
         ]
 
-    def _prediction(self, framed: FramedPhoto, anomaly_map: NDArray[np.float32]) -> Prediction:
+    def _run_with_levels(self, images: NDArray[np.float32]) -> tuple[NDArray[np.float32], LevelMaps]:
+        if not isinstance(self.runtime, LevelRuntime):
+            raise SettingsError("exports compute the anomaly map alone: for level maps take the runtime torch")
+        return self.runtime.run_with_levels(images)
+
+    def _prediction(self, framed: FramedPhoto, anomaly_map: NDArray[np.float32], level_maps: LevelMaps) -> Prediction:
         score = self.score.of(anomaly_map)
         if not np.isfinite(score):  # NaN is above no threshold: it would pass as normal
             raise ArtifactError("the network gives scores that are not finite: its weights are damaged; train it anew")
@@ -162,6 +190,7 @@ class Predictor:
             provenance=self.provenance,
             judged_at=datetime.now(UTC),
             anomaly_map=anomaly_map,
+            level_maps=level_maps,
             min_area=self.min_area,
             unusualness=None if self.usual is None or looks is None else self.usual.of(looks),
             description=looks,

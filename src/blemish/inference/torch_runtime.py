@@ -7,14 +7,17 @@ import torch
 from numpy.typing import NDArray
 from safetensors import SafetensorError
 from safetensors.torch import load_file
+from torch import Tensor
 
 from blemish.detectors import DETECTORS, Detector
-from blemish.errors import ArtifactError, SettingsError, WeightsError, brief
+from blemish.errors import ArtifactError, SettingsError, WeightsError
+from blemish.inference.predictor import LevelMaps
 from blemish.model.artifact import WEIGHTS_FILE, Artifact
 from blemish.model.exports import Export
 from blemish.networks.device import device_of, enforce_float32, has_fast_bf16
 from blemish.networks.pretrained import load_weights
 from blemish.networks.random_weights import WithoutRandomWeights
+from blemish.wording import brief
 
 _log = logging.getLogger("blemish")
 
@@ -33,19 +36,23 @@ class TorchRuntime:
 
     def run(self, images: NDArray[np.float32]) -> NDArray[np.float32]:
         with torch.inference_mode(), torch.autocast(self._device.type, torch.bfloat16, enabled=self._bf16):
-            batch = torch.from_numpy(images).to(self._device, memory_format=torch.channels_last)
-            maps: NDArray[np.float32] = self._detector(batch)[:, 0].cpu().numpy()
-            return maps
+            return _first_channel(self._detector(self._batch(images)))
 
-    def level_maps(self, images: NDArray[np.float32]) -> dict[str, NDArray[np.float32]]:
-        """Returns the detector's level maps, each (B, h, w) of its own resolution; raises SettingsError where it has
-        none."""
+    def run_with_levels(self, images: NDArray[np.float32]) -> tuple[NDArray[np.float32], LevelMaps]:
+        """Returns the same maps, and the detector's level maps; raises SettingsError where it has none."""
         with torch.inference_mode(), torch.autocast(self._device.type, torch.bfloat16, enabled=self._bf16):
-            batch = torch.from_numpy(images).to(self._device, memory_format=torch.channels_last)
-            maps = {name: found[:, 0].cpu().numpy() for name, found in self._detector.level_maps(batch).items()}
-        if not maps:
+            maps, levels = self._detector.forward_with_levels(self._batch(images))
+        if not levels:
             raise SettingsError(f"{type(self._detector).__name__} has no level maps: it does not say what levels gave")
-        return maps
+        return _first_channel(maps), {name: _first_channel(found) for name, found in levels.items()}
+
+    def _batch(self, images: NDArray[np.float32]) -> Tensor:
+        return torch.from_numpy(images).to(self._device, memory_format=torch.channels_last)
+
+
+def _first_channel(maps: Tensor) -> NDArray[np.float32]:
+    values: NDArray[np.float32] = maps[:, 0].cpu().numpy()
+    return values
 
 
 def open_torch(artifact: Artifact, export: Export | None, device: str) -> TorchRuntime:

@@ -6,6 +6,8 @@ from dataclasses import dataclass, field
 from fractions import Fraction
 from typing import Literal
 
+from blemish.wording import counted
+
 Verdict = Literal["normal", "check", "anomalous", "unusual"]
 """`unusual` is a photo that is none of the part at all, or of another state of camera and light, whose score says
 nothing; one whose score is above the threshold is `anomalous` all the same, so that no defect hides behind it."""
@@ -43,18 +45,19 @@ class Threshold:
 
         It follows from `n` calibration photos, or from the photos of `n` parts, of each of which the highest counts.
         """
+        known = f"calibration {unit.removesuffix('s')}", f"calibration {unit}"
         above = "above it" if unit == "photos" else "to have a photo above it"
         asked, needed = percent(self.asked_rate), photos_needed(self.asked_rate)
         if self.promised_rate is None:
             return (
                 f"an estimate, not a promise: {asked} of good {unit} expected {above} if logarithms of scores are "
-                f"normal ({n} calibration {unit}; a promise takes {needed})"
+                f"normal ({counted(n, *known)}; a promise takes {needed})"
             )
         above += ", or unusual" if unit == "photos" else ", or an unusual one"
         promise = f"at most {percent(self.promised_rate)} of good {unit} are expected {above}"
         if self.is_promised:
-            return f"{promise} ({n} calibration {unit})"
-        return f"{promise}: {n} calibration {unit} can promise no less; {asked} takes {needed}"
+            return f"{promise} ({counted(n, *known)})"
+        return f"{promise}: {counted(n, *known)} can promise no less; {asked} takes {needed}"
 
     def check_values(self) -> None:
         """Raises ValueError for values that no calibration gives."""

@@ -105,6 +105,8 @@ class TrainingRecord:
     """What synthetic defects were cut from, a line for each folder."""
     stages: list[StageHistory]
     seconds: float
+    trained_at: str = ""
+    """When training ended: UTC, ISO 8601; empty where an earlier version trained."""
     precision: str
     threads: int
     versions: dict[str, str]
@@ -121,6 +123,18 @@ class TrainingRecord:
     def calibrated_from(self) -> int:
         """Returns where in `photos` those begin that gave the thresholds."""
         return self.validation + self.trained_on
+
+    @property
+    def known_parts(self) -> frozenset[str]:
+        """Returns the names of the parts that known photos show, where they have names."""
+        return frozenset(photo.part for photo in self.photos if photo.part is not None)
+
+    @property
+    def photos_per_part(self) -> float | None:
+        """Returns how many of the photos that gave the thresholds show one part, on average; None without any."""
+        calibrating = self.photos[self.calibrated_from :]
+        parts = {photo.part or photo.file for photo in calibrating}
+        return len(calibrating) / len(parts) if parts else None
 
     @property
     def digests(self) -> list[str]:

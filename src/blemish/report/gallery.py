@@ -126,7 +126,8 @@ def with_pictures(groups: Sequence[Group], predictor: Predictor, *, level_maps: 
     Raises SettingsError where level maps are asked for that the predictor cannot give.
     """
     figures = [figure for group in groups for figure in group.figures]
-    judged = predictor.predict_many((figure.judgement.image for figure in figures), keep_photos=True)
+    photos = (figure.judgement.image for figure in figures)
+    judged = predictor.predict_many(photos, keep_photos=True, level_maps=level_maps)
     drawn = iter(
         [
             _with_pictures(figure, prediction, predictor, level_maps=level_maps)
@@ -173,7 +174,7 @@ def _with_pictures(
     size = _fit(drawn.size, _LEVEL_SIDE)
     levels = tuple(
         tuple(LevelFigure(map=m, picture=_data_uri(m.heatmap(size), largest=LARGEST_LEVEL)) for m in row)
-        for row in rows_of(predictor.level_maps(judged.photo))
+        for row in rows_of(judged.level_maps)
     )
     return replace(drawn, levels=levels, thumbnail=_data_uri(resize_image(photo, size), largest=LARGEST_LEVEL))
 

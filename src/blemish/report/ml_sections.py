@@ -74,12 +74,14 @@ def metric_table(artifact: Artifact, e: Evaluation) -> MetricTable:
     category = mvtec_ad_category(e)
     known = published_for(artifact.method, category)
     sources: list[PublishedTable] = []
-    rows = []
+    rows, said = [], set[str]()
     for metric, value in e.metrics.items():
         meaning = METRICS[metric].meaning if metric in METRICS else ""
         interval = e.intervals.get(metric)
         if value is None:
-            meaning = f"not defined here: {e.undefined.get(metric, 'no reason is recorded')}"
+            why = e.undefined.get(metric, "no reason is recorded")
+            meaning = "not defined here, for the same reason" if why in said else f"not defined here: {why}"
+            said.add(why)
         published, number = "", None
         if metric in known:
             figure, source = known[metric]

@@ -26,6 +26,7 @@ from blemish.wording import as_argument
 _EVALUATION = Path("evaluation", EVALUATION_FILE)
 """The place in RUN where an evaluation is, unless it was written elsewhere."""
 PAGE = "report.html"
+_SUFFIXES = (".html", ".htm")
 _TEMPLATE = "report.html"
 
 
@@ -45,8 +46,11 @@ def write_report(
     `evaluation` is an evaluation.json elsewhere; without any, the page tells of training and calibration alone.
     `runtime`, `precision` (without one, that of the evaluation) and `device` open a predictor where none is given and
     there are photos to show. Raises ArtifactError or DataError where model or evaluation are missing or damaged,
-    SettingsError where level maps are asked for and cannot be had, OutputError where the page cannot be written.
+    SettingsError where level maps are asked for and cannot be had or `output` is not named as a page, OutputError where
+    it cannot be written.
     """
+    if output is not None and output.suffix.lower() not in _SUFFIXES:
+        raise SettingsError(f"{output}: a report is a web page (HTML): give a name that ends with .html")
     artifact = read_artifact(run)
     file = evaluation or run / _EVALUATION
     measured = _read_evaluation(file, artifact) if evaluation is not None or file.exists() else None

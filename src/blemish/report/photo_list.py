@@ -7,8 +7,9 @@ from pathlib import Path
 from urllib.parse import quote
 
 from blemish.data.dataset import GOOD
-from blemish.errors import on_one_line
 from blemish.evaluation.record import Evaluation, PhotoJudgement
+from blemish.model.thresholds import is_alarm
+from blemish.wording import on_one_line
 
 MOST_LISTED = 1000  # photos in a list: with their links they take half a megabyte
 
@@ -37,8 +38,8 @@ class PhotoList:
 def wrong_photos(e: Evaluation) -> list[PhotoList]:
     """Returns the misses, lowest score first, and the false alarms, highest score first; a list of none is left out."""
     rising = sorted(e.photos, key=lambda photo: (photo.anomaly_score, photo.image))
-    missed = [photo for photo in rising if photo.defect_type != GOOD and photo.verdict != "anomalous"]
-    alarmed = [photo for photo in rising[::-1] if photo.defect_type == GOOD and photo.verdict == "anomalous"]
+    missed = [photo for photo in rising if photo.defect_type != GOOD and not is_alarm(photo.verdict)]
+    alarmed = [photo for photo in rising[::-1] if photo.defect_type == GOOD and is_alarm(photo.verdict)]
     lists = (("All misses", missed), ("All false alarms", alarmed))
     return [_listed(f"{title}: {len(photos)}", photos, Path(e.root)) for title, photos in lists if photos]
 

@@ -4,7 +4,6 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from blemish.data.dataset import GOOD
-from blemish.errors import on_one_line
 from blemish.evaluation.comparison import false_alarms_in_unit
 from blemish.evaluation.record import Evaluation
 from blemish.metrics.intervals import Interval, binomial
@@ -13,6 +12,7 @@ from blemish.model.thresholds import Threshold
 from blemish.report.figures import Limit, Row, score_histogram
 from blemish.report.svg import CALIBRATION_PHOTOS, DEFECT, GOOD_PARTS
 from blemish.report.verdict import share_and_interval, share_text
+from blemish.wording import on_one_line
 
 _MOST_ROWS = 10  # defect types in the histogram; the others share one row
 _LONGEST_LABEL = 28
@@ -41,6 +41,8 @@ def facts(artifact: Artifact, evaluation: Evaluation | None) -> dict[str, str]:
         "Image size": f"{width} x {height} pixels (width x height)",
         "Training took": _duration(training.seconds),
     }
+    if training.trained_at:
+        said["Trained at"] = _moment(training.trained_at)
     if evaluation is not None:
         said["Tested on"] = f"{evaluation.good_photos} good and {evaluation.defective_photos} defective photos of "
         said["Tested on"] += evaluation.root + (f", {evaluation.category}" if evaluation.category else "")

@@ -3,7 +3,13 @@
 from dataclasses import dataclass, field, replace
 
 from blemish.data.dataset import GOOD
-from blemish.evaluation.comparison import expectation, false_alarms_in_unit, why_not_compared
+from blemish.evaluation.comparison import (
+    expectation,
+    false_alarms_in_unit,
+    other_photos_of_known_parts,
+    unlike_parts,
+    why_not_compared,
+)
 from blemish.evaluation.next_steps import NextStep, missed_loudly, next_steps
 from blemish.evaluation.record import Evaluation
 from blemish.evaluation.size_sweep import warnings_of, what_it_is
@@ -197,6 +203,13 @@ def _warnings(artifact: Artifact, e: Evaluation) -> list[str]:
             "Test photos that the model knows from training or calibration, byte for byte: "
             f"{len(e.duplicates)}. With them the figures flatter it. The list is at the end."
         )
+    if others := other_photos_of_known_parts(e):
+        found.append(
+            "Good test photos that, by data set or name, show parts that the model knows from training or calibration: "
+            f"{len(others)}. With them the figures flatter it; test with photos of other parts."
+        )
+    if unlike := unlike_parts(e):
+        found.append(f"{unlike[0].upper()}{unlike[1:]}.")
     if e.unreadable:
         found.append(f"Test photos or masks that could not be used: {len(e.unreadable)}. The list is at the end.")
     if e.without_mask:

@@ -8,7 +8,8 @@ from PIL import Image, ImageDraw, ImageFont, ImageOps
 
 from blemish.data.framing import shown
 from blemish.data.images import read_image, save_png
-from blemish.errors import DataError, on_one_line
+from blemish.errors import DataError
+from blemish.wording import on_one_line
 
 _SIDE, _GAP, _CAPTION, _COLUMNS = 240, 12, 22, 5
 _PAPER, _INK, _ALARM = (255, 255, 255), (30, 30, 30), (190, 20, 20)

@@ -2,7 +2,7 @@
 
 import logging
 from collections import Counter
-from collections.abc import Generator, Mapping, Sequence
+from collections.abc import Callable, Generator, Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -48,7 +48,15 @@ def judge_folder(
         raise DataError("no photos to judge: give photos, or folders that hold some")
     sinks = [] if output is None else sinks_in(output, found, predictor, level_maps=level_maps)
     trained = sizes_counted(read_artifact(run).training.photo_sizes)
-    return _judged(missing, predictor, found, sinks, trained, str(run), on_progress)
+    results = judge_into(predictor, found, sinks, level_maps=level_maps)
+    watch = DriftWatch(predictor.calibration)
+
+    def at_the_end(sizes: Mapping[Size, int]) -> Iterator[str | None]:
+        yield other_aspect_line(sizes, trained) if sizes else None
+        yield watch.line(str(run))
+        yield shrunk_line(sizes, predictor.framing.image_size)
+
+    return _judged(missing, results, len(found), watch, at_the_end, on_progress)
 
 
 def sinks_in(output: Path, photos: Sequence[Path], predictor: Predictor, *, level_maps: bool = False) -> list[OpenSink]:
@@ -62,29 +70,22 @@ def sinks_in(output: Path, photos: Sequence[Path], predictor: Predictor, *, leve
 
 def _judged(
     missing: Sequence[DataError],
-    predictor: Predictor,
-    photos: Sequence[Path],
-    sinks: Sequence[OpenSink],
-    trained_sizes: Mapping[Size, int],
-    run: str,
+    results: Generator[Prediction | DataError, None, None],
+    photos: int,
+    watch: DriftWatch,
+    at_the_end: Callable[[Mapping[Size, int]], Iterable[str | None]],
     on_progress: OnProgress,
 ) -> Generator[Prediction | DataError, None, None]:
     yield from missing
     sizes: Counter[Size] = Counter()
-    watch = DriftWatch(predictor.calibration)
-    results = judge_into(predictor, photos, sinks)
     try:
         for done, result in enumerate(results, start=1):
-            on_progress(Progress(activity="judging", done=done, total=len(photos)))
+            on_progress(Progress(activity="judging", done=done, total=photos))
             if not isinstance(result, DataError):
                 sizes[result.photo_size] += 1
                 watch.add(result)
             yield result
-        if sizes and (line := other_aspect_line(sizes, trained_sizes)) is not None:
-            _log.warning("%s", line)
-        if (moved := watch.line(run)) is not None:
-            _log.warning("%s", moved)
-        if line := shrunk_line(sizes, predictor.framing.image_size):
+        for line in filter(None, at_the_end(sizes)):
             _log.warning("%s", line)
     finally:
         results.close()

@@ -81,18 +81,16 @@ class LevelMapFolder:
         predictor.level_maps(np.zeros((1, 1, 3), np.uint8))
         self.folder = folder
         self._names = output_names(photos)
-        self._predictor = predictor
 
     def add(self, photo: Path, result: Prediction | DataError) -> None:
-        """Writes what a photo gives; raises OutputError, and DataError where its file is gone and it was not kept."""
+        """Writes the level maps that a prediction holds; raises OutputError, and DataError where its photo was not kept
+        and its file is gone."""
         if isinstance(result, DataError):
             return
-        prediction = result
-        image = read_image(photo) if prediction.photo is None else prediction.photo
-        maps = self._predictor.level_maps(image)
+        image = read_image(photo) if result.photo is None else result.photo
         name = self._names[photo]
-        save_png(self.folder / f"{name}.png", level_picture(prediction, image, maps))
-        for which, values in maps.items():
+        save_png(self.folder / f"{name}.png", level_picture(result, image, result.level_maps))
+        for which, values in result.level_maps.items():
             save_map(self.folder / f"{name}_{which}.tiff", values)
 
     def close(self) -> None:

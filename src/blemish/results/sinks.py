@@ -27,18 +27,19 @@ OpenSink = Callable[[], Sink]
 
 
 def judge_into(
-    predictor: Predictor, photos: Sequence[Path], sinks: Sequence[OpenSink]
+    predictor: Predictor, photos: Sequence[Path], sinks: Sequence[OpenSink], *, level_maps: bool = False
 ) -> Generator[Prediction | DataError, None, None]:
     """Judges photos as results are asked for, and hands each to every sink before it is returned.
 
-    Sinks are opened with the first result, and closed after the last one or where the iterator is given up.
+    With `level_maps`, predictions hold these. Sinks are opened with the first result, and closed after the last one or
+    where the iterator is given up.
     """
     with ExitStack() as stack:
         opened: list[Sink] = []
         for open_sink in sinks:
             opened.append(open_sink())
             stack.callback(opened[-1].close)
-        results = predictor.predict_many(photos, keep_photos=bool(sinks))
+        results = predictor.predict_many(photos, keep_photos=bool(sinks), level_maps=level_maps)
         stack.callback(results.close)
         for photo, result in zip(photos, results, strict=True):
             for sink in opened:

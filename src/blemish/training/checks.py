@@ -6,11 +6,12 @@ from pathlib import Path
 
 from blemish.data.dataset import Dataset
 from blemish.detectors import DetectorSettings, Stage
-from blemish.errors import ArtifactError, DataError, SettingsError, brief
+from blemish.errors import ArtifactError, DataError, SettingsError
 from blemish.files import make_folder
 from blemish.model.artifact import LARGEST_SIDE, MODEL_FILE
 from blemish.training.checkpoint import CHECKPOINT_FILE
 from blemish.training.settings import TrainingSettings
+from blemish.wording import brief
 
 SMALLEST_SIDE = 32  # pixels; two at the coarsest of three levels, for batch norm
 

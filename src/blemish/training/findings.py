@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 from blemish.data.dataset import GOOD, Dataset, Sample
 from blemish.data.images import Size
 from blemish.data.masks import wrong_masks
-from blemish.data.part_names import parts_of
+from blemish.data.part_names import ignored_pattern, parts_of
 from blemish.data.survey import Survey, common_files, survey
 from blemish.errors import DataError
 from blemish.model.thresholds import percent
@@ -62,6 +62,8 @@ def look_into(
         lines += _block("good parts", [*good.lines(root=found.base, image_size=image_size), *_about_white(good)])
         if found.validation:
             lines += _block("validation", apart.lines(root=found.base, image_size=image_size))
+        if line := ignored_pattern([*found.train, *found.validation], training.part):
+            lines.append(f"  {line}")
         try:
             lines.append(f"  {promise(found, training, _together(good, apart), validates=validates)}")
         except DataError as error:

@@ -3,6 +3,7 @@
 import dataclasses
 from collections import Counter
 from collections.abc import Sequence
+from datetime import UTC, datetime
 from pathlib import Path
 
 import torch
@@ -50,6 +51,7 @@ def training_record(
         textures=job.identity["textures"],
         stages=[_stage_history(stage) for stage in stages],
         seconds=round(seconds, 1),
+        trained_at=datetime.now(UTC).isoformat(timespec="seconds"),
         precision=processes.precision,
         threads=torch.get_num_threads(),
         versions={"blemish": __version__, "torch": torch.__version__},

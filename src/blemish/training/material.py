@@ -7,7 +7,7 @@ from pathlib import Path
 
 from blemish.data.dataset import Dataset
 from blemish.data.framing import Framing
-from blemish.data.part_names import parts_of
+from blemish.data.part_names import ignored_pattern, parts_of
 from blemish.data.survey import Survey
 from blemish.detectors import Detector, Stage
 from blemish.detectors.settings import ImageSize
@@ -113,6 +113,8 @@ def _say_white(photos: PhotoStore) -> None:
 def _divide(
     photos: PhotoStore, parts: Sequence[str], found: Dataset, training: TrainingSettings, *, validates: bool
 ) -> Split:
+    if line := ignored_pattern([*found.train, *found.validation], training.part):
+        _log.warning("%s", line)
     apart = {sample.image for sample in found.validation}
     uses = divided(photos.paths, parts, apart, held_out=training.held_out, validates=validates)
     if not apart and len(uses.train) < (1 - training.held_out) * len(parts) / 2:

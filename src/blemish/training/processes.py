@@ -11,11 +11,12 @@ from typing import TypeVar
 import torch
 from torch import Tensor, distributed, nn
 
-from blemish.errors import BlemishError, brief
+from blemish.errors import BlemishError
 from blemish.networks.device import device_of, has_fast_bf16
 from blemish.training.generators import own_random_numbers
 from blemish.training.repeatable import repeatable_kernels
 from blemish.training.settings import TrainingSettings
+from blemish.wording import brief
 
 _T = TypeVar("_T")
 _PATIENCE = timedelta(hours=12)  # with the leader, which alone calibrates

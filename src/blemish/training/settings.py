@@ -32,7 +32,8 @@ class TrainingSettings:
     device: str = "auto"
     """auto, cpu, cuda or cuda:N."""
     precision: Precision = "auto"
-    """auto takes bf16 where the processor or GPU has instructions for it, else fp32."""
+    """How exactly training computes: auto rounds to fewer digits (bf16) where processor or GPU are made for it, else it
+    computes in full (fp32)."""
 
     def check(self) -> None:
         """Raises SettingsError for a number that its setting cannot take."""
