@@ -153,7 +153,7 @@ def test_a_full_disk_costs_neither_an_older_model_nor_the_training(
     done = blemish(*train, "--overwrite")
     assert done.code == 2
     assert len(done.about("cannot write")) == len(done.about("weights.safetensors")) == 1, done.err
-    told = {"run.json", "training.jsonl"}
+    told = {"run.json", "training.jsonl", "unusual.png"}
     assert {path.name for path in run.iterdir()} - told == {
         "model.json",
         "weights.safetensors",

@@ -135,13 +135,14 @@ def test_a_photo_in_both_train_and_test_is_pointed_out_by_check(test_set: Path, 
 def test_check_says_what_it_found_and_what_can_be_promised(photos: Path) -> None:
     done = blemish("check", photos)
     assert (done.code, done.err) == (0, [])
-    assert done.out == [
+    assert done.out[:4] == [
         "good parts: 12 photos",
         "  width x height: 64x64",
         "  kinds: PNG colour",
         "  training would learn from 10 and calibrate with 2, "
         "which can promise a false alarm rate of 33.3 % and no less",
     ]
+    assert [line.split(":")[0] for line in done.out[4:]] == ["good parts were not compared with one another"]
 
 
 def test_check_answers_for_the_training_that_will_be(parts: Dataset, tmp_path: Path) -> None:
@@ -151,9 +152,10 @@ def test_check_answers_for_the_training_that_will_be(parts: Dataset, tmp_path: P
     )
     for options in ((), ("--keep", "last"), ("--method", "destseg"), ("--method", "stpm", "--keep", "last")):
         done = blemish("check", tmp_path / "photos", *options)
-        assert (done.code, done.out[-1].strip()) == (0, last)
+        assert done.code == 0
+        assert last in map(str.strip, done.out)
     done = blemish("check", tmp_path / "photos", "--held-out", "0.5", "--method", "stpm")
-    assert "learn from 15, choose weights by 4 and calibrate with 11, which" in done.out[-1]
+    assert any("learn from 15, choose weights by 4 and calibrate with 11, which" in line for line in done.out)
 
 
 def test_check_knows_layouts_and_what_will_be_squeezed(parts: Dataset, tmp_path: Path) -> None:
@@ -174,10 +176,10 @@ def test_check_counts_parts_where_several_photos_show_one(parts: Dataset, tmp_pa
     good_photos(parts, tmp_path / "photos", *names)
     done = blemish("check", tmp_path / "photos", "--part", "(.+)_[0-9]+")
     assert (done.code, done.err) == (0, [])
-    assert done.out[-1] == (
+    assert (
         "  training would learn from 16 and calibrate with 1 of 5 parts, "
         "which can promise a false alarm rate of 50 % and no less"
-    )
+    ) in done.out
 
 
 @pytest.mark.parametrize(("pattern", "said"), [("_z", "finds no part in its name"), ("part", "at least 2 parts")])
@@ -226,8 +228,9 @@ def test_a_large_photo_is_judged_at_its_own_size(trained: Path, photos: Path, tm
     for name, size in (("1x1", (1, 1)), ("5000x1", (5000, 1)), ("3x10000", (3, 10_000)), ("3000x2000", (3000, 2000))):
         save_png(tmp_path / "photos" / f"{name}.png", np.resize(small, (*size, 3)).astype(np.uint8))
     done = blemish("predict", trained, tmp_path / "photos", "--output", tmp_path / "out")
-    (line,) = done.err
-    assert "another shape" in line
+    other, shrunk = done.err
+    assert "another shape" in other
+    assert "10000x3" in shrunk or "2000x3000" in shrunk
     lines = map(json.loads, (tmp_path / "out" / "predictions.jsonl").read_text().splitlines())
     for line in lines:
         assert Path(line["image"]).stem == f"{line['height']}x{line['width']}"

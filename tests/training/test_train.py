@@ -69,7 +69,7 @@ def good(parts: Dataset, tmp_path: Path) -> Path:
 def test_the_artifact_says_what_was_trained_on_what(parts: Dataset, tmp_path: Path, seeded_resnet18: Path) -> None:
     artifact = quick(parts, tmp_path / "run", seeded_resnet18)
     values = json.loads((tmp_path / "run" / "model.json").read_text())
-    assert values["format_version"] == 3
+    assert values["format_version"] == 4
     assert values["method"] == "stpm"
     assert values["settings"]["teacher"] == "resnet18"
     assert values["teachers"][0]["origin"] == "given file resnet18.safetensors"
@@ -80,7 +80,7 @@ def test_the_artifact_says_what_was_trained_on_what(parts: Dataset, tmp_path: Pa
         file_digest(s.image) for s in parts.train[:10]
     )
     left = sorted(p.name for p in (tmp_path / "run").iterdir())
-    assert left == ["model.json", "run.json", "training.jsonl", "weights.safetensors"]
+    assert left == ["model.json", "run.json", "training.jsonl", "unusual.png", "weights.safetensors"]
     assert artifact == read_artifact(tmp_path / "run")
 
 
@@ -316,9 +316,11 @@ def test_sigterm_leaves_a_checkpoint_one_line_and_the_signals_exit_code(
     process.send_signal(signal.SIGTERM)
     _, said = process.communicate(timeout=60)
     assert process.returncode == 128 + signal.SIGTERM
-    (last,) = said.splitlines()[3:]  # after what was found in the folder
+    last = said.splitlines()[-1]  # after what was found in the folder, and how long it would take
     assert "--resume" in last
-    assert sorted(p.name for p in run.iterdir()) == ["checkpoint.safetensors", "run.json", "training.jsonl"]
+    assert said.count("blemish: ") == 1
+    left = ["checkpoint.safetensors", "run.json", "training.jsonl", "unusual.png"]
+    assert sorted(p.name for p in run.iterdir()) == left
 
 
 def test_a_full_disk_is_one_clear_line_and_leaves_no_model(good: Path, tmp_path: Path, seeded_resnet18: Path) -> None:
@@ -326,6 +328,6 @@ def test_a_full_disk_is_one_clear_line_and_leaves_no_model(good: Path, tmp_path:
     run = tmp_path / "run"
     done = blemish_command(*arguments(run, good, seeded_resnet18, "--steps", "3"), largest_file=1_000_000)
     assert done.code == 2
-    said = done.err[3:]  # after what was found in the folder
+    said = [line for line in done.err if line.startswith("blemish: ")]
     assert [line.startswith("blemish: cannot write") for line in said] == [True]
-    assert sorted(p.name for p in run.iterdir()) == ["run.json", "training.jsonl"]
+    assert sorted(p.name for p in run.iterdir()) == ["run.json", "training.jsonl", "unusual.png"]
