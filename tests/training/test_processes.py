@@ -20,6 +20,12 @@ def test_auto_precision_is_bf16_only_where_the_processor_has_it() -> None:
         assert runtime.precision == ("bf16" if has_fast_bf16(torch.device("cpu")) else "fp32")
 
 
+@pytest.mark.parametrize(("has", "fast"), [({"avx512_bf16": True}, False), ({"amx_bf16": True}, True), ({}, False)])
+def test_bf16_pays_with_amx_alone(monkeypatch: pytest.MonkeyPatch, has: dict[str, bool], fast: bool) -> None:
+    monkeypatch.setattr(torch.cpu, "get_capabilities", lambda: has, raising=False)
+    assert has_fast_bf16(torch.device("cpu")) is fast
+
+
 def test_a_chosen_precision_is_taken() -> None:
     with open_processes(TrainingSettings(device="cpu", precision="bf16")) as runtime, runtime.autocast():
         assert (torch.ones(2, 2) @ torch.ones(2, 2)).dtype == torch.bfloat16
