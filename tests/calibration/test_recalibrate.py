@@ -145,6 +145,6 @@ def test_more_photos_of_known_parts_are_left_out(parts: Dataset, tmp_path: Path)
     run = tmp_path / "run"
     blemish.train("stpm", first, run, teacher="efficientnet_lite0", image_size=64, steps=2, part="(.+)_[0-9]+")
     before = read_artifact(run).calibration.n
-    done = blemish.calibrate(run, false_alarms=0.1, good=[later])
+    done = blemish.calibrate(run, false_alarms=0.1, good=[later], accept=True)
     assert sorted(path.name for path in done.of_known_parts) == [f"lid{i}_{s}.png" for i in range(4) for s in (2, 3)]
     assert (done.added, read_artifact(run).calibration.n) == (2, before + 1)  # two photos of one new part

@@ -20,7 +20,7 @@ from commands import blemish, one_line
 @pytest.fixture(scope="module")
 def run(parts: Dataset, tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("run") / "model"
-    options = ("--teacher", "efficientnet_lite0", "--image-size", "64", "--batch-size", "8", "--steps", "20")
+    options = ("--teacher", "efficientnet_lite0", "--image-size", "64", "--batch-size", "8", "--steps", "40")
     done = blemish("train", "stpm", parts.root / "train" / "good", folder, *options)
     assert done.code == 0, done.err
     assert any("threshold" in line for line in done.out)
