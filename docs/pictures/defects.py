@@ -16,7 +16,6 @@ from torch import Tensor
 from blemish.data.images import read_image, save_png
 from blemish.data.made_up import make_up
 from blemish.synthesis.defects import draw_defects
-from blemish.training.batches import to_images
 from blemish.training.texture_store import Textures
 
 COLUMNS, SIZE, GAP, SEED = 9, 128, 6, 0
@@ -34,7 +33,7 @@ def main() -> None:
         photos = np.stack([read_image(sample.image) for sample in parts.train])
     generator = torch.Generator().manual_seed(SEED)
     textures = Textures(torch.from_numpy(photos), contents="made-up parts", altered=True).draw(COLUMNS, generator)
-    clean = to_images(photos, torch.device("cpu"))
+    clean = torch.from_numpy(np.ascontiguousarray(photos.transpose(0, 3, 1, 2), np.float32) / 255)
     # Patterns come first, pieces after them; turned about, because brick, gravel and grass take turns as well.
     turns = torch.arange(COLUMNS).reshape(-1, 3).T.flatten()
     defective, masks = draw_defects(clean, textures[turns], generator)
