@@ -14,7 +14,7 @@ import argparse
 import json
 import statistics
 from collections import defaultdict
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict
 from pathlib import Path
 
@@ -92,17 +92,22 @@ def together(first: Detector, second: Detector, settings: RSTPMSettings) -> RSTP
     return both
 
 
-def note(place: Path, name: str, detector: Detector, options: argparse.Namespace) -> None:
-    path = place / f"{name}.json"
-    if path.exists():
-        return
+def figures_of(detector: Detector, category: Path) -> Mapping[str, float | None]:
+    """What the detector, without thresholds, reaches on the category's test photos."""
     predictor = Predictor(
         TorchRuntime(detector, torch.device("cpu")),
         Framing(image_size=detector.settings.image_size),
         score=detector.score,
         calibration=UNCALIBRATED,
     )
-    figures = evaluate_predictor(predictor, MVTEC_AD.find(options.category, None).test).metrics
+    return evaluate_predictor(predictor, MVTEC_AD.find(category, None).test).metrics
+
+
+def note(place: Path, name: str, detector: Detector, options: argparse.Namespace) -> None:
+    path = place / f"{name}.json"
+    if path.exists():
+        return
+    figures = figures_of(detector, options.category)
     path.write_text(json.dumps(dict(figures)))
     print(f"{place.parent.name:<16}{place.name:<4}{name:<42}", *(f"{figures[m] or 0:8.4f}" for m in SHOWN), flush=True)
 
@@ -114,11 +119,11 @@ def table(options: argparse.Namespace) -> None:
         found[path.parent.parent.name, path.stem].append(json.loads(path.read_text()))
     print(f"{'photos':<16}{'seeds':<6}{'':<42}", *(f"{metric:>15}" for metric in SHOWN))
     for (category, name), runs in found.items():
-        cells = [_spread([run[metric] for run in runs]) for metric in SHOWN]
+        cells = [spread_of([run[metric] for run in runs]) for metric in SHOWN]
         print(f"{category:<16}{len(runs):<6}{name:<42}", *(f"{cell:>15}" for cell in cells))
 
 
-def _spread(values: Sequence[float]) -> str:
+def spread_of(values: Sequence[float]) -> str:
     middle = f"{statistics.fmean(values):.3f}"
     return middle if len(values) == 1 else f"{middle} +-{(max(values) - min(values)) / 2:.3f}"
 

@@ -11,7 +11,6 @@ CATEGORY is a folder in MVTec AD's layout.
 
 import argparse
 import json
-import statistics
 import time
 from collections import defaultdict
 from collections.abc import Callable
@@ -20,17 +19,14 @@ from pathlib import Path
 from typing import Any
 
 import torch
+from rstpm_ablation import figures_of, spread_of
 from torch import Tensor, nn
 
-from blemish.data.framing import Framing
 from blemish.data.mvtec_ad import MVTEC_AD
 from blemish.detectors.mend import Mend, MendSettings
 from blemish.detectors.settings import image_size_of
-from blemish.evaluation.evaluate import evaluate_predictor
-from blemish.inference.predictor import Predictor
-from blemish.inference.torch_runtime import TorchRuntime, rebuild
+from blemish.inference.torch_runtime import rebuild
 from blemish.model.artifact import MODEL_FILE, Artifact, read_artifact
-from blemish.model.thresholds import UNCALIBRATED
 from blemish.networks.discrepancy import interpolate_map
 from blemish.training.settings import TrainingSettings
 from blemish.training.train import train_detector
@@ -119,13 +115,7 @@ def note(place: Path, name: str, detector: Mend, options: argparse.Namespace) ->
     path = place / f"{name}.json"
     if path.exists():
         return
-    predictor = Predictor(
-        TorchRuntime(detector, torch.device("cpu")),
-        Framing(image_size=detector.settings.image_size),
-        score=detector.score,
-        calibration=UNCALIBRATED,
-    )
-    figures = evaluate_predictor(predictor, MVTEC_AD.find(options.category, None).test).metrics
+    figures = figures_of(detector, options.category)
     path.write_text(json.dumps(dict(figures)))
     print(f"{place}: {name:<12}", *(f"{figures[m] or 0:7.3f}" for m in SHOWN), flush=True)
 
@@ -136,13 +126,8 @@ def table(options: argparse.Namespace) -> None:
     for path in sorted(options.folder.glob("*/*/*/*.json")):
         found[path.parts[-4], path.parts[-2], path.stem].append(json.loads(path.read_text()))
     for (category, variant, name), runs in sorted(found.items()):
-        cells = [_spread([run[metric] for run in runs]) for metric in SHOWN]
+        cells = [spread_of([run[metric] for run in runs]) for metric in SHOWN]
         print(f"{category:<16}{variant:<26}{name:<12}{len(runs)} seeds", *(f"{cell:>15}" for cell in cells))
-
-
-def _spread(values: list[float]) -> str:
-    middle = f"{statistics.fmean(values):.3f}"
-    return middle if len(values) == 1 else f"{middle} +-{(max(values) - min(values)) / 2:.3f}"
 
 
 def main() -> None:

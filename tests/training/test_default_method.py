@@ -25,6 +25,9 @@ def test_a_command_without_a_method_trains_the_default_and_says_which(parts: Dat
     assert (told.method, told.settings.steps, told.training.seed) == (DEFAULT_METHOD, 2, 3)
     assert told.settings.to_json()["judges"] == "decoder"
     one_line(command("train", "--from", run / "run.json", tmp_path / "new", "--seed", "4"), "leave them out")
+    assert command("train", "--from", run / "run.json", tmp_path / "new", "--steps", "3").code == 0
+    longer = read_run_file(tmp_path / "new" / "run.json")
+    assert (longer.settings.steps, longer.settings.to_json()["judges"], longer.training.seed) == (3, "decoder", 3)
 
 
 def test_python_takes_photos_and_a_folder_and_the_methods_own_batch(

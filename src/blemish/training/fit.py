@@ -259,15 +259,18 @@ def _keeps_targets(stage: Stage) -> bool:
 
 
 def _global_batch_size(job: Job, stage: Stage) -> int:
-    """Returns how many photos a step takes: a small folder fills one batch, once or, where photos vary, as often as it
-    takes; every process gets the same number."""
-    world = job.processes.world_size
-    varied = stage.augment is not None or stage.add_defects is not None
-    most = job.settings.batch_size
-    size = (most if varied else min(most, len(job.split.train))) // world * world
+    learned, world = len(job.split.train), job.processes.world_size
+    size = photos_per_step(stage, learned, job.settings, world_size=world)
     if size == 0:
-        raise SettingsError(f"{len(job.split.train)} photos to train on are too few for {world} processes: start fewer")
+        raise SettingsError(f"{learned} photos to train on are too few for {world} processes: start fewer")
     return size
+
+
+def photos_per_step(stage: Stage, learned: int, settings: TrainingSettings, *, world_size: int) -> int:
+    """Returns how many of the photos `learned` from a step takes: a small folder fills one batch, once or, where photos
+    vary, as often as it takes; every process gets the same number, which may be none."""
+    varied = stage.augment is not None or stage.add_defects is not None
+    return (settings.batch_size if varied else min(settings.batch_size, learned)) // world_size * world_size
 
 
 def _stopped(record: StageRecord, stage: Stage) -> str:

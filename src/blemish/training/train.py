@@ -15,7 +15,7 @@ from blemish.networks.teacher import Teacher
 from blemish.progress import OnProgress, Progress, say_nothing
 from blemish.training.checks import check_folder, check_settings, check_stages
 from blemish.training.finish import finish, training_record
-from blemish.training.fit import Job, fit
+from blemish.training.fit import Job, fit, photos_per_step
 from blemish.training.footprint import check_memory
 from blemish.training.generators import seed_torch
 from blemish.training.identity import check_agreement, continue_from, identity_of
@@ -127,8 +127,7 @@ def _check_memory(
     """Raises SettingsError where the training cannot fit in memory; asks what photos there are, and reads none."""
     photos = len(found.train) + len(found.validation)
     learned = max(1, len(found.train) if found.validation else math.ceil((1 - training.held_out) * photos))
-    varied = any(stage.augment is not None or stage.add_defects is not None for stage in stages)
-    size = training.batch_size if varied else min(training.batch_size, learned)
+    size = max(photos_per_step(stage, learned, training, world_size=processes.world_size) for stage in stages)
     check_memory(
         detector,
         stages,

@@ -13,7 +13,7 @@ from blemish.data.dataset import Dataset
 from blemish.data.framing import Framing
 from blemish.data.images import Size
 from blemish.errors import MissingExtraError, WeightsError
-from blemish.files import write_text
+from blemish.files import remove, write_text
 from blemish.networks.neighbours import COMPARED_LEVELS, distances_to_others
 from blemish.networks.teacher import Teacher
 from blemish.process import available_cores
@@ -106,6 +106,7 @@ def compare_photos(
 def say_what_is_unusual(found: ComparedPhotos, run: Path) -> None:
     """Logs it, and leaves a contact sheet in the run folder."""
     sheet = run / CONTACT_SHEET_FILE
+    remove(sheet)  # an overwritten training's is of other photos
     if found.photos:
         found.write_sheet(sheet)
         _log.info("%s", found.line(sheet=sheet))
