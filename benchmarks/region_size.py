@@ -22,7 +22,7 @@ from blemish.data.masks import mask_of
 from blemish.data.mvtec_ad import MVTEC_AD
 from blemish.errors import DataError
 from blemish.inference import open_predictor
-from blemish.inference.marked_regions import SHARE_OF_PEAK, find_regions
+from blemish.inference.marked_regions import WAY_TO_PEAK, find_regions
 
 Map = NDArray[np.float32]
 Mask = NDArray[np.bool_]
@@ -123,7 +123,8 @@ def main() -> None:
     for pair in parser.parse_args().pairs:
         run, root = map(Path, pair.split("=", 1))
         threshold, photos = photos_of(run, root)
-        print(f"\n{run.name}: {len(photos)} defective photos with a mark (in use: {SHARE_OF_PEAK:g} of the peak)")
+        in_use = f"{WAY_TO_PEAK:g} of the way, in logarithms"
+        print(f"\n{run.name}: {len(photos)} defective photos with a mark (in use: {in_use})")
         if not photos:
             continue
         print("\n| what is marked | area / true area | IoU | of the defect | of the mark | parts touched | regions |")

@@ -41,7 +41,7 @@ def test_the_box_is_where_the_defect_is_within_a_hundredth_of_the_photo(
     photo = np.zeros((height, width, 3), np.uint8)
     photo[top:bottom, left:right] = 255
     save_png(tmp_path / "photo.png", photo)
-    levels = np.linspace(0.1, 0.5, 50).tolist()
+    levels = np.linspace(0.05, 0.25, 50).tolist()  # half way from there to 1, in logarithms, is the middle of an edge
     predictor = Predictor(
         Brightness(),
         Framing(image_size=image_size),

@@ -24,15 +24,24 @@ def test_a_region_follows_its_defect_and_not_how_far_the_map_stays_above_the_thr
     y, x = np.mgrid[:128, :128] - 64
     spot = (50.0 * np.exp(-(x**2 + y**2) / (2 * 8.0**2))).astype(np.float32)  # above the threshold out to 22 pixels
     mask, (region,) = find_regions(spot, above=1.0, photo_size=spot.shape)
-    radius = 8.0 * np.sqrt(2 * np.log(2))  # where it has half its height
+    middle = np.sqrt(50.0 * 1.0)  # in logarithms, of peak and threshold
+    radius = 8.0 * np.sqrt(2 * np.log(50.0 / middle))
     assert region.area == pytest.approx(np.pi * radius**2, rel=0.03)
     assert region.box[2] - region.box[0] == pytest.approx(2 * radius, abs=2)
-    np.testing.assert_array_equal(mask, spot > 25)
+    np.testing.assert_array_equal(mask, spot > middle)
+
+
+def test_a_mark_is_the_same_whether_distances_are_multiplied_once_or_thrice() -> None:
+    drawn = ndimage.gaussian_filter(np.random.default_rng(0).random((40, 50)), 3)
+    once = (drawn / drawn.mean()).astype(np.float64)
+    first, third = (find_regions((once**n).astype(np.float32), above=1.02**n, photo_size=(40, 50))[0] for n in (1, 3))
+    assert first.any()
+    np.testing.assert_array_equal(first, third)
 
 
 @given(seed=st.integers(0, 2**32 - 1), lift=st.sampled_from([-2.0, 0.0, 1.0]), smooth=st.floats(0, 3))
 @settings(max_examples=60, deadline=None)
-def test_every_part_above_the_threshold_keeps_what_is_above_half_of_its_own_peak(
+def test_every_part_above_the_threshold_keeps_what_is_half_way_to_its_own_peak(
     seed: int, lift: float, smooth: float
 ) -> None:
     noise = np.random.default_rng(seed).normal(size=(40, 50))
@@ -44,7 +53,7 @@ def test_every_part_above_the_threshold_keeps_what_is_above_half_of_its_own_peak
     for part in range(1, parts.max() + 1):
         peak = anomaly_map[parts == part].max()
         assert mask[(parts == part) & (anomaly_map == peak)].all()
-        expected |= (parts == part) & ((anomaly_map > peak / 2) | (peak <= 0))
+        expected |= (parts == part) & (anomaly_map > (np.sqrt(above * float(peak)) if above > 0 else -np.inf))
     np.testing.assert_array_equal(mask, expected)
 
 
@@ -74,7 +83,8 @@ def test_the_threshold_itself_is_not_marked() -> None:
 
 @pytest.mark.parametrize("seed", range(5))
 def test_regions_are_those_that_scikit_image_finds(seed: int) -> None:
-    anomaly_map = np.random.default_rng(seed).random((40, 50)).astype(np.float32)
+    drawn = np.random.default_rng(seed).random((40, 50))
+    anomaly_map = np.where(drawn > 0.7, 0.85 + drawn / 8, 0).astype(np.float32)  # all is beyond half way to its peak
     mask, regions = find_regions(anomaly_map, above=0.7, photo_size=anomaly_map.shape, min_area=3)
     labels = measure.label(anomaly_map > 0.7, connectivity=2)  # type: ignore[no-untyped-call]
     found = [r for r in measure.regionprops(labels, anomaly_map) if r.area > 2]  # type: ignore[no-untyped-call]

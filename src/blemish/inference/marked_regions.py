@@ -3,9 +3,10 @@
 Regions are found on the map itself and then laid onto the photo: a map that is first resized to the photo is lower at
 its peaks, and a photo could be anomalous without any region.
 
-The threshold of pixels says whether a place is marked, and half of that place's own peak how far the mark reaches: a
-defect far above the threshold lifts the map around it above the threshold too, for a network sees more than one pixel
-at a time. `benchmarks/region_size.py` measured the share against others.
+The threshold of pixels says whether a place is marked, and the middle, in logarithms, between it and that place's own
+peak how far the mark reaches: a defect far above the threshold lifts the map around it above the threshold too, for a
+network sees more than one pixel at a time. Logarithms, so that a mark is the same whether a method multiplies few
+distances or many. `benchmarks/region_size.py` measured the rule against others.
 """
 
 from dataclasses import dataclass
@@ -16,8 +17,8 @@ from numpy.typing import NDArray
 from blemish.data.images import Size
 
 _EIGHT_CONNECTED = np.ones((3, 3), np.bool_)
-SHARE_OF_PEAK = 0.5
-"""A pixel is marked where it is above this share of the peak of its surroundings, and above the threshold."""
+WAY_TO_PEAK = 0.5
+"""A pixel is marked where it is above this share of the way from the threshold to the peak of its surroundings."""
 Mask = NDArray[np.bool_]
 
 
@@ -40,17 +41,18 @@ def find_regions(
 ) -> tuple[Mask, tuple[Region, ...]]:
     """Returns the predicted mask (H, W) of the photo and its regions, strongest peak first.
 
-    The mask holds what is above the threshold and above SHARE_OF_PEAK of the highest value of the part, connected above
-    the threshold, that it lies in: so it is empty only where nothing is above the threshold. Regions of fewer than
-    `min_area` pixels of the photo are in neither, but for the strongest, which `keep_strongest` keeps whatever its
-    size.
+    The mask holds what is above WAY_TO_PEAK, in logarithms, from the threshold to the highest value of the part,
+    connected above the threshold, that it lies in: so it is empty only where nothing is above the threshold. Regions of
+    fewer than `min_area` pixels of the photo are in neither, but for the strongest, which `keep_strongest` keeps
+    whatever its size.
     """
     marked = anomaly_map > above
     if not marked.any():
         return np.zeros(photo_size, np.bool_), ()
     from scipy import ndimage  # slow to import, and most photos need it not
 
-    marked = _near_peaks(anomaly_map, marked)
+    if above > 0:  # else it has no logarithm
+        marked = _near_peaks(anomaly_map, marked, above)
     labels, _ = ndimage.label(marked, _EIGHT_CONNECTED)
     found = [
         _region(labels[place] == label, place, anomaly_map, photo_size)
@@ -62,14 +64,14 @@ def find_regions(
     return laid_on_photo(kept, photo_size), tuple(found[i] for i in wanted)
 
 
-def _near_peaks(anomaly_map: NDArray[np.float32], marked: Mask) -> Mask:
-    """Returns of each connected part of the mask what is above SHARE_OF_PEAK of its highest value."""
+def _near_peaks(anomaly_map: NDArray[np.float32], marked: Mask, above: float) -> Mask:
+    """Returns of each connected part of the mask what is far enough on the way to its highest value."""
     from scipy import ndimage
 
     labels, count = ndimage.label(marked, _EIGHT_CONNECTED)
-    peaks = np.full(count + 1, -np.inf, np.float32)
+    peaks = np.full(count + 1, above, np.float64)  # of float32 a peak just above the threshold would not be above both
     np.maximum.at(peaks, labels[marked], anomaly_map[marked])
-    enough = np.where(peaks > 0, np.float32(SHARE_OF_PEAK) * peaks, -np.inf)  # a share of less than 0 would be more
+    enough = above ** (1 - WAY_TO_PEAK) * peaks**WAY_TO_PEAK
     near: Mask = marked & (anomaly_map > enough[labels])
     return near
 

@@ -97,7 +97,7 @@ class Prediction:
     @property
     def predicted_mask(self) -> NDArray[np.bool_]:
         """The mask (height, width) of the photo that says where the map is above the threshold of pixels, as far as it
-        stays above half of the peak there, see `find_regions`."""
+        is half way, in logarithms, to the peak there, see `find_regions`."""
         return self._mask_and_regions[0]
 
     @property
