@@ -78,7 +78,9 @@ def plain_numbers(axis: Any, *, logarithmic: bool = False, whole: bool = False) 
     from matplotlib.ticker import FuncFormatter, LogLocator, MaxNLocator, NullFormatter
 
     if logarithmic:
-        axis.set_major_locator(LogLocator(subs=(1, 2, 5), numticks=8))
+        low, high = axis.get_view_interval()
+        wide = high > 1000 * low  # labels of 1, 2 and 5 in every decade would lie on one another
+        axis.set_major_locator(LogLocator(subs=(1,), numticks=6) if wide else LogLocator(subs=(1, 2, 5), numticks=8))
         axis.set_minor_formatter(NullFormatter())
     else:
         axis.set_major_locator(MaxNLocator(6, integer=whole))
