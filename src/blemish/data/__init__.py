@@ -2,21 +2,37 @@
 
 from pathlib import Path
 
+from blemish.data.bmad import BMAD
+from blemish.data.btad import BTAD
 from blemish.data.dataset import Dataset, Layout
 from blemish.data.folder import PLAIN_FOLDER
 from blemish.data.good_and_bad import GOOD_AND_BAD
+from blemish.data.kolektorsdd import KOLEKTORSDD
+from blemish.data.kolektorsdd2 import KOLEKTORSDD2
 from blemish.data.listing import list_folder
+from blemish.data.lookout import LOOKOUT
+from blemish.data.manifest import MANIFEST_LIST
+from blemish.data.mpdd import MPDD
+from blemish.data.mvtec_3d import MVTEC_3D
 from blemish.data.mvtec_ad import MVTEC_AD
+from blemish.data.mvtec_ad_2 import MVTEC_AD_2
+from blemish.data.mvtec_loco import MVTEC_LOCO
+from blemish.data.piped import PIPED
+from blemish.data.real_iad import REAL_IAD, REAL_IAD_SV
+from blemish.data.visa import VISA
 from blemish.errors import DataError, SettingsError
 
 AUTO = "auto"
 """The word in place of a name: the layout that recognises the folder, else `folder`."""
 
 DATASETS: dict[str, Layout] = {
-    "good_and_bad": GOOD_AND_BAD,
-    "mvtec_ad": MVTEC_AD,
-    "folder": PLAIN_FOLDER,
+    layout.name: layout
+    for layout in (
+        *(MANIFEST_LIST, LOOKOUT, VISA, MVTEC_3D, MVTEC_LOCO, MVTEC_AD_2, BTAD, KOLEKTORSDD, KOLEKTORSDD2),
+        *(REAL_IAD, REAL_IAD_SV, PIPED, BMAD, MPDD, GOOD_AND_BAD, MVTEC_AD, PLAIN_FOLDER),
+    )
 }
+"""The first that recognises a folder reads it: a stricter layout stands before a looser one."""
 
 
 def find_dataset(name: str, root: Path, category: str | None = None) -> Dataset:
@@ -44,6 +60,8 @@ def layout_of(root: Path, category: str | None = None) -> Layout:
 
     Raises DataError where `root` cannot be listed, or holds several categories and none is named.
     """
+    if category is None and root.is_file() and MANIFEST_LIST.recognises(root):
+        return MANIFEST_LIST
     list_folder(root)
     layouts = [layout for layout in DATASETS.values() if layout.name != "folder"]
     for layout in layouts:

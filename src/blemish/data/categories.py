@@ -1,6 +1,6 @@
 """Categories of a dataset by their names, and what to say where a name is none of them."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from difflib import get_close_matches
 from pathlib import Path
 
@@ -20,6 +20,26 @@ def category_folder(root: Path, category: str | None, *, known: Sequence[str]) -
     if category not in folders:
         check_category(root, category, known)
     return root / category
+
+
+def recognised_folder(
+    root: Path,
+    category: str | None,
+    *,
+    categories: Callable[[Path], tuple[str, ...]],
+    recognises: Callable[[Path], bool],
+    wanted: str,
+) -> Path:
+    """Returns the folder of a category, or `root` without one, where the layout recognises it.
+
+    Raises DataError with the categories to choose from, or with what such a folder holds (`wanted`).
+    """
+    base = category_folder(root, category, known=categories(root))
+    if recognises(base):
+        return base
+    if there := categories(base):
+        raise DataError(f"{base}: holds the categories {', '.join(there)}; name one of them with --category")
+    raise DataError(f"{base}: is not laid out so: {wanted}; check the path")
 
 
 def check_category(root: Path, category: str, known: Sequence[str]) -> None:

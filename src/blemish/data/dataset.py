@@ -1,7 +1,7 @@
 """What a dataset is: photos that were found, what is known of each, and nothing decoded yet."""
 
 import os
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -10,6 +10,20 @@ from blemish.data.skipped import Skipped
 from blemish.errors import DataError
 
 GOOD = "good"
+
+
+@dataclass(frozen=True, kw_only=True)
+class Saturation:
+    """How much of a defect of one kind is enough to have found it (Bergmann et al., IJCV 2022).
+
+    A missing screw may lie anywhere in its empty compartment, so that nobody can mark all of the mask.
+    """
+
+    value: int
+    """The value that this kind of defect has in its masks."""
+    threshold: float
+    """So many pixels, or this share of the mask."""
+    relative: bool
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -26,6 +40,8 @@ class Sample:
     """Which values of a mask stand for defect."""
     part: str | None = None
     """Which part the photo shows, where the dataset knows that several photos show one."""
+    saturations: tuple[Saturation, ...] = ()
+    """One for each kind of defect, where the dataset has such; each mask is then one defect."""
 
     @property
     def anomalous(self) -> bool:
@@ -48,6 +64,8 @@ class Dataset:
     """What was found and cannot be used, such as masks without photo and folders that may not be read."""
     skipped: Skipped = field(default_factory=Skipped)
     """What lies among the photos and is none."""
+    set_aside: Mapping[str, tuple[Path, ...]] = field(default_factory=dict)
+    """Photos that are neither learned from nor tested with, by what they are: `photos without label`."""
 
     @property
     def base(self) -> Path:
@@ -70,6 +88,19 @@ def dataset_of(*, train: Sequence[Sample] = (), test: Sequence[Sample] = ()) -> 
     return Dataset(name="samples", root=root, train=tuple(train), test=tuple(test))
 
 
+@dataclass(frozen=True, kw_only=True)
+class PhotoCounts:
+    """How many photos one category has, as its publishers say; None where that is not known."""
+
+    train: int | None = None
+    """Good ones to learn from."""
+    validation: int | None = None
+    good: int | None = None
+    """Good ones to test with."""
+    bad: int | None = None
+    """Defective ones to test with."""
+
+
 Finder = Callable[[Path, str | None], Dataset]
 """(root, category) -> Dataset; raises DataError where nothing usable is found."""
 
@@ -86,3 +117,7 @@ class Layout:
     """Whether a folder is, by its folders and files, what `find` takes without a category."""
     holds: str
     """What such a folder holds, for messages."""
+    official: Mapping[str, PhotoCounts] = field(default_factory=dict)
+    """The categories of a published dataset, by name; one that has none stands under the empty name."""
+    official_total: PhotoCounts | None = None
+    """The photos of all categories together, where those of each are not known."""

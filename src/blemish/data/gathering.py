@@ -1,14 +1,15 @@
 """Samples from folders, with what was left out on the way: what layouts put together."""
 
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, replace
 from pathlib import Path
 
-from blemish.data.dataset import GOOD, Sample
+from blemish.data.dataset import GOOD, Dataset, Sample
 from blemish.data.folder_names import bad_folder_among
 from blemish.data.images import MaskValues
 from blemish.data.listing import Listing, look_through
 from blemish.data.pairing import pair_masks
-from blemish.data.skipped import Skipped
+from blemish.data.skipped import Skipped, all_skipped, no_photos_in
 from blemish.errors import DataError
 
 
@@ -70,6 +71,40 @@ def defects_in(
         for photo in found.photos
     )
     return Gathered(samples=samples, left_out=troubles + pairs.left_out, skipped=(found.skipped, masks.skipped))
+
+
+def with_parts(found: Gathered, part_of: Callable[[Path], str | None]) -> Gathered:
+    """Returns the same samples, each with the part that its photo shows."""
+    return replace(found, samples=tuple(replace(sample, part=part_of(sample.image)) for sample in found.samples))
+
+
+def as_dataset(
+    name: str,
+    root: Path,
+    category: str | None,
+    *,
+    train: Gathered = NOTHING,
+    validation: Gathered = NOTHING,
+    test: Gathered = NOTHING,
+    set_aside: Mapping[str, tuple[Path, ...]] | None = None,
+) -> Dataset:
+    """Returns what was gathered as a dataset; raises DataError where there are neither photos to learn from nor to test
+    with."""
+    everything = train + validation + test
+    found = Dataset(
+        name=name,
+        root=root,
+        category=category,
+        train=train.samples,
+        validation=validation.samples,
+        test=test.samples,
+        left_out=everything.left_out,
+        skipped=all_skipped(everything.skipped),
+        set_aside={what: photos for what, photos in (set_aside or {}).items() if photos},
+    )
+    if not found.train and not found.test:
+        raise found.left_out[0] if found.left_out else no_photos_in(found.base, found.skipped)
+    return found
 
 
 def _listing(folder: Path) -> Listing:

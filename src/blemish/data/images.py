@@ -49,8 +49,8 @@ MOST_MEGAPIXELS = "BLEMISH_MAX_MEGAPIXELS"
 Size = tuple[int, int]
 """(height, width), as everywhere but inside Pillow."""
 
-MaskValues = Literal["bright", "any", "black"]
-"""Which grey values of a mask stand for defect: at least half the range, all but 0, or 0 alone."""
+MaskValues = Literal["bright", "any", "black", "not_white"]
+"""Which grey values of a mask stand for defect: at least half the range, all but 0, 0 alone, or all but white."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -136,9 +136,9 @@ def read_mask(path: Path, *, values: MaskValues = "bright") -> NDArray[np.bool_]
     """
     with _opened(read_file(path), name=str(path)) as picture:
         grey = _upright(picture, mode="L")
-    if values != "bright":
-        return np.not_equal(grey, 0) if values == "any" else np.equal(grey, 0)
     white = int(np.iinfo(grey.dtype).max)
+    if values != "bright":
+        return np.equal(grey, 0) if values == "black" else np.not_equal(grey, white if values == "not_white" else 0)
     highest = int(grey.max())
     if highest <= 1:
         return grey.astype(np.bool_)

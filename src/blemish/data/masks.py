@@ -1,13 +1,16 @@
 """Where the defects of a photo are: the one place that reads a sample's masks."""
 
 from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
 
 from blemish.data.dataset import Sample
-from blemish.data.images import Size, read_header, read_mask
+from blemish.data.images import MaskValues, Size, read_header, read_mask
 from blemish.errors import DataError
+from blemish.process import available_cores
 
 
 def mask_of(sample: Sample, photo_size: Size | None = None) -> NDArray[np.bool_] | None:
@@ -48,3 +51,17 @@ def wrong_masks(samples: Sequence[Sample]) -> list[str]:
         except DataError as error:
             wrong.append(str(error))
     return wrong
+
+
+def marks_defects(masks: Sequence[Path], values: MaskValues) -> list[bool | DataError]:
+    """Returns of each mask whether it marks anything, or why it cannot be read; for datasets in which nothing else
+    tells good photos from defective ones."""
+
+    def marks(mask: Path) -> bool | DataError:
+        try:
+            return bool(read_mask(mask, values=values).any())
+        except DataError as error:
+            return error
+
+    with ThreadPoolExecutor(available_cores(), thread_name_prefix="masks") as pool:
+        return list(pool.map(marks, masks))

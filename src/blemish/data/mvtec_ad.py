@@ -7,7 +7,7 @@ CATEGORY/validation/good, as later sets of theirs have them, calibrate.
 from pathlib import Path
 
 from blemish.data.categories import category_folder
-from blemish.data.dataset import GOOD, Dataset, Layout
+from blemish.data.dataset import GOOD, Dataset, Layout, PhotoCounts
 from blemish.data.folder_names import is_called_good
 from blemish.data.gathering import NOTHING, Gathered, defects_in, good_photos_in
 from blemish.data.listing import list_folder, list_photos, sub_folders
@@ -124,4 +124,31 @@ def _truth_folders(truth: Path) -> tuple[dict[str, Path], Gathered]:
     return {folder.name: folder for folder in folders if folder.name != GOOD}, wrong
 
 
-MVTEC_AD = Layout(name="mvtec_ad", find=_find, categories=_categories, recognises=_recognises, holds=_HOLDS)
+def _counts(train: int, good: int, bad: int) -> PhotoCounts:
+    return PhotoCounts(train=train, validation=0, good=good, bad=bad)
+
+
+MVTEC_AD = Layout(
+    name="mvtec_ad",
+    find=_find,
+    categories=_categories,
+    recognises=_recognises,
+    holds=_HOLDS,
+    official={
+        "bottle": _counts(209, 20, 63),
+        "cable": _counts(224, 58, 92),
+        "capsule": _counts(219, 23, 109),
+        "carpet": _counts(280, 28, 89),
+        "grid": _counts(264, 21, 57),
+        "hazelnut": _counts(391, 40, 70),
+        "leather": _counts(245, 32, 92),
+        "metal_nut": _counts(220, 22, 93),
+        "pill": _counts(267, 26, 141),
+        "screw": _counts(320, 41, 119),
+        "tile": _counts(230, 33, 84),
+        "toothbrush": _counts(60, 12, 30),
+        "transistor": _counts(213, 60, 40),
+        "wood": _counts(247, 19, 60),
+        "zipper": _counts(240, 32, 119),
+    },
+)

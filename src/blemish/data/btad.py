@@ -1,0 +1,55 @@
+"""BTAD (Mishra et al., ISIE 2021): {01,02,03}/train/ok, test/{ok,ko}, masks in ground_truth/ko.
+
+Photos and masks have the same name and often not the same suffix (105.bmp and 105.png).
+"""
+
+from pathlib import Path
+
+from blemish.data.categories import recognised_folder
+from blemish.data.dataset import Dataset, Layout, PhotoCounts
+from blemish.data.gathering import NOTHING, Gathered, as_dataset, defects_in, good_photos_in
+from blemish.data.listing import sub_folders
+
+_OK, _KO = "ok", "ko"
+_OFFICIAL = {name: PhotoCounts(train=train) for name, train in (("01", 400), ("02", 1000), ("03", 399))}
+"""The counts to train on are its authors' own; they publish none of the test photos."""
+
+
+def _find(root: Path, category: str | None) -> Dataset:
+    base = recognised_folder(root, category, categories=_categories, recognises=_has_folders, wanted=BTAD.holds)
+    truth, bad = base / "ground_truth" / _KO, NOTHING
+    if (base / "test" / _KO).is_dir():
+        bad = defects_in(
+            base / "test" / _KO, defect_type=_KO, truth=truth if truth.is_dir() else None, mask_values="any"
+        )
+    return as_dataset(
+        BTAD.name, root, category, train=_good(base / "train" / _OK), test=bad + _good(base / "test" / _OK)
+    )
+
+
+def _good(folder: Path) -> Gathered:
+    return good_photos_in(folder) if folder.is_dir() else NOTHING
+
+
+def _has_folders(folder: Path) -> bool:
+    return (folder / "train" / _OK).is_dir() or (folder / "test" / _KO).is_dir()
+
+
+def _recognises(folder: Path) -> bool:
+    """Recognises its three products alone: other folders of such names are anybody's, see good_and_bad."""
+    ours = (folder / "train" / _OK).is_dir() and (folder / "test" / _KO).is_dir()
+    return ours and folder.absolute().name in _OFFICIAL
+
+
+def _categories(root: Path) -> tuple[str, ...]:
+    return tuple(folder.name for folder in sub_folders(root) if _recognises(folder))
+
+
+BTAD = Layout(
+    name="btad",
+    find=_find,
+    categories=_categories,
+    recognises=_recognises,
+    holds="train/ok, test/ok, test/ko, ground_truth/ko",
+    official=_OFFICIAL,
+)
