@@ -7,10 +7,11 @@ from importlib.util import find_spec
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from blemish.data import AUTO, find_dataset
+from blemish.data import AUTO, DATASETS, find_dataset
 from blemish.data.dataset import Dataset, Sample
 from blemish.data.finding import find_photos
 from blemish.data.leave_out import names_in
+from blemish.data.official import checked_categories, checked_counts
 from blemish.data.paths import Named, paths_of, photos_and_unread
 from blemish.errors import DataError, MissingExtraError, SettingsError
 from blemish.files import Folder
@@ -135,6 +136,8 @@ def check(
 ) -> "Findings":
     """Looks through photos as training and evaluating would find them; nothing is changed.
 
+    Where `dataset` names a published one, its photos are counted against those that its publishers give; where the
+    folder then holds all its categories and none is named, that is all that is done, and no photo is decoded.
     `settings` are those that decide what training can promise and see: keep, held_out, part, seed, image_size. Without
     a method, the default is assumed. Where torch and the weights of `teacher` are on this machine, or given, good
     photos are compared with one another; `contact_sheet` is a PNG of the most unusual ones, `write_unusual` a text file
@@ -147,11 +150,19 @@ def check(
     if needed:
         _need_torch("comparing photos with one another")
     from blemish.training.arrangement import intended
-    from blemish.training.findings import NOT_COMPARED, look_into
+    from blemish.training.findings import NOT_COMPARED, Findings, look_into
 
     training, validates, image_size = intended(method, settings)
+    published = DATASETS.get(dataset)
+    if published is not None and category is None and not needed:
+        counts = checked_categories(published, Path(folder))
+        if counts is not None:
+            return Findings(lines=counts.lines, problems=counts.problems)
     found = find_dataset(dataset, Path(folder), category)
     findings = look_into(found, training, validates=validates, image_size=image_size, on_progress=on_progress)
+    if published is not None:
+        counts = checked_counts(found, published)
+        findings = findings.with_lines(*counts.lines, problems=counts.problems)
     if find_spec("torch") is None:
         return findings.with_lines(f"{NOT_COMPARED}that takes torch: pip install 'blemish[train]'")
     from blemish.training.unusual_photos import compared

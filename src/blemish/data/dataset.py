@@ -119,5 +119,7 @@ class Layout:
     """What such a folder holds, for messages."""
     official: Mapping[str, PhotoCounts] = field(default_factory=dict)
     """The categories of a published dataset, by name; one that has none stands under the empty name."""
+    in_common_use: bool = False
+    """Whether others lay out photos of their own so, whose number says nothing."""
     official_total: PhotoCounts | None = None
     """The photos of all categories together, where those of each are not known."""

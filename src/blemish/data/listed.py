@@ -16,7 +16,7 @@ SplitName = Literal["train", "validation", "test"]
 
 @dataclass(frozen=True, kw_only=True)
 class Entry:
-    """One photo as a list names it, and its use."""
+    """One photo that is in a list, and its use."""
 
     sample: Sample
     split: SplitName

@@ -134,6 +134,7 @@ MVTEC_AD = Layout(
     categories=_categories,
     recognises=_recognises,
     holds=_HOLDS,
+    in_common_use=True,
     official={
         "bottle": _counts(209, 20, 63),
         "cable": _counts(224, 58, 92),

@@ -7,6 +7,7 @@ from dataclasses import dataclass, replace
 from blemish.data.dataset import GOOD, Dataset, Sample
 from blemish.data.images import Size
 from blemish.data.masks import wrong_masks
+from blemish.data.official import set_aside_lines
 from blemish.data.part_names import ignored_pattern, parts_of
 from blemish.data.survey import Survey, common_files, survey
 from blemish.errors import DataError
@@ -31,9 +32,14 @@ class Findings:
     warnings: tuple[str, ...] = ()
     """Good photos that are far from the rest, and may be none."""
 
-    def with_lines(self, *lines: str, warnings: Sequence[str] = ()) -> "Findings":
+    def with_lines(self, *lines: str, warnings: Sequence[str] = (), problems: Sequence[str] = ()) -> "Findings":
         """Returns the findings with more lines after their own."""
-        return replace(self, lines=(*self.lines, *lines), warnings=(*self.warnings, *warnings))
+        return replace(
+            self,
+            lines=(*self.lines, *lines),
+            warnings=(*self.warnings, *warnings),
+            problems=(*self.problems, *problems),
+        )
 
 
 def look_into(
@@ -70,6 +76,7 @@ def look_into(
             problems.append(str(error))
     if found.test:
         lines += _block("test", [*test.lines(), *_types(found)])
+    lines += set_aside_lines(found)
     twice = common_files(test, _together(good, apart))
     if twice:
         pairs = some_of([f"{on_one_line(copy)} = {on_one_line(original)}" for copy, original in twice])
