@@ -114,7 +114,7 @@ def test_what_is_printed_says_first_that_the_defects_are_synthetic() -> None:
     row = next(line for line in told if line.startswith("  4 px"))
     assert row.split()[2:] == ["3", "of", "3", "(29", "to", "100", "%)", "0", "of", "2", "(0", "to", "84", "%)"]
     assert next(line for line in told if line.startswith("  2 px")).endswith("-")
-    assert told.index(row) < told.index("for ML engineers: metrics without a threshold")
+    assert told.index(row) < told.index("for ML engineers: metrics, of which seg_f1 alone is at the threshold")
     assert not any("SYNTHETIC" in line for line in lines_of_evaluation(EVALUATION))
 
 

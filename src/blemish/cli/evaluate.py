@@ -148,7 +148,7 @@ def lines_of_evaluation(evaluation: Evaluation, steps: Sequence[NextStep] = ()) 
         *_about_types(evaluation),
         *([] if sizes is None else lines_of_sizes(sizes)),
         "",
-        "for ML engineers: metrics without a threshold",
+        "for ML engineers: metrics, of which seg_f1 alone is at the threshold",
         *_about_metrics(evaluation),
         *_about_metrics_of_types(evaluation),
     ]

@@ -134,8 +134,7 @@ def read_mask(path: Path, *, values: MaskValues = "bright") -> NDArray[np.bool_]
     A mask of other low values (class numbers, dark colours) would come out empty: it is a DataError, unless the dataset
     says by `values` what they stand for. Turned upright as `read_image` does.
     """
-    with _opened(read_file(path), name=str(path)) as picture:
-        grey = _upright(picture, mode="L")
+    grey = read_grey(path)
     white = int(np.iinfo(grey.dtype).max)
     if values != "bright":
         return np.equal(grey, 0) if values == "black" else np.not_equal(grey, white if values == "not_white" else 0)
@@ -148,6 +147,12 @@ def read_mask(path: Path, *, values: MaskValues = "bright") -> NDArray[np.bool_]
         )
     mask: NDArray[np.bool_] = grey > white // 2
     return mask
+
+
+def read_grey(path: Path) -> NDArray[np.uint8] | NDArray[np.uint16]:
+    """Returns the grey values of a mask's file, (H, W)."""
+    with _opened(read_file(path), name=str(path)) as picture:
+        return _upright(picture, mode="L")
 
 
 def resize_image(image: PixelsT, size: Size) -> PixelsT:

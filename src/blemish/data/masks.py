@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from blemish.data.dataset import Sample
-from blemish.data.images import MaskValues, Size, read_header, read_mask
+from blemish.data.images import MaskValues, Size, read_grey, read_header, read_mask
 from blemish.errors import DataError
 from blemish.process import available_cores
 
@@ -34,6 +34,26 @@ def mask_of(sample: Sample, photo_size: Size | None = None) -> NDArray[np.bool_]
             f"{sample.masks[0]} marks no defect, though its photo is of one: paint it, or take the photo away"
         )
     return union
+
+
+def saturated_masks(sample: Sample) -> list[tuple[NDArray[np.bool_], float]]:
+    """Returns each defect of a photo, (H, W), and which share of it is enough; none where the dataset does not say.
+
+    A mask is one defect, whose value says of what kind it is. Raises DataError for a mask that cannot be read and for a
+    value of which nothing is said.
+    """
+    known = {saturation.value: saturation for saturation in sample.saturations}
+    defects = []
+    for path in sample.masks if known else ():
+        grey = read_grey(path)
+        for value in np.unique(grey[grey != 0]).tolist():
+            if value not in known:
+                raise DataError(f"{path}: has the value {value}, of which the data set does not say what is enough")
+            mask, of_kind = np.asarray(grey == value), known[value]
+            area = int(mask.sum())
+            enough = int(of_kind.threshold * area) if of_kind.relative else min(of_kind.threshold, area)
+            defects.append((mask, max(enough, 1) / area))
+    return defects
 
 
 def wrong_masks(samples: Sequence[Sample]) -> list[str]:

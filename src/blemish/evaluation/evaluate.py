@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 from blemish.data.dataset import GOOD, Dataset, Sample, dataset_of
 from blemish.data.framing import Framing
 from blemish.data.images import Size
-from blemish.data.masks import mask_of
+from blemish.data.masks import mask_of, saturated_masks
 from blemish.data.part_names import parts_of
 from blemish.data.shapes import other_aspect_line
 from blemish.errors import DataError, MetricError
@@ -25,6 +25,7 @@ from blemish.metrics import METRICS, Judgements, curves
 from blemish.metrics.curves import Curve
 from blemish.metrics.intervals import binomial, bootstrap
 from blemish.metrics.pixels import PixelCollector
+from blemish.metrics.saturation import SaturatedDefect
 from blemish.metrics.stored_arrays import check_room
 
 _log = logging.getLogger("blemish")
@@ -41,6 +42,8 @@ class _Result:
     """None where the photo could not be judged."""
     mask: NDArray[np.bool_] | None = None
     """At the map's size; None where it is not known where the defects are."""
+    saturated: tuple[SaturatedDefect, ...] = ()
+    """The defects of the mask, where the data set says how much of each is enough."""
     trouble: str | None = None
     """A line on what could not be used."""
 
@@ -94,7 +97,7 @@ def evaluate_predictor(
         if result.trouble is not None:
             unusable.append(result.trouble)
         if result.prediction is not None:
-            collector.add(result.prediction.anomaly_map, result.mask)
+            collector.add(result.prediction.anomaly_map, result.mask, saturated=result.saturated)
             judged.append(_record(result.sample, result.prediction, result.mask, part=part))
         on_photo(done, len(found.test))
     if line := other_aspect_line(Counter(photo.photo_size for photo in judged), trained_sizes) if judged else None:
@@ -105,6 +108,7 @@ def evaluate_predictor(
         anomalous=np.array([not photo.good for photo in judged]),
         scores=np.array([photo.judgement.anomaly_score for photo in judged]),
         maps=collector.pixels(),
+        pixel_threshold=predictor.calibration.thresholds.pixel,
     )
     duplicates = [photo.judgement.image for photo in judged if photo.digest in known_digests]
     evaluation = _evaluation(judged, judgements, predictor, found=found, unusable=unusable, duplicates=duplicates)
@@ -128,18 +132,24 @@ def _results(predictor: Predictor, samples: Sequence[Sample]) -> Iterator[_Resul
             check_room(_PIXEL_BYTES * len(samples) * prediction.anomaly_map.size)
             room_is_checked = True
         try:
-            yield _Result(sample=sample, prediction=prediction, mask=_mask(sample, prediction, predictor.framing))
+            yield _masked(sample, prediction, predictor.framing)
         except DataError as error:
             trouble = f"{error}; its photo counts in metrics of images only"
             yield _Result(sample=sample, prediction=prediction, trouble=trouble)
 
 
-def _mask(sample: Sample, prediction: Prediction, framing: Framing) -> NDArray[np.bool_] | None:
-    """Returns the true mask at the map's size; None where the dataset has none of a defective photo."""
+def _masked(sample: Sample, prediction: Prediction, framing: Framing) -> _Result:
+    """Returns the result with the true mask at the map's size, where the dataset has one of a defective photo."""
     if not sample.anomalous:
-        return np.zeros(prediction.anomaly_map.shape, np.bool_)
+        return _Result(sample=sample, prediction=prediction, mask=np.zeros(prediction.anomaly_map.shape, np.bool_))
     mask = mask_of(sample, prediction.photo_size)
-    return None if mask is None else framing.mask(mask)
+    defects = saturated_masks(sample)
+    return _Result(
+        sample=sample,
+        prediction=prediction,
+        mask=None if mask is None else framing.mask(mask),
+        saturated=tuple(SaturatedDefect(mask=framing.mask(own), share=share) for own, share in defects),
+    )
 
 
 def _record(
@@ -192,7 +202,7 @@ def _evaluation(
     calibration, threshold = predictor.calibration, predictor.calibration.image
     good, alarm = ~judgements.anomalous, np.array([photo.judgement.alarm for photo in judged])
     false_alarms, misses = int(np.sum(alarm & good)), int(np.sum(~alarm & ~good))
-    metrics, undefined = _values(judgements, METRICS)
+    metrics, undefined = _values(judgements, _names(judgements))
     sizes = {photo.map_size for photo in judged}
     return Evaluation(
         dataset=found.name,
@@ -259,6 +269,12 @@ def _values(judgements: Judgements, names: Iterable[str]) -> tuple[dict[str, flo
     return values, undefined
 
 
+def _names(judgements: Judgements, *, per_type: bool = False) -> list[str]:
+    """Returns the metrics that such a data set has; `per_type`: those that are measured of each type of defect."""
+    chosen = ((name, metric) for name, metric in METRICS.items() if metric.per_type or not per_type)
+    return [name for name, metric in chosen if metric.applies(judgements)]
+
+
 def _curves(judgements: Judgements) -> dict[str, Curve]:
     found: dict[str, Curve] = {}
     for unit in ("image", "pixel"):
@@ -269,7 +285,7 @@ def _curves(judgements: Judgements) -> dict[str, Curve]:
 
 
 def _by_type(types: Sequence[str], judgements: Judgements, alarm: NDArray[np.bool_]) -> dict[str, DefectType]:
-    names = [name for name, metric in METRICS.items() if metric.per_type]
+    names = _names(judgements, per_type=True)
     found = {}
     for kind in sorted(set(types), key=lambda t: (t != GOOD, t)):
         of_type = np.array([t == kind for t in types])

@@ -5,8 +5,10 @@ From the top down; each file knows only those below it:
     METRICS              every metric, one entry each (metric.py says what an entry is)
     intervals            how far a figure may be off: bootstrap of photos, exact intervals of rates
     resamples            the same figures of many resampled test sets, from counts
+    per_image            AUPIMO, which is of each defective photo by itself
     judgements           truth and scores of a test set's photos, and the pixels of their maps
     pixels               all pixels of all maps: sorted per photo, stored, ranked piece by piece
+    saturation           defects of which a share is enough, for sPRO
     true_regions         PRO and IAP, which count defects: where the pixels of each stand in the ranking
     tally                coarse counts per photo between some 500 thresholds: what to read together, what to resample
     curves               the curves behind the areas, thinned so that they can be drawn
@@ -16,7 +18,9 @@ From the top down; each file knows only those below it:
 
 from blemish.metrics.judgements import Judgements
 from blemish.metrics.metric import Metric
+from blemish.metrics.per_image import aupimo
 from blemish.metrics.resamples import Resamples
+from blemish.metrics.true_regions import STRICT_LIMIT
 
 METRICS: dict[str, Metric] = {
     metric.name: metric
@@ -72,6 +76,37 @@ METRICS: dict[str, Metric] = {
             value=lambda judged: judged.regions.pro(),
             drawn=Resamples.pro,
             per_type=True,
+        ),
+        Metric(
+            name="pro_05",
+            title="PRO@.05",
+            meaning="share of each defect that is marked, averaged up to 5 % of normal pixels marked",
+            of="regions",
+            value=lambda judged: judged.regions.pro(fpr_limit=STRICT_LIMIT),
+            drawn=lambda resamples: resamples.pro(fpr_limit=STRICT_LIMIT),
+        ),
+        Metric(
+            name="spro_05",
+            title="sPRO@.05",
+            meaning="as PRO@.05, where the data set says how much of each defect is enough",
+            of="regions",
+            value=lambda judged: judged.spro(),
+            applies=lambda judged: judged.maps is not None and judged.maps.saturated is not None,
+            per_type=True,
+        ),
+        Metric(
+            name="aupimo",
+            title="AUPIMO",
+            meaning="share of a photo's defect pixels found where 1 to 10 in 100,000 pixels of good photos are marked",
+            of="pixels",
+            value=aupimo,
+        ),
+        Metric(
+            name="seg_f1",
+            title="SegF1",
+            meaning="balance of marked pixels that are right and defect pixels marked, at the model's own threshold",
+            of="pixels",
+            value=lambda judged: judged.seg_f1(),
         ),
         Metric(
             name="iap",

@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 from blemish.errors import MetricError
 from blemish.metrics.pixels import StoredPixels
 from blemish.metrics.ranking import Ranking, rank
-from blemish.metrics.true_regions import Regions
+from blemish.metrics.true_regions import STRICT_LIMIT, Regions
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -22,6 +22,8 @@ class Judgements:
     """(N,) raw anomaly scores, any range."""
     maps: StoredPixels | None = None
     """The pixels of the same photos."""
+    pixel_threshold: float | None = None
+    """The model's own, which its good photos fixed: pixels above it are marked. None where there is none."""
 
     def of(self, photos: NDArray[np.intp]) -> "Judgements":
         """Returns these photos only, in this order."""
@@ -29,6 +31,7 @@ class Judgements:
             anomalous=self.anomalous[photos],
             scores=self.scores[photos],
             maps=self.maps.of(photos) if self.maps is not None else None,
+            pixel_threshold=self.pixel_threshold,
         )
 
     @cached_property
@@ -45,6 +48,29 @@ class Judgements:
     def regions(self) -> Regions:
         """The places where the true defects stand in `pixels`; raises MetricError without masks or defects."""
         return self._maps.regions
+
+    def checked_maps(self) -> StoredPixels:
+        """Returns the pixels of both classes; raises MetricError without maps, masks, defects or numbers."""
+        self._maps.check()
+        return self._maps
+
+    def seg_f1(self) -> float:
+        """Returns the F1 of all pixels at the model's own threshold; raises MetricError where there is none."""
+        maps = self.checked_maps()
+        if self.pixel_threshold is None:
+            raise MetricError("no threshold of pixels: this metric is of a model that has one")
+        anomalous, _ = maps.check()
+        hits, false_alarms = maps.marked_at(self.pixel_threshold)
+        return 2 * hits / (hits + false_alarms + anomalous)
+
+    def spro(self) -> float:
+        """Returns the area under the mean share of each defect that is found, saturated, versus the false positive rate
+        up to .05, as a share of that limit (Bergmann et al., IJCV 2022); raises MetricError where the data set does not
+        say how much of each defect is enough."""
+        maps = self.checked_maps()
+        if maps.saturated is None:
+            raise MetricError("the data set does not say how much of each defect is enough: sPRO needs that")
+        return min(maps.saturated.strict_ranking.weighted_area(STRICT_LIMIT) / STRICT_LIMIT, 1.0)
 
     @property
     def _maps(self) -> StoredPixels:

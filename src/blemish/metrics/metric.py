@@ -28,5 +28,7 @@ class Metric:
 
     Metrics of photos are given the counts of photos' scores, the others those of pixels and regions.
     """
+    applies: Callable[[Judgements], bool] = lambda _: True
+    """Whether the data set says what it takes; where it does not, nothing is said of the metric."""
     per_type: bool = False
     """Whether it is measured of each defect type (and the good photos) too."""

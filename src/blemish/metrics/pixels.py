@@ -5,7 +5,7 @@ every photo's pixels into the same columns; a ranking of all pixels then takes s
 at a time, from the highest scores down. Nothing is rounded: columns only say what is read together.
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import Any
@@ -15,9 +15,10 @@ from numpy.typing import DTypeLike, NDArray
 
 from blemish.errors import MetricError
 from blemish.metrics.ranking import STRETCH, Floats, Ranking, Stretch, check_classes, count, nan_error
+from blemish.metrics.saturation import SaturatedDefect, SaturatedWeights, saturated_in
 from blemish.metrics.stored_arrays import StoredArrays
 from blemish.metrics.tally import Tally, cut, quantiles, sketch
-from blemish.metrics.true_regions import PRO_LIMIT, Regions, regions_in
+from blemish.metrics.true_regions import PRO_LIMIT, STRICT_LIMIT, Regions, regions_in
 
 EDGES = 256
 """How many scores of normal pixels, and of defect pixels, cut columns: each column holds about 1/256 of a kind."""
@@ -48,6 +49,8 @@ class StoredPixels:
     sizes: StoredArrays
     """How many pixels the region has that each defect pixel belongs to."""
     at_once: int = PIXELS_AT_ONCE
+    saturated: "StoredPixels | None" = None
+    """The same pixels with weights of defects of which a share is enough; None where no photo has such."""
 
     def of(self, photos: NDArray[np.intp]) -> "StoredPixels":
         """Returns these photos only, in this order."""
@@ -58,11 +61,12 @@ class StoredPixels:
             masked=self.masked[photos],
             nan=self.nan[photos],
             found_at=tuple(self.found_at[photo] for photo in photos),
+            saturated=None if self.saturated is None else self.saturated.of(photos),
         )
 
-    @cached_property
-    def ranking(self) -> Ranking:
-        """Returns the ranking of all pixels; raises MetricError where a mask is missing, a class or a number."""
+    def check(self) -> tuple[int, int]:
+        """Returns how many pixels are anomalous and normal; raises MetricError where a mask is missing, a class or a
+        number."""
         if not self.masked.all():
             missing = int(np.sum(~self.masked))
             raise MetricError(f"no masks of {missing} defective photos: metrics of pixels and regions need all of them")
@@ -70,16 +74,45 @@ class StoredPixels:
             raise nan_error(UNIT)
         anomalous, normal = (int(counts.sum(dtype=np.int64)) for counts in (self.tally.hits, self.tally.normal))
         check_classes(anomalous=anomalous, normal=normal, unit=UNIT)
-        stretches = StoredArrays(STRETCH)
-        for stretch in self._stretches():
-            stretches.append(stretch)
-        regions = sum(len(found_at) for found_at in self.found_at)
-        return Ranking(stretches=stretches, anomalous=anomalous, normal=normal, weight=float(regions))
+        return anomalous, normal
+
+    @cached_property
+    def ranking(self) -> Ranking:
+        """Returns the ranking of all pixels; raises MetricError where `check` does."""
+        return self._ranked(limit=1.0)
+
+    @cached_property
+    def strict_ranking(self) -> Ranking:
+        """Returns `ranking` down to the false alarm rate STRICT_LIMIT, for which little need be read."""
+        return self._ranked(limit=STRICT_LIMIT)
+
+    def marked_at(self, threshold: float) -> tuple[int, int]:
+        """Returns how many defect pixels and how many normal ones are above a threshold, by looking for it in what is
+        stored of each photo."""
+        of_kinds = ((self.defects, self.tally.hits), (self.normal, self.tally.normal))
+        hits, false_alarms = (
+            sum(
+                size - stored.count_up_to(threshold, stored.ends[run], stored.ends[run] + size)
+                for run, size in zip(self.runs.tolist(), counts.sum(axis=1, dtype=np.int64).tolist(), strict=True)
+            )
+            for stored, counts in of_kinds
+        )
+        return hits, false_alarms
 
     @cached_property
     def regions(self) -> Regions:
         """Returns the true regions, as scores; raises MetricError where `ranking` does."""
         return Regions(ranking=self.ranking, found_at=np.concatenate(self.found_at).astype(np.float64))
+
+    def _ranked(self, *, limit: float) -> Ranking:
+        anomalous, normal = self.check()
+        stretches = StoredArrays(STRETCH)
+        for stretch in self._stretches():
+            stretches.append(stretch)
+            if stretch["false_alarms"][-1] > limit * normal:
+                break
+        regions = sum(len(found_at) for found_at in self.found_at)
+        return Ranking(stretches=stretches, anomalous=anomalous, normal=normal, weight=float(regions))
 
     def _stretches(self) -> Iterator[Stretch]:
         """Yields stretches of columns; those without defect pixels are counted and never read."""
@@ -147,26 +180,39 @@ class PixelCollector:
         self._found_at: list[NDArray[Any]] = []
         self._masked: list[bool] = []
         self._nan: list[bool] = []
+        self._saturated = SaturatedWeights()
         self._sketches: list[tuple[tuple[NDArray[Any], Floats], tuple[NDArray[Any], Floats]]] = []
 
-    def add(self, anomaly_map: NDArray[Any], mask: NDArray[np.bool_] | None) -> None:
+    def add(
+        self,
+        anomaly_map: NDArray[Any],
+        mask: NDArray[np.bool_] | None,
+        *,
+        saturated: Sequence[SaturatedDefect] = (),
+    ) -> None:
         """Takes a photo's map (H, W) and its mask of the same size; None where it is not known where the defects
-        are."""
+        are.
+
+        `saturated` are the photo's defects, all in the mask, where a share of each is enough.
+        """
         self._masked.append(mask is not None)
         self._nan.append(bool(np.isnan(anomaly_map).any()))
         if mask is None or self._nan[-1]:
-            anomaly_map, mask = anomaly_map[:0], np.zeros_like(anomaly_map[:0], np.bool_)  # is never ranked
+            anomaly_map, mask, saturated = anomaly_map[:0], np.zeros_like(anomaly_map[:0], np.bool_), ()  # never ranked
         normal, regions = np.sort(anomaly_map[~mask]), regions_in(mask, anomaly_map)
         self._normal.append(normal)
         self._defects.append(regions.scores)
         self._sizes.append(regions.sizes)
         self._found_at.append(regions.found_at)
         self._sketches.append((sketch(normal, most=SKETCH), sketch(regions.scores, most=SKETCH)))
+        of_shares = saturated_in(mask, saturated, anomaly_map) if saturated else None
+        self._saturated.add(of_shares, regions.scores.size)
 
     def pixels(self) -> StoredPixels:
         """Returns the pixels of all maps so far, in the order they came."""
-        return StoredPixels(
-            tally=self._tally(),
+        edges = self._chosen_edges()
+        found = StoredPixels(
+            tally=self._tally(edges),
             runs=np.arange(len(self._masked)),
             masked=np.array(self._masked, np.bool_),
             nan=np.array(self._nan, np.bool_),
@@ -176,20 +222,26 @@ class PixelCollector:
             sizes=self._sizes,
             at_once=self._at_once,
         )
+        return replace(found, saturated=self._weighted(found, edges))
 
-    def _tally(self) -> Tally:
-        edges = self._chosen_edges()
+    def _weighted(self, found: StoredPixels, edges: NDArray[Any]) -> StoredPixels | None:
+        """Returns the same pixels with the weights of saturated defects; photos of which these are not known have no
+        masks then."""
+        saturated = self._saturated
+        if saturated.sizes is None:
+            return None
+        tally = replace(found.tally, weight=_weights(self._defects, saturated.sizes, edges))
+        known = found.masked & np.array(saturated.known, np.bool_)
+        return replace(found, tally=tally, sizes=saturated.sizes, masked=known, found_at=tuple(saturated.found_at))
+
+    def _tally(self, edges: NDArray[Any]) -> Tally:
         shape = (len(self._masked), 2 * edges.size + 1)
         normal, hits, found = (np.empty(shape, np.uint32) for _ in range(3))
-        weight = np.empty(shape)
-        runs = zip(self._normal, self._defects, self._sizes, self._found_at, strict=True)
-        for photo, (run, defects, sizes, found_at) in enumerate(runs):
+        for photo, (run, defects, found_at) in enumerate(zip(self._normal, self._defects, self._found_at, strict=True)):
             normal[photo] = np.diff(cut(run, edges))
             found[photo] = np.diff(cut(np.sort(found_at), edges))
-            at = cut(defects, edges)
-            hits[photo] = np.diff(at)
-            weight[photo] = np.diff(np.append(0, np.cumsum(1 / sizes))[at])
-        return Tally(normal=normal, hits=hits, weight=weight, found=found)
+            hits[photo] = np.diff(cut(defects, edges))
+        return Tally(normal=normal, hits=hits, weight=_weights(self._defects, self._sizes, edges), found=found)
 
     def _chosen_edges(self) -> NDArray[Any]:
         edges = []
@@ -197,6 +249,14 @@ class PixelCollector:
             scores, weights = zip(*of_kind, strict=True)
             edges.append(quantiles(np.concatenate(scores), np.concatenate(weights), count=self._edges))
         return np.unique(np.concatenate(edges)) if edges else np.empty(0, self._normal.dtype)
+
+
+def _weights(defects: StoredArrays, sizes: StoredArrays, edges: NDArray[Any]) -> Floats:
+    """Returns (N, C) the summed weights of each photo's defect pixels in each column."""
+    weight = np.empty((len(defects), 2 * edges.size + 1))
+    for photo, (run, of_run) in enumerate(zip(defects, sizes, strict=True)):
+        weight[photo] = np.diff(np.append(0, np.cumsum(1 / of_run))[cut(run, edges)])
+    return weight
 
 
 def collect(

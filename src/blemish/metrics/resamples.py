@@ -43,14 +43,14 @@ class Resamples:
         hits = np.cumsum(self.hits, axis=1)
         return np.asarray((2 * hits / (hits + np.cumsum(self.false_alarms, axis=1) + hits[:, -1:])).max(axis=1))
 
-    def pro(self) -> Floats:
-        """Returns (D,) the per-region overlap."""
+    def pro(self, *, fpr_limit: float = PRO_LIMIT) -> Floats:
+        """Returns (D,) the per-region overlap up to `fpr_limit`, as a share of that limit."""
         x = _from_zero(self.false_alarms)
         y = _from_zero(self.weight)
         steps, rises = np.diff(x, axis=1), np.diff(y, axis=1)
-        inside = np.clip(PRO_LIMIT - x[:, :-1], 0, steps)
+        inside = np.clip(fpr_limit - x[:, :-1], 0, steps)
         share = np.divide(inside, steps, out=np.zeros_like(steps), where=steps > 0)
-        return np.asarray((inside * (y[:, :-1] + rises * share / 2)).sum(axis=1) / PRO_LIMIT)
+        return np.asarray((inside * (y[:, :-1] + rises * share / 2)).sum(axis=1) / fpr_limit)
 
     def iap(self) -> Floats:
         """Returns (D,) the instance average precision."""

@@ -63,6 +63,15 @@ class StoredArrays:
                     wanted = wanted[self._file.readinto(wanted) :]
         return found
 
+    def count_up_to(self, limit: float, start: int, stop: int) -> int:
+        """Returns how many of the items from `start` to `stop`, which rise, are not above a limit; few are read."""
+        low, high = start, stop
+        while low < high:
+            middle = (low + high) // 2
+            at = np.array([middle])
+            low, high = (low, middle) if self.gather(at, at + 1)[0] > limit else (middle + 1, high)
+        return low - start
+
 
 def check_room(size: int) -> None:
     """Raises OutputError where temporary files of `size` bytes have no room: better now than hours later."""

@@ -17,6 +17,8 @@ from blemish.metrics.ranking import Floats, Ranking
 _CONNECTED = np.ones((3, 3), np.bool_)
 PRO_LIMIT = 0.3
 """False positive rate up to which PRO looks: Bergmann et al., IJCV 2021."""
+STRICT_LIMIT = 0.05
+"""That of sPRO (Bergmann et al., IJCV 2022) and of MVTec AD 2's PRO."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -25,8 +27,8 @@ class PhotoRegions:
 
     scores: NDArray[Any]
     """(P,) rising."""
-    sizes: NDArray[np.uint32]
-    """(P,) pixels of the region that each of them belongs to."""
+    sizes: NDArray[Any]
+    """(P,) pixels of the region that each of them belongs to; it weighs one part of so many."""
     found_at: NDArray[Any]
     """(R,) the highest threshold at which more than half of a region's pixels reach it."""
 

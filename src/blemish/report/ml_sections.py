@@ -1,4 +1,4 @@
-"""What the report tells ML engineers: metrics without a threshold, curves, the course of training."""
+"""What the report tells ML engineers: metrics, curves, the course of training."""
 
 from dataclasses import dataclass
 
