@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from blemish.data import AUTO, find_dataset
 from blemish.data.dataset import Dataset, Sample
+from blemish.data.drawn_regions import AskedInterest
 from blemish.data.finding import find_photos
 from blemish.data.leave_out import names_in
 from blemish.data.paths import Named, paths_of, photos_and_unread
@@ -36,6 +37,9 @@ def train(
     category: str | None = None,
     teacher_weights: Folder | Sequence[Folder] = (),
     leave_out: Folder | Sequence[Path] = (),
+    roi: Folder | Sequence[Folder] = (),
+    ignore: Folder | Sequence[Folder] = (),
+    border: int = 0,
     resume: bool = False,
     overwrite: bool = False,
     on_progress: OnProgress = say_nothing,
@@ -46,7 +50,9 @@ def train(
     `train(photos, run)` takes the default method, `train("stpm", photos, run)` another. `settings` are the fields of
     the method's settings and of TrainingSettings: image_size, teacher, steps, seed, ... An image_size of one number is
     a square; of two, (height, width). `leave_out` is a text file that names photos not to learn from, one a line, or
-    those photos; a name that is none of the good photos is a DataError.
+    those photos; a name that is none of the good photos is a DataError. `roi` is what of a photo counts, in training
+    and judging, `ignore` what does not: masks, files of polygons, boxes "x,y,width,height", each as "name=..." where it
+    has a name; `border` is how many pixels at a photo's edges do not count. What fits no photo is a DataError.
     """
     _need_torch("training")
     from blemish.training.request import train_as_asked
@@ -64,6 +70,7 @@ def train(
         teacher_weights=[Path(file) for file in _listed(teacher_weights)],
         leave_out=names_in(Path(leave_out)) if isinstance(leave_out, str | Path) else list(map(Path, leave_out)),
         origin=origin,
+        interest=AskedInterest(roi=_texts(roi), ignore=_texts(ignore), border=border),
         resume=resume,
         overwrite=overwrite,
         on_progress=on_progress,
@@ -113,6 +120,9 @@ def train_again(
         category=earlier.origin.category,
         teacher_weights=earlier.teacher_weights,
         leave_out=earlier.left_out,
+        roi=earlier.interest.roi,
+        ignore=earlier.interest.ignore,
+        border=earlier.interest.border,
         resume=resume,
         overwrite=overwrite,
         on_progress=on_progress,
@@ -256,6 +266,10 @@ def _need_torch(purpose: str) -> None:
     """Raises MissingExtraError where torch, which the base installation goes without, is not there."""
     if find_spec("torch") is None:
         raise MissingExtraError(package="torch", extra="train", purpose=purpose)
+
+
+def _texts(given: Folder | Sequence[Folder]) -> tuple[str, ...]:
+    return tuple(map(str, _listed(given)))
 
 
 def _listed(files: Folder | Sequence[Folder]) -> Sequence[Folder]:

@@ -215,6 +215,8 @@ def _about_threshold(e: Evaluation) -> list[str]:
         lines.append(f"  marked        {e.marked_good_photos} of {e.good_photos} good photos somewhere")
     if e.lost_masks:
         lines.append(f"{e.lost_masks} defects are too small to show in maps{_size(e)}")
+    if e.outside_masks:
+        lines.append(f"{e.outside_masks} defects lie wholly outside the regions of interest, and count all the same")
     return lines
 
 

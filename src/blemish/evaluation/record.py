@@ -209,6 +209,10 @@ class Evaluation:
     """How many of `false_alarms` are unusual and not above the threshold."""
     unusual_defective: int = 0
     """How many defective photos are no misses for being unusual alone."""
+    regions_of_interest: list[str] = field(default_factory=list)
+    """Names of the regions outside of which no pixel counts; none where all of a photo counts."""
+    outside_masks: int = 0
+    """Defective photos whose defects lie wholly outside these: they count as misses, or as found, like any other."""
     size_sweep: SizeSweep | None = None
     """Of a test folder of synthetic defects alone, see `blemish synthesize`."""
     mask_rule: str = MASK_RULE

@@ -1,5 +1,6 @@
 """What one photo gives."""
 
+from collections.abc import Sequence
 from dataclasses import asdict, dataclass, field
 from datetime import datetime
 from functools import cached_property
@@ -11,6 +12,7 @@ from numpy.typing import NDArray
 
 from blemish.data.description import PhotoDescription
 from blemish.data.images import Pixels, resize_map
+from blemish.data.interest import Inside, Interest
 from blemish.inference.marked_regions import Region, find_regions
 from blemish.model.provenance import Provenance
 from blemish.model.thresholds import Thresholds, Unit, Verdict, is_alarm
@@ -42,7 +44,8 @@ class Prediction:
     judged_at: datetime
     """UTC."""
     anomaly_map: NDArray[np.float32] = field(repr=False)
-    """(h, w) raw, of the whole photo: score, mask and regions are taken from it."""
+    """(h, w) raw, of the whole photo: score, mask and regions are taken from it. Outside regions of interest it is 0;
+    where they have thresholds of their own, it is divided by each one's scale."""
     level_maps: dict[str, NDArray[np.float32]] = field(default_factory=dict, repr=False)
     """How far each student is from its teacher at each level, by name, (h, w) of the level; empty where not asked
     for."""
@@ -56,6 +59,10 @@ class Prediction:
     """(height, width, 3), the photo's own pixels, where they were kept."""
     white_level: int = 65535
     """The value of a photo of 16 bits that is shown white: 4095 where the camera gives 12 bits."""
+    interest: Interest | None = field(default=None, repr=False)
+    """What of the photo counts; None: all of it."""
+    region_scores: dict[str, float] = field(default_factory=dict)
+    """The score of each region of interest by itself, by name; none where all of the photo counts."""
 
     @property
     def threshold(self) -> float:
@@ -88,6 +95,20 @@ class Prediction:
     def _unusual_by(self) -> float:
         return 0.0 if self.unusualness is None else self.unusualness.value
 
+    @property
+    def inside(self) -> Inside | None:
+        """The pixels (h, w) of the map that count; None: all of them."""
+        if self.interest is None:
+            return None
+        return self.interest.inside((self.anomaly_map.shape[0], self.anomaly_map.shape[1]))
+
+    @property
+    def region_thresholds(self) -> dict[str, float]:
+        """The threshold of each region's score, by name, where regions have thresholds of their own; else nothing."""
+        if self.interest is None or not self.interest.scaled:
+            return {}
+        return {region.name: region.scale * self.thresholds.image for region in self.interest.regions}
+
     @cached_property
     def photo_map(self) -> NDArray[np.float32]:
         """The anomaly map at the photo's own size, bilinear: it is to look at, lower at its peaks than the map
@@ -113,7 +134,12 @@ class Prediction:
             photo_size=self.photo_size,
             min_area=self.min_area,
             keep_strongest=self.anomalous,
+            named=() if self.interest is None else self._named_masks(self.interest),
         )
+
+    def _named_masks(self, interest: Interest) -> Sequence[tuple[str, Inside]]:
+        size = (self.anomaly_map.shape[0], self.anomaly_map.shape[1])
+        return tuple(interest.masks(size).items())
 
     @property
     def _mask_threshold(self) -> float:
@@ -145,6 +171,10 @@ class Prediction:
             "width": self.photo_size[1],
             "mask_pixels": int(self.predicted_mask.sum()),
             "regions": [asdict(region) for region in self.regions],
+            "regions_of_interest": [
+                {"name": name, "anomaly_score": score, "threshold": self.region_thresholds.get(name)}
+                for name, score in self.region_scores.items()
+            ],
             **(_UNKNOWN if self.provenance is None else asdict(self.provenance)),
         }
 

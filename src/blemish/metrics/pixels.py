@@ -149,14 +149,26 @@ class PixelCollector:
         self._nan: list[bool] = []
         self._sketches: list[tuple[tuple[NDArray[Any], Floats], tuple[NDArray[Any], Floats]]] = []
 
-    def add(self, anomaly_map: NDArray[Any], mask: NDArray[np.bool_] | None) -> None:
-        """Takes a photo's map (H, W) and its mask of the same size; None where it is not known where the defects
-        are."""
+    def add(
+        self,
+        anomaly_map: NDArray[Any],
+        mask: NDArray[np.bool_] | None,
+        *,
+        inside: NDArray[np.bool_] | None = None,
+    ) -> None:
+        """Takes a photo's map (H, W) and its mask of the same size; None where it is not known where the defects are.
+
+        Pixels that are not `inside` count neither as normal nor as of a defect.
+        """
         self._masked.append(mask is not None)
         self._nan.append(bool(np.isnan(anomaly_map).any()))
         if mask is None or self._nan[-1]:
             anomaly_map, mask = anomaly_map[:0], np.zeros_like(anomaly_map[:0], np.bool_)  # is never ranked
-        normal, regions = np.sort(anomaly_map[~mask]), regions_in(mask, anomaly_map)
+            inside = None
+        if inside is not None:
+            mask = mask & inside
+        good = ~mask if inside is None else inside & ~mask
+        normal, regions = np.sort(anomaly_map[good]), regions_in(mask, anomaly_map)
         self._normal.append(normal)
         self._defects.append(regions.scores)
         self._sizes.append(regions.sizes)

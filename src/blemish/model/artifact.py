@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from blemish.data.framing import Framing
+from blemish.data.interest import Interest
 from blemish.errors import ArtifactError
 from blemish.model.score import Score
 from blemish.model.thresholds import Calibration
@@ -52,6 +53,8 @@ class Artifact:
     """What the photos that it learned from look like, so that others can be told."""
     calibration: Calibration
     training: TrainingRecord
+    interest: Interest | None = None
+    """What of a photo counts, in training and in judging; None: all of it."""
 
     @property
     def image_size(self) -> tuple[int, int]:

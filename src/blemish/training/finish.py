@@ -95,7 +95,7 @@ def finish(
         detector, settings = job.detector, job.detector.settings
         learned = _learned_from(job)
         usual = learn_usual(learned)
-        predictor, calibration, far = _calibrate(job, material.parts, usual, learned)
+        predictor, calibration, far = _calibrate(job, material, usual, learned)
         tensors = {name: value.cpu().contiguous() for name, value in detector.state_dict().items()}
         fresh = run / f"new-{WEIGHTS_FILE}"
         checkpoints.save_tensors(tensors, fresh)
@@ -116,6 +116,7 @@ def finish(
                 usual=usual,
                 calibration=calibration,
                 training=record,
+                interest=material.interest,
             )
         )
         remove(run / checkpoints.CHECKPOINT_FILE)
@@ -134,12 +135,19 @@ def _learned_from(job: Job) -> list[PhotoDescription]:
 
 
 def _calibrate(
-    job: Job, parts: Sequence[str], usual: UsualPhotos, learned: Sequence[PhotoDescription]
+    job: Job, material: Material, usual: UsualPhotos, learned: Sequence[PhotoDescription]
 ) -> tuple[Predictor, Calibration, FarPhotos | None]:
     """Returns the thresholds from photos that training never saw, judged by the Predictor as any photo will be, in
     float32; with it, and with those photos that score far above the rest."""
-    runtime = TorchRuntime(job.detector, job.processes.device)
-    predictor = Predictor(runtime, job.photos.framing, score=job.detector.score, calibration=UNCALIBRATED, usual=usual)
+    parts = material.parts
+    predictor = Predictor(
+        TorchRuntime(job.detector, job.processes.device),
+        job.photos.framing,
+        score=job.detector.score,
+        calibration=UNCALIBRATED,
+        usual=usual,
+        interest=material.interest,
+    )
     judged = judge_good_photos(
         predictor,
         (job.photos.framed(int(i)) for i in job.split.calibrating),  # as decoded; no file need be there still
