@@ -10,6 +10,7 @@ import torch
 
 from blemish.calibration.far_photos import FarPhotos, far_photos
 from blemish.calibration.promise import calibrate_with, judge_good_photos
+from blemish.calibration.region_scales import MOST_TO_SCALE, own_scales
 from blemish.calibration.undo import CALIBRATIONS_FOLDER
 from blemish.data.description import PhotoDescription, describe
 from blemish.data.shapes import size_counts
@@ -116,7 +117,7 @@ def finish(
                 usual=usual,
                 calibration=calibration,
                 training=record,
-                interest=material.interest,
+                interest=predictor.interest,
             )
         )
         remove(run / checkpoints.CHECKPOINT_FILE)
@@ -148,6 +149,9 @@ def _calibrate(
         usual=usual,
         interest=material.interest,
     )
+    if material.interest is not None and job.settings.region_thresholds == "own":
+        learned_photos = (job.photos.framed(int(i)) for i in job.split.train[:MOST_TO_SCALE])
+        predictor.interest = own_scales(predictor, material.interest, learned_photos)
     judged = judge_good_photos(
         predictor,
         (job.photos.framed(int(i)) for i in job.split.calibrating),  # as decoded; no file need be there still

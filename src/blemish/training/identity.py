@@ -25,7 +25,7 @@ from blemish.training.processes import Processes
 from blemish.training.settings import TrainingSettings
 from blemish.version import __version__
 
-_DECIDE_NO_WEIGHT = {"false_alarms", "checkpoint_every", "device", "precision"}
+_DECIDE_NO_WEIGHT = {"false_alarms", "region_thresholds", "checkpoint_every", "device", "precision"}
 """Settings that may change when a training goes on. What device and precision came to is an entry of its own."""
 _ENVIRONMENT = ("device", "threads", "GPU memory for teacher features", "torch", "blemish", "Python", "numpy", "Pillow")
 

@@ -67,6 +67,8 @@ def train_detector(
         interest=asked,
     )
     drawn = read_drawn(asked)
+    if training.region_thresholds == "own" and (drawn is None or len(drawn.regions) < 2):
+        raise SettingsError("region_thresholds is own: give two regions of interest or more, or let it be shared")
     found = photos if isinstance(photos, Dataset) else dataset_of(train=photos)
     check_folder(run, apart_from=found, resume=resume, overwrite=overwrite)
     with open_processes(training) as processes, locked(run) if processes.is_leader else nullcontext():
