@@ -10,6 +10,7 @@ import torch
 from torch import Generator, Tensor
 
 import blemish
+from blemish.calibration.region_scales import SCALED_BY
 from blemish.cli import app
 from blemish.data.dataset import Dataset
 from blemish.errors import BlemishError, SettingsError
@@ -29,6 +30,7 @@ def hole_run(parts: Dataset, made_once: MadeOnce, seeded_resnet18: Path) -> Path
     def train(folder: Path) -> None:
         words = ["train", "stpm", str(parts.root), str(folder), "--teacher-weights", str(seeded_resnet18)]
         words += ["--image-size", "64", "--steps", "2", "--held-out", "0.3", "--ignore", "0,0,64,4", "--border", "2"]
+        words += ["--region-thresholds", "own"]
         with pytest.raises(SystemExit, match="0"):
             app([*words, "--roi", "hole=20,0,16,40", "--roi", "rim=50,8,10,40"])
 
@@ -52,12 +54,34 @@ def test_calibration_and_verdicts_are_of_the_regions(hole_run: Path, parts: Data
     assert isinstance(found, Prediction)
     assert found.inside is not None
     assert (found.anomaly_map[~found.inside] == 0).all()
-    assert found.anomaly_score == found.anomaly_map.max() == max(found.region_scores.values())
+    assert found.anomaly_score == pytest.approx(found.anomaly_map.max())
     assert [entry["name"] for entry in found.to_json()["regions_of_interest"]] == ["hole", "rim"]
-    predictor.interest = None
+    interest, predictor.interest = predictor.interest, None
     whole = predictor.predict(photo)
+    assert interest is not None
     assert whole.anomaly_score > found.anomaly_score
-    np.testing.assert_array_equal(whole.anomaly_map[found.inside], found.anomaly_map[found.inside])
+    assert {whole.anomaly_map[mask].max() for mask in interest.masks(SIZE).values()} == {*found.region_scores.values()}
+
+
+def test_thresholds_of_their_own_are_one_threshold_on_scales_from_photos_trained_on(
+    hole_run: Path, parts: Dataset
+) -> None:
+    interest = read_artifact(hole_run).interest
+    assert interest is not None
+    scales = {region.name: region.scale for region in interest.regions}
+    assert max(scales.values()) == 1 > min(scales.values()) > 0.01
+    predictor = blemish.open(hole_run)
+    for sample in parts.test[:3]:
+        found = predictor.predict(sample.image)
+        ratios = {name: score / found.region_thresholds[name] for name, score in found.region_scores.items()}
+        assert found.anomaly_score == pytest.approx(found.threshold * max(ratios.values()))
+        assert (found.anomaly_score > found.threshold) == any(ratio > 1 for ratio in ratios.values())
+    record = read_artifact(hole_run).training
+    learned = [Path(photo.file) for photo in record.photos[record.validation : record.calibrated_from]]
+    scores = [p.region_scores for p in predictor.predict_many(learned) if isinstance(p, Prediction)]
+    highest = {name: np.quantile([score[name] for score in scores], SCALED_BY) for name in scales}
+    for name, scale in scales.items():
+        assert scale == pytest.approx(highest[name] / max(highest.values()), rel=1e-4)
 
 
 def test_a_model_without_regions_says_nothing_of_them_in_model_json(stpm_run: Path) -> None:
@@ -92,6 +116,9 @@ def test_regions_that_fit_no_photo_are_refused(parts: Dataset, tmp_path: Path, s
     run = tmp_path / "run"
     assert "outside photos of 64x64" in refuse(parts, run, seeded_resnet18, roi="40,40,30,10")
     assert "everything is ignored" in refuse(parts, run, seeded_resnet18, ignore="0,0,64,64")
+    assert "two regions of interest or more" in refuse(
+        parts, run, seeded_resnet18, roi="4,4,30,10", region_thresholds="own"
+    )
     assert "less than a pixel" in refuse(parts, run, seeded_resnet18, roi="40,40,1,1", image_size=32)
     with pytest.raises(SettingsError, match="turn or mirror"):
         blemish.train(parts, run, teacher_weights=seeded_resnet18, steps=1, image_size=64, border=4, lie="any")

@@ -188,6 +188,8 @@ def calibrate(
     estimate: bool | None = None,
     good: Named | Dataset = (),
     part: str | None = None,
+    rule: str | Sequence[str] = (),
+    mm_per_pixel: float | None = None,
     replace: bool = False,
     accept: bool = False,
     undo: bool = False,
@@ -201,16 +203,18 @@ def calibrate(
     "check") and `estimate` (thresholds come from a fitted tail, which promises nothing) are as before where they are
     not given. `good` may be a Dataset, whose photos to train on and to validate are taken, and whose samples may say
     which part each shows; else `part`, a regular expression, finds that in names, as in training where it is not given.
-    `replace` forgets the calibration photos so far. `runtime` and `device` judge photos, as for `open`. Photos of which
-    more than half are above the threshold so far are refused, but with `accept`. `undo`, alone, restores what was
-    before the last calibration, and may be repeated.
+    `rule` says which marks stop a photo above the threshold, such as "length > 2 mm" or "area > 30 and count > 3",
+    several of them any; "none" forgets those before. `mm_per_pixel` is how large a pixel is. `replace` forgets the
+    calibration photos so far. `runtime` and `device` judge photos, as for `open`. Photos of which more than half
+    are above the threshold so far are refused, but with `accept`. `undo`, alone, restores what was before the last
+    calibration, and may be repeated.
     """
     from blemish.calibration.recalibrate import AskedRates, Recalibration, recalibrate
     from blemish.calibration.undo import undo_calibration
 
     photos, unread = _good_to_calibrate(good)
     if undo:
-        asked = (false_alarms, check, estimate, part)
+        asked = (false_alarms, check, estimate, part, mm_per_pixel, *_listed(rule))
         if photos or unread or replace or accept or any(setting is not None for setting in asked):
             raise SettingsError("undo restores the thresholds before the last calibration: give nothing else with it")
         restored = undo_calibration(Path(run))
@@ -222,6 +226,8 @@ def calibrate(
         photos,
         part=part,
         asked=AskedRates(false_alarms=false_alarms, check=check, estimate=estimate),
+        rules=list(map(str, _listed(rule))),
+        mm_per_pixel=mm_per_pixel,
         replace=replace,
         accept=accept,
         runtime=runtime,

@@ -1,10 +1,10 @@
 """Thresholds of their own for regions of interest, which keep the promise of all of them together.
 
-Were each region's threshold promised by itself, k regions would give up to k times as many false alarms; thresholds of a
-k-th of the rate (Bonferroni) take k times as many photos. Instead the regions are put on one scale beforehand: a photo's
-score is the highest of its regions' scores, each divided by its region's scale. That is one order of photos, fixed before
-any calibration photo is looked at, so that one threshold on it keeps the promise of all regions together, exactly as the
-threshold of whole photos does (see promise.py). A region's own threshold is that one times its scale.
+Were each region's threshold promised by itself, k regions would give up to k times as many false alarms; thresholds
+of a k-th of the rate (Bonferroni) take k times as many photos. Instead the regions are put on one scale beforehand: a
+photo's score is the highest of its regions' scores, each divided by its region's scale. That is one order of photos,
+fixed before any calibration photo is looked at, so that one threshold on it keeps the promise of all regions together,
+exactly as the threshold of whole photos does (see promise.py). A region's own threshold is that one times its scale.
 
 The scales come from photos that were trained on. These score lower than new ones, but in all regions; only how the
 scales relate decides anything, and a poor choice costs defects found, never the promise.

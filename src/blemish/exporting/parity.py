@@ -60,7 +60,7 @@ class Answer:
         return cls(
             score=score,
             anomaly_map=prediction.anomaly_map,
-            verdict=prediction.verdict,
+            verdict=prediction.threshold_verdict,  # rules may be set anew at any time
             margin=min(_relative(abs(score - threshold), abs(threshold)) for threshold in thresholds),
         )
 

@@ -69,6 +69,7 @@ def open_predictor(
         min_area=min_area,
         usual=artifact.usual,
         interest=artifact.interest,
+        rules=artifact.rules,
         provenance=Provenance(
             method=artifact.method,
             weights_sha256=artifact.weights_sha256,

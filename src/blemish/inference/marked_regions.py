@@ -16,6 +16,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from blemish.data.images import Size
+from blemish.inference.extent import extent_of
 
 _EIGHT_CONNECTED = np.ones((3, 3), np.bool_)
 WAY_TO_PEAK = 0.5
@@ -37,6 +38,10 @@ class Region:
     """(x, y), mean of its pixels' places."""
     region_of_interest: str | None = None
     """The name of that which its peak lies in; None where all of the photo counts."""
+    length: float = 0.0
+    """Pixels, in the direction in which it is longest, see `extent_of`."""
+    width: float = 0.0
+    """Pixels, in the direction in which it is narrowest."""
 
 
 def find_regions(
@@ -99,6 +104,7 @@ def _region(
     bottom, right = (int(span[1, -1]) for span in spans)
     on_photo = _lay(_lay(inside, spans[0] - top, bottom - top, axis=0), spans[1] - left, right - left, axis=1)
     y, x = np.nonzero(on_photo)
+    length, width = extent_of(on_photo)
     values = np.where(inside, anomaly_map[place], -np.inf)
     peak = np.unravel_index(int(values.argmax()), values.shape)
     return Region(
@@ -107,6 +113,8 @@ def _region(
         peak=float(values[peak]),
         centroid=(left + float(x.mean()), top + float(y.mean())),
         region_of_interest=next((name for name, mask in named if mask[place][peak]), None),
+        length=length,
+        width=width,
     )
 
 

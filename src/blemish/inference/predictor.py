@@ -22,6 +22,7 @@ from blemish.errors import ArtifactError, DataError, SettingsError
 from blemish.inference.interest_score import CountedMap, counted_map
 from blemish.inference.prediction import Prediction
 from blemish.model.provenance import Provenance
+from blemish.model.rules import Rules
 from blemish.model.score import Score
 from blemish.model.thresholds import Calibration
 from blemish.model.usual import UsualPhotos
@@ -73,9 +74,11 @@ class Predictor:
         provenance: Provenance | None = None,
         usual: UsualPhotos | None = None,
         interest: Interest | None = None,
+        rules: Rules | None = None,
     ) -> None:
         """Takes `usual` to tell photos that are none of the part; without it nobody asks. `interest` says what of a
-        photo counts; without it all does."""
+        photo counts; without it all does. `rules` say which marks stop a photo above the threshold; without them all
+        do."""
         self.runtime = runtime
         self.framing = framing
         self.score = score
@@ -84,6 +87,7 @@ class Predictor:
         self.provenance = provenance
         self.usual = usual
         self.interest = interest
+        self.rules = rules
         self._said: set[str] = set()
 
     @property
@@ -208,6 +212,7 @@ class Predictor:
             white_level=self.framing.white_level,
             interest=self.interest,
             region_scores=counted.region_scores,
+            rules=self.rules,
         )
 
     def _counted(self, anomaly_map: NDArray[np.float32]) -> CountedMap:
