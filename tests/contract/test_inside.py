@@ -40,6 +40,7 @@ def part(rows: slice, columns: slice) -> Tensor:
 @pytest.mark.parametrize("method", DETECTORS)
 @torch.no_grad()
 def test_losses_are_means_over_what_is_inside(method: str, parts: Dataset) -> None:
+    assert DETECTORS[method].learns_inside
     everything = part(slice(None), slice(None))
     top = part(slice(11), slice(None))
     for stage in drawn(method).stages():

@@ -91,6 +91,7 @@ class DeSTSeg(Detector):
 
     Settings = DeSTSegSettings
     title = "DeSTSeg"
+    learns_inside = True
     paper = "Zhang, Li, Li, Huang, Shan, Chen: DeSTSeg, Segmentation Guided Denoising Student-Teacher, CVPR 2023"
     settings: DeSTSegSettings
 

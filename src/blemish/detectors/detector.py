@@ -85,6 +85,9 @@ class Detector(nn.Module, ABC):
     """Authors, title, place and year of its publication."""
     training_defaults: ClassVar[Mapping[str, Any]] = {}
     """Values of TrainingSettings that suit the method better than these settings' defaults, by name."""
+    learns_inside: ClassVar[bool] = False
+    """Whether its losses are taken where `Batch.inside` says, and nowhere else; if not, regions of interest are refused
+    rather than learned around."""
     score: Score
     """How the map of a whole photo becomes its score."""
 

@@ -83,6 +83,7 @@ class Mend(Detector):
 
     Settings = MendSettings
     title = "Mend"
+    learns_inside = True
     paper = "none yet: the union of STPM, RSTPM and DeSTSeg"
     settings: MendSettings
     training_defaults: ClassVar[Mapping[str, Any]] = {"batch_size": 12}  # more steps in the same time

@@ -87,6 +87,7 @@ class RSTPM(Detector):
 
     Settings = RSTPMSettings
     title = "RSTPM"
+    learns_inside = True
     paper = (
         "Yamada, Hotta: Reconstruction Student with Attention for Student-Teacher Pyramid Matching, arXiv 2111.15376"
     )

@@ -69,6 +69,10 @@ def train_detector(
     drawn = read_drawn(asked)
     if training.region_thresholds == "own" and (drawn is None or len(drawn.regions) < 2):
         raise SettingsError("region_thresholds is own: give two regions of interest or more, or let it be shared")
+    if drawn is not None and not DETECTORS[method].learns_inside:
+        raise SettingsError(
+            f"{method} learns from whole photos alone: give no region of interest, or take another method"
+        )
     found = photos if isinstance(photos, Dataset) else dataset_of(train=photos)
     check_folder(run, apart_from=found, resume=resume, overwrite=overwrite)
     with open_processes(training) as processes, locked(run) if processes.is_leader else nullcontext():
