@@ -26,6 +26,7 @@ COMMANDS: dict[str, tuple[str, str, Callable[..., Any]]] = {  # command: (file, 
     "verify": ("export", "verify", api.verify),
     "speed": ("speed", "speed", api.speed),
     "check": ("check", "check", api.check),
+    "roi": ("roi", "roi", api.roi),
     "synthesize": ("synthesize", "synthesize", api.synthesize),
     "demo": ("demo", "demo", api.demo),
 }

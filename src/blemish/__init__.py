@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from blemish.api import open as open  # noqa: A004
     from blemish.api import predict as predict
     from blemish.api import report as write_report
+    from blemish.api import roi as roi
     from blemish.api import speed as speed
     from blemish.api import summarize as summarize
     from blemish.api import synthesize as synthesize
@@ -36,6 +37,7 @@ _PLACES = {
             "check",
             "evaluate",
             "summarize",
+            "roi",
             "synthesize",
             "export",
             "verify",
@@ -61,6 +63,7 @@ __all__ = [
     "export",
     "open",
     "predict",
+    "roi",
     "speed",
     "summarize",
     "synthesize",

@@ -2,7 +2,7 @@
 
 from blemish.api.exporting import export, speed, verify
 from blemish.api.judging import evaluate, open, predict, report, summarize  # noqa: A004
-from blemish.api.synthesizing import synthesize
+from blemish.api.synthesizing import roi, synthesize
 from blemish.api.training import calibrate, check, demo, train, train_again
 
 __all__ = [
@@ -14,6 +14,7 @@ __all__ = [
     "open",
     "predict",
     "report",
+    "roi",
     "speed",
     "summarize",
     "synthesize",

@@ -1,4 +1,4 @@
-"""The verb that makes a test of good photos: synthesize."""
+"""Verbs that make something of good photos alone: synthesize, a test; roi, a region of interest."""
 
 from collections.abc import Sequence
 from pathlib import Path
@@ -11,6 +11,7 @@ from blemish.files import Folder
 from blemish.progress import OnProgress, say_nothing
 
 if TYPE_CHECKING:
+    from blemish.studies.region_proposal import RegionProposal
     from blemish.studies.synthetic_test import SyntheticTest
 
 
@@ -43,6 +44,33 @@ def synthesize(
         Path(output),
         settings=settings,
         unseen_by=None if unseen_by is None else Path(unseen_by),
+        overwrite=overwrite,
+        on_progress=on_progress,
+    )
+
+
+def roi(
+    photos: Named | Dataset,
+    *,
+    output: Folder = "roi.json",
+    name: str = "part",
+    margin: float = 0.02,
+    overwrite: bool = False,
+    on_progress: OnProgress = say_nothing,
+) -> "RegionProposal":
+    """Proposes where the part lies in photos of good parts, as `train` takes it by `roi`, and draws it for approval.
+
+    `output` is a JSON file; a mask, and a picture to look at, are left beside it. The region holds the part in every
+    photo, and `margin` around it, a share of the photo's longer side. Raises DataError where nothing stands out from a
+    background, as where the part fills the photos.
+    """
+    from blemish.studies.region_proposal import propose_region
+
+    return propose_region(
+        photos if isinstance(photos, Dataset) else find_photos(photos),
+        Path(output),
+        name=name,
+        margin=margin,
         overwrite=overwrite,
         on_progress=on_progress,
     )

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from blemish.data import AUTO, DATASETS, find_dataset
 from blemish.data.dataset import Dataset, Sample
+from blemish.data.drawn_regions import AskedInterest
 from blemish.data.finding import find_photos
 from blemish.data.leave_out import names_in
 from blemish.data.official import checked_categories, checked_counts
@@ -37,6 +38,9 @@ def train(
     category: str | None = None,
     teacher_weights: Folder | Sequence[Folder] = (),
     leave_out: Folder | Sequence[Path] = (),
+    roi: Folder | Sequence[Folder] = (),
+    ignore: Folder | Sequence[Folder] = (),
+    border: int = 0,
     resume: bool = False,
     overwrite: bool = False,
     on_progress: OnProgress = say_nothing,
@@ -47,7 +51,9 @@ def train(
     `train(photos, run)` takes the default method, `train("stpm", photos, run)` another. `settings` are the fields of
     the method's settings and of TrainingSettings: image_size, teacher, steps, seed, ... An image_size of one number is
     a square; of two, (height, width). `leave_out` is a text file that names photos not to learn from, one a line, or
-    those photos; a name that is none of the good photos is a DataError.
+    those photos; a name that is none of the good photos is a DataError. `roi` is what of a photo counts, in training
+    and judging, `ignore` what does not: masks, files of polygons, boxes "x,y,width,height", each as "name=..." where it
+    has a name; `border` is how many pixels at a photo's edges do not count. What fits no photo is a DataError.
     """
     _need_torch("training")
     from blemish.training.request import train_as_asked
@@ -65,6 +71,7 @@ def train(
         teacher_weights=[Path(file) for file in _listed(teacher_weights)],
         leave_out=names_in(Path(leave_out)) if isinstance(leave_out, str | Path) else list(map(Path, leave_out)),
         origin=origin,
+        interest=AskedInterest(roi=_texts(roi), ignore=_texts(ignore), border=border),
         resume=resume,
         overwrite=overwrite,
         on_progress=on_progress,
@@ -114,6 +121,9 @@ def train_again(
         category=earlier.origin.category,
         teacher_weights=earlier.teacher_weights,
         leave_out=earlier.left_out,
+        roi=earlier.interest.roi,
+        ignore=earlier.interest.ignore,
+        border=earlier.interest.border,
         resume=resume,
         overwrite=overwrite,
         on_progress=on_progress,
@@ -189,6 +199,8 @@ def calibrate(
     estimate: bool | None = None,
     good: Named | Dataset = (),
     part: str | None = None,
+    rule: str | Sequence[str] = (),
+    mm_per_pixel: float | None = None,
     replace: bool = False,
     accept: bool = False,
     undo: bool = False,
@@ -202,16 +214,18 @@ def calibrate(
     "check") and `estimate` (thresholds come from a fitted tail, which promises nothing) are as before where they are
     not given. `good` may be a Dataset, whose photos to train on and to validate are taken, and whose samples may say
     which part each shows; else `part`, a regular expression, finds that in names, as in training where it is not given.
-    `replace` forgets the calibration photos so far. `runtime` and `device` judge photos, as for `open`. Photos of which
-    more than half are above the threshold so far are refused, but with `accept`. `undo`, alone, restores what was
-    before the last calibration, and may be repeated.
+    `rule` says which marks stop a photo above the threshold, such as "length > 2 mm" or "area > 30 and count > 3",
+    several of them any; "none" forgets those before. `mm_per_pixel` is how large a pixel is. `replace` forgets the
+    calibration photos so far. `runtime` and `device` judge photos, as for `open`. Photos of which more than half
+    are above the threshold so far are refused, but with `accept`. `undo`, alone, restores what was before the last
+    calibration, and may be repeated.
     """
     from blemish.calibration.recalibrate import AskedRates, Recalibration, recalibrate
     from blemish.calibration.undo import undo_calibration
 
     photos, unread = _good_to_calibrate(good)
     if undo:
-        asked = (false_alarms, check, estimate, part)
+        asked = (false_alarms, check, estimate, part, mm_per_pixel, *_listed(rule))
         if photos or unread or replace or accept or any(setting is not None for setting in asked):
             raise SettingsError("undo restores the thresholds before the last calibration: give nothing else with it")
         restored = undo_calibration(Path(run))
@@ -223,6 +237,8 @@ def calibrate(
         photos,
         part=part,
         asked=AskedRates(false_alarms=false_alarms, check=check, estimate=estimate),
+        rules=list(map(str, _listed(rule))),
+        mm_per_pixel=mm_per_pixel,
         replace=replace,
         accept=accept,
         runtime=runtime,
@@ -267,6 +283,10 @@ def _need_torch(purpose: str) -> None:
     """Raises MissingExtraError where torch, which the base installation goes without, is not there."""
     if find_spec("torch") is None:
         raise MissingExtraError(package="torch", extra="train", purpose=purpose)
+
+
+def _texts(given: Folder | Sequence[Folder]) -> tuple[str, ...]:
+    return tuple(map(str, _listed(given)))
 
 
 def _listed(files: Folder | Sequence[Folder]) -> Sequence[Folder]:

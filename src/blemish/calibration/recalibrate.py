@@ -12,10 +12,12 @@ from blemish.calibration.undo import keep_for_undo
 from blemish.data.dataset import Sample
 from blemish.data.digest import file_digest
 from blemish.data.part_names import parts_of
+from blemish.data.shapes import sizes_counted
 from blemish.errors import ArtifactError, DataError, SettingsError
 from blemish.inference import open_predictor
 from blemish.model.artifact import Artifact, read_artifact, write_artifact
 from blemish.model.exports import Export, kinds_of_exports, read_export, write_export
+from blemish.model.rules import Rules, read_rules
 from blemish.model.thresholds import Calibration, Unit, is_alarm
 from blemish.model.training_record import KnownPhoto
 from blemish.progress import OnProgress, Progress, say_nothing
@@ -72,6 +74,8 @@ def recalibrate(
     *,
     part: str | None = None,
     asked: AskedRates = AS_BEFORE,
+    rules: Sequence[str] = (),
+    mm_per_pixel: float | None = None,
     replace: bool = False,
     accept: bool = False,
     runtime: str = "auto",
@@ -83,11 +87,12 @@ def recalibrate(
     `part` finds in a photo's name which part it shows, in place of the pattern of training; a Sample may say it itself.
     So too its exports that have thresholds of their own, each judging the photos in its own precision. Raises what
     `calibrate` does, and ArtifactError, MissingExtraError, OutputError before anything is changed, but for a disk that
-    fails midway. Photos of which more than half are above the threshold so far are refused but for `accept`. What was
-    before can be restored, see `undo_calibration`.
+    fails midway. Photos of which more than half are above the threshold so far are refused but for `accept`. `rules`,
+    where given, replace those before (see `read_rules`). What was before can be restored, see `undo_calibration`.
     """
     artifact = read_artifact(folder)
     training = artifact.training
+    new_rules = _rules(artifact, rules, mm_per_pixel)
     remembered = training.photos[: training.calibrated_from] if replace else training.photos
     samples = [photo if isinstance(photo, Sample) else Sample(image=photo) for photo in photos]
     fresh, known, unreadable = _fresh(samples, remembered)
@@ -115,7 +120,7 @@ def recalibrate(
     judged = every[0]
     added = [_photo(digest, path, part=name) for digest, path, name in zip(fresh, paths, parts, strict=True)]
     record = dataclasses.replace(training, photos=[*remembered, *(added[i] for i in judged.judged)])
-    changed = dataclasses.replace(artifact, calibration=new, training=record)
+    changed = dataclasses.replace(artifact, calibration=new, training=record, rules=new_rules)
     write_artifact(changed)
     far = far_photos(paths, judged, parts, new, others=None if replace else artifact.calibration)
     return Recalibration(
@@ -125,6 +130,19 @@ def recalibrate(
         of_known_parts=of_known_parts,
         unreadable=unreadable + judged.unreadable,
         far=far,
+    )
+
+
+def _rules(artifact: Artifact, texts: Sequence[str], mm_per_pixel: float | None) -> Rules | None:
+    """Returns the rules that hold from now on; raises SettingsError for those that mean nothing."""
+    sizes = sizes_counted(artifact.training.photo_sizes)
+    usual = max(sizes, key=lambda size: sizes[size]) if sizes else artifact.image_size
+    return read_rules(
+        texts,
+        before=artifact.rules,
+        mm_per_pixel=mm_per_pixel,
+        regions=() if artifact.interest is None else artifact.interest.names,
+        photo_size=usual if artifact.interest is None else artifact.interest.size,
     )
 
 

@@ -9,6 +9,7 @@ from blemish.errors import ArtifactError
 from blemish.files import remove
 from blemish.model.artifact import Artifact, read_artifact, write_artifact
 from blemish.model.exports import Export, kinds_of_exports, read_export, write_export
+from blemish.model.rules import Rules
 from blemish.model.thresholds import Calibration
 from blemish.model.training_record import KnownPhoto
 from blemish.records import RecordFormat, read_record, write_record
@@ -27,6 +28,7 @@ class EarlierCalibration:
     photos: list[KnownPhoto]
     exports: dict[str, Calibration]
     """The calibrations of the exports that have their own, by the names of their folders."""
+    rules: Rules | None = None
 
 
 EARLIER_FORMAT = RecordFormat(
@@ -48,6 +50,7 @@ def keep_for_undo(artifact: Artifact, exports: Sequence[Export]) -> None:
             weights_sha256=artifact.weights_sha256,
             calibration=artifact.calibration,
             photos=list(artifact.training.photos),
+            rules=artifact.rules,
             exports={export.folder.name: export.calibration for export in exports if export.calibration is not None},
         ),
         artifact.folder / CALIBRATIONS_FOLDER / f"{number:04}.json",
@@ -83,7 +86,7 @@ def undo_calibration(folder: Path) -> Artifact:
     for export in own:
         write_export(dataclasses.replace(export, calibration=earlier.exports[export.folder.name]))
     record = dataclasses.replace(artifact.training, photos=earlier.photos)
-    restored = dataclasses.replace(artifact, calibration=earlier.calibration, training=record)
+    restored = dataclasses.replace(artifact, calibration=earlier.calibration, training=record, rules=earlier.rules)
     write_artifact(restored)
     remove(kept[-1])
     return restored

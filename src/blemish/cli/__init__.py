@@ -25,6 +25,7 @@ app.command("blemish.cli.export:verify", name="verify", help="Prove on this mach
 app.command("blemish.cli.speed:speed", name="speed", help="Measure how fast a model is on this machine.")
 app.command("blemish.cli.speed:benchmark", name="benchmark", show=False)
 app.command("blemish.cli.check:check", name="check", help="Look through folders of photos before they are used.")
+app.command("blemish.cli.roi:roi", name="roi", help="Propose where the part lies in photos, as a region of interest.")
 app.command("blemish.cli.synthesize:synthesize", name="synthesize", help="Make a test of defect sizes, synthetic.")
 app.command("blemish.cli.demo:demo", name="demo", help="See it all work on made-up parts, in about two minutes.")
 

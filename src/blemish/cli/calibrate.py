@@ -8,6 +8,7 @@ from blemish import api
 from blemish.calibration.promise import estimated_threshold
 from blemish.cli.progress import ProgressBars
 from blemish.errors import DataError
+from blemish.model.rules import Rules
 from blemish.model.thresholds import Calibration, Threshold, percent, photos_needed
 from blemish.model.usual import UNUSUAL_ABOVE
 from blemish.wording import as_argument, as_left_out, counted, some_of
@@ -27,6 +28,8 @@ def calibrate(
     estimate: bool | None = None,
     good: tuple[Path, ...] = (),
     part: str | None = None,
+    rule: tuple[str, ...] = (),
+    mm_per_pixel: float | None = None,
     replace: bool = False,
     accept: bool = False,
     undo: bool = False,
@@ -53,6 +56,11 @@ def calibrate(
     part
         Regular expression for which part the name of a photo of --good says it shows; as in training where it is not
         given.
+    rule
+        Which marks stop a photo above the threshold, such as 'length > 2 mm', 'area > 0.5 mm2 and count > 3', 'REGION:
+        width > 12 px'; may be given again, and any of them stops it. They replace the rules before; none forgets them.
+    mm_per_pixel
+        How many mm a pixel of a photo is wide, for rules in mm.
     replace
         Forget the photos calibrated with so far, as after a change of camera or light; needs --good.
     accept
@@ -72,6 +80,8 @@ def calibrate(
             estimate=estimate,
             good=good,
             part=part,
+            rule=rule,
+            mm_per_pixel=mm_per_pixel,
             replace=replace,
             accept=accept,
             undo=undo,
@@ -87,7 +97,7 @@ def calibrate(
         print("the last calibration is undone")
     if good:
         print(f"{counted(done.added, 'good photo')} added")
-    print("\n".join(lines_of(done.artifact.calibration, run)))
+    print("\n".join([*lines_of(done.artifact.calibration, run), *_about_rules(done.artifact.rules)]))
     return 2 if done.unreadable or (good and not done.added) else 0
 
 
@@ -104,6 +114,16 @@ def _about_known(done: "Recalibration") -> list[str]:
             f"give photos of other parts ({some_of(done.of_known_parts)})"
         )
     return lines
+
+
+def _about_rules(rules: Rules | None) -> list[str]:
+    if rules is None:
+        return []
+    size = "" if rules.mm_per_pixel is None else f" (a pixel is {rules.mm_per_pixel:g} mm)"
+    return [
+        f"rules: a photo above the threshold is stopped where {' or '.join(rules.said)}{size}; so no more good photos "
+        "are stopped than that, and defects that no rule means pass"
+    ]
 
 
 def lines_of(calibration: Calibration, run: Path) -> list[str]:

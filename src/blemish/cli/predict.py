@@ -80,6 +80,8 @@ def predict(
 
 
 def _line(result: Prediction) -> str:
-    """Returns a photo's verdict, score and name, and what is unusual about it."""
+    """Returns a photo's verdict, score and name, what is unusual about it, and what rules say of it."""
     why = "" if result.unusual_reason is None else f"  (unusual: {result.unusual_reason})"
+    if rules := result.rule_reason or " or ".join(result.stopped_by):
+        why += f"  ({rules})"
     return f"{result.verdict:<9}  {result.anomaly_score:.6g}  {on_one_line(result.image)}{why}"

@@ -49,6 +49,13 @@ class Options:
     """Weights file of the teacher, .safetensors or torchvision's .pth; once per teacher where there are several."""
     leave_out: Path | None = None
     """Text file of photos not to learn from, a name per line, absolute or relative to the folder of photos."""
+    roi: tuple[str, ...] = ()
+    """What of a photo counts, in training and judging: a mask (.png), a file of polygons (.json) or X,Y,WIDTH,HEIGHT in
+    pixels; NAME= before it names it. May be given again."""
+    ignore: tuple[str, ...] = ()
+    """What of a photo counts nowhere, given as --roi is."""
+    border: int = 0
+    """Pixels at a photo's edges that count nowhere."""
     resume: bool = False
     """Go on with an unfinished training, bit for bit as if it had not been interrupted."""
     overwrite: bool = False

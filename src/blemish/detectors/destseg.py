@@ -39,7 +39,7 @@ from blemish.model.score import Score
 from blemish.networks import build_backbone
 from blemish.networks.backbone import FeaturePyramid, draw_weights
 from blemish.networks.blocks import ASPP, ReversedPyramid, conv_norm_relu, silence_residuals, two_blocks
-from blemish.networks.discrepancy import distances, interpolate_map, maps_by_level, unit_vectors
+from blemish.networks.discrepancy import distances, interpolate_map, maps_by_level, mean_inside, unit_vectors
 from blemish.networks.teacher import Teacher
 from blemish.synthesis.defects import draw_defects
 from blemish.synthesis.rotation import Rotation, turn_at_random
@@ -91,6 +91,7 @@ class DeSTSeg(Detector):
 
     Settings = DeSTSegSettings
     title = "DeSTSeg"
+    learns_inside = True
     paper = "Zhang, Li, Li, Huang, Shan, Chen: DeSTSeg, Segmentation Guided Denoising Student-Teacher, CVPR 2023"
     settings: DeSTSegSettings
 
@@ -129,6 +130,7 @@ class DeSTSeg(Detector):
                 loss=self._student_loss,
                 optimizer=self._student_optimizer,
                 augment=self._turn if settings.rotation != "none" else None,
+                moves_photos=settings.rotation != "none",
                 targets=self._teacher_vectors,
                 add_defects=draw_defects,
                 textures=textures,
@@ -140,6 +142,7 @@ class DeSTSeg(Detector):
                 loss=self._segmentation_loss,
                 optimizer=self._segmentation_optimizer,
                 augment=self._turn if settings.rotation != "none" else None,
+                moves_photos=settings.rotation != "none",
                 add_defects=draw_defects,
                 textures=textures,
             ),
@@ -161,7 +164,8 @@ class DeSTSeg(Detector):
         _check_batch(batch, self.student.encoder.strides[-1])
         student = self.student(batch.images)
         return {
-            f"level{level}": (1 - (t.float() * unit_vectors(s)).sum(dim=1)).mean() * batch.global_size
+            f"level{level}": mean_inside(1 - (t.float() * unit_vectors(s)).sum(dim=1, keepdim=True), batch.inside)
+            * batch.global_size
             for level, (t, s) in enumerate(zip(batch.targets, student, strict=True), start=1)
         }
 
@@ -173,7 +177,7 @@ class DeSTSeg(Detector):
             products = self._products(batch.images)
         logits = self.segmentation(products).float()
         masks = F.interpolate(batch.masks, size=logits.shape[-2:], mode="bilinear", align_corners=False) >= 0.5
-        return segmentation_losses(logits, masks, gamma=self.settings.focal_gamma)
+        return segmentation_losses(logits, masks, gamma=self.settings.focal_gamma, inside=batch.inside)
 
     def _student_optimizer(self, module: nn.Module) -> Optimizer:
         s = self.settings
@@ -229,7 +233,9 @@ def _multiplied(teacher: Sequence[Tensor], student: Sequence[Tensor]) -> Tensor:
     return torch.cat([finest, *resized], dim=1)
 
 
-def segmentation_losses(logits: Tensor, masks: Tensor, *, gamma: float) -> dict[str, Tensor]:
+def segmentation_losses(
+    logits: Tensor, masks: Tensor, *, gamma: float, inside: Tensor | None = None
+) -> dict[str, Tensor]:
     """Returns both losses from logits (B, 1, h, w) in float32, so that no logarithm of a rounded 0 is taken; masks are
     bool.
 
@@ -237,7 +243,7 @@ def segmentation_losses(logits: Tensor, masks: Tensor, *, gamma: float) -> dict[
     """
     signed = torch.where(masks, logits, -logits)
     missed = torch.sigmoid(-signed)
-    return {"focal": (missed**gamma * F.softplus(-signed)).mean(), "l1": missed.mean()}
+    return {"focal": mean_inside(missed**gamma * F.softplus(-signed), inside), "l1": mean_inside(missed, inside)}
 
 
 def _check(settings: DeSTSegSettings) -> None:

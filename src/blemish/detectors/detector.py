@@ -33,6 +33,9 @@ class Batch:
     """What the frozen teacher says of `clean` (`Stage.targets`), float16."""
     masks: Tensor | None = None
     """(B, 1, H, W) float32, 1 where `Stage.add_defects` drew a defect."""
+    inside: Tensor | None = None
+    """(B, 1, H, W) float32, 1 where the photo counts, else 0, see `mean_inside`: nothing is learned outside. None: it
+    counts everywhere."""
     global_size: int = 0
     """Photos in the whole step, over all processes: a loss that is summed over the batch is its mean times this."""
 
@@ -66,8 +69,10 @@ class Stage:
     the last."""
     patience: int | None = None
     """The stage ends early when this many steps have not lowered the validation loss by a tenth."""
-    settle: Callable[[Iterable[Images]], None] | None = None
-    """Sets buffers of `trains`, when the stage has ended, from photos that it trained on, as they are, in batches."""
+    settle: Callable[[Iterable[Batch]], None] | None = None
+    """Sets buffers of `trains`, when the stage has ended, from photos that it trained on, as they are."""
+    moves_photos: bool = False
+    """Whether `augment` lays photos otherwise, by turns or mirrors: regions of interest would no longer fit them."""
 
 
 class Detector(nn.Module, ABC):
@@ -80,6 +85,9 @@ class Detector(nn.Module, ABC):
     """Authors, title, place and year of its publication."""
     training_defaults: ClassVar[Mapping[str, Any]] = {}
     """Values of TrainingSettings that suit the method better than these settings' defaults, by name."""
+    learns_inside: ClassVar[bool] = False
+    """Whether its losses are taken where `Batch.inside` says, and nowhere else; if not, regions of interest are refused
+    rather than learned around."""
     score: Score
     """How the map of a whole photo becomes its score."""
 

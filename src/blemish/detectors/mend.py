@@ -32,7 +32,15 @@ from blemish.detectors.settings import DetectorSettings
 from blemish.errors import SettingsError
 from blemish.model.score import Score
 from blemish.networks import build_backbone
-from blemish.networks.discrepancy import distances, interpolate_map, maps_by_level, multiply_maps, unit_vectors
+from blemish.networks.discrepancy import (
+    distances,
+    interpolate_map,
+    maps_by_level,
+    mean_inside,
+    multiply_maps,
+    share_inside,
+    unit_vectors,
+)
 from blemish.networks.mending import Decoder, DefectHead
 from blemish.networks.one_cycle import OneCycleAdamW
 from blemish.networks.teacher import Teacher
@@ -75,6 +83,7 @@ class Mend(Detector):
 
     Settings = MendSettings
     title = "Mend"
+    learns_inside = True
     paper = "none yet: the union of STPM, RSTPM and DeSTSeg"
     settings: MendSettings
     training_defaults: ClassVar[Mapping[str, Any]] = {"batch_size": 12}  # more steps in the same time
@@ -114,6 +123,7 @@ class Mend(Detector):
                 loss=self._loss,
                 optimizer=self._optimizer,
                 augment=self._vary if varies else None,
+                moves_photos=settings.lie != "fixed",
                 targets=self._targets,
                 add_defects=_DEFECTS[settings.defects],
                 textures=Path(settings.textures).expanduser() if settings.textures is not None else None,
@@ -138,12 +148,12 @@ class Mend(Detector):
         """Returns per level the mean of 1 - cos to the good photo, and the head's losses."""
         targets = tuple(target.float() for target in batch.targets)
         if batch.masks is None:
-            return _mending_losses(targets, self.student.decoder(targets))
+            return _mending_losses(targets, self.student.decoder(targets), batch.inside)
         seen, stem = self._see(batch.images)
         judged = self.student(seen, stem)
-        losses = _mending_losses(targets, judged.rebuilt)
+        losses = _mending_losses(targets, judged.rebuilt, batch.inside)
         if judged.logits is not None:
-            losses |= _segmenting_losses(judged.logits, batch.masks)
+            losses |= _segmenting_losses(judged.logits, batch.masks, batch.inside)
         return losses
 
     def _optimizer(self, module: nn.Module) -> Optimizer:
@@ -152,13 +162,14 @@ class Mend(Detector):
             module.parameters(), highest=s.learning_rate, weight_decay=s.weight_decay, steps=s.steps, warm_up=0.15
         )
 
-    def _settle(self, good: Iterable[Images]) -> None:
+    def _settle(self, good: Iterable[Batch]) -> None:
         scores: list[list[Tensor]] = [[], []]
-        for images in good:
-            judged = self.student(*self._see(images))
+        for batch in good:
+            judged = self.student(*self._see(batch.images))
             assert judged.logits is not None
             for branch, values in zip(scores, (judged.mended, judged.logits), strict=True):
-                branch.append(highest_mean(interpolate_map(values, _size(images)), self.score.share))
+                resized = interpolate_map(values, _size(batch.images))
+                branch.append(highest_mean(resized, self.score.share, batch.inside))
         self.student.fusion.settle(*(torch.cat(branch) for branch in scores))
 
 
@@ -221,20 +232,29 @@ class Fusion(nn.Module):
             self.trust.copy_((SHARE * ratio).clamp(*TRUST))
 
 
-def _mending_losses(targets: Sequence[Tensor], rebuilt: Sequence[Tensor]) -> dict[str, Tensor]:
-    return {f"level{level}": d.mean() / 2 for level, d in enumerate(distances(targets, rebuilt), start=1)}
+def _mending_losses(targets: Sequence[Tensor], rebuilt: Sequence[Tensor], inside: Tensor | None) -> dict[str, Tensor]:
+    return {f"level{level}": mean_inside(d, inside) / 2 for level, d in enumerate(distances(targets, rebuilt), start=1)}
 
 
-def _segmenting_losses(logits: Tensor, masks: Tensor) -> dict[str, Tensor]:
+def _segmenting_losses(logits: Tensor, masks: Tensor, inside: Tensor | None) -> dict[str, Tensor]:
     """Returns five times the cross-entropy, and Dice over the whole batch, of logits (B, 1, h, w) in float32."""
     truth = F.interpolate(masks, size=_size(logits), mode="area")
     found = torch.sigmoid(logits)
+    if inside is None:
+        entropy = F.binary_cross_entropy_with_logits(logits, truth)
+    else:
+        entropy = mean_inside(F.binary_cross_entropy_with_logits(logits, truth, reduction="none"), inside)
+        share = share_inside(logits, inside)
+        found, truth = found * share, truth * share
     dice = 1 - (2 * (found * truth).sum() + 1) / (found.sum() + truth.sum() + 1)
-    return {"cross_entropy": 5 * F.binary_cross_entropy_with_logits(logits, truth), "dice": dice}
+    return {"cross_entropy": 5 * entropy, "dice": dice}
 
 
-def highest_mean(maps: Tensor, share: float) -> Tensor:
-    """Returns (B,) the mean of the highest pixels of maps (B, 1, h, w), as `Score` has it."""
+def highest_mean(maps: Tensor, share: float, inside: Tensor | None = None) -> Tensor:
+    """Returns (B,) the mean of the highest pixels of maps (B, 1, h, w), as `Score` has it, of those that are inside."""
+    if inside is not None:
+        counted = [values[mask > 0] for values, mask in zip(maps, inside.expand_as(maps), strict=True)]
+        return torch.stack([values.topk(max(1, round(share * len(values)))).values.mean() for values in counted])
     values = maps.flatten(start_dim=1)
     return values.topk(max(1, round(share * values.shape[1])), dim=1).values.mean(dim=1)
 

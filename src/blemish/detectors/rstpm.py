@@ -87,6 +87,7 @@ class RSTPM(Detector):
 
     Settings = RSTPMSettings
     title = "RSTPM"
+    learns_inside = True
     paper = (
         "Yamada, Hotta: Reconstruction Student with Attention for Student-Teacher Pyramid Matching, arXiv 2111.15376"
     )
@@ -166,10 +167,10 @@ class RSTPM(Detector):
         return _vectors(self.teacher(images)[:LEVELS])
 
     def _student_loss(self, batch: Batch) -> dict[str, Tensor]:
-        return imitation_loss(batch.targets, self.student(batch.images))
+        return imitation_loss(batch.targets, self.student(batch.images), batch.inside)
 
     def _student_error(self, batch: Batch) -> Tensor:
-        return imitation_error(batch.targets, self.student(batch.images))
+        return imitation_error(batch.targets, self.student(batch.images), batch.inside)
 
     def _reconstruction_targets(self, images: Images) -> tuple[Tensor, ...]:
         """Returns all that the reconstruction student sees, so that no teacher runs while it learns.
@@ -179,10 +180,10 @@ class RSTPM(Detector):
         return (self.teacher(images)[-1], *self.second_teacher(images))
 
     def _reconstruction_loss(self, batch: Batch) -> dict[str, Tensor]:
-        return imitation_loss(*self._second_pair(batch))
+        return imitation_loss(*self._second_pair(batch), batch.inside)
 
     def _reconstruction_error(self, batch: Batch) -> Tensor:
-        return imitation_error(*self._second_pair(batch))
+        return imitation_error(*self._second_pair(batch), batch.inside)
 
     def _second_pair(self, batch: Batch) -> tuple[tuple[Tensor, ...], tuple[Tensor, ...]]:
         deepest, *second = (target.float() for target in batch.targets)

@@ -18,7 +18,15 @@ from torch.optim import SGD
 from blemish.detectors.detector import AnomalyMap, Batch, Detector, Images, Stage
 from blemish.detectors.settings import DetectorSettings
 from blemish.networks import build_backbone
-from blemish.networks.discrepancy import distances, interpolate_map, maps_by_level, multiply_maps, unit_vectors
+from blemish.networks.discrepancy import (
+    distances,
+    interpolate_map,
+    maps_by_level,
+    mean_inside,
+    means_inside,
+    multiply_maps,
+    unit_vectors,
+)
 from blemish.networks.teacher import Teacher
 
 LEVELS = 3  # sec. 3: outputs of conv2_x, conv3_x, conv4_x
@@ -47,6 +55,7 @@ class STPM(Detector):
 
     Settings = STPMSettings
     title = "STPM"
+    learns_inside = True
     paper = "Wang, Han, Ding, Huang: Student-Teacher Feature Pyramid Matching for Anomaly Detection, BMVC 2021"
     settings: STPMSettings
 
@@ -82,24 +91,24 @@ class STPM(Detector):
         return tuple(unit_vectors(features) for features in self.teacher(images))
 
     def _loss(self, batch: Batch) -> dict[str, Tensor]:
-        return imitation_loss(batch.targets, self.student(batch.images))
+        return imitation_loss(batch.targets, self.student(batch.images), batch.inside)
 
     def _validation_loss(self, batch: Batch) -> Tensor:
-        return imitation_error(batch.targets, self.student(batch.images))
+        return imitation_error(batch.targets, self.student(batch.images), batch.inside)
 
     def _optimizer(self, module: nn.Module) -> torch.optim.Optimizer:
         s = self.settings
         return SGD(module.parameters(), lr=s.learning_rate, momentum=s.momentum, weight_decay=s.weight_decay)
 
 
-def imitation_loss(teacher: Sequence[Tensor], student: Sequence[Tensor]) -> dict[str, Tensor]:
+def imitation_loss(teacher: Sequence[Tensor], student: Sequence[Tensor], inside: Tensor | None) -> dict[str, Tensor]:
     """Returns Eq. 1-2 as the official code has them: per level the mean over photos and pixels of ||t - s||^2.
 
     The teacher's features are unit vectors already.
     """
-    return {f"level{level}": d.mean() for level, d in enumerate(distances(teacher, student), start=1)}
+    return {f"level{level}": mean_inside(d, inside) for level, d in enumerate(distances(teacher, student), start=1)}
 
 
-def imitation_error(teacher: Sequence[Tensor], student: Sequence[Tensor]) -> Tensor:
+def imitation_error(teacher: Sequence[Tensor], student: Sequence[Tensor], inside: Tensor | None) -> Tensor:
     """Returns (B,) the mean of the product over levels of ||t - s||^2, by which the official code selects an epoch."""
-    return multiply_maps(distances(teacher, student)).mean(dim=(1, 2, 3))
+    return means_inside(multiply_maps(distances(teacher, student)), inside)

@@ -60,6 +60,8 @@ class _PhotoRecord:
     """Whether its map is above the threshold of pixels anywhere."""
     lost: bool
     """Whether nothing is left of its mask at the map's size."""
+    outside: bool
+    """Whether all that is left of it lies outside regions of interest."""
 
     @property
     def good(self) -> bool:
@@ -97,7 +99,8 @@ def evaluate_predictor(
         if result.trouble is not None:
             unusable.append(result.trouble)
         if result.prediction is not None:
-            collector.add(result.prediction.anomaly_map, result.mask, saturated=result.saturated)
+            seen = result.prediction
+            collector.add(seen.anomaly_map, result.mask, inside=seen.inside, saturated=result.saturated)
             judged.append(_record(result.sample, result.prediction, result.mask, part=part))
         on_photo(done, len(found.test))
     if line := other_aspect_line(Counter(photo.photo_size for photo in judged), trained_sizes) if judged else None:
@@ -160,6 +163,7 @@ def _record(
     part: str | None,
 ) -> _PhotoRecord:
     height, width = prediction.anomaly_map.shape
+    counted = mask if mask is None or prediction.inside is None else mask & prediction.inside
     return _PhotoRecord(
         judgement=PhotoJudgement(
             image=str(sample.image.absolute()),
@@ -170,14 +174,16 @@ def _record(
             anomaly_score=prediction.anomaly_score,
             verdict=prediction.verdict,
             photo_size=prediction.photo_size,
-            defect_pixels=int(mask.sum()) if sample.anomalous and mask is not None else None,
+            defect_pixels=int(counted.sum()) if sample.anomalous and counted is not None else None,
             unusual_reason=prediction.unusual_reason,
+            rule_reason=prediction.rule_reason,
         ),
         digest=prediction.digest,
         photo_size=prediction.photo_size,
         map_size=(height, width),
         marked=bool(prediction.anomaly_map.max() > prediction.thresholds.pixel),
         lost=sample.anomalous and mask is not None and not mask.any(),
+        outside=mask is not None and counted is not None and bool(mask.any()) and not counted.any(),
     )
 
 
@@ -230,6 +236,9 @@ def _evaluation(
         marked_good_photos=sum(photo.marked for photo in judged if photo.good),
         without_mask=sum(not photo.good and not photo.judgement.masks for photo in judged),
         lost_masks=sum(photo.lost for photo in judged),
+        regions_of_interest=list(predictor.interest.names) if predictor.interest is not None else [],
+        rules=predictor.rules.said if predictor.rules is not None else [],
+        outside_masks=sum(photo.outside for photo in judged),
         defect_types=_by_type([photo.judgement.defect_type for photo in judged], judgements, alarm),
         photos=[photo.judgement for photo in judged],
         unreadable=unusable,

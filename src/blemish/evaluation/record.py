@@ -45,6 +45,8 @@ class PhotoJudgement:
     """How many pixels of the map the true defect covers; None of good photos, and where masks miss."""
     unusual_reason: str | None = None
     """What is unusual about the photo, whose verdict may be anomalous as well; None for a usual one."""
+    rule_reason: str | None = None
+    """Why no rule stops the photo, though it is above the threshold; None where that is not so."""
 
     @property
     def alarm(self) -> bool:
@@ -209,6 +211,12 @@ class Evaluation:
     """How many of `false_alarms` are unusual and not above the threshold."""
     unusual_defective: int = 0
     """How many defective photos are no misses for being unusual alone."""
+    regions_of_interest: list[str] = field(default_factory=list)
+    """Names of the regions outside of which no pixel counts; none where all of a photo counts."""
+    rules: list[str] = field(default_factory=list)
+    """The rules that were asked of marks, in words; none: any mark stops a photo above the threshold."""
+    outside_masks: int = 0
+    """Defective photos whose defects lie wholly outside these: they count as misses, or as found, like any other."""
     size_sweep: SizeSweep | None = None
     """Of a test folder of synthetic defects alone, see `blemish synthesize`."""
     mask_rule: str = MASK_RULE

@@ -25,6 +25,8 @@ def description_of(export: Export, artifact: Artifact) -> str:
             "score_kind": artifact.score.kind,
             "score_share": artifact.score.share,
             "verdict": "anomalous where score > threshold; a pixel is of a defect where map > pixel_threshold",
+            "regions_of_interest": [] if artifact.interest is None else list(artifact.interest.names),
+            "counts": "the whole map, or, where there are regions of interest, what lies in them: see the example",
             "threshold": calibration.image.value,
             "pixel_threshold": calibration.pixel.value,
             "check_threshold": None if calibration.check is None else calibration.check.value,

@@ -159,6 +159,7 @@ def _predictor(export: Export, artifact: Artifact) -> Predictor:
         score=artifact.score,
         calibration=export.calibration or artifact.calibration,
         usual=artifact.usual,
+        interest=artifact.interest,
     )
 
 

@@ -15,6 +15,7 @@ from blemish.inference.prediction import Prediction
 
 _SIZES = {"256x256": (256, 256), "640x480": (480, 640), "1600x1200": (1200, 1600), "400x1200": (1200, 400)}
 """Width x height, as photos come, and (height, width)."""
+_LONGEST_SIDES = (256, 640)  # pixels, where the aspect is the photo's own
 FEWEST_TO_RANK = 3
 
 
@@ -59,7 +60,7 @@ class Answer:
         return cls(
             score=score,
             anomaly_map=prediction.anomaly_map,
-            verdict=prediction.verdict,
+            verdict=prediction.threshold_verdict,  # rules may be set anew at any time
             margin=min(_relative(abs(score - threshold), abs(threshold)) for threshold in thresholds),
         )
 
@@ -127,11 +128,18 @@ def compare(pairs: Iterable[tuple[Answer, Answer]], *, on_photo: Callable[[], ob
     )
 
 
-def shapes_of(photo: Pixels) -> Iterator[Pixels]:
+def shapes_of(photo: Pixels, *, other_aspects: bool = True) -> Iterator[Pixels]:
     """Yields the photo as cameras of other sizes would give it, and in grey: all that goes before the network is tried
-    too."""
+    too.
+
+    Without `other_aspects` it is as wide for its height in every size, as regions of interest ask of a photo.
+    """
     yield photo
-    for size in _SIZES.values():
+    sizes = list(_SIZES.values())
+    if not other_aspects:
+        zooms = [side / max(photo.shape[:2]) for side in _LONGEST_SIDES]
+        sizes = [(max(1, round(photo.shape[0] * z)), max(1, round(photo.shape[1] * z))) for z in zooms]
+    for size in sizes:
         yield resize_image(photo, size)
     grey: Any = np.ascontiguousarray(photo[:, :, 1])
     yield grey

@@ -46,11 +46,14 @@ class ProofPhotos:
     others: tuple[Pixels, ...]
     answers: tuple[Answer, ...]
 
+    other_aspects: bool
+    """See `shapes_of`."""
+
     @property
     def shapes(self) -> Iterator[Pixels]:
         """Yields what the answers are to, one by one, for they are large."""
         for photo in (self.first.pixels, *self.others):
-            yield from shapes_of(photo)
+            yield from shapes_of(photo, other_aspects=self.other_aspects)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -93,9 +96,8 @@ def choose_proof_photos(paths: Sequence[Path], reference: Predictor) -> ProofPho
     """Reads the photos, and asks the trained detector's predictor about each in all shapes; raises DataError."""
     first, place = choose_example_photo(paths)
     others = tuple(read_image(path) for number, path in enumerate(paths) if number != place)
-    every = (first.pixels, *others)
-    answers = tuple(Answer.of(reference.predict(shape)) for photo in every for shape in shapes_of(photo))
-    return ProofPhotos(first=first, others=others, answers=answers)
+    photos = ProofPhotos(first=first, others=others, answers=(), other_aspects=reference.interest is None)
+    return replace(photos, answers=tuple(Answer.of(reference.predict(shape)) for shape in photos.shapes))
 
 
 def write_proof(photos: ProofPhotos, folder: Path, *, calibration: Calibration) -> None:
@@ -169,7 +171,7 @@ def _pairs(export: Export, predictor: Predictor) -> Iterator[tuple[Answer, Answe
     kept, calibration = _kept(export.folder / PROOF_FOLDER / ANSWERS_FILE)
     numbered = {name for name in export.proof if Path(name).parent.name == PROOF_FOLDER and name.endswith(".png")}
     for name in (f"{TEST_VECTOR_FOLDER}/{PHOTO_FILE}", *sorted(numbered, key=_number)):
-        for shape in shapes_of(read_image(export.folder / name)):
+        for shape in shapes_of(read_image(export.folder / name), other_aspects=predictor.interest is None):
             answer = next(kept, None)
             if answer is None:
                 raise ArtifactError(f"{export.folder}: its proof has more photos than answers; export anew")

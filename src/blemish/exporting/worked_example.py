@@ -17,6 +17,7 @@ from PIL import Image
 
 from blemish.data.framing import Framing
 from blemish.data.images import Pixels, decode_image, read_file, save_map, save_png
+from blemish.data.interest import Interest
 from blemish.files import write_atomically, write_text
 from blemish.inference.prediction import Prediction
 from blemish.inference.predictor import Predictor
@@ -63,6 +64,10 @@ def write_worked_example(photo: ExamplePhoto, predictor: Predictor, folder: Path
     for number, frame in enumerate(predictor.framing.cut(photo.pixels), start=1):
         save_png(folder / frame_file(number), frame)
     found = predictor.predict(photo.pixels)
+    if predictor.interest is not None:
+        height, width = found.anomaly_map.shape
+        for number, mask in enumerate(predictor.interest.masks((height, width)).values(), start=1):
+            save_png(folder / region_file(number), mask)
     save_map(folder / "anomaly_map.tiff", np.ascontiguousarray(found.anomaly_map))
     write_text(folder / EXPECTED_FILE, json.dumps(_expected(found, predictor, photo), indent=2) + "\n")
 
@@ -70,6 +75,11 @@ def write_worked_example(photo: ExamplePhoto, predictor: Predictor, folder: Path
 def frame_file(number: int) -> str:
     """Returns the name of the file that holds the photo's frame."""
     return f"frame_{number}.png"
+
+
+def region_file(number: int) -> str:
+    """Returns the name of the file that holds a region of interest, white, at the map's size."""
+    return f"region_{number}.png"
 
 
 def _expected(found: Prediction, predictor: Predictor, photo: ExamplePhoto) -> dict[str, Any]:
@@ -83,12 +93,45 @@ def _expected(found: Prediction, predictor: Predictor, photo: ExamplePhoto) -> d
         "score_kind": predictor.score.kind,
         "score_share": predictor.score.share,
         "anomaly_score": found.anomaly_score,
+        "regions_of_interest": _regions(found),
         "threshold": limits.image,
         "check_threshold": limits.check,
         "pixel_threshold": limits.pixel,
         "verdict": limits.verdict(found.anomaly_score),
         "as_of": "the export: thresholds that were set anew since are in model.json or export.json",
     }
+
+
+def _regions(found: Prediction) -> list[dict[str, Any]]:
+    regions = () if found.interest is None else found.interest.regions
+    return [
+        {
+            "file": region_file(number),
+            "name": region.name,
+            "scale": region.scale,
+            "score": found.region_scores[region.name],
+        }
+        for number, region in enumerate(regions, start=1)
+    ]
+
+
+def _counting(interest: Interest | None) -> list[str]:
+    """Returns what is done to a map before its score is taken, in words."""
+    if interest is None:
+        return []
+    files = f"{region_file(1)} to {region_file(len(interest.regions))}" if interest.regions[1:] else region_file(1)
+    lowest = "(to the lowest value inside where that is below 0)"
+    if not interest.scaled:
+        return [
+            f"set the map to 0 {lowest} where {files} has no white, and count only white pixels from here on: "
+            "anomaly_map.tiff is this"
+        ]
+    return [
+        f"take each region's score, as below, of the pixels that are white in its file ({files}), and divide it by its "
+        "scale: anomaly_score is the highest",
+        f"divide the map by the smallest scale of the regions at each pixel, and set it to 0 {lowest} outside all: "
+        "anomaly_map.tiff is this",
+    ]
 
 
 def _steps(predictor: Predictor, photo: ExamplePhoto) -> list[str]:
@@ -110,6 +153,7 @@ def _steps(predictor: Predictor, photo: ExamplePhoto) -> list[str]:
         f"divide by {white} as float32: RGB, 0 to 1; means and deviations are taken off in the graph",
         f"lay out as NCHW: images (1, 3, {height}, {width})",
         f"run the graph: anomaly_map (1, 1, {height}, {width}), float32: anomaly_map.tiff",
+        *_counting(predictor.interest),
         f"anomaly_score is {rule}",
         "verdict: anomalous where anomaly_score > threshold, else check where check_threshold is a number and "
         "anomaly_score > check_threshold, else normal; a pixel is of a defect where the map > pixel_threshold; "

@@ -68,6 +68,8 @@ def open_predictor(
         calibration=artifact.calibration if export is None or export.calibration is None else export.calibration,
         min_area=min_area,
         usual=artifact.usual,
+        interest=artifact.interest,
+        rules=artifact.rules,
         provenance=Provenance(
             method=artifact.method,
             weights_sha256=artifact.weights_sha256,

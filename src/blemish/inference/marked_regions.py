@@ -9,12 +9,14 @@ network sees more than one pixel at a time. Logarithms, so that a mark is the sa
 distances or many. `benchmarks/region_size.py` measured the rule against others.
 """
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
 
 from blemish.data.images import Size
+from blemish.inference.extent import extent_of
 
 _EIGHT_CONNECTED = np.ones((3, 3), np.bool_)
 WAY_TO_PEAK = 0.5
@@ -34,17 +36,29 @@ class Region:
     """Highest value of the anomaly map in it."""
     centroid: tuple[float, float]
     """(x, y), mean of its pixels' places."""
+    region_of_interest: str | None = None
+    """The name of that which its peak lies in; None where all of the photo counts."""
+    length: float = 0.0
+    """Pixels, in the direction in which it is longest, see `extent_of`."""
+    width: float = 0.0
+    """Pixels, in the direction in which it is narrowest."""
 
 
 def find_regions(
-    anomaly_map: NDArray[np.float32], *, above: float, photo_size: Size, min_area: int = 1, keep_strongest: bool = False
+    anomaly_map: NDArray[np.float32],
+    *,
+    above: float,
+    photo_size: Size,
+    min_area: int = 1,
+    keep_strongest: bool = False,
+    named: Sequence[tuple[str, Mask]] = (),
 ) -> tuple[Mask, tuple[Region, ...]]:
     """Returns the predicted mask (H, W) of the photo and its regions, strongest peak first.
 
     The mask holds what is above WAY_TO_PEAK, in logarithms, from the threshold to the highest value of the part,
     connected above the threshold, that it lies in: so it is empty only where nothing is above the threshold. Regions of
     fewer than `min_area` pixels of the photo are in neither, but for the strongest, which `keep_strongest` keeps
-    whatever its size.
+    whatever its size. `named` are regions of interest, each with its mask (h, w) of the map's size.
     """
     marked = anomaly_map > above
     if not marked.any():
@@ -55,7 +69,7 @@ def find_regions(
         marked = _near_peaks(anomaly_map, marked, above)
     labels, _ = ndimage.label(marked, _EIGHT_CONNECTED)
     found = [
-        _region(labels[place] == label, place, anomaly_map, photo_size)
+        _region(labels[place] == label, place, anomaly_map, photo_size, named=named)
         for label, place in enumerate(ndimage.find_objects(labels), start=1)
     ]
     order = sorted(range(len(found)), key=lambda i: -found[i].peak)
@@ -76,18 +90,31 @@ def _near_peaks(anomaly_map: NDArray[np.float32], marked: Mask, above: float) ->
     return near
 
 
-def _region(inside: Mask, place: tuple[slice, slice], anomaly_map: NDArray[np.float32], photo_size: Size) -> Region:
+def _region(
+    inside: Mask,
+    place: tuple[slice, slice],
+    anomaly_map: NDArray[np.float32],
+    photo_size: Size,
+    *,
+    named: Sequence[tuple[str, Mask]],
+) -> Region:
     """Returns one region: of the part `place` of the map, the pixels `inside` are its."""
     spans = [_spans(anomaly_map.shape[axis], photo_size[axis])[:, place[axis]] for axis in (0, 1)]
     top, left = (int(span[0, 0]) for span in spans)
     bottom, right = (int(span[1, -1]) for span in spans)
     on_photo = _lay(_lay(inside, spans[0] - top, bottom - top, axis=0), spans[1] - left, right - left, axis=1)
     y, x = np.nonzero(on_photo)
+    length, width = extent_of(on_photo)
+    values = np.where(inside, anomaly_map[place], -np.inf)
+    peak = np.unravel_index(int(values.argmax()), values.shape)
     return Region(
         box=(left, top, right, bottom),
         area=len(y),
-        peak=float(anomaly_map[place][inside].max()),
+        peak=float(values[peak]),
         centroid=(left + float(x.mean()), top + float(y.mean())),
+        region_of_interest=next((name for name, mask in named if mask[place][peak]), None),
+        length=length,
+        width=width,
     )
 
 

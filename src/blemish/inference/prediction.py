@@ -1,6 +1,7 @@
 """What one photo gives."""
 
-from dataclasses import asdict, dataclass, field
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass, field, replace
 from datetime import datetime
 from functools import cached_property
 from pathlib import Path
@@ -11,8 +12,10 @@ from numpy.typing import NDArray
 
 from blemish.data.description import PhotoDescription
 from blemish.data.images import Pixels, resize_map
+from blemish.data.interest import Inside, Interest
 from blemish.inference.marked_regions import Region, find_regions
 from blemish.model.provenance import Provenance
+from blemish.model.rules import Rules
 from blemish.model.thresholds import Thresholds, Unit, Verdict, is_alarm
 from blemish.model.usual import Unusualness
 
@@ -42,7 +45,8 @@ class Prediction:
     judged_at: datetime
     """UTC."""
     anomaly_map: NDArray[np.float32] = field(repr=False)
-    """(h, w) raw, of the whole photo: score, mask and regions are taken from it."""
+    """(h, w) raw, of the whole photo: score, mask and regions are taken from it. Outside regions of interest it is 0;
+    where they have thresholds of their own, it is divided by each one's scale."""
     level_maps: dict[str, NDArray[np.float32]] = field(default_factory=dict, repr=False)
     """How far each student is from its teacher at each level, by name, (h, w) of the level; empty where not asked
     for."""
@@ -56,6 +60,12 @@ class Prediction:
     """(height, width, 3), the photo's own pixels, where they were kept."""
     white_level: int = 65535
     """The value of a photo of 16 bits that is shown white: 4095 where the camera gives 12 bits."""
+    interest: Interest | None = field(default=None, repr=False)
+    """What of the photo counts; None: all of it."""
+    region_scores: dict[str, float] = field(default_factory=dict)
+    """The score of each region of interest by itself, by name; none where all of the photo counts."""
+    rules: Rules | None = field(default=None, repr=False)
+    """Which marks stop a photo above the threshold; None: any."""
 
     @property
     def threshold(self) -> float:
@@ -64,13 +74,46 @@ class Prediction:
 
     @property
     def anomalous(self) -> bool:
-        """Whether the score is above the threshold."""
+        """Whether the score is above the threshold and, where there are rules, one of them stops the photo."""
         return self.verdict == "anomalous"
 
     @property
     def verdict(self) -> Verdict:
-        """What the score means: normal, check or anomalous; unusual where the photo is none of the part."""
+        """What the score means: normal, check or anomalous; unusual where the photo is none of the part.
+
+        Where a photo is above the threshold and no rule stops it, it is normal all the same, see `rule_reason`.
+        """
+        if self.rule_reason is None:
+            return self.threshold_verdict
+        return "normal" if self.unusual_reason is None else "unusual"
+
+    @property
+    def threshold_verdict(self) -> Verdict:
+        """What thresholds alone say, whatever the rules are."""
         return self.thresholds.verdict(self.anomaly_score, self._unusual_by)
+
+    @cached_property
+    def stopped_by(self) -> tuple[str, ...]:
+        """The rules that stop a photo above the threshold, in words; none where there are no rules."""
+        if self.rules is None or not self._above:
+            return ()
+        return self.rules.stopped_by(self._every_mark, self.photo_size)
+
+    @property
+    def rule_reason(self) -> str | None:
+        """Why no rule stops the photo, though its score is above the threshold; None where that is not so."""
+        if self.rules is None or not self._above or self.stopped_by:
+            return None
+        return self.rules.reason(self._every_mark, self.photo_size)
+
+    @property
+    def _above(self) -> bool:
+        return self.threshold_verdict == "anomalous"
+
+    @property
+    def _every_mark(self) -> tuple[Region, ...]:
+        """All marks, those smaller than `min_area` too, which changes no verdict."""
+        return self.regions if self.min_area == 1 else replace(self, min_area=1).regions
 
     @property
     def alarm(self) -> bool:
@@ -88,6 +131,20 @@ class Prediction:
     def _unusual_by(self) -> float:
         return 0.0 if self.unusualness is None else self.unusualness.value
 
+    @property
+    def inside(self) -> Inside | None:
+        """The pixels (h, w) of the map that count; None: all of them."""
+        if self.interest is None:
+            return None
+        return self.interest.inside((self.anomaly_map.shape[0], self.anomaly_map.shape[1]))
+
+    @property
+    def region_thresholds(self) -> dict[str, float]:
+        """The threshold of each region's score, by name, where regions have thresholds of their own; else nothing."""
+        if self.interest is None or not self.interest.scaled:
+            return {}
+        return {region.name: region.scale * self.thresholds.image for region in self.interest.regions}
+
     @cached_property
     def photo_map(self) -> NDArray[np.float32]:
         """The anomaly map at the photo's own size, bilinear: it is to look at, lower at its peaks than the map
@@ -102,7 +159,8 @@ class Prediction:
 
     @property
     def regions(self) -> tuple[Region, ...]:
-        """The connected parts of `predicted_mask`, strongest peak first; an anomalous photo has at least one."""
+        """The connected parts of `predicted_mask`, strongest peak first; at least one of a photo above the
+        threshold."""
         return self._mask_and_regions[1]
 
     @cached_property
@@ -112,14 +170,19 @@ class Prediction:
             above=self._mask_threshold,
             photo_size=self.photo_size,
             min_area=self.min_area,
-            keep_strongest=self.anomalous,
+            keep_strongest=self._above,
+            named=() if self.interest is None else self._named_masks(self.interest),
         )
+
+    def _named_masks(self, interest: Interest) -> Sequence[tuple[str, Inside]]:
+        size = (self.anomaly_map.shape[0], self.anomaly_map.shape[1])
+        return tuple(interest.masks(size).items())
 
     @property
     def _mask_threshold(self) -> float:
         """The threshold of pixels; where an anomalous photo has none above it, that of scores: no score of an anomaly
         is above the highest value of its map, so that some pixel always is."""
-        if self.anomalous and not self.anomaly_map.max() > self.thresholds.pixel:
+        if self._above and not self.anomaly_map.max() > self.thresholds.pixel:
             return self.thresholds.image
         return self.thresholds.pixel
 
@@ -139,12 +202,18 @@ class Prediction:
             "unusual_reason": self.unusual_reason,
             "unusualness": None if self.unusualness is None else self.unusualness.value,
             "unusual_threshold": self.thresholds.unusual,
+            "stopped_by": list(self.stopped_by),
+            "rule_reason": self.rule_reason,
             "percentile": self.percentile,
             "percentile_of": self.percentile_of,
             "height": self.photo_size[0],
             "width": self.photo_size[1],
             "mask_pixels": int(self.predicted_mask.sum()),
             "regions": [asdict(region) for region in self.regions],
+            "regions_of_interest": [
+                {"name": name, "anomaly_score": score, "threshold": self.region_thresholds.get(name)}
+                for name, score in self.region_scores.items()
+            ],
             **(_UNKNOWN if self.provenance is None else asdict(self.provenance)),
         }
 

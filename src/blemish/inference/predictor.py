@@ -15,11 +15,14 @@ from numpy.typing import NDArray
 
 from blemish.data.description import PhotoDescription, describe
 from blemish.data.framing import FramedPhoto, Framing
+from blemish.data.interest import Interest
 from blemish.data.paths import photos_under
 from blemish.data.photo import Photo, is_one_photo, read_photo
 from blemish.errors import ArtifactError, DataError, SettingsError
+from blemish.inference.interest_score import CountedMap, counted_map
 from blemish.inference.prediction import Prediction
 from blemish.model.provenance import Provenance
+from blemish.model.rules import Rules
 from blemish.model.score import Score
 from blemish.model.thresholds import Calibration
 from blemish.model.usual import UsualPhotos
@@ -70,8 +73,12 @@ class Predictor:
         min_area: int = 1,
         provenance: Provenance | None = None,
         usual: UsualPhotos | None = None,
+        interest: Interest | None = None,
+        rules: Rules | None = None,
     ) -> None:
-        """Takes `usual` to tell photos that are none of the part; without it nobody asks."""
+        """Takes `usual` to tell photos that are none of the part; without it nobody asks. `interest` says what of a
+        photo counts; without it all does. `rules` say which marks stop a photo above the threshold; without them all
+        do."""
         self.runtime = runtime
         self.framing = framing
         self.score = score
@@ -79,6 +86,8 @@ class Predictor:
         self.min_area = min_area
         self.provenance = provenance
         self.usual = usual
+        self.interest = interest
+        self.rules = rules
         self._said: set[str] = set()
 
     @property
@@ -127,6 +136,10 @@ class Predictor:
         if isinstance(photo, FramedPhoto):
             return photo
         read = read_photo(photo, bgr=bgr)
+        if self.interest is not None:
+            size = (read.pixels.shape[0], read.pixels.shape[1])
+            self.interest.check_photo(size, name=str(read.path or "image"))
+            self.interest.inside(self.framing.map_size(size))  # an error here is this photo's alone
         if read.first_of_several:
             self._say_once(f"{read.path or 'a photo in memory'}: holds several pages, and only the first is judged")
         return FramedPhoto(
@@ -175,7 +188,8 @@ class Predictor:
         return self.runtime.run_with_levels(images)
 
     def _prediction(self, framed: FramedPhoto, anomaly_map: NDArray[np.float32], level_maps: LevelMaps) -> Prediction:
-        score = self.score.of(anomaly_map)
+        counted = self._counted(anomaly_map)
+        score = counted.anomaly_score
         if not np.isfinite(score):  # NaN is above no threshold: it would pass as normal
             raise ArtifactError("the network gives scores that are not finite: its weights are damaged; train it anew")
         looks = None if self.usual is None else self._describe(framed)
@@ -189,14 +203,22 @@ class Predictor:
             thresholds=self.calibration.thresholds,
             provenance=self.provenance,
             judged_at=datetime.now(UTC),
-            anomaly_map=anomaly_map,
+            anomaly_map=counted.anomaly_map,
             level_maps=level_maps,
             min_area=self.min_area,
             unusualness=None if self.usual is None or looks is None else self.usual.of(looks),
             description=looks,
             photo=framed.pixels,
             white_level=self.framing.white_level,
+            interest=self.interest,
+            region_scores=counted.region_scores,
+            rules=self.rules,
         )
+
+    def _counted(self, anomaly_map: NDArray[np.float32]) -> CountedMap:
+        if self.interest is not None:
+            return counted_map(anomaly_map, self.interest, self.score)
+        return CountedMap(anomaly_map=anomaly_map, anomaly_score=self.score.of(anomaly_map), region_scores={})
 
     def _describe(self, framed: FramedPhoto) -> PhotoDescription:
         return describe(framed.frames, framed.photo_size, white=self.framing.white_of(framed.frames))

@@ -188,18 +188,24 @@ class PixelCollector:
         anomaly_map: NDArray[Any],
         mask: NDArray[np.bool_] | None,
         *,
+        inside: NDArray[np.bool_] | None = None,
         saturated: Sequence[SaturatedDefect] = (),
     ) -> None:
         """Takes a photo's map (H, W) and its mask of the same size; None where it is not known where the defects
         are.
 
-        `saturated` are the photo's defects, all in the mask, where a share of each is enough.
+        Pixels that are not `inside` count neither as normal nor as of a defect. `saturated` are the photo's defects,
+        all in the mask, where a share of each is enough.
         """
         self._masked.append(mask is not None)
         self._nan.append(bool(np.isnan(anomaly_map).any()))
         if mask is None or self._nan[-1]:
             anomaly_map, mask, saturated = anomaly_map[:0], np.zeros_like(anomaly_map[:0], np.bool_), ()  # never ranked
-        normal, regions = np.sort(anomaly_map[~mask]), regions_in(mask, anomaly_map)
+            inside = None
+        if inside is not None:
+            mask = mask & inside
+        good = ~mask if inside is None else inside & ~mask
+        normal, regions = np.sort(anomaly_map[good]), regions_in(mask, anomaly_map)
         self._normal.append(normal)
         self._defects.append(regions.scores)
         self._sizes.append(regions.sizes)

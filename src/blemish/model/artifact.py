@@ -9,7 +9,9 @@ from pathlib import Path
 from typing import Any
 
 from blemish.data.framing import Framing
+from blemish.data.interest import Interest
 from blemish.errors import ArtifactError
+from blemish.model.rules import Rules
 from blemish.model.score import Score
 from blemish.model.thresholds import Calibration
 from blemish.model.training_record import TeacherRecord, TrainingRecord
@@ -52,6 +54,10 @@ class Artifact:
     """What the photos that it learned from look like, so that others can be told."""
     calibration: Calibration
     training: TrainingRecord
+    interest: Interest | None = None
+    """What of a photo counts, in training and in judging; None: all of it."""
+    rules: Rules | None = None
+    """Which marks stop a photo above the threshold; None: any."""
 
     @property
     def image_size(self) -> tuple[int, int]:

@@ -27,6 +27,29 @@ def distances(teacher: Sequence[Tensor], student: Sequence[Tensor]) -> list[Tens
     return [squared_distance(t.float(), unit_vectors(s)) for t, s in zip(teacher, student, strict=True)]
 
 
+def mean_inside(values: Tensor, inside: Tensor | None) -> Tensor:
+    """Returns the mean of values (B, C, h, w) over photos and pixels, each pixel counting by how much of it is `inside`
+    (B, 1, H, W), 0 to 1; None: all alike."""
+    if inside is None:
+        return values.mean()
+    share = share_inside(values, inside).expand_as(values)
+    return (values * share).sum() / share.sum()
+
+
+def means_inside(values: Tensor, inside: Tensor | None) -> Tensor:
+    """Returns (B,) the same mean of each photo."""
+    if inside is None:
+        return values.mean(dim=(1, 2, 3))
+    share = share_inside(values, inside).expand_as(values)
+    return (values * share).sum(dim=(1, 2, 3)) / share.sum(dim=(1, 2, 3))
+
+
+def share_inside(values: Tensor, inside: Tensor) -> Tensor:
+    """Returns (B, 1, h, w) how much of each pixel of values (B, C, h, w) is inside."""
+    size = (values.shape[-2], values.shape[-1])
+    return inside if inside.shape[-2:] == size else F.interpolate(inside, size=size, mode="area")
+
+
 def maps_by_level(student: str, squared_distances: Sequence[Tensor]) -> dict[str, Tensor]:
     """Returns `Detector.level_maps` of one student, from ||t - s||^2 of each level, finest first: half of that is 1 -
     cos."""

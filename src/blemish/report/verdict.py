@@ -220,4 +220,9 @@ def _warnings(artifact: Artifact, e: Evaluation) -> list[str]:
             f"Defects that leave no trace in masks{size}, the size at which the model marks: {e.lost_masks}. "
             "A larger image size would show them."
         )
+    if e.outside_masks:
+        found.append(
+            f"Defects wholly outside the regions of interest: {e.outside_masks}. Nobody looks there, and their photos "
+            "count as any others; put them aside, or train with regions that hold them."
+        )
     return found

@@ -20,7 +20,7 @@ def captioned(overlay: NDArray[np.uint8], prediction: Prediction) -> NDArray[np.
     size = max(_SMALLEST_TEXT, round(width / _WIDTH_PER_TEXT))
     font, gap = ImageFont.load_default(size), size // 2 + 1  # Pillow's own
     words = [
-        prediction.verdict.upper(),
+        prediction.verdict.upper() + ("" if prediction.rule_reason is None else " (NO RULE STOPS IT)"),
         f"score {prediction.anomaly_score:.4g}",
         f"threshold {prediction.threshold:.4g}" + (" (estimate)" if prediction.thresholds.estimated else ""),
     ]

@@ -26,6 +26,8 @@ def say_far_photos(far: FarPhotos, inputs: Sequence[Input], predictor: Predictor
         predictor.framing,
         score=predictor.score,
         calibration=predictor.calibration if far.without is None else far.without,
+        interest=predictor.interest,
+        rules=predictor.rules,
     )
     overlays = [run / FAR_FOLDER / f"{place + 1}_{photo.stem}.png" for place, photo in enumerate(far.photos)]
     for overlay, item in zip(overlays, inputs, strict=True):

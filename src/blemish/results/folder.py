@@ -28,8 +28,9 @@ TABLE_FILE = "predictions.csv"
 COLUMNS = (
     *("format_version", "image", "digest", "judged_at", "verdict", "anomaly_score", "threshold", "threshold_estimated"),
     *("check_threshold", "pixel_threshold", "percentile", "percentile_of", "height", "width", "mask_pixels"),
-    *("unusual_reason", "unusualness", "unusual_threshold"),
-    *("region_count", "left", "top", "right", "bottom", "area", "peak", "centroid_x", "centroid_y", "map", "overlay"),
+    *("unusual_reason", "unusualness", "unusual_threshold", "stopped_by", "rule_reason"),
+    *("region_count", "left", "top", "right", "bottom", "area", "mark_length", "mark_width", "peak", "centroid_x"),
+    *("centroid_y", "region_of_interest", "map", "overlay"),
     *("method", "weights_sha256", "runtime", "precision", "blemish_version", "error"),
 )
 """The columns of the table; from `left` on, those of a region are of the one with the strongest peak."""
@@ -155,11 +156,12 @@ def _row(values: dict[str, Any]) -> dict[str, Any]:
     """Returns the same prediction flat, for a spreadsheet."""
     if "regions" not in values:
         return values
-    row = values | {"region_count": len(values["regions"])}
+    row = values | {"region_count": len(values["regions"]), "stopped_by": "; ".join(values["stopped_by"])}
     for region in values["regions"][:1]:
         row |= dict(zip(("left", "top", "right", "bottom"), region["box"], strict=True))
         row |= dict(zip(("centroid_x", "centroid_y"), region["centroid"], strict=True))
-        row |= {"area": region["area"], "peak": region["peak"]}
+        row |= {"area": region["area"], "mark_length": region["length"], "mark_width": region["width"]}
+        row |= {"peak": region["peak"], "region_of_interest": region["region_of_interest"]}
     return row
 
 

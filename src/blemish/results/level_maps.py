@@ -78,7 +78,8 @@ class LevelMapFolder:
 
     def __init__(self, folder: Path, photos: Sequence[Path], predictor: Predictor) -> None:
         """Raises SettingsError where the predictor cannot give level maps."""
-        predictor.level_maps(np.zeros((1, 1, 3), np.uint8))
+        size = (1, 1) if predictor.interest is None else predictor.interest.size
+        predictor.level_maps(np.zeros((*size, 3), np.uint8))
         self.folder = folder
         self._names = output_names(photos)
 

@@ -31,6 +31,8 @@ MARK_LINE: LineColours = (0, 105, 255), (255, 255, 255)
 """What the model marks is outlined and tinted in it."""
 TRUTH_LINE: LineColours = (255, 150, 0), (0, 0, 0)
 """The true defect is outlined in it, where it is known."""
+REGION_LINE: LineColours = (255, 255, 255), (90, 90, 90)
+"""What counts of a photo is outlined in it, where not all does: a thin line."""
 _TINT = 0.4  # opacity of the highest values: the defect stays visible under it
 _FRAME = (255, 0, 255)  # magenta: no line's colour
 _STEPS = 1024  # of the map, in overlays: so many that no pixel is more than one grey level off
@@ -83,7 +85,8 @@ def tinted(image: NDArray[np.uint8], level: NDArray[np.floating]) -> NDArray[np.
 
 
 def picture(prediction: Prediction, photo: Pixels | None = None) -> NDArray[np.uint8]:
-    """Returns the photo under its anomaly map, with the outline of the predicted mask; an unusual photo is framed.
+    """Returns the photo under its anomaly map, with the outline of the predicted mask and thin ones of
+    regions of interest; an unusual photo is framed.
 
     `photo` is its pixels, where the prediction does not hold them; else its file is read again. Half the colour scale
     is the threshold of pixels, for every photo of one model alike.
@@ -95,6 +98,9 @@ def picture(prediction: Prediction, photo: Pixels | None = None) -> NDArray[np.u
     middle = max(prediction.thresholds.pixel, _SMALLEST)
     pixels = shown(photo, white_level=prediction.white_level)
     drawn = overlay(pixels, prediction.photo_map, mask=prediction.predicted_mask, middle=middle)
+    if prediction.interest is not None:
+        for region in prediction.interest.masks((drawn.shape[0], drawn.shape[1])).values():
+            outline(drawn, region, REGION_LINE, thin=True)
     if prediction.unusual_reason is not None:
         edge = max(2, round(min(drawn.shape[:2]) / 50))
         inside = np.zeros(drawn.shape[:2], np.bool_)
@@ -103,14 +109,14 @@ def picture(prediction: Prediction, photo: Pixels | None = None) -> NDArray[np.u
     return drawn
 
 
-def outline(image: NDArray[np.uint8], mask: NDArray[np.bool_], line: LineColours) -> None:
+def outline(image: NDArray[np.uint8], mask: NDArray[np.bool_], line: LineColours, *, thin: bool = False) -> None:
     """Draws a line around the mask (H, W) into the image (H, W, 3), just outside it, so that the defect stays visible.
 
     It is the thicker the larger the image is, and edged.
     """
     if not mask.any():
         return
-    thick = max(1, round(math.sqrt(mask.size) / _SIDE_PER_LINE))
+    thick = max(1, round(math.sqrt(mask.size) / _SIDE_PER_LINE / (3 if thin else 1)))
     edge = max(1, thick // 2)
     place = tuple(_span(np.asarray(mask.any(axis=1 - axis)), thick + edge) for axis in (0, 1))
     inside, part = mask[place], image[place]

@@ -56,13 +56,14 @@ def measure_all(
     kinds = _kinds(artifact, runtimes, precisions)
     machine, given = this_machine(), paths_of(photos)
     with tempfile.TemporaryDirectory() as made_up:
-        found = photos_under(given) if given else make_up_photos(Path(made_up))
+        size = (MADE_UP_SIDE, MADE_UP_SIDE) if artifact.interest is None else artifact.interest.size
+        found = photos_under(given) if given else make_up_photos(Path(made_up), size)
         results = []
         for done, (runtime, precision) in enumerate(kinds):
             on_progress(Progress(activity=f"measuring {runtime} {precision}", done=done, total=len(kinds)))
             files = [photo.absolute() for photo in found]
             results.append(_measured(run.absolute(), files, runtime, precision, seconds, cold_starts))
-    made_up_note = "" if given else f", made-up JPEG files of {MADE_UP_SIDE}x{MADE_UP_SIDE}: better give your own"
+    made_up_note = "" if given else f", made-up JPEG files of {size[1]}x{size[0]}: better give your own"
     return MachineSpeeds(
         machine=machine,
         photos=f"{len(found)} photos in turn{made_up_note}",

@@ -10,6 +10,7 @@ import torch
 
 from blemish.calibration.far_photos import FarPhotos, far_photos
 from blemish.calibration.promise import calibrate_with, judge_good_photos
+from blemish.calibration.region_scales import MOST_TO_SCALE, own_scales
 from blemish.calibration.undo import CALIBRATIONS_FOLDER
 from blemish.data.description import PhotoDescription, describe
 from blemish.data.shapes import size_counts
@@ -95,7 +96,7 @@ def finish(
         detector, settings = job.detector, job.detector.settings
         learned = _learned_from(job)
         usual = learn_usual(learned)
-        predictor, calibration, far = _calibrate(job, material.parts, usual, learned)
+        predictor, calibration, far = _calibrate(job, material, usual, learned)
         tensors = {name: value.cpu().contiguous() for name, value in detector.state_dict().items()}
         fresh = run / f"new-{WEIGHTS_FILE}"
         checkpoints.save_tensors(tensors, fresh)
@@ -116,6 +117,7 @@ def finish(
                 usual=usual,
                 calibration=calibration,
                 training=record,
+                interest=predictor.interest,
             )
         )
         remove(run / checkpoints.CHECKPOINT_FILE)
@@ -134,12 +136,22 @@ def _learned_from(job: Job) -> list[PhotoDescription]:
 
 
 def _calibrate(
-    job: Job, parts: Sequence[str], usual: UsualPhotos, learned: Sequence[PhotoDescription]
+    job: Job, material: Material, usual: UsualPhotos, learned: Sequence[PhotoDescription]
 ) -> tuple[Predictor, Calibration, FarPhotos | None]:
     """Returns the thresholds from photos that training never saw, judged by the Predictor as any photo will be, in
     float32; with it, and with those photos that score far above the rest."""
-    runtime = TorchRuntime(job.detector, job.processes.device)
-    predictor = Predictor(runtime, job.photos.framing, score=job.detector.score, calibration=UNCALIBRATED, usual=usual)
+    parts = material.parts
+    predictor = Predictor(
+        TorchRuntime(job.detector, job.processes.device),
+        job.photos.framing,
+        score=job.detector.score,
+        calibration=UNCALIBRATED,
+        usual=usual,
+        interest=material.interest,
+    )
+    if material.interest is not None and job.settings.region_thresholds == "own":
+        learned_photos = (job.photos.framed(int(i)) for i in job.split.train[:MOST_TO_SCALE])
+        predictor.interest = own_scales(predictor, material.interest, learned_photos)
     judged = judge_good_photos(
         predictor,
         (job.photos.framed(int(i)) for i in job.split.calibrating),  # as decoded; no file need be there still

@@ -18,6 +18,7 @@ from blemish.training import checkpoint as checkpoints
 from blemish.training.batches import TargetCache, read_ahead, step_indices
 from blemish.training.checkpoint import CHECKPOINT_FILE, Checkpoint
 from blemish.training.generators import step_generator
+from blemish.training.inside import InsideFrames
 from blemish.training.memory import MemoryBudget
 from blemish.training.photo_store import Indices, PhotoStore
 from blemish.training.processes import Processes
@@ -49,6 +50,8 @@ class Job:
     """What a checkpoint must agree with to be continued."""
     log: TrainingLog
     on_progress: OnProgress
+    inside: InsideFrames | None = None
+    """Where photos count; None: everywhere."""
 
 
 def fit(job: Job, *, resume: Checkpoint | None) -> list[StageRecord]:
@@ -161,11 +164,15 @@ class StageRun:
         if stage.augment is not None and varied:
             clean = stage.augment(clean, self.generator)
         targets = self.targets.of(indices, clean) if stage.targets is not None else ()
-        if stage.add_defects is None or not varied:
-            return Batch(images=clean, clean=clean, targets=targets, global_size=global_size)
-        textures = self.job.textures[stage.textures].draw(len(clean), self.generator)
-        images, masks = stage.add_defects(clean, textures, self.generator)
-        return Batch(images=images, clean=clean, targets=targets, masks=masks, global_size=global_size)
+        inside, masks, images = self.job.inside, None, clean
+        if stage.add_defects is not None and varied:
+            textures = self.job.textures[stage.textures].draw(len(clean), self.generator)
+            if inside is None:
+                images, masks = stage.add_defects(clean, textures, self.generator)
+            else:
+                images, masks = inside.with_defects(stage.add_defects, clean, textures, self.generator)
+        where = None if inside is None else inside.of(clean)
+        return Batch(images=images, clean=clean, targets=targets, masks=masks, inside=where, global_size=global_size)
 
     def _check(self) -> None:
         """Notes the mean losses since the last check and, where the stage validates, the validation loss."""
@@ -209,11 +216,13 @@ class StageRun:
         return math.fsum(every := processes.gather(values)) / len(every)
 
     @torch.no_grad()
-    def _settle(self, settle: Callable[[Iterator[Tensor]], None]) -> None:
+    def _settle(self, settle: Callable[[Iterator[Batch]], None]) -> None:
         """Every process does the same with the same photos, in float32, as photos are judged."""
         job, device = self.job, self.job.processes.device
         size, photos = job.settings.batch_size, job.split.train[:MOST_SETTLING]
-        settle(job.photos.images(photos[i : i + size], device) for i in range(0, len(photos), size))
+        batches = (job.photos.images(photos[i : i + size], device) for i in range(0, len(photos), size))
+        inside = job.inside
+        settle(Batch(images=b, clean=b, inside=None if inside is None else inside.of(b)) for b in batches)
 
     def _save(self) -> None:
         loss_sums = self.job.processes.gather([self.sums.values()])

@@ -18,13 +18,14 @@ from blemish.networks.device import kind_of_device
 from blemish.training import checkpoint as checkpoints
 from blemish.training.checkpoint import CHECKPOINT_FILE, Checkpoint
 from blemish.training.fit import Job
+from blemish.training.inside import checksum_of
 from blemish.training.material import Material
 from blemish.training.memory import MemoryBudget
 from blemish.training.processes import Processes
 from blemish.training.settings import TrainingSettings
 from blemish.version import __version__
 
-_DECIDE_NO_WEIGHT = {"false_alarms", "checkpoint_every", "device", "precision"}
+_DECIDE_NO_WEIGHT = {"false_alarms", "region_thresholds", "checkpoint_every", "device", "precision"}
 """Settings that may change when a training goes on. What device and precision came to is an entry of its own."""
 _ENVIRONMENT = ("device", "threads", "GPU memory for teacher features", "torch", "blemish", "Python", "numpy", "Pillow")
 
@@ -51,6 +52,7 @@ def identity_of(
         **_deciding(settings, training),
         "teacher weights": [teacher["sha256"][:16] for teacher in teachers],
         "photos": f"{len(material.photos)} photos, contents {contents}",
+        "regions of interest": checksum_of(material.interest),
         "textures": [textures.contents for textures in material.textures.values()],
         "computing precision": processes.precision,
         "processes": processes.world_size,

@@ -6,7 +6,9 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from blemish.data.dataset import Dataset
+from blemish.data.drawn_regions import DrawnInterest
 from blemish.data.framing import Framing
+from blemish.data.interest import Interest
 from blemish.data.part_names import ignored_pattern, parts_of
 from blemish.data.survey import Survey
 from blemish.detectors import Detector, Stage
@@ -15,6 +17,7 @@ from blemish.errors import DataError
 from blemish.process import available_cores
 from blemish.progress import OnProgress, Progress
 from blemish.training.arrangement import arranged, divided, validates_weights
+from blemish.training.inside import interest_on
 from blemish.training.memory import MemoryBudget
 from blemish.training.photo_store import PhotoStore
 from blemish.training.processes import Processes
@@ -39,6 +42,8 @@ class Material:
     split: Split
     textures: Mapping[Path | None, Textures]
     """What synthetic defects are drawn from, by the folder that a stage names."""
+    interest: Interest | None = None
+    """What of the photos counts; None: all of them."""
 
 
 def gather_material(
@@ -50,8 +55,10 @@ def gather_material(
     processes: Processes,
     budget: MemoryBudget,
     on_progress: OnProgress,
+    drawn: DrawnInterest | None = None,
 ) -> Material:
-    """Reads the photos in a shuffled order and divides them; raises DataError.
+    """Reads the photos in a shuffled order and divides them, and lays the regions that were `drawn` on them; raises
+    DataError.
 
     Each file is read once; what was seen of it is said before anything is learned.
     """
@@ -73,6 +80,7 @@ def gather_material(
             )
         if photos.sixteen_bits:
             _say_white(photos)
+        interest = None if drawn is None else interest_on(drawn, photos, stages)
         parts = [parts_by_path[path] for path in photos.paths]
         uses = _divide(photos, parts, found, training, validates=validates)
         textures = open_textures(
@@ -94,6 +102,7 @@ def gather_material(
         unreadable=unreadable,
         split=uses,
         textures=textures,
+        interest=interest,
     )
 
 

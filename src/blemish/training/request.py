@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Any
 
 from blemish.data.dataset import Dataset
+from blemish.data.drawn_regions import EVERYTHING, AskedInterest
 from blemish.data.leave_out import without_photos
 from blemish.detectors import DETECTORS
 from blemish.detectors.settings import image_size_of, typed_setting
@@ -29,6 +30,7 @@ def train_as_asked(
     resume: bool,
     overwrite: bool,
     on_progress: OnProgress,
+    interest: AskedInterest = EVERYTHING,
 ) -> Artifact:
     """Trains with the settings `asked` for, fields of the method's or of TrainingSettings, the others as by default.
 
@@ -51,6 +53,7 @@ def train_as_asked(
         teacher_weights=teacher_weights,
         left_out=left_out,
         origin=origin,
+        asked=interest,
         resume=resume,
         overwrite=overwrite,
         on_progress=on_progress,

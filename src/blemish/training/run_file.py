@@ -6,6 +6,7 @@ from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any, Self
 
+from blemish.data.drawn_regions import EVERYTHING, AskedInterest
 from blemish.detectors import DETECTORS, DetectorSettings
 from blemish.detectors.settings import typed_setting
 from blemish.errors import ArtifactError, SettingsError
@@ -37,6 +38,8 @@ class RunFile:
     """None: photos were handed over by a program, and only it can train the same again."""
     left_out: tuple[Path, ...] = ()
     """Good photos that the user left out."""
+    interest: AskedInterest = EVERYTHING
+    """What of the photos counts, as the user gave it."""
 
     def asked(self) -> dict[str, Any]:
         """Returns all settings by name, as `train_as_asked` takes them."""
@@ -58,6 +61,7 @@ class RunFile:
             teacher_weights=tuple(Path(file) for file in values["teacher_weights"]),
             origin=origin and PhotosOrigin(**{**origin, "root": Path(origin["root"])}),
             left_out=tuple(Path(file) for file in values["left_out"]),
+            interest=AskedInterest(**values["interest"]),
         )
 
 
@@ -80,6 +84,7 @@ class _RunRecord:
     training: dict[str, Any]
     teacher_weights: list[str]
     left_out: list[str] = field(default_factory=list)
+    interest: AskedInterest = EVERYTHING
 
 
 RUN_FORMAT = RecordFormat(
@@ -106,6 +111,7 @@ def write_run_file(told: RunFile, run: Path) -> None:
         training=asdict(told.training),
         teacher_weights=[str(file.expanduser().absolute()) for file in told.teacher_weights],
         left_out=[str(file.absolute()) for file in told.left_out],
+        interest=told.interest.from_anywhere(),
     )
     write_record(told_again, run / RUN_FILE, form=RUN_FORMAT)
 

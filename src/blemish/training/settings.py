@@ -23,6 +23,8 @@ class TrainingSettings:
     """Regular expression for which part a photo's name says it shows, where several show one, such as (.+)_[0-9]+."""
     false_alarms: float = 0.01
     """Share of good photos that the threshold may call anomalous."""
+    region_thresholds: Literal["shared", "own"] = "shared"
+    """Whether regions of interest share one threshold, or each has its own; both keep the promise of all together."""
     check_every: int = 25
     """Steps between two looks at the photos that choose the weights."""
     checkpoint_every: int = 100

@@ -8,6 +8,7 @@ from contextlib import nullcontext
 from pathlib import Path
 
 from blemish.data.dataset import Dataset, Sample, dataset_of
+from blemish.data.drawn_regions import EVERYTHING, AskedInterest, read_drawn
 from blemish.detectors import DETECTORS, Detector, DetectorSettings, Stage
 from blemish.errors import SettingsError
 from blemish.model.artifact import Artifact
@@ -19,7 +20,8 @@ from blemish.training.fit import Job, fit, photos_per_step
 from blemish.training.footprint import check_memory
 from blemish.training.generators import seed_torch
 from blemish.training.identity import check_agreement, continue_from, identity_of
-from blemish.training.material import gather_material
+from blemish.training.inside import InsideFrames, inside_frames
+from blemish.training.material import Material, gather_material
 from blemish.training.memory import MemoryBudget, memory_budget
 from blemish.training.processes import Processes, open_processes
 from blemish.training.run_file import PhotosOrigin, RunFile, write_run_file
@@ -41,6 +43,7 @@ def train_detector(
     teacher_weights: Sequence[Path] = (),
     origin: PhotosOrigin | None = None,
     left_out: Sequence[Path] = (),
+    asked: AskedInterest = EVERYTHING,
     resume: bool = False,
     overwrite: bool = False,
     on_progress: OnProgress = say_nothing,
@@ -48,14 +51,28 @@ def train_detector(
     """Trains `method` on good photos and leaves the artifact in the folder `run`.
 
     Validation photos, where a dataset keeps some apart, calibrate. `origin` says where the photos were found, so that
-    run.json can find them again, and `left_out` which of them the user left out, of which `photos` no longer holds any.
+    run.json can find them again, and `left_out` which of them the user left out, of which `photos` no longer holds any;
+    `asked` is what of the photos counts.
     Raises BlemishError; where a signal stops it, InterruptionError, after a checkpoint that `resume` goes on from.
     """
     settings, training = _checked(method, settings, training)
     files, out = tuple(teacher_weights), tuple(left_out)
     told = RunFile(
-        method=method, settings=settings, training=training, teacher_weights=files, origin=origin, left_out=out
+        method=method,
+        settings=settings,
+        training=training,
+        teacher_weights=files,
+        origin=origin,
+        left_out=out,
+        interest=asked,
     )
+    drawn = read_drawn(asked)
+    if training.region_thresholds == "own" and (drawn is None or len(drawn.regions) < 2):
+        raise SettingsError("region_thresholds is own: give two regions of interest or more, or let it be shared")
+    if drawn is not None and not DETECTORS[method].learns_inside:
+        raise SettingsError(
+            f"{method} learns from whole photos alone: give no region of interest, or take another method"
+        )
     found = photos if isinstance(photos, Dataset) else dataset_of(train=photos)
     check_folder(run, apart_from=found, resume=resume, overwrite=overwrite)
     with open_processes(training) as processes, locked(run) if processes.is_leader else nullcontext():
@@ -67,7 +84,14 @@ def train_detector(
         budget = memory_budget(training, stages, processes)
         _check_memory(detector, stages, found, training, budget, processes)
         material = gather_material(
-            found, detector, stages, training=training, processes=processes, budget=budget, on_progress=on_progress
+            found,
+            detector,
+            stages,
+            training=training,
+            processes=processes,
+            budget=budget,
+            on_progress=on_progress,
+            drawn=drawn,
         )
         try:
             job = Job(
@@ -83,6 +107,7 @@ def train_detector(
                 identity=identity_of(method, settings, training, teachers, material, budget, processes),
                 log=TrainingLog(run / LOG_FILE if processes.is_leader else None),
                 on_progress=on_progress,
+                inside=_inside(material, processes),
             )
             records = _fit(job, told, resume=resume)
             seconds = job.log.seconds_before + time.monotonic() - started
@@ -136,6 +161,10 @@ def _check_memory(
         budget=budget.photos,
         processes=processes,
     )
+
+
+def _inside(material: Material, processes: Processes) -> InsideFrames | None:
+    return None if material.interest is None else inside_frames(material.interest, material.photos, processes.device)
 
 
 def _fit(job: Job, told: RunFile, *, resume: bool) -> list[StageRecord]:

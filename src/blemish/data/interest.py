@@ -1,0 +1,140 @@
+"""Regions of interest: the part of a photo that counts, as model.json keeps it and every runtime applies it.
+
+A network sees a whole photo, and its map covers the whole photo; what lies outside the regions of that map counts
+nowhere. Regions are kept as bitmaps in the pixels of the photos trained on, whatever they were drawn as: what was to be
+ignored, and the border, are taken off them already.
+"""
+
+import base64
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import lru_cache
+from io import BytesIO
+
+import numpy as np
+from numpy.typing import NDArray
+from PIL import Image
+
+from blemish.data.images import Size, resize_mask
+from blemish.errors import DataError
+from blemish.wording import brief
+
+Inside = NDArray[np.bool_]
+"""(H, W), where a photo or a map of one counts."""
+
+WHOLE = "photo"
+"""The name of the one region where none was named, but something is ignored."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class RegionOfInterest:
+    """One named region, as a bitmap."""
+
+    name: str
+    bitmap: str
+    """A black and white PNG of the size that `Interest` names, white where it counts, in base64."""
+    scale: float = 1.0
+    """What the map is divided by here before thresholds are asked: 1 unless regions have thresholds of their own."""
+
+    def check_values(self) -> None:
+        """Raises ValueError for values that were never written."""
+        if not self.name:
+            raise ValueError("a region of interest has no name")
+        if not self.scale > 0:
+            raise ValueError(f"the scale of region {self.name} is {self.scale}")
+
+
+@dataclass(frozen=True, kw_only=True)
+class Interest:
+    """All regions of interest of a model."""
+
+    size: Size
+    """(height, width) of the photos that they were drawn on; other photos of that shape take them resized."""
+    regions: tuple[RegionOfInterest, ...]
+
+    def check_values(self) -> None:
+        """Raises ValueError for values that were never written."""
+        names = [region.name for region in self.regions]
+        if not names or len(set(names)) < len(names):
+            raise ValueError("regions of interest are missing, or two have one name")
+        for region in self.regions:
+            bitmap = _read_bitmap(region.bitmap)
+            if bitmap.shape != self.size or not bitmap.any():
+                raise ValueError(f"region {region.name} has another size than its photos, or is empty")
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        """The names of the regions, in their order."""
+        return tuple(region.name for region in self.regions)
+
+    @property
+    def scaled(self) -> bool:
+        """Whether regions have thresholds of their own."""
+        return any(region.scale != 1 for region in self.regions)
+
+    def check_photo(self, size: Size, *, name: str) -> None:
+        """Raises DataError where a photo (height, width) has another shape than those that regions were drawn on."""
+        if not same_shape(size, self.size):
+            raise DataError(
+                f"{name}: is {size[1]}x{size[0]}, and the regions of interest were drawn on photos of "
+                f"{self.size[1]}x{self.size[0]} (width x height): give photos of that shape, or train anew"
+            )
+
+    def masks(self, size: Size) -> dict[str, Inside]:
+        """Returns each region by name, as pixels (height, width) of a photo, or of a map that covers a whole photo.
+
+        A pixel is inside where at least half of it is. Raises DataError where nothing of a region is left.
+        """
+        return dict(zip(self.names, _masks(self, size), strict=True))
+
+    def inside(self, size: Size) -> Inside:
+        """Returns where any region is, (height, width); raises as `masks` does."""
+        return _union(self, size)
+
+
+def interest_of(masks: Sequence[tuple[str, Inside]]) -> Interest:
+    """Returns regions of interest from names and masks (H, W), all of one size."""
+    size = masks[0][1].shape
+    regions = tuple(RegionOfInterest(name=name, bitmap=_bitmap(mask)) for name, mask in masks)
+    return Interest(size=(size[0], size[1]), regions=regions)
+
+
+def same_shape(one: Size, other: Size) -> bool:
+    """Returns whether a picture of one size may be a resized one of the other: sides are rounded to whole pixels."""
+    (h, w), (height, width) = one, other
+    return abs(h - height * w / width) <= 1 or abs(w - width * h / height) <= 1
+
+
+@lru_cache(maxsize=32)  # photos of a line are all of one or two sizes
+def _masks(interest: Interest, size: Size) -> tuple[Inside, ...]:
+    masks = tuple(resize_mask(_read_bitmap(region.bitmap), size) for region in interest.regions)
+    for name, mask in zip(interest.names, masks, strict=True):
+        if not mask.any():
+            raise DataError(
+                f"region of interest {name} is less than a pixel of {size[1]}x{size[0]} (width x height), which is "
+                "what is seen of a photo: draw it larger, or train with a larger --image-size"
+            )
+        mask.setflags(write=False)
+    return masks
+
+
+@lru_cache(maxsize=32)
+def _union(interest: Interest, size: Size) -> Inside:
+    union: Inside = np.logical_or.reduce(_masks(interest, size))
+    union.setflags(write=False)
+    return union
+
+
+def _bitmap(mask: Inside) -> str:
+    file = BytesIO()
+    Image.fromarray(mask).save(file, format="PNG", optimize=True)
+    return base64.b64encode(file.getvalue()).decode("ascii")
+
+
+def _read_bitmap(bitmap: str) -> Inside:
+    """Returns the mask that `_bitmap` wrote; raises ValueError where it is none."""
+    try:
+        with Image.open(BytesIO(base64.b64decode(bitmap, validate=True)), formats=("PNG",)) as picture:
+            return np.array(picture.convert("1"), np.bool_)
+    except (OSError, SyntaxError, Image.DecompressionBombError) as error:
+        raise ValueError(f"a region's bitmap cannot be read: {brief(error)}") from error
