@@ -1,16 +1,21 @@
 """Mend's own: what its map is made of, what it trusts its head, and what it learns from."""
 
 import math
+from pathlib import Path
 from typing import Any
 
 import pytest
 import torch
 from torch import Tensor, nn
 
+from blemish.data.dataset import Dataset
 from blemish.detectors import Batch, ImageSize
-from blemish.detectors.mend import SHARE, TRUST, Fusion, Mend, MendSettings, highest_mean
+from blemish.detectors.mend import MANY, SHARE, TRUST, Fusion, Mend, MendSettings
 from blemish.errors import SettingsError
 from blemish.model.score import Score
+from blemish.networks.discrepancy import highest_mean, mean_of_hardest
+from blemish.training.settings import TrainingSettings
+from blemish.training.train import train_detector
 
 SIZE = ImageSize(64, 96)
 
@@ -98,3 +103,56 @@ def test_the_decoder_is_asked_for_the_good_photo_and_the_head_for_the_mask(image
 def test_a_head_without_defects_is_refused() -> None:
     with pytest.raises(SettingsError, match="set judges to decoder"):
         drawn(defects="none")
+
+
+def test_many_photos_teach_the_decoder_first() -> None:
+    few, many = MendSettings().for_photos(MANY - 1), MendSettings().for_photos(MANY)
+    assert (few.learns, many.learns) == ("together", "decoder_first")
+    assert [stage.name for stage in Mend(few).stages()] == ["mending"]
+    assert [stage.name for stage in Mend(many).stages()] == ["mending", "segmenting"]
+    assert MendSettings(learns="together").for_photos(MANY).learns == "together", "what was asked for stays"
+
+
+def test_a_decoder_that_learns_first_sees_good_photos_as_they_are_and_is_left_alone_then(images: Tensor) -> None:
+    mend = drawn(learns="decoder_first", decoder_steps=5, steps=3)
+    first, second = mend.stages()
+    assert [first.augment, first.add_defects, first.settle] == [None] * 3, "its features are kept"
+    assert (first.steps, second.steps) == (5, 3)
+    decoder = {id(parameter) for parameter in mend.student.decoder.parameters()}
+    assert {id(parameter) for parameter in first.trains.parameters()} == decoder
+    assert decoder.isdisjoint(id(parameter) for parameter in second.trains.parameters())
+    losses = second.loss(Batch(images=images, clean=images, masks=torch.zeros(2, 1, *SIZE)))
+    assert list(losses) == ["cross_entropy", "dice"]
+    assert second.settle is not None
+    before = float(mend.student.fusion.trust)
+    with torch.no_grad():
+        second.settle([Batch(images=torch.rand(4, 3, *SIZE) ** 2, clean=images)])
+    assert float(mend.student.fusion.trust) != before, "the stage's module holds what settling sets"
+    assert any(buffer is mend.student.fusion.trust for buffer in second.trains.buffers())
+
+
+def test_a_decoder_alone_that_learns_first_learns_nothing_after() -> None:
+    assert len(drawn(learns="decoder_first", judges="decoder").stages()) == 1
+
+
+def test_pixels_that_are_mended_badly_count_by_a_power_of_their_distance() -> None:
+    values = torch.tensor([1.0, 3.0]).reshape(1, 1, 1, 2).requires_grad_()
+    mean = mean_of_hardest(values, None, power=2)
+    assert float(mean.detach()) == pytest.approx((1 * 0.5**2 + 3 * 1.5**2) / 2)
+    mean.backward()  # type: ignore[no-untyped-call]
+    assert values.grad is not None
+    assert values.grad.flatten().tolist() == pytest.approx([0.5**2 / 2, 1.5**2 / 2]), "weights are no way to learn"
+    inside = torch.tensor([0.0, 1.0]).reshape(1, 1, 1, 2)
+    assert float(mean_of_hardest(values.detach(), inside, power=2)) == pytest.approx(3.0)
+
+
+def test_a_training_of_decoder_and_head_in_turn_is_written_down(
+    parts: Dataset, seeded_resnet18: Path, tmp_path: Path
+) -> None:
+    settings = MendSettings(image_size=ImageSize(32, 32), learns="decoder_first", decoder_steps=2, steps=1)
+    training = TrainingSettings(batch_size=4, check_every=1, held_out=0.3)
+    artifact = train_detector(
+        "mend", parts.train[:8], run=tmp_path, settings=settings, training=training, teacher_weights=[seeded_resnet18]
+    )
+    assert [(stage.name, stage.steps) for stage in artifact.training.stages] == [("mending", 2), ("segmenting", 1)]
+    assert artifact.settings["learns"] == "decoder_first"

@@ -14,11 +14,13 @@ What comes from where:
   teacher's first layer too, at stride 2.
 
 What is new: everything that learns sits on features, so that a step costs little and, where photos are not varied, the
-teacher runs once per good photo; and the way two maps become one, see `Fusion`.
+teacher runs once per good photo; a decoder learns most from what it mends worst, see `_mending_losses`; and the way two
+maps become one, see `Fusion`.
 """
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from functools import partial
 from pathlib import Path
 from typing import Any, ClassVar, Literal
 
@@ -34,9 +36,11 @@ from blemish.model.score import Score
 from blemish.networks import build_backbone
 from blemish.networks.discrepancy import (
     distances,
+    highest_mean,
     interpolate_map,
     maps_by_level,
     mean_inside,
+    mean_of_hardest,
     multiply_maps,
     share_inside,
     unit_vectors,
@@ -52,6 +56,9 @@ _LEVELS = 3
 _DEFECTS = {"painted": paint_defects, "perlin": draw_defects, "none": None}
 SHARE = 0.5  # of the spread that the decoder's scores of good photos have, which the head's may add
 TRUST = 0.1, 0.6  # the least and the most: what the head is trusted before anything is known of it is the least
+MANY = 100  # photos from which the decoder learns first, from kept features
+_ALONE = 2  # times the learning rate, for a decoder that learns alone
+_MINING = 2  # the power of its distance by which a pixel counts
 _LEAST = 1e-12  # of a product of distances, before its logarithm
 
 
@@ -60,7 +67,12 @@ class MendSettings(DetectorSettings):
     """Settings of Mend; the defaults are meant for a few dozen photos."""
 
     steps: int = 300
-    """Training steps; the weights of the last are kept."""
+    """Training steps of the head, and of the decoder where both learn together; the weights of the last are kept."""
+    learns: Literal["auto", "together", "decoder_first"] = "auto"
+    """How the two learn: together, from varied photos, which is better for few; or the decoder first, from the photos
+    as they are, whose features are kept, which is quicker for many; auto: that from 100 photos on."""
+    decoder_steps: int = 1000
+    """Training steps of a decoder that learns first."""
     judges: Literal["both", "decoder"] = "both"
     """What judges: decoder and head together, or the decoder alone, and no head is trained."""
     defects: Literal["painted", "perlin", "none"] = "painted"
@@ -76,6 +88,11 @@ class MendSettings(DetectorSettings):
     """Highest step size of AdamW."""
     weight_decay: float = 0.01
     """Weight decay of AdamW."""
+
+    def for_photos(self, count: int) -> "MendSettings":
+        if self.learns != "auto":
+            return self
+        return replace(self, learns="decoder_first" if count >= MANY else "together")
 
 
 class Mend(Detector):
@@ -113,23 +130,38 @@ class Mend(Detector):
         return interpolate_map(self.student.fusion(judged.mended, judged.logits), _size(images))
 
     def stages(self) -> Sequence[Stage]:
+        if self.settings.learns != "decoder_first":
+            return [self._on_varied_photos("mending", self.student)]
+        steps = self.settings.decoder_steps
+        alone = Stage(
+            name="mending",
+            steps=steps,
+            trains=self.student.decoder,
+            loss=self._loss,
+            optimizer=partial(self._optimizer, steps=steps, factor=_ALONE),
+            targets=self._targets,
+        )
+        if self.student.head is None:
+            return [alone]
+        return [alone, self._on_varied_photos("segmenting", nn.ModuleList([self.student.head, self.student.fusion]))]
+
+    def _on_varied_photos(self, name: str, trains: nn.Module) -> Stage:
+        """Returns the stage of what learns from photos that vary, with synthetic defects."""
         settings = self.settings
         varies = settings.light > 0 or settings.lie != "fixed"
-        return [
-            Stage(
-                name="mending",
-                steps=settings.steps,
-                trains=self.student,
-                loss=self._loss,
-                optimizer=self._optimizer,
-                augment=self._vary if varies else None,
-                moves_photos=settings.lie != "fixed",
-                targets=self._targets,
-                add_defects=_DEFECTS[settings.defects],
-                textures=Path(settings.textures).expanduser() if settings.textures is not None else None,
-                settle=self._settle if self.student.head is not None else None,
-            )
-        ]
+        return Stage(
+            name=name,
+            steps=settings.steps,
+            trains=trains,
+            loss=self._loss if trains is self.student else self._head_loss,
+            optimizer=partial(self._optimizer, steps=settings.steps),
+            augment=self._vary if varies else None,
+            moves_photos=settings.lie != "fixed",
+            targets=self._targets if trains is self.student else None,
+            add_defects=_DEFECTS[settings.defects],
+            textures=Path(settings.textures).expanduser() if settings.textures is not None else None,
+            settle=self._settle if self.student.head is not None else None,
+        )
 
     def _see(self, images: Images) -> tuple[tuple[Tensor, ...], Tensor]:
         """Returns the teacher's unit vectors of each level, finest first, and what its first layer gives."""
@@ -145,7 +177,7 @@ class Mend(Detector):
         return vary_light(clean, generator, strength=self.settings.light)
 
     def _loss(self, batch: Batch) -> dict[str, Tensor]:
-        """Returns per level the mean of 1 - cos to the good photo, and the head's losses."""
+        """Returns per level how far the decoder is from the good photo, and the head's losses."""
         targets = tuple(target.float() for target in batch.targets)
         if batch.masks is None:
             return _mending_losses(targets, self.student.decoder(targets), batch.inside)
@@ -156,10 +188,21 @@ class Mend(Detector):
             losses |= _segmenting_losses(judged.logits, batch.masks, batch.inside)
         return losses
 
-    def _optimizer(self, module: nn.Module) -> Optimizer:
+    def _head_loss(self, batch: Batch) -> dict[str, Tensor]:
+        """Returns the losses of a head that learns after the decoder."""
+        seen, stem = self._see(batch.images)
+        logits = self.student(seen, stem).logits
+        assert logits is not None and batch.masks is not None
+        return _segmenting_losses(logits, batch.masks, batch.inside)
+
+    def _optimizer(self, module: nn.Module, *, steps: int, factor: float = 1) -> Optimizer:
         s = self.settings
         return OneCycleAdamW(
-            module.parameters(), highest=s.learning_rate, weight_decay=s.weight_decay, steps=s.steps, warm_up=0.15
+            module.parameters(),
+            highest=factor * s.learning_rate,
+            weight_decay=s.weight_decay,
+            steps=steps,
+            warm_up=0.15,
         )
 
     def _settle(self, good: Iterable[Batch]) -> None:
@@ -233,7 +276,9 @@ class Fusion(nn.Module):
 
 
 def _mending_losses(targets: Sequence[Tensor], rebuilt: Sequence[Tensor], inside: Tensor | None) -> dict[str, Tensor]:
-    return {f"level{level}": mean_inside(d, inside) / 2 for level, d in enumerate(distances(targets, rebuilt), start=1)}
+    """Returns per level the mean of 1 - cos; what is mended badly counts the most, for there a map is read."""
+    found = enumerate(distances(targets, rebuilt), start=1)
+    return {f"level{level}": mean_of_hardest(d, inside, power=_MINING) / 2 for level, d in found}
 
 
 def _segmenting_losses(logits: Tensor, masks: Tensor, inside: Tensor | None) -> dict[str, Tensor]:
@@ -248,15 +293,6 @@ def _segmenting_losses(logits: Tensor, masks: Tensor, inside: Tensor | None) -> 
         found, truth = found * share, truth * share
     dice = 1 - (2 * (found * truth).sum() + 1) / (found.sum() + truth.sum() + 1)
     return {"cross_entropy": 5 * entropy, "dice": dice}
-
-
-def highest_mean(maps: Tensor, share: float, inside: Tensor | None = None) -> Tensor:
-    """Returns (B,) the mean of the highest pixels of maps (B, 1, h, w), as `Score` has it, of those that are inside."""
-    if inside is not None:
-        counted = [values[mask > 0] for values, mask in zip(maps, inside.expand_as(maps), strict=True)]
-        return torch.stack([values.topk(max(1, round(share * len(values)))).values.mean() for values in counted])
-    values = maps.flatten(start_dim=1)
-    return values.topk(max(1, round(share * values.shape[1])), dim=1).values.mean(dim=1)
 
 
 def _size(features: Tensor) -> tuple[int, int]:

@@ -48,6 +48,10 @@ class DetectorSettings:
     steps: int = 1000
     """The most training steps; fewer are taken when held-out photos stop improving."""
 
+    def for_photos(self, count: int) -> Self:  # noqa: ARG002  a method may ask it
+        """Returns the settings with what was left open decided by the number of good photos to train on."""
+        return self
+
     def to_json(self) -> dict[str, Any]:
         """Returns the settings as model.json holds them."""
         return dataclasses.asdict(self)

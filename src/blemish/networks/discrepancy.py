@@ -3,6 +3,7 @@
 import math
 from collections.abc import Sequence
 
+import torch
 from torch import Tensor
 from torch.nn import functional as F
 
@@ -34,6 +35,13 @@ def mean_inside(values: Tensor, inside: Tensor | None) -> Tensor:
         return values.mean()
     share = share_inside(values, inside).expand_as(values)
     return (values * share).sum() / share.sum()
+
+
+def mean_of_hardest(values: Tensor, inside: Tensor | None, *, power: float) -> Tensor:
+    """Returns the same mean, but pixels count by a power of their own value over the mean, so that most is learned
+    where most is amiss."""
+    fixed = values.detach()
+    return mean_inside(values * (fixed / mean_inside(fixed, inside)) ** power, inside)
 
 
 def means_inside(values: Tensor, inside: Tensor | None) -> Tensor:
@@ -68,3 +76,12 @@ def multiply_maps(maps: Sequence[Tensor]) -> Tensor:
     finest."""
     finest = (maps[0].shape[-2], maps[0].shape[-1])
     return math.prod((interpolate_map(level, finest) for level in maps[1:]), start=maps[0])
+
+
+def highest_mean(maps: Tensor, share: float, inside: Tensor | None = None) -> Tensor:
+    """Returns (B,) the mean of the highest pixels of maps (B, 1, h, w), as `Score` has it, of those that are inside."""
+    if inside is not None:
+        counted = [values[mask > 0] for values, mask in zip(maps, inside.expand_as(maps), strict=True)]
+        return torch.stack([values.topk(max(1, round(share * len(values)))).values.mean() for values in counted])
+    values = maps.flatten(start_dim=1)
+    return values.topk(max(1, round(share * values.shape[1])), dim=1).values.mean(dim=1)

@@ -56,6 +56,8 @@ def train_detector(
     Raises BlemishError; where a signal stops it, InterruptionError, after a checkpoint that `resume` goes on from.
     """
     settings, training = _checked(method, settings, training)
+    found = photos if isinstance(photos, Dataset) else dataset_of(train=photos)
+    settings = settings.for_photos(len(found.train))
     files, out = tuple(teacher_weights), tuple(left_out)
     told = RunFile(
         method=method,
@@ -73,7 +75,6 @@ def train_detector(
         raise SettingsError(
             f"{method} learns from whole photos alone: give no region of interest, or take another method"
         )
-    found = photos if isinstance(photos, Dataset) else dataset_of(train=photos)
     check_folder(run, apart_from=found, resume=resume, overwrite=overwrite)
     with open_processes(training) as processes, locked(run) if processes.is_leader else nullcontext():
         detector, stages = _untrained(method, settings, training, processes)
