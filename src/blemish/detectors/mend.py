@@ -90,6 +90,7 @@ class MendSettings(DetectorSettings):
     """Weight decay of AdamW."""
 
     def for_photos(self, count: int) -> "MendSettings":
+        """Returns the settings with `learns` decided."""
         if self.learns != "auto":
             return self
         return replace(self, learns="decoder_first" if count >= MANY else "together")

@@ -15,10 +15,10 @@ from blemish.data.dataset import GOOD, Dataset, Sample, dataset_of
 from blemish.data.framing import Framing
 from blemish.data.images import Size
 from blemish.data.masks import mask_of, saturated_masks
-from blemish.data.part_names import parts_of
 from blemish.data.shapes import other_aspect_line
 from blemish.errors import DataError, MetricError
-from blemish.evaluation.record import DefectType, Evaluation, PartCounts, PhotoJudgement
+from blemish.evaluation.judged_photo import JudgedPhoto, judged_photo
+from blemish.evaluation.record import DefectType, Evaluation, PartCounts
 from blemish.inference.prediction import Prediction
 from blemish.inference.predictor import Predictor
 from blemish.metrics import METRICS, Judgements, curves
@@ -46,26 +46,6 @@ class _Result:
     """The defects of the mask, where the data set says how much of each is enough."""
     trouble: str | None = None
     """A line on what could not be used."""
-
-
-@dataclass(frozen=True, kw_only=True)
-class _PhotoRecord:
-    """The record of a judged test photo when its map has gone to the disk."""
-
-    judgement: PhotoJudgement
-    digest: str | None
-    photo_size: Size
-    map_size: Size
-    marked: bool
-    """Whether its map is above the threshold of pixels anywhere."""
-    lost: bool
-    """Whether nothing is left of its mask at the map's size."""
-    outside: bool
-    """Whether all that is left of it lies outside regions of interest."""
-
-    @property
-    def good(self) -> bool:
-        return self.judgement.defect_type == GOOD
 
 
 def evaluate_predictor(
@@ -101,7 +81,7 @@ def evaluate_predictor(
         if result.prediction is not None:
             seen = result.prediction
             collector.add(seen.anomaly_map, result.mask, inside=seen.inside, saturated=result.saturated)
-            judged.append(_record(result.sample, result.prediction, result.mask, part=part))
+            judged.append(judged_photo(result.sample, result.prediction, result.mask, part=part))
         on_photo(done, len(found.test))
     if line := other_aspect_line(Counter(photo.photo_size for photo in judged), trained_sizes) if judged else None:
         _log.warning("%s", line)
@@ -155,49 +135,8 @@ def _masked(sample: Sample, prediction: Prediction, framing: Framing) -> _Result
     )
 
 
-def _record(
-    sample: Sample,
-    prediction: Prediction,
-    mask: NDArray[np.bool_] | None,
-    *,
-    part: str | None,
-) -> _PhotoRecord:
-    height, width = prediction.anomaly_map.shape
-    counted = mask if mask is None or prediction.inside is None else mask & prediction.inside
-    return _PhotoRecord(
-        judgement=PhotoJudgement(
-            image=str(sample.image.absolute()),
-            defect_type=sample.defect_type,
-            part=_part(sample, part),
-            masks=[] if mask is None else [str(path.absolute()) for path in sample.masks],
-            mask_values=sample.mask_values,
-            anomaly_score=prediction.anomaly_score,
-            verdict=prediction.verdict,
-            photo_size=prediction.photo_size,
-            defect_pixels=int(counted.sum()) if sample.anomalous and counted is not None else None,
-            unusual_reason=prediction.unusual_reason,
-            rule_reason=prediction.rule_reason,
-        ),
-        digest=prediction.digest,
-        photo_size=prediction.photo_size,
-        map_size=(height, width),
-        marked=bool(prediction.anomaly_map.max() > prediction.thresholds.pixel),
-        lost=sample.anomalous and mask is not None and not mask.any(),
-        outside=mask is not None and counted is not None and bool(mask.any()) and not counted.any(),
-    )
-
-
-def _part(sample: Sample, pattern: str | None) -> str | None:
-    """Returns which part a photo shows, where dataset or name say it."""
-    known = sample.part
-    if known is None and pattern is not None:
-        with suppress(DataError):  # the name of a photo from elsewhere need not hold a part's
-            (known,) = parts_of([sample.image], pattern)
-    return known
-
-
 def _evaluation(
-    judged: Sequence[_PhotoRecord],
+    judged: Sequence[JudgedPhoto],
     judgements: Judgements,
     predictor: Predictor,
     *,
@@ -250,7 +189,7 @@ def _evaluation(
     )
 
 
-def _good_parts(judged: Sequence[_PhotoRecord], alarm: NDArray[np.bool_]) -> PartCounts | None:
+def _good_parts(judged: Sequence[JudgedPhoto], alarm: NDArray[np.bool_]) -> PartCounts | None:
     """Returns good parts and what their photos gave; None where one photo's part is not known, or there is no photo."""
     photos = [(photo.judgement.part, photo, bool(above)) for photo, above in zip(judged, alarm, strict=True)]
     good = [(part, photo, above) for part, photo, above in photos if photo.good]
