@@ -67,7 +67,7 @@ def evaluate_predictor(
     predictor was trained and calibrated with, and `photos_per_part` is how many photos each of the latter had.
     `trained_sizes` counts the photos trained on by size: test photos of other shapes are told of in the log.
 
-    The maps' pixels go to temporary files, 4 bytes each, those of defects up to 88, and memory holds about a hundredth
+    The maps' pixels go to temporary files, 4 bytes each, those of defects up to 96, and memory holds about a hundredth
     of them. Raises DataError where no photo could be judged; unreadable ones are listed and left out. A photo whose
     mask is missing or cannot be used counts in metrics of images. Raises OutputError where there is no room for
     temporary files.
