@@ -91,8 +91,7 @@ def recalibrate(
     where given, replace those before (see `read_rules`). What was before can be restored, see `undo_calibration`.
     """
     artifact = read_artifact(folder)
-    training = artifact.training
-    new_rules = _rules(artifact, rules, mm_per_pixel)
+    training, new_rules = artifact.training, _rules(artifact, rules, mm_per_pixel)
     remembered = training.photos[: training.calibrated_from] if replace else training.photos
     samples = [photo if isinstance(photo, Sample) else Sample(image=photo) for photo in photos]
     fresh, known, unreadable = _fresh(samples, remembered)

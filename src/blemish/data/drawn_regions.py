@@ -15,7 +15,7 @@ from blemish.data.interest import WHOLE, Inside, Interest, interest_of, same_sha
 from blemish.errors import DataError
 from blemish.wording import brief
 
-HOW = "give NAME=X,Y,WIDTH,HEIGHT, a mask (.png), or a file of polygons (.json); NAME= may be left out"
+_HOW = "give NAME=X,Y,WIDTH,HEIGHT, a mask (.png), or a file of polygons (.json); NAME= may be left out"
 _NAMED = re.compile(r"([\w][\w .-]*)=(.+)", re.DOTALL)
 _BOX = re.compile(r"\s*-?\d+\s*(?:,\s*-?\d+\s*){3}")
 _LIKE_BOX = re.compile(r"[\d\s.,;x+-]+")
@@ -94,7 +94,7 @@ class Drawn:
 
 @dataclass(frozen=True, kw_only=True)
 class DrawnInterest:
-    """All that was drawn."""
+    """What was drawn is regions, what to ignore in them, and a border."""
 
     regions: tuple[Drawn, ...]
     ignored: tuple[Drawn, ...]
@@ -162,7 +162,7 @@ def _read(text: str) -> _Found:
             )
         return _Found([replace(found.regions[0], name=name)], found.ignored) if name else found
     if not path.exists():
-        raise DataError(f"region {text}: is no box, and there is no such file; {HOW}")
+        raise DataError(f"region {text}: is no box, and there is no such file; {_HOW}")
     return _Found([_mask(path, name=name or path.stem, said=str(path))], [])
 
 
@@ -177,9 +177,9 @@ def _from_json(path: Path) -> _Found:
     try:
         values = json.loads(path.read_text(encoding="utf-8"))
     except OSError as error:
-        raise DataError(f"{path}: cannot be read ({error.strerror}); {HOW}") from error
+        raise DataError(f"{path}: cannot be read ({error.strerror}); {_HOW}") from error
     except (ValueError, RecursionError) as error:
-        raise DataError(f"{path}: is no JSON ({brief(error)}); {HOW}") from error
+        raise DataError(f"{path}: is no JSON ({brief(error)}); {_HOW}") from error
     try:
         found = _found_in(values, path)
     except DataError:

@@ -28,7 +28,7 @@ WHOLE = "photo"
 
 @dataclass(frozen=True, kw_only=True)
 class RegionOfInterest:
-    """One named region, as a bitmap."""
+    """A region has a name, and a bitmap of where it is."""
 
     name: str
     bitmap: str
@@ -46,7 +46,7 @@ class RegionOfInterest:
 
 @dataclass(frozen=True, kw_only=True)
 class Interest:
-    """All regions of interest of a model."""
+    """The regions of interest that a model has."""
 
     size: Size
     """(height, width) of the photos that they were drawn on; other photos of that shape take them resized."""
@@ -64,7 +64,7 @@ class Interest:
 
     @property
     def names(self) -> tuple[str, ...]:
-        """The names of the regions, in their order."""
+        """Gives the names of the regions, in their order."""
         return tuple(region.name for region in self.regions)
 
     @property

@@ -24,7 +24,7 @@ _LEVELS = 256
 
 @dataclass(frozen=True, kw_only=True)
 class PartOutline:
-    """A proposal."""
+    """An outline says where the part lies in every one of some photos."""
 
     mask: NDArray[np.bool_]
     """(H, W) of the photos."""

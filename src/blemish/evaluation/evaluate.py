@@ -100,6 +100,9 @@ def evaluate_predictor(
         evaluation,
         of_known_parts=[photo.image for photo in good if photo.part in known_parts],
         calibration_photos_per_part=photos_per_part if evaluation.unit == "parts" else None,
+        regions_of_interest=list(predictor.interest.names) if predictor.interest is not None else [],
+        rules=predictor.rules.said if predictor.rules is not None else [],
+        outside_masks=sum(photo.outside for photo in judged),
     )
 
 
@@ -175,9 +178,6 @@ def _evaluation(
         marked_good_photos=sum(photo.marked for photo in judged if photo.good),
         without_mask=sum(not photo.good and not photo.judgement.masks for photo in judged),
         lost_masks=sum(photo.lost for photo in judged),
-        regions_of_interest=list(predictor.interest.names) if predictor.interest is not None else [],
-        rules=predictor.rules.said if predictor.rules is not None else [],
-        outside_masks=sum(photo.outside for photo in judged),
         defect_types=_by_type([photo.judgement.defect_type for photo in judged], judgements, alarm),
         photos=[photo.judgement for photo in judged],
         unreadable=unusable,

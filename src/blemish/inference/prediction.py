@@ -133,7 +133,7 @@ class Prediction:
 
     @property
     def inside(self) -> Inside | None:
-        """The pixels (h, w) of the map that count; None: all of them."""
+        """Says which pixels (h, w) of the map count; None: all do."""
         if self.interest is None:
             return None
         return self.interest.inside((self.anomaly_map.shape[0], self.anomaly_map.shape[1]))
@@ -159,8 +159,8 @@ class Prediction:
 
     @property
     def regions(self) -> tuple[Region, ...]:
-        """The connected parts of `predicted_mask`, strongest peak first; at least one of a photo above the
-        threshold."""
+        """The connected parts of `predicted_mask`, strongest peak first; a photo above the threshold has one at
+        least."""
         return self._mask_and_regions[1]
 
     @cached_property

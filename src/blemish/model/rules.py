@@ -14,10 +14,10 @@ from blemish.errors import SettingsError
 
 _TERM = re.compile(r"(length|width|area|count)\s*>\s*([0-9]*\.?[0-9]+)\s*(px2|px|mm2|mm|)")
 _ROUNDING = 1e-9  # 50 pixels of 0.1 mm are 0.5 mm2, not 0.5000000000000001
-HOW = "write it as 'length > 2 mm', 'area > 0.5 mm2 and count > 3' or 'REGION: width > 12 px'"
+_HOW = "write it as 'length > 2 mm', 'area > 0.5 mm2 and count > 3' or 'REGION: width > 12 px'"
 
 
-class Mark(Protocol):
+class _Mark(Protocol):
     """A marked region, as far as rules ask."""
 
     @property
@@ -50,11 +50,11 @@ class Rule:
         if self.more_than < 0 or any(size is not None and size < 0 for size in (self.length, self.width, self.area)):
             raise ValueError(f"rule {self.said} asks for less than nothing")
 
-    def stops(self, marks: Sequence[Mark], *, pixel: float) -> bool:
+    def stops(self, marks: Sequence[_Mark], *, pixel: float) -> bool:
         """Returns whether these are marks that stop a photo, of which a `pixel` is so many units long."""
         return sum(self._means(mark, pixel) for mark in marks) > self.more_than
 
-    def _means(self, mark: Mark, pixel: float) -> bool:
+    def _means(self, mark: _Mark, pixel: float) -> bool:
         if self.region is not None and mark.region_of_interest != self.region:
             return False
         sizes = (
@@ -86,15 +86,15 @@ class Rules:
 
     @property
     def said(self) -> list[str]:
-        """The rules, in words."""
+        """Says the rules, in words."""
         return [rule.said for rule in self.rules]
 
-    def stopped_by(self, marks: Sequence[Mark], photo_size: tuple[int, int]) -> tuple[str, ...]:
+    def stopped_by(self, marks: Sequence[_Mark], photo_size: tuple[int, int]) -> tuple[str, ...]:
         """Returns the rules, in words, that stop a photo (height, width) of these marks."""
         mm = self._mm(photo_size)
         return tuple(rule.said for rule in self.rules if rule.stops(marks, pixel=1.0 if rule.unit == "px" else mm))
 
-    def reason(self, marks: Sequence[Mark], photo_size: tuple[int, int]) -> str:
+    def reason(self, marks: Sequence[_Mark], photo_size: tuple[int, int]) -> str:
         """Returns in words why no rule stops a photo of these marks."""
         longest, largest = max(mark.length for mark in marks), max(mark.area for mark in marks)
         mm = self._mm(photo_size)
@@ -119,7 +119,7 @@ def read_rule(text: str, *, regions: Collection[str] = (), mm_per_pixel: float |
     for term in re.split(r"\s+and\s+|,", words.strip()):
         found = _TERM.fullmatch(term.strip())
         if found is None or found[1] in sizes or (found[1] == "count" and found[3]):
-            raise SettingsError(f"rule {text!r} is not understood at {term.strip()!r}: {HOW}")
+            raise SettingsError(f"rule {text!r} is not understood at {term.strip()!r}: {_HOW}")
         if found[3].endswith("2") != (found[1] == "area") and found[3]:
             raise SettingsError(f"rule {text!r}: an area is in px2 or mm2, a length or width in px or mm")
         sizes[found[1]] = float(found[2])

@@ -17,7 +17,7 @@ from blemish.files import write_text
 from blemish.progress import OnProgress, Progress
 from blemish.results.region_sheet import write_region_sheet
 
-MOST_LOOKED_AT = 100
+_MOST = 100
 _SHOWN = 8
 
 
@@ -79,7 +79,7 @@ def _proposal(
 
 def _of_one_size(paths: Sequence[Path]) -> tuple[list[Path], list[DataError]]:
     """Returns photos, evenly spread, of the size that most of those looked at have, and errors for the others."""
-    chosen = [paths[i] for i in np.unique(np.linspace(0, len(paths) - 1, min(MOST_LOOKED_AT, len(paths)), dtype=int))]
+    chosen = [paths[i] for i in np.unique(np.linspace(0, len(paths) - 1, min(_MOST, len(paths)), dtype=int))]
     sizes: dict[Path, Size] = {}
     unreadable = []
     for path in chosen:

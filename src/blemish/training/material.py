@@ -48,6 +48,7 @@ class Material:
 
 def gather_material(
     found: Dataset,
+    roi: DrawnInterest | None,
     detector: Detector,
     stages: Sequence[Stage],
     *,
@@ -55,9 +56,8 @@ def gather_material(
     processes: Processes,
     budget: MemoryBudget,
     on_progress: OnProgress,
-    drawn: DrawnInterest | None = None,
 ) -> Material:
-    """Reads the photos in a shuffled order and divides them, and lays the regions that were `drawn` on them; raises
+    """Reads the photos in a shuffled order and divides them, and lays the regions on them that were drawn; raises
     DataError.
 
     Each file is read once; what was seen of it is said before anything is learned.
@@ -74,13 +74,10 @@ def gather_material(
     try:
         photos.load(lambda done, of: on_progress(Progress(activity="reading photos", done=done, total=of)))
         unreadable = _say_what_was_seen(photos, found, detector.settings.image_size)
-        if len(photos) < 2:
-            raise DataError(
-                f"{len(photos)} readable, different good photos: at least 2 are needed, 30 or more are advised"
-            )
+        _check_enough(photos)
         if photos.sixteen_bits:
             _say_white(photos)
-        interest = None if drawn is None else interest_on(drawn, photos, stages)
+        interest = None if roi is None else interest_on(roi, photos, stages)
         parts = [parts_by_path[path] for path in photos.paths]
         uses = _divide(photos, parts, found, training, validates=validates)
         textures = open_textures(
@@ -104,6 +101,11 @@ def gather_material(
         textures=textures,
         interest=interest,
     )
+
+
+def _check_enough(photos: PhotoStore) -> None:
+    if len(photos) < 2:
+        raise DataError(f"{len(photos)} readable, different good photos: at least 2 are needed, 30 or more are advised")
 
 
 def _say_white(photos: PhotoStore) -> None:

@@ -6,9 +6,10 @@ import time
 from collections.abc import Callable, Sequence
 from contextlib import nullcontext
 from pathlib import Path
+from typing import Any
 
 from blemish.data.dataset import Dataset, Sample, dataset_of
-from blemish.data.drawn_regions import EVERYTHING, AskedInterest, read_drawn
+from blemish.data.drawn_regions import EVERYTHING, AskedInterest, DrawnInterest, read_drawn
 from blemish.detectors import DETECTORS, Detector, DetectorSettings, Stage
 from blemish.errors import SettingsError
 from blemish.model.artifact import Artifact
@@ -59,22 +60,8 @@ def train_detector(
     found = photos if isinstance(photos, Dataset) else dataset_of(train=photos)
     settings = settings.for_photos(len(found.train))
     files, out = tuple(teacher_weights), tuple(left_out)
-    told = RunFile(
-        method=method,
-        settings=settings,
-        training=training,
-        teacher_weights=files,
-        origin=origin,
-        left_out=out,
-        interest=asked,
-    )
-    drawn = read_drawn(asked)
-    if training.region_thresholds == "own" and (drawn is None or len(drawn.regions) < 2):
-        raise SettingsError("region_thresholds is own: give two regions of interest or more, or let it be shared")
-    if drawn is not None and not DETECTORS[method].learns_inside:
-        raise SettingsError(
-            f"{method} learns from whole photos alone: give no region of interest, or take another method"
-        )
+    told = _told(method, settings, training, teacher_weights=files, origin=origin, left_out=out, interest=asked)
+    roi = _drawn(asked, method, training)
     check_folder(run, apart_from=found, resume=resume, overwrite=overwrite)
     with open_processes(training) as processes, locked(run) if processes.is_leader else nullcontext():
         detector, stages = _untrained(method, settings, training, processes)
@@ -85,14 +72,7 @@ def train_detector(
         budget = memory_budget(training, stages, processes)
         _check_memory(detector, stages, found, training, budget, processes)
         material = gather_material(
-            found,
-            detector,
-            stages,
-            training=training,
-            processes=processes,
-            budget=budget,
-            on_progress=on_progress,
-            drawn=drawn,
+            found, roi, detector, stages, training=training, processes=processes, budget=budget, on_progress=on_progress
         )
         try:
             job = Job(
@@ -116,6 +96,21 @@ def train_detector(
             return finish(job, material, method, teachers=teachers, record=record)
         finally:
             material.photos.close()
+
+
+def _told(method: str, settings: DetectorSettings, training: TrainingSettings, **others: Any) -> RunFile:
+    return RunFile(method=method, settings=settings, training=training, **others)
+
+
+def _drawn(asked: AskedInterest, method: str, training: TrainingSettings) -> DrawnInterest | None:
+    """Returns the regions that were drawn; raises DataError where they are none, SettingsError where they cannot be
+    learned from."""
+    drawn = read_drawn(asked)
+    if training.region_thresholds == "own" and (drawn is None or len(drawn.regions) < 2):
+        raise SettingsError("region_thresholds is own: give two regions of interest or more, or let it be shared")
+    if drawn is not None and not DETECTORS[method].learns_inside:
+        raise SettingsError(f"{method} learns from whole photos: give no region of interest, or take another method")
+    return drawn
 
 
 def _checked(
