@@ -1,10 +1,13 @@
 """How lines for people are worded: on one line, cut where they run on, with counts."""
 
+import re
 import shlex
 from collections.abc import Mapping, Sequence
+from decimal import Decimal
 from pathlib import Path
 
 SHOWN_NAMES = 5
+_PERCENT = re.compile(r"\s*(\d+(?:\.\d*)?|\.\d+)\s*%\s*", re.ASCII)
 _BRIEF = 200  # characters
 
 
@@ -12,6 +15,12 @@ def on_one_line(text: object) -> str:
     """Returns text that any terminal can show: line breaks and undecodable bytes, as file names may hold, are
     escaped."""
     return "".join(c if c.isprintable() else c.encode("unicode_escape").decode("ascii") for c in str(text))
+
+
+def share_in(words: str) -> Decimal | None:
+    """Returns the share, exactly, that a percentage in words is, 0.5% or 5 %; None for words that are none."""
+    percent = _PERCENT.fullmatch(words)
+    return None if percent is None else Decimal(percent[1]) / 100
 
 
 def as_argument(path: Path | str) -> str:

@@ -1,13 +1,18 @@
 """Photos that slowly become others are told soon, and photos that stay as they were hardly ever."""
 
+from dataclasses import replace
+from datetime import UTC, datetime
 from itertools import pairwise
+from pathlib import Path
 
 import numpy as np
 import pytest
 from scipy import stats
 
 from blemish.calibration.drift import DriftWatch, rank_sum
-from blemish.calibration.promise import calibration_of
+from blemish.calibration.promise import GoodPhotos, calibrate_with, calibration_of
+from blemish.data.description import describe
+from blemish.inference.prediction import Prediction
 from blemish.model.thresholds import Calibration
 
 LOOKS = ("brightness", "sharpness", "across", "down")
@@ -94,6 +99,62 @@ def test_a_model_that_keeps_nothing_to_compare_with_is_not_watched() -> None:
     for _ in range(60):
         watch.add_looks({"brightness": 0.0}, unusualness=9.0, score=1.0)
     assert watch.line("run") is None and watch.photos == 60
+
+
+def of_parts(*, part: str | None, brighter: float = 0.0, parts: int = 12) -> DriftWatch:
+    """A line that takes three photos, alike, of each part; 12 parts have calibrated."""
+    rng = np.random.default_rng(0)
+    lights = rng.normal(120, 1, 12)
+    judged = GoodPhotos(
+        judged=list(range(36)),
+        scores=[1.0] * 36,
+        peaks=[1.0] * 36,
+        unreadable=[],
+        unusualness=[0.5] * 36,
+        looks={name: list(lights.repeat(3)) for name in LOOKS},
+    )
+    names = [f"lid{i // 3}" for i in range(36)]
+    watch = DriftWatch(calibrate_with(judged, names, unit="parts", false_alarm_rate=0.1), part=part)
+    for i in range(parts):
+        for view in range(3):
+            watch.add(photo_of(f"new{i}_{view}.png", brightness=rng.normal(120, 1) + brighter))
+    return watch
+
+
+def photo_of(name: str, *, brightness: float) -> Prediction:
+    pixels = np.full((1, 64, 64, 3), 120, np.uint8)
+    looks = replace(describe(pixels, (64, 64), white=255), brightness=brightness, sharpness=120, across=120, down=120)
+    calibration = calibration_of([1.0], [1.0], false_alarm_rate=0.5)
+    return Prediction(
+        image=Path(name),
+        digest=None,
+        photo_size=(64, 64),
+        anomaly_score=1.0,
+        percentile=0.0,
+        percentile_of="parts",
+        thresholds=calibration.thresholds,
+        provenance=None,
+        judged_at=datetime.now(UTC),
+        anomaly_map=np.ones((64, 64), np.float32),
+        description=looks,
+    )
+
+
+def test_photos_of_one_part_count_once_and_drift_of_parts_is_told() -> None:
+    still = of_parts(part="(.+)_")
+    assert still.line("run") is None
+    assert still.photos == 12
+    (found, *_) = of_parts(part="(.+)_", brighter=9).found
+    assert (found.quantity, found.words, found.photos) == ("brightness", "brighter", 10)
+    told = of_parts(part="(.+)_", brighter=9).line("run")
+    assert told is not None and "seen after 10 parts" in told
+
+
+def test_parts_that_names_do_not_tell_apart_are_not_watched_which_is_said() -> None:
+    watch = of_parts(part=None, brighter=9)
+    assert watch.found == []
+    assert str(watch.line("run")).startswith("whether photos drift is not watched: run was calibrated by parts")
+    assert of_parts(part=None, parts=1).line("run") is None, "of three photos nobody could say anything"
 
 
 @pytest.mark.parametrize(("before", "now", "method"), [(4, 50, "exact"), (45, 50, "exact"), (200, 50, "asymptotic")])

@@ -109,7 +109,7 @@ def test_each_student_has_a_row_and_each_map_says_its_median_and_highest() -> No
         [("student", "level 1"), ("student", "level 2")],
         [("reconstruction", "level 1")],
     ]
-    assert rows[0][0].summary == "median 0°, highest 60°"
+    assert rows[0][0].summary == "mostly 0°, highest 60°"
 
 
 @pytest.mark.parametrize("size", [(300, 60), (40, 300), (64, 64), (1, 500)])

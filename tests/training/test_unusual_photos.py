@@ -70,6 +70,18 @@ def test_check_names_the_most_unusual_photo_first_and_draws_it(mixed: Path, tmp_
     assert page.shape[1] > 5 * 240
 
 
+def test_two_products_in_one_folder_are_told_with_a_photo_of_each(mixed: Path, tmp_path: Path) -> None:
+    photos, rng = Path(shutil.copytree(mixed, tmp_path / "photos")), np.random.default_rng(1)
+    for number in range(4):
+        save_png(
+            photos / f"stripes{number}.png", np.clip(stripes() + rng.normal(0, 8, (64, 64, 1)), 0, 255).astype("u1")
+        )
+    said = [blemish.check(where, teacher="efficientnet_lite0", image_size=64).warnings for where in (mixed, photos)]
+    assert not any("two kinds" in warning for warning in said[0])
+    (line,) = [warning for warning in said[1] if "two kinds" in warning]
+    assert f"12 photos such as {photos / '00.png'}, and 5 photos such as {photos / 'stripes.png'}: two products" in line
+
+
 def test_check_compares_nothing_without_weights_and_says_so(
     mixed: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

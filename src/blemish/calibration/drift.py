@@ -12,11 +12,14 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from functools import cache
 from itertools import accumulate
+from pathlib import Path
 
 import numpy as np
 
 from blemish.calibration.promise import WATCHED_SCORE, WATCHED_UNUSUALNESS
 from blemish.data.description import PhotoDescription
+from blemish.data.part_names import parts_of
+from blemish.errors import DataError
 from blemish.inference.prediction import Prediction
 from blemish.model.thresholds import Calibration, is_alarm
 from blemish.model.usual import looks_of
@@ -53,26 +56,41 @@ class Drift:
     now: float
     """The median of the block that told."""
     photos: int
-    """How many photos had been seen by then."""
+    """How many photos (or parts) had been seen by then."""
 
     def __str__(self) -> str:
         return f"{self.words} ({self.quantity} {self.now:.4g}, was {self.before:.4g})"
+
+
+@dataclass(frozen=True, kw_only=True)
+class _Seen:
+    looks: PhotoDescription | None
+    unusualness: float
+    score: float | None
 
 
 class DriftWatch:
     """Is fed photo by photo, in order, and says once of each thing that it has moved.
 
     Light and place are those of every photo; scores and sharpness of those that are not stopped, for defects have high
-    scores and edges of their own, and tell nothing of the line.
+    scores and edges of their own, and tell nothing of the line. Several photos of a part are not independent: where the
+    calibration is of parts, photos of one part that come one after another count once, by the mean of their looks and
+    the highest of their scores, as in the calibration.
     """
 
-    def __init__(self, calibration: Calibration) -> None:
-        """Compares with these calibration photos; of parts, or of a model that keeps no looks, nothing is said."""
+    def __init__(self, calibration: Calibration, *, part: str | None = None) -> None:
+        """Compares with these calibration photos (or parts, whose name the regular expression `part` finds in a
+        file's); of a model that keeps no looks, and of parts that cannot be told apart, nothing is found."""
         self.found: list[Drift] = []
         """All that was said, in order."""
         self.photos = 0
-        """How many photos have been seen."""
+        """How many photos (or parts) have been seen."""
+        self._unit, self._part = calibration.unit, part
+        self._name: str | None = None
+        self._own: list[_Seen] = []  # the photos of the part called so
         self._before = {name: list(values) for name, values in calibration.watched.items() if values}
+        if self._unit == "parts" and part is None:
+            self._before = {}
         if WATCHED_SCORE in self._before:
             self._before[WATCHED_SCORE] = [s for s in self._before[WATCHED_SCORE] if not s > calibration.image.value]
         self._latest: dict[str, deque[float]] = {name: deque(maxlen=max(BLOCKS)) for name in self._before}
@@ -84,12 +102,31 @@ class DriftWatch:
         """Takes the next photo and returns what has moved by it, which is mostly nothing."""
         score = None if is_alarm(prediction.verdict) else prediction.anomaly_score
         unusual = 0.0 if prediction.unusualness is None else prediction.unusualness.value
-        return self.add_looks(prediction.description, unusualness=unusual, score=score)
+        seen = _Seen(looks=prediction.description, unusualness=unusual, score=score)
+        if self._unit == "photos" or self._part is None or seen.looks is None:
+            return self.add_looks(seen.looks, unusualness=unusual, score=score)
+        name = _part_of(prediction.image, self._part)
+        ended = self.end_part() if name is None or name != self._name else []
+        self._name = name
+        if name is not None:
+            self._own.append(seen)
+        return ended
+
+    def end_part(self) -> list[Drift]:
+        """Takes the photos of the part so far as all that there are of it; returns what `add` does."""
+        if not self._own:
+            return []
+        looks = [looks_of(seen.looks) for seen in self._own if seen.looks is not None]
+        scores = [seen.score for seen in self._own if seen.score is not None]
+        whole = len(scores) == len(self._own)
+        unusual, self._own = max(seen.unusualness for seen in self._own), []
+        means = {name: float(np.mean([each[name] for each in looks])) for name in looks[0]}
+        return self.add_looks(means, unusualness=unusual, score=max(scores) if whole else None)
 
     def add_looks(
         self, looks: PhotoDescription | Mapping[str, float] | None, *, unusualness: float, score: float | None
     ) -> list[Drift]:
-        """Does the same for a photo that was described elsewhere; `score` is None where it was stopped."""
+        """Does the same for a photo (or part) that was described elsewhere; `score` is None where it was stopped."""
         self.photos += 1
         if looks is None or not self._before:
             return []
@@ -106,13 +143,19 @@ class DriftWatch:
         return new
 
     def line(self, run: str) -> str | None:
-        """Returns what has moved, and what mends it, in one line; None where nothing has."""
+        """Returns in one line what has moved, and what mends it, or that nobody looks; None where nothing has."""
+        self.end_part()
+        if self._unit == "parts" and not self._before and self.photos >= min(BLOCKS):
+            return (
+                f"whether photos drift is not watched: {run} was calibrated by parts, and names of photos do not tell "
+                "them apart (--part of training)"
+            )
         if not self.found:
             return None
         return (
             f"photos have become others than those {run} was calibrated with: {'; '.join(map(str, self.found))}, seen "
-            f"after {self.found[0].photos} photos; thresholds may not hold. Mend light, camera or place, or, with new "
-            f"photos of parts that are surely good: `blemish calibrate {as_argument(run)} --good NEW_PHOTOS`"
+            f"after {self.found[0].photos} {self._unit}; thresholds may not hold. Mend light, camera or place, or, "
+            f"with new photos of parts that are surely good: `blemish calibrate {as_argument(run)} --good NEW_PHOTOS`"
         )
 
     def _take(self, name: str, value: float) -> Drift | None:
@@ -128,6 +171,14 @@ class DriftWatch:
                 if chance < self._least and (words := _WORDS[name][higher]) and _moved(before, latest):
                     was, now = float(np.median(before)), float(np.median(latest))
                     return Drift(quantity=name, words=words, before=was, now=now, photos=self.photos)
+        return None
+
+
+def _part_of(photo: Path | None, pattern: str) -> str | None:
+    """Returns which part a photo shows, None where its name does not say."""
+    try:
+        return None if photo is None else parts_of([photo], pattern)[0]
+    except DataError:
         return None
 
 

@@ -99,6 +99,13 @@ def highest_of_each(parts: Sequence[str], values: Sequence[float]) -> list[float
     return list(highest.values())
 
 
+def _mean_of_each(parts: Sequence[str], values: Sequence[float]) -> list[float]:
+    by_part: dict[str, list[float]] = {}
+    for part, value in zip(parts, values, strict=True):
+        by_part.setdefault(part, []).append(value)
+    return [sum(own) / len(own) for own in by_part.values()]
+
+
 def calibrate_with(
     judged: GoodPhotos,
     parts: Sequence[str],
@@ -116,21 +123,20 @@ def calibrate_with(
     scores = highest_of_each(parts, judged.scores)
     unusualness = highest_of_each(parts, judged.unusualness) if judged.unusualness else []
     peaks = highest_of_each(parts, judged.peaks)
-    watched = _watched(judged, judged.looks if looks is None else looks, known) if unit == "photos" else {}
+    if looks is None:
+        looks = {name: _mean_of_each(parts, values) for name, values in judged.looks.items()}
+    new = {WATCHED_SCORE: scores, WATCHED_UNUSUALNESS: unusualness, **looks} if unusualness else {}
+    watched = _watched(new, known)
     if known is not None:
         unusualness = [*known.unusualness, *unusualness] if known.unusualness or not known.scores else []
         scores, peaks = [*known.scores, *scores], [*known.peaks, *peaks]
     return calibration_of(scores, peaks, unit=unit, unusualness=unusualness, watched=watched, **rates)
 
 
-def _watched(
-    judged: GoodPhotos, looks: Mapping[str, Sequence[float]], known: Calibration | None
-) -> dict[str, Sequence[float]]:
-    """Returns what drift is seen by: the new photos alone, where they are enough to, for they are how it is now."""
-    new: dict[str, Sequence[float]] = {}
-    if judged.unusualness:
-        new = {WATCHED_SCORE: judged.scores, WATCHED_UNUSUALNESS: judged.unusualness, **looks}
-    if known is None or len(judged.scores) >= ENOUGH_TO_WATCH:
+def _watched(new: Mapping[str, Sequence[float]], known: Calibration | None) -> Mapping[str, Sequence[float]]:
+    """Returns what drift is seen by: the new photos (or parts) alone, where they are enough to, for they are how it is
+    now."""
+    if known is None or len(new.get(WATCHED_SCORE, ())) >= ENOUGH_TO_WATCH:
         return new
     return {name: [*values, *new.get(name, ())] for name, values in known.watched.items()}
 

@@ -1,12 +1,11 @@
 """Command names, help lines, import paths: `blemish --help` loads nothing else."""
 
-import re
 from collections.abc import Sequence
-from decimal import Decimal
 
 from cyclopts import App
 
 from blemish.version import __version__
+from blemish.wording import share_in
 
 app = App(
     name="blemish",
@@ -30,7 +29,6 @@ app.command("blemish.cli.synthesize:synthesize", name="synthesize", help="Make a
 app.command("blemish.cli.demo:demo", name="demo", help="See it all work on made-up parts, in about two minutes.")
 
 _SHARES = ("--false-alarms", "--check", "--held-out", "--contrast")
-_PERCENT = re.compile(r"(?:(--[a-z-]+)=)?([0-9]+(?:\.[0-9]+)?) ?%")
 
 
 def with_shares(arguments: Sequence[str]) -> list[str]:
@@ -40,10 +38,10 @@ def with_shares(arguments: Sequence[str]) -> list[str]:
         if word == "-":  # standard input, which the parser would take for an option; as a path it is - again
             words.append("./-")
             continue
-        percent = _PERCENT.fullmatch(word)
-        if percent and (percent[1] or before) in _SHARES:
-            share = f"{Decimal(percent[2]) / 100:f}"
-            words.append(f"{percent[1]}={share}" if percent[1] else share)
+        option, equals, value = word.rpartition("=")
+        share = share_in(value)
+        if share is not None and (option or before) in _SHARES:
+            words.append(f"{option}{equals}{share:f}")
         else:
             words.append(word)
     return words

@@ -12,7 +12,7 @@ from blemish.inference.prediction import Prediction
 from blemish.process import stop_requests
 from blemish.wording import on_one_line
 
-ALL_NORMAL, SOME_NOT_NORMAL, _SOME_UNREADABLE = 0, 1, 2
+_ALL_NORMAL, _SOME_NOT_NORMAL, _SOME_UNREADABLE = 0, 1, 2
 
 
 def predict(
@@ -26,7 +26,9 @@ def predict(
     precision: str = "fp32",
     device: str = "auto",
 ) -> int:
-    """Judge photos: one line and verdict each. Exit code: 0 all normal, 1 some not, 2 some could not be read.
+    """Judge photos: one line and verdict each.
+
+    Exit code: 0 all normal, 1 some not, whatever became of others, 2 some could not be read, and all others are normal.
 
     Parameters
     ----------
@@ -52,7 +54,7 @@ def predict(
         auto, cpu or cuda.
     """
     logging.basicConfig(format="blemish: %(message)s")
-    code = ALL_NORMAL
+    unreadable = not_normal = False
     with stop_requests() as stop, ProgressBars(lines=False) as bars:
         results = api.predict(
             run,
@@ -68,15 +70,17 @@ def predict(
         with closing(results):
             for result in results:
                 if isinstance(result, DataError):
-                    code = _SOME_UNREADABLE
+                    unreadable = True
                     sys.stderr.write(f"blemish: {result}\n")
                 else:
-                    code = max(code, ALL_NORMAL if result.verdict == "normal" else SOME_NOT_NORMAL)
+                    not_normal |= result.verdict != "normal"
                     # Flushed, so that who reads a pipe need not wait, and nothing is lost where this is stopped.
                     print(_line(result), flush=True)
                 if stop.signal is not None and bars.done < bars.total:
                     raise InterruptionError(f"stopped after {bars.done} of {bars.total} photos", signal=stop.signal)
-    return code
+    if unreadable and not_normal:
+        sys.stderr.write("blemish: some photos are not normal, which exit code 1 says, and others could not be read\n")
+    return _SOME_NOT_NORMAL if not_normal else _SOME_UNREADABLE if unreadable else _ALL_NORMAL
 
 
 def _line(result: Prediction) -> str:

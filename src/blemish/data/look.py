@@ -7,6 +7,7 @@ import numpy as np
 from blemish.data.digest import digest_of
 from blemish.data.file_kinds import holds_several
 from blemish.data.images import Header, Pixels, Size, decode_header, decode_image
+from blemish.data.mosaic import looks_like_mosaic
 
 _EIGHT_BITS = 255
 
@@ -26,6 +27,8 @@ class Facts:
     """Whether values go to 65535 instead of 255."""
     several: bool = False
     """Whether the file holds further pages, which are not read; where it was decoded."""
+    mosaic: bool = False
+    """Whether it looks like the raw mosaic of a colour camera; where it was decoded."""
 
     @property
     def size(self) -> Size:
@@ -63,6 +66,7 @@ def look_at(data: bytes, *, name: str) -> Look:
         mean=float(pixels.mean()),
         sixteen_bits=pixels.dtype == np.uint16,
         several=holds_several(data),
+        mosaic=looks_like_mosaic(pixels),
     )
     return Look(pixels=pixels, facts=facts)
 

@@ -1,13 +1,13 @@
 """Masks that lie elsewhere than the layout of a data set has them."""
 
 from collections import defaultdict
-from collections.abc import Iterable
+from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path, PurePath
 
-from blemish.data.dataset import Dataset, Sample
+from blemish.data.dataset import Dataset
 from blemish.data.listing import look_through
-from blemish.data.pairing import and_others
+from blemish.data.pairing import and_others, owners_of
 from blemish.errors import DataError
 
 
@@ -22,23 +22,18 @@ def with_masks_in(folder: Path, found: Dataset) -> Dataset:
     listing = look_through(folder)
     if not listing.photos:
         raise DataError(f"{folder}: holds no masks, which are pictures such as PNG; check the path")
-    by_stem: dict[str, list[Sample]] = defaultdict(list)
-    for sample in found.test:
-        by_stem[sample.image.stem].append(sample)
-    masks: dict[Path, tuple[Path, ...]] = {}
-    alone: list[Path] = []
+    photos = {sample.image: sample for sample in found.test}
+    owners = owners_of(listing.photos, _by_endings(list(photos)), truth=folder)
     left_out = [*found.left_out, *listing.troubles]
-    for mask in listing.photos:
-        owners = list(_owners(mask.relative_to(folder).with_suffix(""), by_stem))
-        if not owners:
-            alone.append(mask)
-        elif len(owners) > 1:
-            names = " or ".join(str(owner.image) for owner in owners)
-            left_out.append(DataError(f"{mask}: could be the mask of {names}; put masks into folders named as theirs"))
-        elif owners[0].anomalous:
-            photo = owners[0].image
-            masks[photo] = (*masks.get(photo, ()), mask)
-    if alone:
+    for mask, several in owners.shared.items():
+        names = " or ".join(map(str, several))
+        left_out.append(DataError(f"{mask}: could be the mask of {names}; put masks into folders named as theirs"))
+    masks = {
+        photo: tuple(mask for mask in own if mask not in owners.shared)
+        for photo, own in owners.masks.items()
+        if photos[photo].anomalous
+    }
+    if alone := owners.alone:
         line = f"{alone[0]}: is the mask of no test photo{and_others(alone)}; add its photo or remove the mask"
         left_out.append(DataError(line))
     return replace(
@@ -48,10 +43,11 @@ def with_masks_in(folder: Path, found: Dataset) -> Dataset:
     )
 
 
-def _owners(name: PurePath, by_stem: dict[str, list[Sample]]) -> Iterable[Sample]:
-    """Yields the samples whose path ends as the name, without suffix, of a mask."""
-    for stem in dict.fromkeys((name.name, name.name.removesuffix("_mask"))):
-        parts = (*name.parts[:-1], stem)
-        for sample in by_stem.get(stem, ()):
-            if sample.image.with_suffix("").parts[-len(parts) :] == parts:
-                yield sample
+def _by_endings(photos: Sequence[Path]) -> dict[str, list[Path]]:
+    """Returns the photos by all that their paths, without suffix, end as."""
+    named: dict[str, list[Path]] = defaultdict(list)
+    for photo in photos:
+        parts = photo.with_suffix("").parts
+        for first in range(len(parts)):
+            named[PurePath(*parts[first:]).as_posix()].append(photo)
+    return named

@@ -101,6 +101,13 @@ class Survey:
         if several:
             first = on_one_line(several[0])
             lines.append(f"of several pages, of which only the first is read: {len(several)}, such as {first}")
+        mosaic = [path for path, facts in self.facts.items() if facts.mosaic]
+        if mosaic:
+            first = on_one_line(mosaic[0])
+            lines.append(
+                f"raw mosaics of a colour camera (Bayer), it seems: {len(mosaic)}, such as {first}; let the camera or "
+                "its driver make colours of them"
+            )
         if self.dark:
             lines.append(f"nearly black: {len(self.dark)}, such as {on_one_line(self.dark[0])}; expose them longer")
         if dim := self.dim:

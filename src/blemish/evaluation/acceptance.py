@@ -8,7 +8,7 @@ from fractions import Fraction
 from blemish.errors import SettingsError
 from blemish.evaluation.record import Acceptance, Evaluation
 from blemish.model.thresholds import as_typed
-from blemish.wording import counted
+from blemish.wording import counted, share_in
 
 Allowed = int | float | str
 """The most photos that may be judged wrongly: an int is their number, a float their share, 0 to 1; in words, as on a
@@ -52,9 +52,9 @@ def _photos_allowed(name: str, asked: Allowed | None, of: int) -> int | None:
 def _number_or_share(name: str, asked: Allowed) -> int | Fraction:
     limit: int | Fraction | None = None
     if isinstance(asked, str):
-        number = re.fullmatch(r"\s*(\d+(?:\.\d*)?|\.\d+)\s*(%?)\s*", asked, re.ASCII)
-        if number and number[2]:
-            limit = Fraction(number[1]) / 100
+        share, number = share_in(asked), re.fullmatch(r"\s*(\d+(?:\.\d*)?|\.\d+)\s*", asked, re.ASCII)
+        if share is not None:
+            limit = Fraction(share)
         elif number:
             limit = int(number[1]) if number[1].isdecimal() else Fraction(number[1])
     elif not isinstance(asked, bool) and math.isfinite(asked):

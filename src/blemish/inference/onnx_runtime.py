@@ -8,6 +8,7 @@ from numpy.typing import NDArray
 
 from blemish.errors import ArtifactError, SettingsError
 from blemish.inference.graph_output import maps_from_graph
+from blemish.inference.one_by_one import one_by_one
 from blemish.model.artifact import Artifact
 from blemish.model.exports import Export
 from blemish.wording import brief
@@ -26,6 +27,7 @@ class OnnxRuntime:
         if provider not in onnxruntime.get_available_providers():
             raise SettingsError(f"device {device}: this ONNX Runtime was built without it; give cpu")
         self._graph = graph
+        self._alone = device == "cpu"
         settings = onnxruntime.SessionOptions()
         settings.log_severity_level = 3  # errors; what it warns of is its own optimising
         try:
@@ -38,6 +40,9 @@ class OnnxRuntime:
             raise SettingsError(f"device {device} cannot be used by ONNX Runtime: its drivers are missing; give cpu")
 
     def run(self, images: NDArray[np.float32]) -> NDArray[np.float32]:
+        return one_by_one(self._maps, images) if self._alone else self._maps(images)
+
+    def _maps(self, images: NDArray[np.float32]) -> NDArray[np.float32]:
         return maps_from_graph(
             lambda given: self._session.run(["anomaly_map"], {"images": given})[0], images, graph=self._graph
         )

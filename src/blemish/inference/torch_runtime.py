@@ -11,6 +11,7 @@ from torch import Tensor
 
 from blemish.detectors import DETECTORS, Detector
 from blemish.errors import ArtifactError, SettingsError, WeightsError
+from blemish.inference.one_by_one import one_by_one
 from blemish.inference.predictor import LevelMaps
 from blemish.model.artifact import WEIGHTS_FILE, Artifact
 from blemish.model.exports import Export
@@ -35,11 +36,22 @@ class TorchRuntime:
         self._detector.to(device, memory_format=torch.channels_last)  # type: ignore[call-overload]
 
     def run(self, images: NDArray[np.float32]) -> NDArray[np.float32]:
+        """Returns maps as every runtime does; on a GPU, which takes much longer for single ones, of a batch at once."""
+        return self._maps(images) if self._device.type == "cuda" else one_by_one(self._maps, images)
+
+    def _maps(self, images: NDArray[np.float32]) -> NDArray[np.float32]:
         with torch.inference_mode(), torch.autocast(self._device.type, torch.bfloat16, enabled=self._bf16):
             return _first_channel(self._detector(self._batch(images)))
 
     def run_with_levels(self, images: NDArray[np.float32]) -> tuple[NDArray[np.float32], LevelMaps]:
         """Returns the same maps, and the detector's level maps; raises SettingsError where it has none."""
+        if self._device.type == "cuda":
+            return self._with_levels(images)
+        found = [self._with_levels(images[i : i + 1]) for i in range(len(images))]
+        levels = {name: np.concatenate([level_maps[name] for _, level_maps in found]) for name in found[0][1]}
+        return np.concatenate([maps for maps, _ in found]), levels
+
+    def _with_levels(self, images: NDArray[np.float32]) -> tuple[NDArray[np.float32], LevelMaps]:
         with torch.inference_mode(), torch.autocast(self._device.type, torch.bfloat16, enabled=self._bf16):
             maps, levels = self._detector.forward_with_levels(self._batch(images))
         if not levels:

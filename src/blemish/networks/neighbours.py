@@ -58,6 +58,13 @@ def places_of(levels: tuple[Tensor, ...]) -> tuple[Tensor, Tensor]:
     return _pooled(levels[0].float()), _pooled(levels[:COMPARED_LEVELS][-1].float())
 
 
+def whole_of(levels: tuple[Tensor, ...]) -> NDArray[np.float32]:
+    """Returns each photo as one vector (B, numbers): mean and standard deviation of every channel over its places."""
+    compared = [level.float() for level in levels[:COMPARED_LEVELS]]
+    parts = [part for level in compared for part in (level.mean((2, 3)), level.std((2, 3), correction=0))]
+    return np.asarray(torch.cat(parts, dim=1).cpu().numpy(), np.float32)
+
+
 def nearest_cosines(own: Tensor, others: Tensor) -> Tensor:
     """Returns (places, photos): per place of one photo (places, channels) the cosine with each other photo's nearest.
 

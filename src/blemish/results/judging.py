@@ -47,9 +47,10 @@ def judge_folder(
     if not (found or missing):
         raise DataError("no photos to judge: give photos, or folders that hold some")
     sinks = [] if output is None else sinks_in(output, found, predictor, level_maps=level_maps)
-    trained = sizes_counted(read_artifact(run).training.photo_sizes)
+    training = read_artifact(run).training
+    trained = sizes_counted(training.photo_sizes)
     results = judge_into(predictor, found, sinks, level_maps=level_maps)
-    watch = DriftWatch(predictor.calibration)
+    watch = DriftWatch(predictor.calibration, part=training.part_pattern)
 
     def at_the_end(sizes: Mapping[Size, int]) -> Iterator[str | None]:
         yield other_aspect_line(sizes, trained) if sizes else None

@@ -29,6 +29,8 @@ LONGEST_SIDE = 240  # pixels of each photo and map in the picture
 NARROWEST = 170  # pixels that the text over a map needs
 GAP, LINE, HEADING = 16, 18, 26
 TEXT, HEADING_TEXT = 13, 17
+_SEES = {"level 1": ": fine details", "level 2": ": pieces", "level 3": ": shapes"}
+"""What each level looks at, for who knows no networks."""
 INK, MUTED, PAPER = (26, 29, 33), (91, 100, 112), (255, 255, 255)
 
 
@@ -43,9 +45,9 @@ class LevelMap:
 
     @property
     def summary(self) -> str:
-        """The angle that most of the photo has, and the highest."""
+        """The angle that most of the photo has (the median), and the highest."""
         angles = angles_of(self.values)
-        return f"median {np.median(angles):.0f}°, highest {angles.max():.0f}°"
+        return f"mostly {np.median(angles):.0f}°, highest {angles.max():.0f}°"
 
     def heatmap(self, size: Size) -> NDArray[np.uint8]:
         """Returns (*size, 3): the angles, coloured from 0 to SCALE degrees."""
@@ -110,8 +112,8 @@ def level_picture(prediction: Prediction, photo: Pixels, maps: dict[str, NDArray
     sheet.head(f"{prediction.verdict}: score {prediction.anomaly_score:.4g}, threshold {prediction.threshold:.4g}")
     sheet.show([("photo", _by(prediction.photo_size), small), ("anomaly map", half, judged)])
     for row in rows:
-        sheet.head(f"for ML engineers: {row[0].student}, angle between it and its teacher")
-        sheet.show([(f"{m.level} ({_by(m.values.shape)})", m.summary, m.heatmap((height, width))) for m in row])
+        sheet.head(f"how unlike what was expected (for ML engineers: {row[0].student})")
+        sheet.show([(f"{m.level}{_SEES.get(m.level, '')}", m.summary, m.heatmap((height, width))) for m in row])
     sheet.show_scale()
     return sheet.pixels()
 
@@ -148,7 +150,7 @@ class _Sheet:
         ramp = heatmap(np.tile(np.linspace(0, 1, length, dtype=np.float32), (LINE // 2, 1)))
         self._image.paste(Image.fromarray(ramp), (GAP, self._y))
         for degrees, anchor in ((0, "la"), (SCALE // 2, "ma"), (SCALE, "ra")):
-            meaning = {0: " they agree", SCALE: " nothing in common"}.get(degrees, "")
+            meaning = {0: " as expected", SCALE: " nothing like it"}.get(degrees, "")
             place = GAP + length * degrees / SCALE, self._y + LINE // 2 + 2
             self._write(place, f"{degrees}°{meaning}", anchor=anchor)
 

@@ -7,14 +7,16 @@ from pathlib import Path
 
 import numpy as np
 import torch
+from numpy.typing import NDArray
 
+from blemish.calibration.groups import TwoGroups, two_groups
 from blemish.calibration.outliers import FEWEST_TO_COMPARE, by_unusualness
 from blemish.data.dataset import Dataset
 from blemish.data.framing import Framing
 from blemish.data.images import Size
 from blemish.errors import MissingExtraError, WeightsError
 from blemish.files import remove, write_text
-from blemish.networks.neighbours import COMPARED_LEVELS, distances_to_others
+from blemish.networks.neighbours import COMPARED_LEVELS, distances_to_others, whole_of
 from blemish.networks.teacher import Teacher
 from blemish.process import available_cores
 from blemish.progress import OnProgress, Progress
@@ -22,7 +24,7 @@ from blemish.results.contact_sheet import write_contact_sheet
 from blemish.training.findings import NOT_COMPARED, Findings
 from blemish.training.photo_store import PhotoStore
 from blemish.training.seeds import seed_of
-from blemish.wording import on_one_line, some_of
+from blemish.wording import counted, on_one_line, some_of
 
 CONTACT_SHEET_FILE = "unusual.png"
 MOST_LOOKED_AT = 2000  # photos; minutes on a processor
@@ -45,6 +47,8 @@ class ComparedPhotos:
     """How many photos were compared."""
     of: int
     white_level: int
+    two: tuple[Sequence[Path], Sequence[Path]] | None = None
+    """The photos of either kind, more of the first, where they are plainly of two."""
 
     def line(self, *, sheet: Path | None = None) -> str:
         """Returns in one line which photos are most unusual, for a person to look at."""
@@ -63,7 +67,16 @@ class ComparedPhotos:
         ]
         if len(self.far) > _NAMED:
             lines.append(f"{len(self.far) - _NAMED} more photos are as far from the other good photos")
-        return lines
+        return [*self._two_kinds(), *lines]
+
+    def _two_kinds(self) -> list[str]:
+        if self.two is None:
+            return []
+        many, few = (f"{counted(len(kind), 'photo')} such as {on_one_line(kind[0])}" for kind in self.two)
+        return [
+            f"good photos are of two kinds at least, {many}, and {few}: two products, or two cameras? A model of both lets one "
+            "pass where the other should be; give each kind a folder, and a model, of its own"
+        ]
 
     def write_names(self, file: Path) -> None:
         """Writes the absolute paths of the photos far from the rest, one a line, as --leave-out takes them."""
@@ -82,16 +95,23 @@ def compare_photos(
     """Holds every photo against the others; of more than 2,000, as many that the seed draws."""
     generator = np.random.default_rng(seed_of("unusual photos", seed))
     chosen = np.sort(generator.permutation(len(photos))[:MOST_LOOKED_AT])
-    found = []
+    found, two, wholes = [], None, dict[int, NDArray[np.float32]]()
+
+    def features_of(places: NDArray[np.int64]) -> tuple[torch.Tensor, ...]:
+        levels = teacher(photos.images(chosen[places], device))
+        wholes.update(zip(places.tolist(), whole_of(levels), strict=True))
+        return levels
+
     if len(chosen) >= FEWEST_TO_COMPARE:
         found = by_unusualness(
             distances_to_others(
-                lambda places: teacher(photos.images(chosen[places], device)),
+                features_of,
                 len(chosen),
                 generator=generator,
                 on_photo=lambda done: on_progress(Progress(activity="comparing photos", done=done, total=len(chosen))),
             )
         )
+        two = two_groups(np.stack([wholes[place] for place in range(len(chosen))]))
     far = [photo for photo in found if photo.far]
     return ComparedPhotos(
         photos=tuple(photos.paths[chosen[photo.index]] for photo in found),
@@ -100,7 +120,13 @@ def compare_photos(
         looked_at=len(chosen),
         of=len(photos),
         white_level=photos.framing.white_level,
+        two=None if two is None else _named(two, [photos.paths[index] for index in chosen]),
     )
+
+
+def _named(two: TwoGroups, paths: Sequence[Path]) -> tuple[Sequence[Path], Sequence[Path]]:
+    larger, smaller = (sorted(paths[index] for index in group) for group in (two.larger, two.smaller))
+    return larger, smaller
 
 
 def say_what_is_unusual(found: ComparedPhotos, run: Path) -> None:
