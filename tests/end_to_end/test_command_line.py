@@ -14,6 +14,7 @@ from PIL import Image
 
 from blemish.data.dataset import Dataset
 from blemish.data.made_up import TEXTURES
+from blemish.detectors import DEFAULT_METHOD
 from commands import blemish, one_line
 
 
@@ -124,16 +125,23 @@ def test_the_demo_leaves_a_folder_alone_that_no_demo_made(tmp_path: Path) -> Non
 
 
 def test_the_demo_trains_judges_and_reports_on_every_kind_of_part(tmp_path: Path) -> None:
-    smaller = "import blemish.studies.demo; blemish.studies.demo.DEMO_SIZE = 64"  # a quarter of the pixels to judge
+    smaller = "import blemish.studies.demo as d; d.DEMO_SIZE = 64; d.COUNTS['train'] = 60"  # seconds instead of minutes
     done = blemish("demo", tmp_path / "demo", "--steps", "2", first=smaller)
     assert done.code == 0, done.err
-    assert [line.split()[:3] for line in done.out[1:4]] == [[kind, "125", "34"] for kind in TEXTURES]
+    assert [line.split()[:3] for line in done.out[1:4]] == [[kind, "60", "34"] for kind in TEXTURES]
     for kind, line in zip(TEXTURES, done.out[1:4], strict=True):
         evaluation = json.loads((tmp_path / "demo" / kind / "evaluation.json").read_text())
         assert (evaluation["good_photos"], evaluation["defective_photos"]) == (16, 18)
         assert f"{evaluation['metrics']['image_auroc']:.3f}" in line
         assert (tmp_path / "demo" / kind / "report.html").exists()
         assert len((tmp_path / "demo" / kind / "predictions" / "predictions.jsonl").read_text().splitlines()) == 34
+    run = json.loads((tmp_path / "demo" / "brick" / "model" / "run.json").read_text())
+    assert run["method"] == DEFAULT_METHOD
+    (command,) = [line.split() for line in done.out if line.strip().startswith("blemish train")]
+    assert command[2:4] == [run["photos"]["root"], "NEW_RUN"]
+    for option, value in zip(command[4::2], command[5::2], strict=True):
+        told = (run["settings"] | run["training"])[option[2:].replace("-", "_")]
+        assert value == str(told[0] if isinstance(told, list) else told), option
     for wrong in (("--steps", "0"), ("--seed", "-1")):
         assert blemish("demo", tmp_path / "demo", *wrong).code == 2
         assert (tmp_path / "demo" / "brick" / "report.html").exists()

@@ -44,7 +44,9 @@ def fill(out: Path, save: str, *, scores: dict[str, float] = SCORES, levels: boo
     folder = PredictionFolder(out, photos, save=save)
     for photo, score in zip(photos, scores.values(), strict=True):
         result = predicted(photo, score)
-        folder.add(photo, replace(result, level_maps={"student_level1": np.ones((2, 2))}) if levels else result)
+        folder.add(
+            photo, replace(result, level_maps={"student_level1": np.ones((2, 2), np.float32)}) if levels else result
+        )
     folder.close()
     lines = [json.loads(line) for line in (out / "predictions.jsonl").read_text().splitlines()]
     return {Path(line["image"]).stem: line for line in lines}
