@@ -6,11 +6,14 @@ what the whole would reach if no core ever waited and nothing else ran on the ma
 every step, each alone on all cores: what is left of the second on a machine that others use too. Where the network
 alone keeps all cores busy, the first is out of reach for whoever writes as well.
 
-    python benchmarks/folder_throughput.py                          # made-up photos, drawn weights
-    python benchmarks/folder_throughput.py --model RUN --runtime onnx --photos 1000
+Other programs stretch seconds and hardly core time, which is why both are printed; `uptime` says how many there are.
+
+    python benchmarks/folder_throughput.py             # made-up photos of 256 to 900 pixels, one in 20 with a defect
+    python benchmarks/folder_throughput.py --model RUN --runtime onnx --photos 1000 --sides 1024 1024
 """
 
 import argparse
+import os
 import shutil
 import statistics
 import tempfile
@@ -19,11 +22,12 @@ from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
+from functools import partial
 from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
-from PIL import Image
+from PIL import Image, ImageDraw
 
 from blemish.data.images import read_image
 from blemish.inference import open_predictor
@@ -35,7 +39,9 @@ from blemish.results.judging import sinks_in
 from blemish.results.sinks import judge_into
 
 SIDE = 1024
-DISTINCT = 16  # made-up photos; a folder of more holds copies
+DISTINCT = 40  # made-up photos; a folder of more holds copies
+DEFECTIVE = 20  # one in so many
+ASKED = ("none", "overlays", "maps", "all-overlays,maps")
 BATCH = 8
 
 
@@ -78,29 +84,35 @@ def texture(generator: np.random.Generator) -> NDArray[np.uint8]:
     return found
 
 
-def make_photos(folder: Path, count: int, suffix: str) -> list[Path]:
+def make_photos(folder: Path, count: int, suffix: str, sides: tuple[int, int], *, seed: int = 0) -> list[Path]:
+    """Square photos with sides from the first to the second; one in DEFECTIVE has a red spot."""
     folder.mkdir(parents=True)
-    generator = np.random.default_rng(0)
+    generator = np.random.default_rng(seed)
+    textures = [Image.fromarray(texture(generator)) for _ in range(4)]
     paths = [folder / f"{i:04}{suffix}" for i in range(count)]
-    for path in paths[:DISTINCT]:
-        Image.fromarray(texture(generator)).save(path, quality=92)
+    for i, path in enumerate(paths[:DISTINCT]):
+        side = int(generator.integers(sides[0], sides[1] + 1))
+        photo = textures[i % len(textures)].transpose(Image.Transpose(i % 7)).resize((side, side))
+        if i % DEFECTIVE == DEFECTIVE // 2:
+            left, top = generator.uniform(0.1, 0.7, 2) * side
+            ImageDraw.Draw(photo).ellipse((left, top, left + side / 8, top + side / 8), fill=(230, 40, 30))
+        photo.save(path, quality=92)
     for i, path in enumerate(paths[DISTINCT:]):
         shutil.copy(paths[i % DISTINCT], path)
     return paths
 
 
-def drawn_model(folder: Path) -> Path:
-    """An artifact of STPM whose teacher was drawn and not trained: speed does not depend on weights."""
-    from safetensors.torch import save_file
+def small_model(folder: Path, sides: tuple[int, int]) -> Path:
+    """An STPM of few steps with the teacher that comes along, which tells the red spots, as ONNX and OpenVINO."""
+    from blemish import export, train
 
-    from blemish import train
-    from blemish.networks import build_backbone
-
-    save_file(build_backbone("resnet18", levels=3).state_dict(), folder / "resnet18.safetensors")
-    make_photos(folder / "good", 8, ".jpg")
-    weights = folder / "resnet18.safetensors"
+    photos = make_photos(folder / "good", 40, ".jpg", sides, seed=1)
+    good = [path for i, path in enumerate(photos) if i % DEFECTIVE != DEFECTIVE // 2]
     made = folder / "model"
-    train("stpm", folder / "good", made, teacher_weights=weights, image_size=256, steps=2, batch_size=2, check_every=2)
+    teacher = "efficientnet_lite0"
+    train("stpm", good, made, teacher=teacher, image_size=256, steps=20, batch_size=4, check_every=20, held_out=0.5)
+    for runtime in ("onnx", "openvino"):
+        export(made, runtime)
     return made
 
 
@@ -110,34 +122,39 @@ class Workshop:
     def __init__(self, predictor: Predictor, photos: Sequence[Path]) -> None:
         self.predictor = predictor
         self.photos = photos
-        judged = predictor.predict_many(photos[:BATCH], keep_photos=True)
+        judged = predictor.predict_many(photos[:DISTINCT], keep_photos=True)
         self.predictions = [result for result in judged if isinstance(result, Prediction)]
-        kept = [p.photo for p in self.predictions if p.photo is not None]
-        assert len(kept) == BATCH
-        self.pictures = kept
+        self.pictures = [p.photo for p in self.predictions if p.photo is not None]
+        assert len(self.pictures) == min(DISTINCT, len(photos))
         framing = predictor.framing
-        self.images = np.concatenate([framing.images(framing.cut(photo)) for photo in kept])
+        self.images = np.concatenate([framing.images(framing.cut(photo)) for photo in self.pictures[:BATCH]])
+
+    @property
+    def stopped(self) -> float:
+        """The share of photos that are not normal."""
+        return float(np.mean([result.verdict != "normal" for result in self.predictions]))
 
     def decode(self) -> None:
         self._on_all_cores(lambda i: read_image(self.photos[i]))
 
     def resize(self) -> None:
-        self._on_all_cores(lambda i: self.predictor.framing.cut(self.pictures[i % BATCH]))
+        self._on_all_cores(lambda i: self.predictor.framing.cut(self.pictures[i % DISTINCT]))
 
     def compute(self) -> None:
         for _ in range(0, len(self.photos), BATCH):
             self.predictor.runtime.run(self.images)
 
-    def write(self) -> None:
+    def write(self, save: str) -> None:
         with tempfile.TemporaryDirectory() as out:
-            folder = PredictionFolder(Path(out), self.photos)
+            folder = PredictionFolder(Path(out), self.photos, save=save)
             for i, photo in enumerate(self.photos):
-                folder.add(photo, replace(self.predictions[i % BATCH], image=photo))
+                folder.add(photo, replace(self.predictions[i % DISTINCT], image=photo))
             folder.close()
 
-    def judge_and_write(self) -> None:
+    def judge_and_write(self, save: str) -> None:
         with tempfile.TemporaryDirectory() as out:
-            for _ in judge_into(self.predictor, self.photos, sinks_in(Path(out), self.photos, self.predictor)):
+            sinks = sinks_in(Path(out), self.photos, self.predictor, save=save)
+            for _ in judge_into(self.predictor, self.photos, sinks):
                 pass
 
     def judge(self) -> None:
@@ -156,32 +173,40 @@ class Workshop:
 
 
 def compare(kind: str, workshop: Workshop, rounds: int) -> None:
-    parts = {"decode": workshop.decode, "resize": workshop.resize}
-    parts |= {"network": workshop.compute, "write": workshop.write}
-    wholes = {"judge": workshop.judge, "judge and write": workshop.judge_and_write}
-    steps = {name: Step(len(workshop.photos)) for name in (*parts, *wholes)}
+    judging = {"decode": workshop.decode, "resize": workshop.resize, "network": workshop.compute}
+    writing = {f"write {save}": partial(workshop.write, save) for save in ASKED}
+    wholes = {"judge": workshop.judge} | {
+        f"judge, write {save}": partial(workshop.judge_and_write, save) for save in ASKED
+    }
+    steps = {name: Step(len(workshop.photos)) for name in (*judging, *writing, *wholes)}
     for _ in range(rounds):
-        for name, work in (parts | wholes).items():
+        for name, work in (judging | writing | wholes).items():
             with steps[name].measured():
                 work()
-    print(f"\n{kind}: {len(workshop.photos)} photos of {SIDE}x{SIDE}, median of {rounds} rounds")
+    load = f", load {os.getloadavg()[0]:.1f}" if hasattr(os, "getloadavg") else ""
+    print(
+        f"\n{kind}: {len(workshop.photos)} photos, {workshop.stopped:.0%} not normal, median of {rounds} rounds{load}"
+    )
     for name, step in steps.items():
-        print(f"  {name:<16}{step}")
+        print(f"  {name:<30}{step}")
     slower = min(steps["decode"].rate, steps["network"].rate)
-    for name, needs in (("judge", ("decode", "resize", "network")), ("judge and write", tuple(parts))):
+    for name in wholes:
+        needs = (*judging, name.removeprefix("judge, ")) if name != "judge" else tuple(judging)
         core_ms = sum(steps[part].core_ms for part in needs)
         floor = 1e3 * available_cores() / core_ms
         rate = steps[name].rate
         print(f"  {name}: {rate:.1f} photos/s, {rate / slower:.0%} of the slower of decoding and network alone,")
-        print(f"    {rate / floor:.0%} of the floor of cores ({core_ms:.0f} core-ms on {available_cores()} cores),")
+        print(f"    {rate / floor:.0%} of the floor of cores ({core_ms:.1f} core-ms on {available_cores()} cores),")
         print(f"    {rate * sum(1 / steps[part].rate for part in needs):.0%} of the steps one after the other;")
-        print(f"    it costs {steps[name].core_ms / core_ms:.2f} times the core time of its steps")
+        print(f"    it costs {steps[name].core_ms / core_ms:.2f} times the core time of its steps, which two cores")
+        print(f"    that do nothing else would do at {2e3 / steps[name].core_ms:.1f} photos/s")
 
 
 def arguments() -> argparse.Namespace:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--model", type=Path, help="RUN folder; default: STPM at 256x256, drawn weights")
+    parser.add_argument("--model", type=Path, help="RUN folder; default: a small STPM at 256x256")
     parser.add_argument("--photos", type=int, default=96)
+    parser.add_argument("--sides", type=int, nargs=2, default=(256, 900), help="shortest and longest of photos")
     parser.add_argument("--rounds", type=int, default=3)
     parser.add_argument("--runtime", default="auto")
     parser.add_argument("--precision", default="fp32")
@@ -191,11 +216,12 @@ def arguments() -> argparse.Namespace:
 def main() -> None:
     options = arguments()
     with tempfile.TemporaryDirectory() as temporary:
-        model = options.model or drawn_model(Path(temporary))
+        sides = (options.sides[0], options.sides[1])
+        model = options.model or small_model(Path(temporary), sides)
         predictor = open_predictor(model, runtime=options.runtime, precision=options.precision)
         print(f"{available_cores()} cores; runtime {type(predictor.runtime).__name__}, {options.precision}")
         for suffix in (".jpg", ".png"):
-            photos = make_photos(Path(temporary) / suffix[1:], options.photos, suffix)
+            photos = make_photos(Path(temporary) / suffix[1:], options.photos, suffix, sides)
             compare(suffix[1:].upper(), Workshop(predictor, photos), options.rounds)
 
 

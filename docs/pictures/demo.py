@@ -9,7 +9,10 @@ from pathlib import Path
 
 import numpy as np
 
+import blemish
 from blemish.data.images import read_image, read_mask, save_png
+from blemish.inference.predictor import Predictor
+from blemish.results.overlays import picture
 
 GAP = 8
 
@@ -18,24 +21,26 @@ def columns(demo: Path) -> list[np.ndarray]:  # type: ignore[type-arg]
     """Two defective parts and a good one of each kind: photo, synthetic defect and overlay on top of each other."""
     found = []
     for kind in ("brick", "gravel", "grass"):
+        predictor = blemish.open(demo / kind / "model")
         lines = (demo / kind / "predictions" / "predictions.jsonl").read_text().splitlines()
         judged = sorted((json.loads(line) for line in lines), key=lambda line: float(line["anomaly_score"]))
         good = [line for line in judged if Path(line["image"]).parent.name == "good"]
         bad = [line for line in judged if Path(line["image"]).parent.name != "good"]
         # Neither the best nor the worst finds: a third and two thirds of the way up.
         found += [
-            _column(demo / kind, line) for line in (bad[len(bad) * 2 // 3], bad[len(bad) // 3], good[len(good) // 2])
+            _column(demo / kind, line, predictor)
+            for line in (bad[len(bad) * 2 // 3], bad[len(bad) // 3], good[len(good) // 2])
         ]
     return found
 
 
-def _column(folder: Path, line: dict[str, str]) -> np.ndarray:  # type: ignore[type-arg]
+def _column(folder: Path, line: dict[str, str], predictor: Predictor) -> np.ndarray:  # type: ignore[type-arg]
     photo = Path(line["image"])
     image = read_image(photo)
     mask = folder / "parts" / "ground_truth" / photo.parent.name / f"{photo.stem}_mask.png"
     truth = read_mask(mask) if mask.exists() else np.zeros(image.shape[:2], bool)
     drawn = np.repeat(truth[..., None] * np.uint8(255), 3, axis=2)
-    overlay = read_image(folder / "predictions" / line["overlay"])[: image.shape[0], : image.shape[1]]  # no caption
+    overlay = picture(predictor.predict(photo), image)
     return np.concatenate([_framed(part) for part in (image, drawn, overlay)])
 
 

@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from blemish.api import train as train
     from blemish.api import train_again as train_again
     from blemish.api import verify as verify
+    from blemish.data.map_files import read_map as read_map
     from blemish.errors import BlemishError as BlemishError
     from blemish.inference.prediction import Prediction as Prediction
     from blemish.inference.predictor import Predictor as Predictor
@@ -46,6 +47,7 @@ _PLACES = {
         )
     },
     "write_report": ("blemish.api", "report"),  # blemish.report is the room that writes it
+    "read_map": ("blemish.data.map_files", "read_map"),
     "BlemishError": ("blemish.errors", "BlemishError"),
     "Prediction": ("blemish.inference.prediction", "Prediction"),
     "Predictor": ("blemish.inference.predictor", "Predictor"),
@@ -63,6 +65,7 @@ __all__ = [
     "export",
     "open",
     "predict",
+    "read_map",
     "roi",
     "speed",
     "summarize",

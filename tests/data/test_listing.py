@@ -11,7 +11,7 @@ from blemish.errors import DataError
 from blemish.evaluation.record import EVALUATION_FILE
 from blemish.model.artifact import MODEL_FILE
 from blemish.model.exports import EXPORT_FILE
-from blemish.results.folder import PREDICTIONS_FILE
+from blemish.results.earlier import PREDICTIONS_FILE
 from blemish.training.checkpoint import CHECKPOINT_FILE
 
 

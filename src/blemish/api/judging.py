@@ -45,6 +45,7 @@ def predict(
     photos: Named,
     *,
     output: Folder | None = None,
+    save: str | Sequence[str] = "overlays",
     min_area: int = 1,
     level_maps: bool = False,
     runtime: str = "auto",
@@ -54,9 +55,10 @@ def predict(
 ) -> "Generator[Prediction | DataError, None, None]":
     """Judges photos, and those of folders, one after another as results are asked for: list(...) asks for all.
 
-    What cannot be found or read is a DataError among the results. `output` is a folder for predictions.jsonl,
-    predictions.csv, maps/ and overlays/, and with `level_maps` for level_maps/; it is whole when the last result was
-    taken, or when the iterator is closed. Raises what `open` does, and DataError where there is no photo at all.
+    What cannot be found or read is a DataError among the results. `output` is a folder for predictions.jsonl and
+    predictions.csv, with `level_maps` for level_maps/, and for what `save` names, one or several: "overlays" (of photos
+    that are not normal), "all-overlays", "maps", "none". It is whole when the last result was taken, or when the
+    iterator is closed. Raises what `open` does, and DataError where there is no photo at all.
     """
     from blemish.results.judging import judge_folder
 
@@ -64,6 +66,7 @@ def predict(
         run,
         photos,
         output=None if output is None else Path(output),
+        save=save,
         level_maps=level_maps,
         opening={"runtime": runtime, "precision": precision, "device": device, "min_area": min_area},
         on_progress=on_progress,

@@ -15,16 +15,16 @@ if TYPE_CHECKING:
 SHOWN = ("image_auroc", "pixel_auroc", "pixel_ap", "pro")
 
 
-def demo(folder: Path = Path("demo"), /, *, steps: int = 120, seed: int = 0) -> int:
+def demo(folder: Path = Path("demo"), /, *, steps: int = 100, seed: int = 0) -> int:
     """See it all work on made-up parts: photographed textures are cut into parts, and some get a synthetic defect; for
-    each kind of part a model learns from good ones, without internet, and judges the others.
+    each kind of part a model of the default method learns from good ones, without internet, and judges the others.
 
     Parameters
     ----------
     folder
         Where parts, models and results are left; it must be new or an earlier demo's.
     steps
-        Training steps.
+        Training steps of each model: by default a third of the method's own, to be done in two minutes.
     seed
         Another seed cuts other parts and draws other defects.
     """
@@ -34,11 +34,15 @@ def demo(folder: Path = Path("demo"), /, *, steps: int = 120, seed: int = 0) -> 
         parts = api.demo(folder, steps=steps, seed=seed, on_progress=bars.show)
         print(f"{'part':<8}{'good photos':>12}{'judged':>8}", *(f"{name:>12}" for name in SHOWN), end="")
         print("   false alarms     misses")
+        commands = []
         for part in parts:
             _print_row(part)
+            commands.append(part.command)
+    print("\neach model was trained as by a command such as")
+    print(f"  {commands[0]}")
     print(f"\ndone in {time.monotonic() - started:.0f} s. Per kind of part, in {folder}:")
     print("  KIND/report.html               what it finds and misses, with photos: open it in a browser")
-    print("  KIND/predictions/overlays      where the model saw something, photo by photo")
+    print("  KIND/predictions/overlays      where the model saw something, of each photo that it stopped")
     print("  KIND/predictions               predictions.csv and .jsonl: a verdict, a score and regions per photo")
     print("  KIND/evaluation.json           all figures")
     model = as_argument(folder / "brick" / "model")

@@ -20,6 +20,7 @@ def predict(
     /,
     *photos: Path,
     output: Path | None = None,
+    save: str = "overlays",
     min_area: int = 1,
     level_maps: bool = False,
     runtime: str = "auto",
@@ -37,7 +38,11 @@ def predict(
     photos
         Photos, and folders of photos.
     output
-        Folder for predictions.jsonl, predictions.csv, maps/ (float32 TIFF, raw values) and overlays/ (PNG).
+        Folder for predictions.jsonl and predictions.csv, and for what --save names.
+    save
+        Which pictures are left in that folder: overlays (JPEG, of photos that are not normal), all-overlays (of every
+        photo), maps (of every photo its raw anomaly map, float32 TIFF), or none; several with commas between them. The
+        more, the slower.
     min_area
         Regions of fewer pixels of the photo are dropped, but for the strongest of an anomalous photo; verdicts do not
         change by it.
@@ -60,6 +65,7 @@ def predict(
             run,
             photos,
             output=output,
+            save=save,
             min_area=min_area,
             level_maps=level_maps,
             runtime=runtime,

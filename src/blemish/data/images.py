@@ -279,7 +279,7 @@ def _upright(picture: Image.Image, *, mode: Literal["L", "RGB"]) -> NDArray[np.u
     if "transparency" in upright.info:  # alpha is dropped, and a palette's would only make Pillow warn
         upright = upright.copy()
         del upright.info["transparency"]
-    return np.array(upright.convert(mode))
+    return np.array(upright if upright.mode == mode else upright.convert(mode))  # else it would be copied once more
 
 
 def _sixteen_bits(grey: NDArray[Any], tags: Mapping[int, Any]) -> NDArray[np.uint16]:

@@ -1,4 +1,4 @@
-"""What predicting leaves on the disk: predictions.jsonl, predictions.csv, raw maps, overlays."""
+"""What predicting leaves on the disk: predictions.jsonl, predictions.csv, and the pictures that are asked for."""
 
 import csv
 import json
@@ -11,19 +11,20 @@ from contextlib import ExitStack
 from pathlib import Path
 from typing import IO, Any
 
-from blemish.data.images import save_map, save_png
+from blemish.data.images import save_map
 from blemish.errors import DataError, OutputError
 from blemish.inference.prediction import PREDICTION_FORMAT, Prediction
 from blemish.process import available_cores
 from blemish.results.caption import captioned
-from blemish.results.overlays import picture
+from blemish.results.earlier import PREDICTIONS_FILE, remove_earlier
+from blemish.results.overlays import picture, save_overlay
+from blemish.results.saved import USUAL, saved
 
 MOST_WAITING = 1 << 29
 """Bytes of photos, maps and overlays that may wait to be written, beyond those of one photo."""
 BYTES_PER_PIXEL = 18
 """What a pixel of a photo takes while its overlay is drawn: photo, map, mask, overlay, and that with its caption."""
 LONGEST_NAME = 200  # bytes: most disks take 255, of which a number and the suffix need some
-PREDICTIONS_FILE = "predictions.jsonl"
 TABLE_FILE = "predictions.csv"
 COLUMNS = (
     *("format_version", "image", "digest", "judged_at", "verdict", "anomaly_score", "threshold", "threshold_estimated"),
@@ -31,6 +32,7 @@ COLUMNS = (
     *("unusual_reason", "unusualness", "unusual_threshold", "stopped_by", "rule_reason"),
     *("region_count", "left", "top", "right", "bottom", "area", "mark_length", "mark_width", "peak", "centroid_x"),
     *("centroid_y", "region_of_interest", "map", "overlay"),
+    *("map_height", "map_width", "level_maps"),
     *("method", "weights_sha256", "runtime", "precision", "blemish_version", "error"),
 )
 """The columns of the table; from `left` on, those of a region are of the one with the strongest peak."""
@@ -39,12 +41,14 @@ COLUMNS = (
 class PredictionFolder:
     """A folder that takes predictions as they come; a line that was written stays, whatever happens to later photos.
 
-    Maps and overlays are drawn and written in threads, a few photos at a time; lines come in the order of the photos,
-    each when its photo's pictures are on the disk.
+    Maps and overlays, those of them that `save` names, are drawn and written in threads, a few photos at a time; lines
+    come in the order of the photos, each when its photo's pictures are on the disk.
     """
 
-    def __init__(self, folder: Path, photos: Sequence[Path]) -> None:
+    def __init__(self, folder: Path, photos: Sequence[Path], *, save: str | Sequence[str] = USUAL) -> None:
+        """Takes for `save` what `saved` does; raises SettingsError, and OutputError where the folder is of no use."""
         self.folder = folder
+        self._saved = saved(save)
         self._names = output_names(photos)
         self._pool = ThreadPoolExecutor(available_cores(), thread_name_prefix="write")
         self._waiting: deque[Future[dict[str, Any]]] = deque()
@@ -52,7 +56,7 @@ class PredictionFolder:
         self._open = ExitStack()
         try:
             folder.mkdir(parents=True, exist_ok=True)
-            _remove_earlier(folder)
+            remove_earlier(folder, self._names.values())
             self._lines = self._part(PREDICTIONS_FILE)
             self._rows = self._part(TABLE_FILE)
             self._table = csv.DictWriter(self._rows, COLUMNS, extrasaction="ignore", lineterminator="\n")
@@ -95,9 +99,16 @@ class PredictionFolder:
             values = {"image": str(photo), "verdict": "unreadable", "error": str(result)}
             return {"format_version": PREDICTION_FORMAT} | values
         name = self._names[photo]
-        save_map(self.folder / "maps" / f"{name}.tiff", result.photo_map)
-        save_png(self.folder / "overlays" / f"{name}.png", captioned(picture(result), result))
-        return result.to_json() | {"map": f"maps/{name}.tiff", "overlay": f"overlays/{name}.png"}
+        height, width = result.anomaly_map.shape
+        files: dict[str, Any] = {"map": None, "overlay": None, "map_height": height, "map_width": width}
+        files["level_maps"] = f"level_maps/{name}.png" if result.level_maps else None
+        if "maps" in self._saved:
+            files["map"] = f"maps/{name}.tiff"
+            save_map(self.folder / files["map"], result.anomaly_map)
+        if "all-overlays" in self._saved or ("overlays" in self._saved and result.verdict != "normal"):
+            drawn = save_overlay(self.folder / "overlays" / name, captioned(picture(result), result))
+            files["overlay"] = f"overlays/{drawn.name}"
+        return result.to_json() | files
 
     def _write_next(self) -> None:
         try:
@@ -130,26 +141,6 @@ class PredictionFolder:
 
     def _refused(self, error: OSError) -> OutputError:
         return OutputError(f"cannot write into {self.folder}: {error.strerror}; make room or choose another folder")
-
-
-def _remove_earlier(folder: Path) -> None:
-    """Deletes the maps and overlays that the tables of an earlier prediction name, and nothing else.
-
-    The tables will hold this prediction alone: beside pictures of both, nobody could tell what is of when.
-    """
-    for table in (PREDICTIONS_FILE, f"{PREDICTIONS_FILE}.part"):
-        path = folder / table
-        lines = path.read_text(encoding="utf-8", errors="replace").splitlines() if path.is_file() else []
-        for line in lines:
-            try:
-                values = json.loads(line)
-                named = [str(values[kind]) for kind in ("map", "overlay") if kind in values]
-            except (ValueError, TypeError):
-                continue  # half a line of a prediction that was killed
-            for name in named:
-                place, _, file = name.partition("/")
-                if place in ("maps", "overlays") and Path(file).name == file:
-                    (folder / name).unlink(missing_ok=True)
 
 
 def _row(values: dict[str, Any]) -> dict[str, Any]:

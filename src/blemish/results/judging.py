@@ -18,6 +18,7 @@ from blemish.model.artifact import read_artifact
 from blemish.progress import OnProgress, Progress, say_nothing
 from blemish.results.folder import PredictionFolder
 from blemish.results.level_maps import LEVEL_MAPS, LevelMapFolder, runtime_for
+from blemish.results.saved import USUAL, saved
 from blemish.results.sinks import OpenSink, judge_into
 
 _log = logging.getLogger("blemish")
@@ -28,6 +29,7 @@ def judge_folder(
     places: Named,
     *,
     output: Path | None,
+    save: str | Sequence[str],
     level_maps: bool,
     opening: dict[str, Any],
     on_progress: OnProgress = say_nothing,
@@ -35,8 +37,10 @@ def judge_folder(
     """Judges photos, and those of folders, as results are asked for; one that cannot be read gives its error.
 
     `opening` are the arguments of `open_predictor`. Raises what that does, DataError where there is no photo at all,
-    SettingsError for level maps without a folder.
+    SettingsError for maps or overlays without a folder.
     """
+    if saved(save) != saved(USUAL) and output is None:
+        raise SettingsError("what is saved is left in files: say where with --output FOLDER")
     if level_maps and output is None:
         raise SettingsError("level maps are left in files: say where with --output FOLDER")
     opening = opening | {"runtime": runtime_for(opening["runtime"], level_maps=level_maps)}
@@ -46,7 +50,7 @@ def judge_folder(
     missing += unread
     if not (found or missing):
         raise DataError("no photos to judge: give photos, or folders that hold some")
-    sinks = [] if output is None else sinks_in(output, found, predictor, level_maps=level_maps)
+    sinks = [] if output is None else sinks_in(output, found, predictor, save=save, level_maps=level_maps)
     training = read_artifact(run).training
     trained = sizes_counted(training.photo_sizes)
     results = judge_into(predictor, found, sinks, level_maps=level_maps)
@@ -60,9 +64,16 @@ def judge_folder(
     return _judged(missing, results, len(found), watch, at_the_end, on_progress)
 
 
-def sinks_in(output: Path, photos: Sequence[Path], predictor: Predictor, *, level_maps: bool = False) -> list[OpenSink]:
+def sinks_in(
+    output: Path,
+    photos: Sequence[Path],
+    predictor: Predictor,
+    *,
+    save: str | Sequence[str] = USUAL,
+    level_maps: bool = False,
+) -> list[OpenSink]:
     """Returns what opens the folder of predictions and, where they are asked for, that of level maps in it."""
-    sinks: list[OpenSink] = [lambda: PredictionFolder(output, photos)]
+    sinks: list[OpenSink] = [lambda: PredictionFolder(output, photos, save=save)]
     if level_maps:
         levels = LevelMapFolder(output / LEVEL_MAPS, photos, predictor)  # now: it may refuse
         sinks.insert(0, lambda: levels)

@@ -1,13 +1,16 @@
 """Anomaly maps as pictures: a colour scale, a photo seen through it, and the overlay of a prediction."""
 
 import math
+from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
+from PIL import Image
 
 from blemish.data.framing import shown
-from blemish.data.images import Pixels, read_image
+from blemish.data.images import Pixels, read_image, save_png
 from blemish.errors import DataError
+from blemish.files import write_atomically
 from blemish.inference.prediction import Prediction
 
 # Nine evenly spaced colours of matplotlib's `inferno` (public domain): perceived brightness rises evenly.
@@ -38,6 +41,8 @@ _FRAME = (255, 0, 255)  # magenta: no line's colour
 _STEPS = 1024  # of the map, in overlays: so many that no pixel is more than one grey level off
 _SMALLEST = float(np.finfo(np.float32).tiny)
 _ROWS = 32  # drawn at a time, so that what is computed on the way stays in the processor's cache
+_QUALITY = 92  # of JPEG, at the full resolution of colours, for lines of one pixel
+_LONGEST_JPEG = 65_500  # pixels of a side, by libjpeg
 _SIDE_PER_LINE = 250  # pixels of the side, of a square of as many, that a line grows by one pixel with
 
 
@@ -107,6 +112,23 @@ def picture(prediction: Prediction, photo: Pixels | None = None) -> NDArray[np.u
         inside[edge:-edge, edge:-edge] = True
         drawn[~inside] = _FRAME
     return drawn
+
+
+def save_overlay(place: Path, drawn: NDArray[np.uint8]) -> Path:
+    """Writes a drawn overlay (H, W, 3) as a JPEG file, which takes a tenth of the time of PNG and a third of the room.
+
+    `place` is without the suffix, returned with it: .jpg, or .png of a picture that is too long for JPEG. The file
+    appears whole or not at all. Raises OutputError.
+    """
+    if max(drawn.shape) > _LONGEST_JPEG:
+        path = place.with_name(f"{place.name}.png")
+        save_png(path, drawn)
+    else:
+        path = place.with_name(f"{place.name}.jpg")
+        picture = Image.fromarray(drawn)
+        options = {"quality": _QUALITY, "subsampling": 0}
+        write_atomically(path, lambda beside: picture.save(beside, format="JPEG", **options))
+    return path
 
 
 def outline(image: NDArray[np.uint8], mask: NDArray[np.bool_], line: LineColours, *, thin: bool = False) -> None:

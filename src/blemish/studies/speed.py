@@ -54,7 +54,7 @@ class Speed:
     judged_per_second: float
     """Photos of a folder."""
     written_per_second: float
-    """Photos of a folder, with their lines, maps and overlays."""
+    """Photos of a folder, with their lines, and overlays of those that are not normal."""
     peak_memory_mb: float | None
     """The highest memory of the process that measured all this; None where the system cannot tell."""
     cold_starts: tuple[float, ...]
