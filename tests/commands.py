@@ -5,7 +5,10 @@ import os
 import resource
 import sys
 import tempfile
+import time
+from collections.abc import Callable
 from contextlib import ExitStack
+from multiprocessing import forkserver
 from pathlib import Path
 from typing import NamedTuple
 
@@ -43,23 +46,49 @@ class Done(NamedTuple):
 def blemish(*arguments: str | Path, bound: bool = False, largest_file: int | None = None, first: str = "") -> Done:
     """`bound`: by the permissions of files, even as root; `largest_file`: in bytes, as on a disk that is soon full;
     `first`: Python that the process runs before the command."""
+    (done,) = run_together(Work(_command, [str(a) for a in arguments], bound, largest_file, first))
+    return done
+
+
+class Work:
+    """A function of a module, and what it is called with."""
+
+    def __init__(self, function: Callable[..., object], *arguments: object) -> None:
+        self.function, self.arguments = function, arguments
+
+
+def run_together(*works: Work, seconds: float = 300) -> list[Done]:
+    """Does them at the same time, each in a process of its own, which is killed when it takes longer."""
     with tempfile.TemporaryDirectory() as folder:
-        out, err = Path(folder) / "out", Path(folder) / "err"
-        process = _PROCESSES.Process(
-            target=_run, args=([str(a) for a in arguments], out, err, bound, largest_file, first)
-        )
-        process.start()
-        process.join()
-        lines = [path.read_text(encoding="utf-8").split("\n")[:-1] for path in (out, err)]
-        return Done(process.exitcode, *lines)
+        files = [(Path(folder) / f"out{i}", Path(folder) / f"err{i}") for i in range(len(works))]
+        processes = [_PROCESSES.Process(target=_do, args=(w, *said)) for w, said in zip(works, files, strict=True)]
+        for process in processes:
+            process.start()
+        until = time.monotonic() + seconds
+        for process in processes:
+            process.join(max(0, until - time.monotonic()))
+            if process.is_alive():
+                process.kill()
+                process.join()
+        lines = [[path.read_text(encoding="utf-8").split("\n")[:-1] for path in said] for said in files]
+        return [Done(process.exitcode, *said) for process, said in zip(processes, lines, strict=True)]
 
 
-def _run(arguments: list[str], out: Path, err: Path, bound: bool, largest_file: int | None, first: str) -> None:
+def start_server() -> None:
+    """Starts the process that all others begin as, with what commands load, before anyone else does with less."""
+    forkserver.ensure_running()
+
+
+def _do(work: Work, out: Path, err: Path) -> None:
     for path, descriptor in ((out, 1), (err, 2)):
         os.dup2(os.open(path, os.O_WRONLY | os.O_CREAT), descriptor)
     sys.stdout, sys.stderr = (open(d, "w", encoding="utf-8", closefd=False) for d in (1, 2))  # noqa: SIM115
-    sys.argv = ["blemish", *arguments]
     os.chdir("/")
+    work.function(*work.arguments)
+
+
+def _command(arguments: list[str], bound: bool, largest_file: int | None, first: str) -> None:
+    sys.argv = ["blemish", *arguments]
     exec(first, {})
     from blemish.__main__ import main
 
