@@ -3,9 +3,9 @@
 import multiprocessing
 import os
 import resource
+import shutil
 import sys
 import tempfile
-import time
 from collections.abc import Callable
 from contextlib import ExitStack
 from multiprocessing import forkserver
@@ -43,48 +43,59 @@ class Done(NamedTuple):
         return [line for line in self.err if name in line]
 
 
+class Started:
+    """A function of a module at work in a process of its own; what it prints goes to files, or where it is told."""
+
+    def __init__(
+        self, work: Callable[..., object], *arguments: object, out: Path | None = None, err: Path | None = None
+    ) -> None:
+        self._folder = Path(tempfile.mkdtemp())
+        self.out, self.err = out or self._folder / "out", err or self._folder / "err"
+        self._process = _PROCESSES.Process(target=_do, args=(work, arguments, self.out, self.err))
+        self._process.start()
+        assert self._process.pid is not None
+        self.pid = self._process.pid
+
+    def is_alive(self) -> bool:
+        return self._process.is_alive()
+
+    def signal(self, number: int) -> None:
+        os.kill(self.pid, number)
+
+    def wait(self, seconds: float = 300) -> Done:
+        """Ends it when it takes longer: processes that wait for one another do so for ever."""
+        self._process.join(seconds)
+        if self._process.is_alive():
+            self._process.kill()
+            self._process.join()
+        lines = [path.read_text("utf-8").split("\n")[:-1] if path.is_file() else [] for path in (self.out, self.err)]
+        shutil.rmtree(self._folder)
+        return Done(self._process.exitcode, *lines)
+
+
+def started(*arguments: str | Path, first: str = "", out: Path | None = None, err: Path | None = None) -> Started:
+    """The command, which goes on beside the test."""
+    return Started(_command, [str(a) for a in arguments], False, None, first, out=out, err=err)
+
+
 def blemish(*arguments: str | Path, bound: bool = False, largest_file: int | None = None, first: str = "") -> Done:
     """`bound`: by the permissions of files, even as root; `largest_file`: in bytes, as on a disk that is soon full;
     `first`: Python that the process runs before the command."""
-    (done,) = run_together(Work(_command, [str(a) for a in arguments], bound, largest_file, first))
-    return done
-
-
-class Work:
-    """A function of a module, and what it is called with."""
-
-    def __init__(self, function: Callable[..., object], *arguments: object) -> None:
-        self.function, self.arguments = function, arguments
-
-
-def run_together(*works: Work, seconds: float = 300) -> list[Done]:
-    """Does them at the same time, each in a process of its own, which is killed when it takes longer."""
-    with tempfile.TemporaryDirectory() as folder:
-        files = [(Path(folder) / f"out{i}", Path(folder) / f"err{i}") for i in range(len(works))]
-        processes = [_PROCESSES.Process(target=_do, args=(w, *said)) for w, said in zip(works, files, strict=True)]
-        for process in processes:
-            process.start()
-        until = time.monotonic() + seconds
-        for process in processes:
-            process.join(max(0, until - time.monotonic()))
-            if process.is_alive():
-                process.kill()
-                process.join()
-        lines = [[path.read_text(encoding="utf-8").split("\n")[:-1] for path in said] for said in files]
-        return [Done(process.exitcode, *said) for process, said in zip(processes, lines, strict=True)]
+    return Started(_command, [str(a) for a in arguments], bound, largest_file, first).wait()
 
 
 def start_server() -> None:
-    """Starts the process that all others begin as, with what commands load, before anyone else does with less."""
+    """Starts the process that all others are forked from, with what commands load, before anyone else does with
+    less."""
     forkserver.ensure_running()
 
 
-def _do(work: Work, out: Path, err: Path) -> None:
+def _do(work: Callable[..., object], arguments: tuple[object, ...], out: Path, err: Path) -> None:
     for path, descriptor in ((out, 1), (err, 2)):
-        os.dup2(os.open(path, os.O_WRONLY | os.O_CREAT), descriptor)
+        os.dup2(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_NOCTTY), descriptor)
     sys.stdout, sys.stderr = (open(d, "w", encoding="utf-8", closefd=False) for d in (1, 2))  # noqa: SIM115
     os.chdir("/")
-    work.function(*work.arguments)
+    work(*arguments)
 
 
 def _command(arguments: list[str], bound: bool, largest_file: int | None, first: str) -> None:

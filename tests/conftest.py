@@ -2,6 +2,7 @@
 
 import os
 import shutil
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -9,6 +10,7 @@ import torch
 from safetensors.torch import save_file
 
 import blemish
+from bare import Bare
 from blemish.data.dataset import Dataset
 from blemish.data.made_up import make_up
 from blemish.data.mvtec_ad import MVTEC_AD
@@ -31,6 +33,13 @@ def shared() -> Path:
 @pytest.fixture(scope="session")
 def made_once(tmp_path_factory: pytest.TempPathFactory) -> MadeOnce:
     return made_once_in(tmp_path_factory.getbasetemp())
+
+
+@pytest.fixture(scope="session")
+def bare() -> Iterator[Bare]:
+    server = Bare()
+    yield server
+    server.close()
 
 
 @pytest.fixture(scope="session")

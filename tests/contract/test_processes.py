@@ -10,7 +10,7 @@ import pytest
 from blemish.data.dataset import Dataset
 from blemish.detectors.detector import Stage
 from blemish.model.artifact import read_artifact
-from commands import Work, run_together
+from commands import Started
 from contract import ranks
 from contract.methods import ALL, settings_of
 from once import MadeOnce
@@ -31,9 +31,9 @@ def train_on_two_processes(out: Path, parts: Dataset, teacher: Path) -> None:
         free.bind(("127.0.0.1", 0))
         port = free.getsockname()[1]
     good = parts.train[0].image.parent
-    for done in run_together(
-        *(Work(ranks.train_as_rank, rank, port, TRAININGS, good, teacher, out) for rank in (0, 1))
-    ):
+    processes = [Started(ranks.train_as_rank, rank, port, TRAININGS, good, teacher, out) for rank in (0, 1)]
+    for process in processes:
+        done = process.wait()
         assert done.code == 0, done.err[-30:]
 
 
@@ -96,7 +96,7 @@ def test_the_same_processes_may_train_again(out: Path) -> None:
 def test_what_one_process_cannot_find_is_said_and_the_other_blames_nobody(parts: Dataset, tmp_path: Path) -> None:
     train = ("-m", "blemish", "train", "stpm", str(parts.train[0].image.parent), str(tmp_path / "run"))
     options = ("--teacher-weights", str(tmp_path / "nowhere.pth"), "--device", "cpu")
-    (done,) = run_together(Work(ranks.torchrun, "--standalone", "--nproc-per-node", "2", *train, *options))
+    done = Started(ranks.torchrun, "--standalone", "--nproc-per-node", "2", *train, *options).wait()
     assert done.code != 0
     assert [line for line in done.about("nowhere.pth") if line.startswith("blemish: ")]
     assert not [line for line in done.err if "a mistake in blemish" in line]
