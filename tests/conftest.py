@@ -6,8 +6,6 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-import torch
-from safetensors.torch import save_file
 
 import blemish
 from bare import Bare
@@ -16,10 +14,15 @@ from blemish.data.made_up import make_up
 from blemish.data.mvtec_ad import MVTEC_AD
 from blemish.exporting.exact_graph import exact_graph
 from blemish.model.artifact import read_artifact
-from blemish.networks import build_backbone
 from once import MadeOnce, made_once_in
+from order import longest_first
 
 SHARED = Path(os.environ.get("BLEMISH_SHARED", Path(__file__).parents[2] / "shared"))
+
+
+@pytest.hookimpl(trylast=True)
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    items[:] = longest_first(items)
 
 
 @pytest.fixture(scope="session")
@@ -53,6 +56,11 @@ def seeded_resnet18(made_once: MadeOnce) -> Path:
     """A weights file of a ResNet-18 that was drawn, not trained: enough wherever quality is not the question."""
 
     def draw(folder: Path) -> None:
+        import torch  # not by every process that only counts tests
+        from safetensors.torch import save_file
+
+        from blemish.networks import build_backbone
+
         with torch.random.fork_rng(devices=[]):
             torch.manual_seed(7)
             weights = build_backbone("resnet18", levels=4).state_dict()
