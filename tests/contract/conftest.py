@@ -7,7 +7,7 @@ import pytest
 import torch
 from safetensors.torch import save_file
 
-from contract.methods import build_small_teacher, small_methods
+from contract.methods import SmallPyramid, small_methods
 from once import MadeOnce
 
 
@@ -24,8 +24,8 @@ def small_weights(made_once: MadeOnce) -> Path:
     def draw(folder: Path) -> None:
         with torch.random.fork_rng(devices=[]):
             torch.manual_seed(7)
-            weights = build_small_teacher(levels=4).state_dict()
+            weights = SmallPyramid(levels=4).state_dict()
         folder.mkdir()
-        save_file(weights, folder / "resnet10.safetensors")
+        save_file(weights, folder / "small.safetensors")
 
-    return made_once("small-weights", draw) / "resnet10.safetensors"
+    return made_once("small-weights", draw) / "small.safetensors"
