@@ -47,11 +47,17 @@ class Started:
     """A function of a module at work in a process of its own; what it prints goes to files, or where it is told."""
 
     def __init__(
-        self, work: Callable[..., object], *arguments: object, out: Path | None = None, err: Path | None = None
+        self,
+        work: Callable[..., object],
+        *arguments: object,
+        out: Path | None = None,
+        err: Path | None = None,
+        daemon: bool = False,
     ) -> None:
+        """`daemon`: it ends when the tests end, and starts no such processes itself."""
         self._folder = Path(tempfile.mkdtemp())
         self.out, self.err = out or self._folder / "out", err or self._folder / "err"
-        self._process = _PROCESSES.Process(target=_do, args=(work, arguments, self.out, self.err))
+        self._process = _PROCESSES.Process(target=_do, args=(work, arguments, self.out, self.err), daemon=daemon)
         self._process.start()
         assert self._process.pid is not None
         self.pid = self._process.pid
@@ -75,7 +81,7 @@ class Started:
 
 def started(*arguments: str | Path, first: str = "", out: Path | None = None, err: Path | None = None) -> Started:
     """The command, which goes on beside the test."""
-    return Started(_command, [str(a) for a in arguments], False, None, first, out=out, err=err)
+    return Started(_command, [str(a) for a in arguments], False, None, first, out=out, err=err, daemon=True)
 
 
 def blemish(*arguments: str | Path, bound: bool = False, largest_file: int | None = None, first: str = "") -> Done:

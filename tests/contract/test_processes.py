@@ -32,8 +32,7 @@ def train_on_two_processes(out: Path, parts: Dataset, teacher: Path) -> None:
         port = free.getsockname()[1]
     good = parts.train[0].image.parent
     processes = [Started(ranks.train_as_rank, rank, port, TRAININGS, good, teacher, out) for rank in (0, 1)]
-    for process in processes:
-        done = process.wait()
+    for done in [process.wait() for process in processes]:
         assert done.code == 0, done.err[-30:]
 
 
