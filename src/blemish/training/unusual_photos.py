@@ -74,8 +74,8 @@ class ComparedPhotos:
             return []
         many, few = (f"{counted(len(kind), 'photo')} such as {on_one_line(kind[0])}" for kind in self.two)
         return [
-            f"good photos are of two kinds at least, {many}, and {few}: two products, or two cameras? A model of both lets one "
-            "pass where the other should be; give each kind a folder, and a model, of its own"
+            f"good photos are of two kinds at least, {many}, and {few}: two products, or two cameras? A model of both "
+            "lets one pass where the other should be; give each kind a folder, and a model, of its own"
         ]
 
     def write_names(self, file: Path) -> None:
