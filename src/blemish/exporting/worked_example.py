@@ -157,7 +157,8 @@ def _steps(predictor: Predictor, photo: ExamplePhoto) -> list[str]:
         f"anomaly_score is {rule}",
         "verdict: anomalous where anomaly_score > threshold, else check where check_threshold is a number and "
         "anomaly_score > check_threshold, else normal; a pixel is of a defect where the map > pixel_threshold; "
-        "Blemish itself asks besides whether the photo is like those learned from, and calls it unusual where not",
+        "Blemish itself asks besides whether the photo is like those learned from, and calls it unusual where not, and "
+        "asks the rules on marks of model.json, where there are any, of anomalous photos",
     ]
 
 
