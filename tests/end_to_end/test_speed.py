@@ -115,7 +115,3 @@ def test_measuring_speed_describes_the_machine_without_torch() -> None:
         "import sys; from blemish.studies.machine import this_machine; this_machine(); sys.exit('torch' in sys.modules)"
     )
     assert subprocess.run([sys.executable, "-c", code]).returncode == 0
-
-
-def test_the_old_name_says_the_new_one(trained: Path) -> None:
-    one_line(blemish("benchmark", trained), "`blemish speed RUN`")
