@@ -45,7 +45,7 @@ class Cell:
 
     @property
     def key(self) -> str:
-        """Returns the digest of all that decides the result: method, settings, seed, photos by name and size, version."""
+        """Returns the digest of all that decides the result, down to the photos' names and sizes and the version."""
         facts = {
             "version": __version__,
             "method": self.method,
