@@ -9,6 +9,7 @@ from blemish.metrics import METRICS
 from blemish.report.published import PublishedFigure, PublishedTable, published_for
 from blemish.studies.cell import CellResult
 from blemish.studies.grid import Benchmark
+from blemish.wording import counted
 
 _SHOWN = ("image_auroc", "pixel_auroc", "pixel_ap", "pro", "pro_05", "spro_05", "aupimo", "seg_f1")
 _NONE = "-"
@@ -20,7 +21,7 @@ def markdown_table(benchmark: Benchmark) -> str:
     """Returns a row per category and method, and one per method over all categories where none is missing."""
     plan, sources = benchmark.plan, list[PublishedTable]()
     shown = [name for name in _SHOWN if any(name in result.metrics for result in benchmark.results)]
-    lines = [f"{plan.dataset}: mean ± standard deviation over {plan.seeds} seeds", ""]
+    lines = [f"{plan.root.absolute().name}: mean ± standard deviation over {counted(plan.seeds, 'seed')}", ""]
     if plan.limit is not None:
         lines[:0] = [f"**A rehearsal with {plan.limit} photos and steps: the figures mean nothing.**", ""]
     titles = ["category", "method", "seeds", *(METRICS[name].title for name in shown)]
