@@ -1,25 +1,24 @@
-"""Run by torchrun: trains methods on several processes and notes each process's weights after every step."""
+"""Trains methods on several processes and notes each process's weights after every step."""
 
 import dataclasses
 import hashlib
 import json
 import os
-import sys
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import Any
 
+import torch
 from torch import Tensor, distributed
 
 from blemish.data import DATASETS
 from blemish.data.dataset import Sample
-from blemish.detectors import DETECTORS, destseg
 from blemish.errors import BlemishError
 from blemish.training import fit as loop
 from blemish.training.photo_store import Indices
 from blemish.training.settings import TrainingSettings
 from blemish.training.train import train_detector
-from contract.methods import ALL, NARROW, settings_of, teacher_files
+from contract.methods import settings_of, small_methods, teacher_files
 
 OTHERS = "other-photos"
 """Instead of a method: the second process finds one photo fewer; what is said is noted."""
@@ -86,21 +85,25 @@ def train_noting(method: str, photos: tuple[Sample, ...], run: Path, teacher: Pa
     return dataclasses.asdict(seen)
 
 
-def main() -> None:
-    methods, good, teacher, out = sys.argv[1].split(","), *map(Path, sys.argv[2:])
-    DETECTORS.update(ALL)
-    destseg._WIDTH = NARROW
-    photos, rank = tuple(DATASETS["folder"].find(good, None).train[:PHOTOS]), int(os.environ["RANK"])
+def train_as_rank(rank: int, port: int, methods: Sequence[str], good: Path, teacher: Path, out: Path) -> None:
+    """In a process of its own, which is told what torchrun tells those that it starts."""
+    os.environ |= {"RANK": str(rank), "LOCAL_RANK": str(rank), "WORLD_SIZE": "2", "LOCAL_WORLD_SIZE": "2"}
+    os.environ |= {"MASTER_ADDR": "127.0.0.1", "MASTER_PORT": str(port)}
+    torch.set_num_threads(1)
+    photos = tuple(DATASETS["folder"].find(good, None).train[:PHOTOS])
     seen: list[Any] = []
-    for place, method in enumerate(methods):
-        run = out / f"run{place}"
-        try:
-            mine = photos[: PHOTOS - rank] if method == OTHERS else photos
-            seen.append(train_noting("stpm" if method == OTHERS else method, mine, run, teacher))
-        except BlemishError as error:
-            seen.append({"said": str(error)})
+    with small_methods():
+        for place, method in enumerate(methods):
+            run = out / f"run{place}"
+            try:
+                mine = photos[: PHOTOS - rank] if method == OTHERS else photos
+                seen.append(train_noting("stpm" if method == OTHERS else method, mine, run, teacher))
+            except BlemishError as error:
+                seen.append({"said": str(error)})
     (out / f"{rank}.json").write_text(json.dumps(seen))
 
 
-if __name__ == "__main__":
-    main()
+def torchrun(*arguments: str) -> None:
+    from torch.distributed.run import main
+
+    main(list(arguments))

@@ -18,8 +18,8 @@ CHANNELS = {
 }
 
 SIDES = {
-    (256, 256): [(64, 64), (32, 32), (16, 16), (8, 8)],
-    (150, 202): [(38, 51), (19, 26), (10, 13), (5, 7)],
+    (128, 128): [(32, 32), (16, 16), (8, 8), (4, 4)],
+    (75, 101): [(19, 26), (10, 13), (5, 7), (3, 4)],
 }
 
 every_backbone = pytest.mark.parametrize("name", BACKBONES)
@@ -51,7 +51,8 @@ def test_each_level_has_the_promised_stride_and_channels(name: str, levels: int)
 
 @every_backbone
 def test_a_level_that_was_not_asked_for_is_not_built(name: str) -> None:
-    three, four = (set(_built(name, levels=levels).state_dict()) for levels in (3, 4))
+    with torch.device("meta"):  # no numbers are drawn
+        three, four = (set(_built(name, levels=levels).state_dict()) for levels in (3, 4))
     assert three < four
 
 

@@ -18,6 +18,7 @@ from blemish.metrics.ranking import auroc
 from blemish.networks.teacher import Teacher
 from contract.methods import ALL, drawn, images, settings_of
 
+pytestmark = pytest.mark.usefixtures("small")
 LEARNS: dict[str, dict[str, Any]] = {
     "rstpm": {"second_teacher": "efficientnet_lite0", "reconstruction": "lite"},
     "destseg": {"steps": 100, "student_share": 0.4, "batch_size": 2},

@@ -1,9 +1,7 @@
 """Every method on two processes: equal weights after every step, and one artifact."""
 
 import json
-import os
-import subprocess
-import sys
+import socket
 from pathlib import Path
 from typing import Any
 
@@ -12,32 +10,30 @@ import pytest
 from blemish.data.dataset import Dataset
 from blemish.detectors.detector import Stage
 from blemish.model.artifact import read_artifact
+from commands import Started
 from contract import ranks
 from contract.methods import ALL, settings_of
 from once import MadeOnce
 
+pytestmark = pytest.mark.usefixtures("small")
 TRAININGS = [*ALL, "stpm", ranks.OTHERS]
 
 
 @pytest.fixture(scope="module")
-def out(parts: Dataset, made_once: MadeOnce, seeded_resnet18: Path) -> Path:
+def out(parts: Dataset, made_once: MadeOnce, small_weights: Path) -> Path:
     """All methods trained on two processes, one after the other, one of them twice, and one on unlike photos."""
-    return made_once("ranks", lambda out: train_on_two_processes(out, parts, seeded_resnet18))
+    return made_once("ranks", lambda out: train_on_two_processes(out, parts, small_weights))
 
 
 def train_on_two_processes(out: Path, parts: Dataset, teacher: Path) -> None:
     out.mkdir()
-    torchrun = [sys.executable, "-m", "torch.distributed.run", "--standalone", "--nproc-per-node", "2"]
-    path = os.pathsep.join([str(Path(__file__).parents[1]), os.environ.get("PYTHONPATH", "")])
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        port = free.getsockname()[1]
     good = parts.train[0].image.parent
-    done = subprocess.run(
-        [*torchrun, ranks.__file__, ",".join(TRAININGS), str(good), str(teacher), str(out)],
-        capture_output=True,
-        text=True,
-        env={**os.environ, "OMP_NUM_THREADS": "1", "PYTHONPATH": path},
-        timeout=300,  # processes that wait for one another do so for ever
-    )
-    assert done.returncode == 0, done.stderr[-3000:]
+    processes = [Started(ranks.train_as_rank, rank, port, TRAININGS, good, teacher, out) for rank in (0, 1)]
+    for done in [process.wait() for process in processes]:
+        assert done.code == 0, done.err[-30:]
 
 
 def seen_by_both(out: Path, place: int) -> tuple[dict[str, Any], dict[str, Any]]:
@@ -97,15 +93,9 @@ def test_the_same_processes_may_train_again(out: Path) -> None:
 
 
 def test_what_one_process_cannot_find_is_said_and_the_other_blames_nobody(parts: Dataset, tmp_path: Path) -> None:
-    torchrun = [sys.executable, "-m", "torch.distributed.run", "--standalone", "--nproc-per-node", "2"]
-    command = ["-m", "blemish", "train", "stpm", str(parts.train[0].image.parent), str(tmp_path / "run")]
-    done = subprocess.run(
-        [*torchrun, *command, "--teacher-weights", str(tmp_path / "nowhere.pth"), "--device", "cpu"],
-        capture_output=True,
-        text=True,
-        env={**os.environ, "OMP_NUM_THREADS": "1"},
-        timeout=300,
-    )
-    assert done.returncode != 0
-    assert [line for line in done.stderr.splitlines() if line.startswith("blemish: ") and "nowhere.pth" in line]
-    assert "a mistake in blemish" not in done.stderr
+    train = ("-m", "blemish", "train", "stpm", str(parts.train[0].image.parent), str(tmp_path / "run"))
+    options = ("--teacher-weights", str(tmp_path / "nowhere.pth"), "--device", "cpu")
+    done = Started(ranks.torchrun, "--standalone", "--nproc-per-node", "2", *train, *options).wait()
+    assert done.code != 0
+    assert [line for line in done.about("nowhere.pth") if line.startswith("blemish: ")]
+    assert not [line for line in done.err if "a mistake in blemish" in line]

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
+from functools import cache
 from pathlib import Path
 
 import numpy as np
@@ -17,18 +18,20 @@ from blemish.model.artifact import Artifact, read_artifact
 from contract.methods import trained
 from once import MadeOnce
 
+pytestmark = pytest.mark.usefixtures("small")
 TOLERANCE = 1e-4
-SEVERAL = 9
+SEVERAL = 6
+Open = Callable[[str], Predictor]
 
 
 @pytest.fixture(scope="module", params=DETECTORS)
-def artifact(request: pytest.FixtureRequest, parts: Dataset, made_once: MadeOnce, seeded_resnet18: Path) -> Artifact:
+def artifact(request: pytest.FixtureRequest, parts: Dataset, made_once: MadeOnce, small_weights: Path) -> Artifact:
     method = str(request.param)
     if method == "stpm":  # other tests have exported it already
         return read_artifact(request.getfixturevalue("stpm_exported"))
 
     def export(folder: Path) -> None:
-        made = trained(method, parts, folder, seeded_resnet18)
+        made = trained(method, parts, folder, small_weights)
         for runtime in RUNTIMES:
             if runtime != "torch":
                 make_export(made, runtime)
@@ -36,13 +39,26 @@ def artifact(request: pytest.FixtureRequest, parts: Dataset, made_once: MadeOnce
     return read_artifact(made_once(f"every-runtime-{method}", export))
 
 
+@pytest.fixture(scope="module")
+def opened(artifact: Artifact) -> Open:
+    """Opens the artifact with a runtime, once for all tests."""
+    return cache(lambda runtime: open_predictor(artifact.folder, runtime=runtime))
+
+
+@pytest.fixture(scope="module")
+def trained_detector(artifact: Artifact) -> Predictor:
+    """Not the one that is compared with it where that is torch's too."""
+    return open_predictor(artifact.folder, runtime="torch")
+
+
 @pytest.fixture(params=RUNTIMES)
-def predictor(request: pytest.FixtureRequest, artifact: Artifact) -> Predictor:
-    return open_predictor(artifact.folder, runtime=str(request.param))
+def predictor(request: pytest.FixtureRequest, opened: Open) -> Predictor:
+    return opened(str(request.param))
 
 
-def test_it_says_what_the_trained_detector_says(artifact: Artifact, predictor: Predictor, parts: Dataset) -> None:
-    trained_detector = open_predictor(artifact.folder, runtime="torch")
+def test_it_says_what_the_trained_detector_says(
+    trained_detector: Predictor, predictor: Predictor, parts: Dataset
+) -> None:
     for sample in parts.test[:SEVERAL]:
         ours, theirs = predictor.predict(sample.image), trained_detector.predict(sample.image)
         assert ours.anomaly_score == pytest.approx(theirs.anomaly_score, rel=TOLERANCE)

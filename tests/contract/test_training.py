@@ -4,7 +4,7 @@ import dataclasses
 import json
 import os
 import signal
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -16,14 +16,13 @@ from torch import Tensor
 
 import blemish
 from blemish.data.dataset import Dataset
-from blemish.detectors import DETECTORS, Detector, Stage, destseg
+from blemish.detectors import DETECTORS, Detector, Stage
 from blemish.errors import InterruptionError
 from blemish.inference.torch_runtime import TorchRuntime, rebuild
 from blemish.model.artifact import Artifact
 from blemish.networks.teacher import Teacher
 from blemish.progress import Progress
-from contract.methods import ALL, NARROW, TRAINING, images, trained
-from contract.two_stage import TwoStage
+from contract.methods import ALL, TRAINING, images, trained
 
 KEPT, NOTHING_KEPT = 4.0, 0.0
 CACHES = [(method, KEPT) for method in ALL] + [("stpm", NOTHING_KEPT), ("two_stage", NOTHING_KEPT)]
@@ -66,19 +65,12 @@ class Look:
         return {f"{place}.{name}".rstrip(".") for name in inner}
 
 
+pytestmark = pytest.mark.usefixtures("small")
 Train = Callable[[str, float], Look]
 
 
-@pytest.fixture(scope="module", autouse=True)
-def _two_stage_is_a_method() -> Iterator[None]:
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setitem(DETECTORS, "two_stage", TwoStage)
-        patch.setattr(destseg, "_WIDTH", NARROW)
-        yield
-
-
 @pytest.fixture(scope="module")
-def whole(parts: Dataset, tmp_path_factory: pytest.TempPathFactory, seeded_resnet18: Path) -> Train:
+def whole(parts: Dataset, tmp_path_factory: pytest.TempPathFactory, small_weights: Path) -> Train:
     """An uninterrupted training of a method, once for all tests."""
     looks: dict[tuple[str, float], Look] = {}
 
@@ -97,7 +89,7 @@ def whole(parts: Dataset, tmp_path_factory: pytest.TempPathFactory, seeded_resne
                 patch.setitem(DETECTORS, method, Seen)
                 training = dataclasses.replace(TRAINING, cache_memory=cache_memory)
                 run = tmp_path_factory.mktemp("whole") / "run"
-                seen.artifact = trained(method, parts, run, seeded_resnet18, training=training, on_progress=seen.note)
+                seen.artifact = trained(method, parts, run, small_weights, training=training, on_progress=seen.note)
         return looks[method, cache_memory]
 
     return look
@@ -155,13 +147,13 @@ def test_what_is_saved_predicts_what_was_trained(method: str, whole: Train, part
 
 @pytest.mark.parametrize("method", ALL)
 def test_the_same_seed_gives_the_same_weights_and_another_seed_others(
-    method: str, whole: Train, parts: Dataset, tmp_path: Path, seeded_resnet18: Path
+    method: str, whole: Train, parts: Dataset, tmp_path: Path, small_weights: Path
 ) -> None:
     first = artifact_of(whole(method, KEPT))
-    again = trained(method, parts, tmp_path / "again", seeded_resnet18, resume=True)  # from nothing: the beginning
+    again = trained(method, parts, tmp_path / "again", small_weights, resume=True)  # from nothing: the beginning
     other = dataclasses.replace(TRAINING, seed=1)
     assert first.weights_sha256 == again.weights_sha256
-    assert trained(method, parts, tmp_path / "other", seeded_resnet18, training=other).weights_sha256 != (
+    assert trained(method, parts, tmp_path / "other", small_weights, training=other).weights_sha256 != (
         first.weights_sha256
     )
 
@@ -175,7 +167,7 @@ STOPS: dict[str, dict[str, tuple[int, ...]]] = {
 
 @pytest.mark.parametrize(("method", "cache_memory"), CACHES)
 def test_a_training_that_was_stopped_in_any_stage_ends_as_an_uninterrupted_one(
-    method: str, cache_memory: float, whole: Train, parts: Dataset, tmp_path: Path, seeded_resnet18: Path
+    method: str, cache_memory: float, whole: Train, parts: Dataset, tmp_path: Path, small_weights: Path
 ) -> None:
     look = whole(method, cache_memory)
     artifact = artifact_of(look)
@@ -189,9 +181,9 @@ def test_a_training_that_was_stopped_in_any_stage_ends_as_an_uninterrupted_one(
                     os.kill(os.getpid(), signal.SIGTERM)
 
             with pytest.raises(InterruptionError, match=f"in stage {stage.name} at step {stop_at} .*--resume"):
-                trained(method, parts, run, seeded_resnet18, on_progress=stop, **options)
+                trained(method, parts, run, small_weights, on_progress=stop, **options)
             assert not (run / "model.json").exists()
-            resumed = trained(method, parts, run, seeded_resnet18, resume=True, **options)
+            resumed = trained(method, parts, run, small_weights, resume=True, **options)
             assert resumed.weights_sha256 == artifact.weights_sha256
             assert resumed.calibration == artifact.calibration
             assert resumed.training.stages == artifact.training.stages

@@ -76,9 +76,9 @@ def pairs_of(detector: RSTPM, images: Tensor) -> list[list[tuple[Array, Array]]]
     ]
 
 
-def test_the_papers_pairing_has_the_papers_shapes_and_so_many_bytes_are_kept_of_a_photo(papers: RSTPM) -> None:
-    photo = torch.rand(1, 3, 256, 256)
-    with torch.no_grad():
+def test_the_papers_pairing_has_the_papers_shapes_and_so_many_bytes_are_kept_of_a_photo() -> None:
+    with torch.device("meta"), torch.no_grad():  # shapes alone: nothing is computed
+        papers, photo = RSTPM(RSTPMSettings()).eval(), torch.rand(1, 3, 256, 256)
         first, (deepest, *second) = (batch_of(papers, photo, stage=stage).targets for stage in (0, 1))
         reconstructed, imitated = papers.reconstruction(deepest, second), papers.student(photo)
     assert [tuple(level.shape[1:]) for level in first] == [(64, 64, 64), (128, 32, 32), (256, 16, 16)]
