@@ -2,22 +2,27 @@
 
 import os
 import shutil
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-import torch
-from safetensors.torch import save_file
 
 import blemish
+from bare import Bare
 from blemish.data.dataset import Dataset
 from blemish.data.made_up import make_up
 from blemish.data.mvtec_ad import MVTEC_AD
 from blemish.exporting.exact_graph import exact_graph
 from blemish.model.artifact import read_artifact
-from blemish.networks import build_backbone
 from once import MadeOnce, made_once_in
+from order import longest_first
 
 SHARED = Path(os.environ.get("BLEMISH_SHARED", Path(__file__).parents[2] / "shared"))
+
+
+@pytest.hookimpl(trylast=True)
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    items[:] = longest_first(items)
 
 
 @pytest.fixture(scope="session")
@@ -34,6 +39,13 @@ def made_once(tmp_path_factory: pytest.TempPathFactory) -> MadeOnce:
 
 
 @pytest.fixture(scope="session")
+def bare() -> Iterator[Bare]:
+    server = Bare()
+    yield server
+    server.close()
+
+
+@pytest.fixture(scope="session")
 def parts(made_once: MadeOnce) -> Dataset:
     """Photographed textures cut into parts of 64x64, some with synthetic defects."""
     return MVTEC_AD.find(made_once("parts", lambda folder: make_up(folder, seed=0, size=64)), None)
@@ -44,6 +56,11 @@ def seeded_resnet18(made_once: MadeOnce) -> Path:
     """A weights file of a ResNet-18 that was drawn, not trained: enough wherever quality is not the question."""
 
     def draw(folder: Path) -> None:
+        import torch  # not by every process that only counts tests
+        from safetensors.torch import save_file
+
+        from blemish.networks import build_backbone
+
         with torch.random.fork_rng(devices=[]):
             torch.manual_seed(7)
             weights = build_backbone("resnet18", levels=4).state_dict()

@@ -2,11 +2,11 @@
 
 import ast
 import re
-import subprocess
-import sys
 from pathlib import Path
 
 import pytest
+
+from bare import Bare
 
 SOURCE = Path(__file__).parents[1] / "src" / "blemish"
 FILES = sorted(SOURCE.rglob("*.py"))
@@ -190,9 +190,8 @@ def test_no_file_has_a_name_that_says_nothing() -> None:
         "import blemish.exporting.proof",
     ],
 )
-def test_torch_is_not_loaded_by(statement: str) -> None:
-    code = f"{statement}; import sys; sys.exit('torch' in sys.modules)"
-    assert subprocess.run([sys.executable, "-c", code]).returncode == 0
+def test_torch_is_not_loaded_by(statement: str, bare: Bare) -> None:
+    assert bare.run(f"{statement}; import sys; sys.exit('torch' in sys.modules)") == (0, [], [])
 
 
 def test_how_many_threads_there_are_is_asked_in_one_place_that_knows_of_containers() -> None:

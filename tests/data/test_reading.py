@@ -1,7 +1,5 @@
 import os
 import struct
-import subprocess
-import sys
 import zlib
 from collections.abc import Callable
 from io import BytesIO
@@ -16,6 +14,7 @@ from numpy.typing import NDArray
 from PIL import ExifTags, Image
 
 import permissions
+from bare import Bare
 from blemish.data.framing import shown
 from blemish.data.images import as_image, decode_image, read_image, save_png
 from blemish.errors import DataError
@@ -193,15 +192,15 @@ def test_a_truncated_photo_gives_one_line_naming_it(tmp_path: Path, kind: str) -
 
 
 @pytest.mark.parametrize("silent", [False, True])
-def test_decoders_print_beside_the_one_line_unless_a_program_of_ours_silences_them(silent: bool) -> None:
+def test_decoders_print_beside_the_one_line_unless_a_program_of_ours_silences_them(silent: bool, bare: Bare) -> None:
     data = bytearray(encoded(COLOURS, "TIFF", compression="tiff_adobe_deflate"))
     data[8:60] = bytes(52)  # the compressed pixels, of which libtiff has much to say
     program = "import sys\nfrom blemish.data.images import decode_image, silence_libtiff\n"
     program += "silence_libtiff()\n" * silent
     program += f"try:\n decode_image({bytes(data)!r}, name='photo')\nexcept ValueError as error:\n print(error)\n"
-    done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True)
-    assert done.stdout.startswith("photo: cannot be decoded")
-    assert (done.stderr == "") == silent
+    done = bare.run(program)
+    assert done.out[0].startswith("photo: cannot be decoded")
+    assert (done.err == []) == silent
 
 
 @pytest.mark.filterwarnings("ignore")  # Pillow's of the smaller one, which must not decide

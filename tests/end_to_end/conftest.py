@@ -9,24 +9,30 @@ import pytest
 
 from blemish.data.dataset import Dataset
 from commands import QUICK, blemish
+from once import MadeOnce
 
 
 @pytest.fixture(scope="session")
-def photos(parts: Dataset, tmp_path_factory: pytest.TempPathFactory) -> Path:
+def photos(parts: Dataset, made_once: MadeOnce) -> Path:
     """A folder of a few photos of good parts."""
-    folder = tmp_path_factory.mktemp("photos")
-    for sample in parts.train[:12]:
-        shutil.copy(sample.image, folder)
-    return folder
+
+    def take(folder: Path) -> None:
+        folder.mkdir()
+        for sample in parts.train[:12]:
+            shutil.copy(sample.image, folder)
+
+    return made_once("photos", take)
 
 
 @pytest.fixture(scope="session")
-def trained(photos: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+def trained(photos: Path, made_once: MadeOnce) -> Path:
     """A trained model, which no test changes."""
-    folder = tmp_path_factory.mktemp("trained") / "model"
-    done = blemish("train", "stpm", photos, folder, *QUICK)
-    assert done.code == 0, done.err
-    return folder
+
+    def train(folder: Path) -> None:
+        done = blemish("train", "stpm", photos, folder, *QUICK)
+        assert done.code == 0, done.err
+
+    return made_once("trained-by-command", train)
 
 
 @pytest.fixture

@@ -4,6 +4,8 @@ import json
 import os
 import pty
 import re
+import select
+import signal
 import subprocess
 import sys
 from pathlib import Path
@@ -14,7 +16,7 @@ from PIL import Image
 
 from blemish.data.dataset import Dataset
 from blemish.data.made_up import TEXTURES
-from commands import blemish, one_line
+from commands import blemish, one_line, started
 
 
 @pytest.fixture(scope="module")
@@ -147,21 +149,15 @@ def test_a_mistyped_option_is_answered_with_the_right_one() -> None:
 def test_a_terminal_sees_a_bar_with_rate_and_time_left(photos: Path, tmp_path: Path) -> None:
     leader, follower = pty.openpty()
     options = ["--teacher", "efficientnet_lite0", "--image-size", "64", "--batch-size", "4", "--steps", "9"]
-    arguments = ["train", "stpm", str(photos), str(tmp_path / "run"), *options]
-    process = subprocess.Popen(
-        [sys.executable, "-m", "blemish", *arguments],
-        stdout=subprocess.DEVNULL,
-        stderr=follower,
-        env={**os.environ, "TERM": "xterm", "COLUMNS": "120"},
-    )
-    os.close(follower)
+    arguments = ("train", "stpm", str(photos), str(tmp_path / "run"), *options)
+    terminal = "import os; os.environ |= {'TERM': 'xterm', 'COLUMNS': '120'}"
+    process = started(*arguments, err=Path(os.ttyname(follower)), first=terminal)
     seen = b""
-    try:
-        while chunk := os.read(leader, 4096):
-            seen += chunk
-    except OSError:  # how Linux says that the other end has closed
-        pass
-    assert process.wait() == 0
+    while (waiting := select.select([leader], [], [], 0.05)[0]) or process.is_alive():
+        seen += os.read(leader, 4096) if waiting else b""
+    os.close(leader)
+    os.close(follower)
+    assert process.wait().code == 0
     assert b"training" in seen and b"student" not in seen
     assert b"9/9" in seen
     assert b"/s" in seen
@@ -194,15 +190,16 @@ def test_sigterm_loses_no_line_that_was_said_and_none_that_was_written(
     large.save(photos / "0.png")
     for number in range(1, 300):
         (photos / f"{number}.png").hardlink_to(photos / "0.png")
-    arguments = [sys.executable, "-m", "blemish", "predict", str(run), str(photos), "--output", str(out)]
-    with subprocess.Popen(arguments, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as process:
-        assert process.stdout is not None and process.stderr is not None
-        lines = [process.stdout.readline() for _ in range(9)]  # are not kept back for the others
-        process.terminate()
-        lines += process.stdout.readlines()  # not by communicate(), which does not know what readline() read ahead
-        error = process.stderr.read()
-    assert process.returncode == 143
-    assert re.fullmatch(r"blemish: stopped after \d+ of 300 photos\n", error)
+    os.mkfifo(tmp_path / "said")
+    process = started("predict", run, photos, "--output", out, out=tmp_path / "said")
+    with (tmp_path / "said").open() as said_now:
+        lines = [said_now.readline() for _ in range(9)]  # are not kept back for the others
+        process.signal(signal.SIGTERM)
+        lines += said_now.readlines()
+    done = process.wait()
+    assert done.code == 143
+    (error,) = done.err
+    assert re.fullmatch(r"blemish: stopped after \d+ of 300 photos", error)
     said = [line.strip().split("  (unusual")[0].split("  ")[-1] for line in lines]
     written = [json.loads(line)["image"] for line in (out / "predictions.jsonl").read_text().splitlines()]
     assert written == said

@@ -1,12 +1,11 @@
 """`blemish speed` measures what it says, and says what it could not measure."""
 
 import json
-import subprocess
-import sys
 from pathlib import Path
 
 import pytest
 
+from bare import Bare
 from blemish.data.images import read_header
 from blemish.studies.machine import instructions_of, processor_of, this_machine
 from blemish.studies.made_up_photos import MADE_UP_SIDE, make_up_photos
@@ -110,11 +109,9 @@ def test_the_machine_says_which_instructions_speed_depends_on(
     assert instructions_of(text) == instructions
 
 
-def test_measuring_speed_describes_the_machine_without_torch() -> None:
-    code = (
-        "import sys; from blemish.studies.machine import this_machine; this_machine(); sys.exit('torch' in sys.modules)"
-    )
-    assert subprocess.run([sys.executable, "-c", code]).returncode == 0
+def test_measuring_speed_describes_the_machine_without_torch(bare: Bare) -> None:
+    asked = "from blemish.studies.machine import this_machine; this_machine()"
+    assert bare.run(f"{asked}; import sys; sys.exit('torch' in sys.modules)").code == 0
 
 
 def test_the_old_name_says_the_new_one(trained: Path) -> None:

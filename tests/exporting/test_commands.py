@@ -8,6 +8,7 @@ import pytest
 
 from blemish.data.dataset import Dataset
 from commands import blemish, one_line
+from once import MadeOnce
 from report.reading import Page
 
 
@@ -87,18 +88,28 @@ def test_calibrating_again_after_it_was_killed_between_export_and_model_counts_n
     assert blemish("calibrate", copy, "--good", more, "--replace").code == 0
 
 
-def test_the_report_on_an_int8_evaluation_holds_its_own_thresholds_against_it(copy: Path, parts: Dataset) -> None:
-    done = blemish("evaluate", copy, parts.root, "--runtime", "openvino", "--precision", "int8")
-    assert done.code == 0
-    own = json.loads((copy / "exports" / "openvino-int8" / "export.json").read_text())["calibration"]["image"]["value"]
+@pytest.fixture
+def evaluated(exported: Path, parts: Dataset, made_once: MadeOnce, tmp_path: Path) -> Path:
+    """A copy of the model as its int8 export was evaluated."""
+
+    def evaluate(folder: Path) -> None:
+        model = shutil.copytree(exported, folder)
+        assert blemish("evaluate", model, parts.root, "--runtime", "openvino", "--precision", "int8").code == 0
+
+    return Path(shutil.copytree(made_once("evaluated-in-int8", evaluate), tmp_path / "evaluated"))
+
+
+def test_the_report_on_an_int8_evaluation_holds_its_own_thresholds_against_it(evaluated: Path) -> None:
+    export = json.loads((evaluated / "exports" / "openvino-int8" / "export.json").read_text())
+    own = export["calibration"]["image"]["value"]
     for again in (False, True):  # by evaluate, then by report
-        page = Page(copy / "evaluation" / "report.html")
+        page = Page(evaluated / "evaluation" / "report.html")
         assert "calibrated or trained anew" not in page.text
         assert "judged again" not in page.text
         assert f"threshold {own:.4g}" in page.text
-        assert again or blemish("report", copy).code == 0
-    shutil.rmtree(copy / "exports" / "openvino-int8")
-    one_line(blemish("report", copy), "no int8 export for openvino")
+        assert again or blemish("report", evaluated).code == 0
+    shutil.rmtree(evaluated / "exports" / "openvino-int8")
+    one_line(blemish("report", evaluated), "no int8 export for openvino")
 
 
 @pytest.mark.parametrize("estimate", [(), ("--estimate",)])
@@ -123,6 +134,5 @@ def test_thresholds_of_its_own_take_every_photo_that_calibrated_the_model(
     assert blemish("export", model, "--to", "openvino", "--precision", "int8", "--photos", moved).code == 0
 
 
-def test_level_maps_beside_an_int8_evaluation_are_refused_with_the_way_out(copy: Path, parts: Dataset) -> None:
-    assert blemish("evaluate", copy, parts.root, "--runtime", "openvino", "--precision", "int8").code == 0
-    one_line(blemish("report", copy, "--level-maps"), "level maps are fp32's", "evaluate in fp32")
+def test_level_maps_beside_an_int8_evaluation_are_refused_with_the_way_out(evaluated: Path) -> None:
+    one_line(blemish("report", evaluated, "--level-maps"), "level maps are fp32's", "evaluate in fp32")

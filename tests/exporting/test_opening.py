@@ -2,8 +2,6 @@
 
 import json
 import shutil
-import subprocess
-import sys
 from pathlib import Path
 
 import numpy as np
@@ -12,6 +10,7 @@ import openvino
 import pytest
 
 import blemish
+from bare import HIDE_TORCH, Bare
 from blemish.data.dataset import Dataset
 from blemish.errors import ArtifactError, ExportError, SettingsError
 from blemish.inference import open_predictor
@@ -21,39 +20,23 @@ from blemish.model.exports import kinds_of_exports
 GRAPHS = {"onnx": "model.onnx", "openvino": "model.bin"}
 
 
-def without(package: str, statement: str) -> subprocess.CompletedProcess[str]:
-    """Runs Python where importing the package fails as if it were not installed."""
-    hide = f"""
-import sys, importlib.util
-found = importlib.util.find_spec
-importlib.util.find_spec = lambda name, *rest: None if name == {package!r} else found(name, *rest)
-class Hidden:
-    def find_spec(self, name, path=None, target=None):
-        if name.partition(".")[0] == {package!r}:
-            raise ModuleNotFoundError(name)
-sys.meta_path.insert(0, Hidden())
-"""
-    return subprocess.run([sys.executable, "-c", hide + statement], capture_output=True, text=True)
-
-
 @pytest.mark.parametrize("runtime", GRAPHS)
-def test_predicting_with_an_export_needs_no_torch_and_no_weights(copy: Path, parts: Dataset, runtime: str) -> None:
+def test_predicting_with_an_export_needs_no_torch_and_no_weights(
+    copy: Path, parts: Dataset, runtime: str, bare: Bare
+) -> None:
     expected = blemish.open(copy, runtime="torch").predict(parts.test[0].image)
     (copy / "weights.safetensors").unlink()
-    done = without(
-        "torch",
-        f"import blemish; p = blemish.open({str(copy)!r}, runtime={runtime!r}).predict({str(parts.test[0].image)!r}); "
-        "print(p.anomaly_score, p.verdict)",
-    )
-    assert done.returncode == 0, done.stderr
-    score, verdict = done.stdout.split()
+    judge = f"p = blemish.open({str(copy)!r}, runtime={runtime!r}).predict({str(parts.test[0].image)!r})"
+    done = bare.run(f"{HIDE_TORCH}import blemish; {judge}; print(p.anomaly_score, p.verdict)")
+    assert done.code == 0, done.err
+    score, verdict = done.out[0].split()
     assert float(score) == pytest.approx(expected.anomaly_score, rel=1e-4)
     assert verdict == expected.verdict
 
 
-def test_without_torch_a_model_that_was_not_exported_says_what_to_install(run: Path) -> None:
-    done = without("torch", f"import blemish; blemish.open({str(run)!r})")
-    assert "runtime torch needs torch, which is not installed: pip install 'blemish[train]'" in done.stderr
+def test_without_torch_a_model_that_was_not_exported_says_what_to_install(run: Path, bare: Bare) -> None:
+    done = bare.run(HIDE_TORCH + f"import blemish; blemish.open({str(run)!r})")
+    assert "runtime torch needs torch, which is not installed: pip install 'blemish[train]'" in done.err[-1]
 
 
 def test_auto_takes_an_export_that_is_there_and_installed(copy: Path, run: Path) -> None:
@@ -76,13 +59,13 @@ def test_auto_says_what_it_took(copy: Path, run: Path, caplog: pytest.LogCapture
     assert caplog.messages[1] == "runtime auto takes torch fp32 on device auto"
 
 
-def test_auto_takes_torch_for_a_gpu_else_onnx(copy: Path) -> None:
+def test_auto_takes_torch_for_a_gpu_else_onnx(copy: Path, bare: Bare) -> None:
     """Here is none, so that each says that it cannot."""
     with pytest.raises(SettingsError, match="torch") as caught:
         blemish.open(copy, device="cuda")
     assert "ONNX" not in str(caught.value)
-    done = without("torch", f"import blemish; blemish.open({str(copy)!r}, device='cuda')")
-    assert "ONNX Runtime" in done.stderr.splitlines()[-1]
+    done = bare.run(HIDE_TORCH + f"import blemish; blemish.open({str(copy)!r}, device='cuda')")
+    assert "ONNX Runtime" in done.err[-1]
 
 
 @pytest.mark.parametrize(
@@ -217,13 +200,11 @@ def test_a_device_that_is_not_there_is_refused(copy: Path, runtime: str, device:
 
 
 @pytest.mark.parametrize(("runtime", "precision"), [("onnx", "fp32"), ("openvino", "fp32"), ("openvino", "int8")])
-def test_verify_repeats_the_proof_without_torch(copy: Path, runtime: str, precision: str) -> None:
-    done = without(
-        "torch",
-        f"import blemish\nprint(*blemish.verify({str(copy)!r}, runtime={runtime!r}, precision={precision!r}).values())",
-    )
-    assert done.returncode == 0, done.stderr
-    assert "0 of 24 verdicts differ" in done.stdout
+def test_verify_repeats_the_proof_without_torch(copy: Path, runtime: str, precision: str, bare: Bare) -> None:
+    verb = f"blemish.verify({str(copy)!r}, runtime={runtime!r}, precision={precision!r})"
+    done = bare.run(f"{HIDE_TORCH}import blemish\nprint(*{verb}.values())")
+    assert done.code == 0, done.err
+    assert "0 of 24 verdicts differ" in "\n".join(done.out)
 
 
 def test_verify_tells_a_graph_of_other_answers(rounded_in_secret: Path) -> None:

@@ -9,34 +9,35 @@ import pytest
 import blemish
 from blemish.data.dataset import Dataset
 from blemish.data.mvtec_ad import MVTEC_AD
+from once import MadeOnce
 from report.models import evaluate_on
 
 
 @pytest.fixture(scope="session")
-def trained(parts: Dataset, seeded_resnet18: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+def trained(parts: Dataset, seeded_resnet18: Path, made_once: MadeOnce) -> Path:
     """Not evaluated; never to be changed."""
-    folder = tmp_path_factory.mktemp("trained") / "run"
-    blemish.train(
-        "stpm",
-        parts,
-        folder,
-        teacher="resnet18",
-        teacher_weights=seeded_resnet18,
-        image_size=64,
-        steps=6,
-        precision="fp32",
-        check_every=2,
-        false_alarms=0.1,
-    )
-    return folder
+
+    def train(folder: Path) -> None:
+        blemish.train(
+            "stpm",
+            parts,
+            folder,
+            teacher="resnet18",
+            teacher_weights=seeded_resnet18,
+            image_size=64,
+            steps=6,
+            precision="fp32",
+            check_every=2,
+            false_alarms=0.1,
+        )
+
+    return made_once("to-be-reported", train)
 
 
 @pytest.fixture(scope="session")
-def evaluated(trained: Path, parts: Dataset, tmp_path_factory: pytest.TempPathFactory) -> Path:
+def evaluated(trained: Path, parts: Dataset, made_once: MadeOnce) -> Path:
     """Never to be changed."""
-    run = Path(shutil.copytree(trained, tmp_path_factory.mktemp("evaluated") / "run"))
-    evaluate_on(run, parts)
-    return run
+    return made_once("evaluated", lambda folder: evaluate_on(Path(shutil.copytree(trained, folder)), parts))
 
 
 @pytest.fixture

@@ -2,7 +2,6 @@
 
 import os
 import re
-import subprocess
 import sys
 from collections import Counter
 from collections.abc import Callable
@@ -10,11 +9,13 @@ from pathlib import Path
 
 import pytest
 
+from bare import Bare
 from blemish.data.dataset import Dataset
 from blemish.errors import MissingExtraError
 from blemish.evaluation.record import read_evaluation
 from blemish.model.artifact import read_artifact
 from blemish.report import write_report
+from commands import blemish
 from report.models import evaluate_on
 from report.reading import Page
 
@@ -137,13 +138,11 @@ def test_a_missing_extra_is_named_with_the_line_that_installs_it(
 
 
 def test_the_command_says_where_the_page_is(run: Path, tmp_path: Path) -> None:
-    command = [sys.executable, "-m", "blemish", "report", str(run), "--output", str(tmp_path / "page.html")]
-    done = subprocess.run(command, capture_output=True, text=True)
-    assert done.stderr == ""
-    assert done.stdout == f"report in {tmp_path / 'page.html'}\n"
+    done = blemish("report", run, "--output", tmp_path / "page.html")
+    assert done == (0, [f"report in {tmp_path / 'page.html'}"], [])
     assert "</html>" in (tmp_path / "page.html").read_text(encoding="utf-8")
 
 
-def test_help_loads_nothing_that_draws() -> None:
-    code = "import blemish.cli, sys; sys.exit(bool({'matplotlib', 'jinja2', 'blemish.report'} & sys.modules.keys()))"
-    assert subprocess.run([sys.executable, "-c", code]).returncode == 0
+def test_help_loads_nothing_that_draws(bare: Bare) -> None:
+    drawing = "{'matplotlib', 'jinja2', 'blemish.report'}"
+    assert bare.run(f"import blemish.cli, sys; sys.exit(bool({drawing} & sys.modules.keys()))") == (0, [], [])

@@ -4,8 +4,6 @@ import logging
 import os
 import random
 import signal
-import subprocess
-import sys
 import warnings
 from pathlib import Path
 from typing import Any
@@ -15,6 +13,7 @@ import torch
 
 import blemish
 from blemish.data.dataset import Dataset
+from commands import Started
 
 
 def state_of_the_process() -> dict[str, Any]:
@@ -53,19 +52,16 @@ def test_after_training_all_is_as_before(parts: Dataset, tmp_path: Path) -> None
 def test_only_the_command_tells_the_allocator_to_keep_memory(parts: Dataset, tmp_path: Path) -> None:
     """Asked in a process of its own, of the system's allocator itself: what it was told it cannot unlearn."""
     code = """
-import ctypes, sys
-from pathlib import Path
+import ctypes
 libc, told = ctypes.CDLL(None), []
 class Noting:
     def __getattr__(self, name):
         return (lambda *values: told.append(values)) if name == "mallopt" else getattr(libc, name)
 ctypes.CDLL = lambda *_, **__: Noting()
 import blemish
-good, run = Path(sys.argv[1]), Path(sys.argv[2])
 blemish.train("stpm", good, run, teacher="efficientnet_lite0", image_size=32, steps=1, batch_size=4)
 print(len(told))
 """
-    good = parts.train[0].image.parent
-    run = [sys.executable, "-c", code, str(good), str(tmp_path / "run")]
-    done = subprocess.run(run, capture_output=True, text=True, check=True)
-    assert done.stdout.split() == ["0"]
+    places = {"good": parts.train[0].image.parent, "run": tmp_path / "run"}
+    done = Started(exec, code, places).wait()
+    assert (done.code, done.out) == (0, ["0"])

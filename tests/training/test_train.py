@@ -3,8 +3,6 @@
 import json
 import shutil
 import signal
-import subprocess
-import sys
 import time
 from pathlib import Path
 from typing import Any
@@ -28,6 +26,7 @@ from blemish.training.settings import TrainingSettings
 from blemish.training.split import shuffled
 from blemish.training.train import train_detector
 from commands import blemish as blemish_command
+from commands import started
 
 SIZE = ImageSize(64, 64)
 
@@ -49,11 +48,6 @@ def quick(parts: Dataset, run: Path, teacher: Path, *, photos: int = 10, **optio
 def arguments(run: Path, good: Path, teacher: Path, *options: str) -> list[str]:
     fixed = ["--image-size", "64", "--batch-size", "4", "--teacher-weights", str(teacher)]
     return ["train", "stpm", str(good), str(run), *fixed, *options]
-
-
-def started(*command: str, **options: Any) -> "subprocess.Popen[str]":
-    """A training in a process that can be killed."""
-    return subprocess.Popen([sys.executable, "-m", "blemish", *command], text=True, **options)
 
 
 @pytest.fixture
@@ -294,11 +288,11 @@ def test_kill_9_loses_at_most_the_steps_since_the_checkpoint(good: Path, tmp_pat
     options = ("--steps", "20", "--checkpoint-every", "2", "--check-every", "10")
     whole, killed = tmp_path / "whole", tmp_path / "killed"
     assert blemish_command(*arguments(whole, good, seeded_resnet18, *options)).code == 0
-    process = started(*arguments(killed, good, seeded_resnet18, *options), stdout=subprocess.DEVNULL)
-    while not (killed / "checkpoint.safetensors").exists() and process.poll() is None:
+    process = started(*arguments(killed, good, seeded_resnet18, *options))
+    while not (killed / "checkpoint.safetensors").exists() and process.is_alive():
         time.sleep(0.005)
-    process.kill()
-    assert process.wait() == -signal.SIGKILL
+    process.signal(signal.SIGKILL)
+    assert process.wait().code == -signal.SIGKILL
     assert not (killed / "model.json").exists()
     assert blemish_command(*arguments(killed, good, seeded_resnet18, *options, "--resume")).code == 0
     assert read_artifact(killed).weights_sha256 == read_artifact(whole).weights_sha256
@@ -309,16 +303,14 @@ def test_sigterm_leaves_a_checkpoint_one_line_and_the_signals_exit_code(
 ) -> None:
     run = tmp_path / "run"
     options = ("--steps", "100000", "--patience", "none", "--checkpoint-every", "3")
-    asked = arguments(run, good, seeded_resnet18, *options)
-    process = started(*asked, stdout=subprocess.PIPE, stderr=subprocess.PIPE)
-    while not (run / "checkpoint.safetensors").exists() and process.poll() is None:
+    process = started(*arguments(run, good, seeded_resnet18, *options))
+    while not (run / "checkpoint.safetensors").exists() and process.is_alive():
         time.sleep(0.01)
-    process.send_signal(signal.SIGTERM)
-    _, said = process.communicate(timeout=60)
-    assert process.returncode == 128 + signal.SIGTERM
-    last = said.splitlines()[-1]  # after what was found in the folder, and how long it would take
-    assert "--resume" in last
-    assert said.count("blemish: ") == 1
+    process.signal(signal.SIGTERM)
+    done = process.wait(60)
+    assert done.code == 128 + signal.SIGTERM
+    assert "--resume" in done.err[-1]  # after what was found in the folder, and how long it would take
+    assert "\n".join(done.err).count("blemish: ") == 1
     left = ["checkpoint.safetensors", "run.json", "training.jsonl", "unusual.png"]
     assert sorted(p.name for p in run.iterdir()) == left
 
