@@ -1,7 +1,10 @@
 # Two commands: `make demo` sets up and shows the main job on real pictures; `make test` sets up and checks everything.
 PYTHON ?= python3
 VENV ?= .venv
-PIP = $(VENV)/bin/python -m pip install --quiet --disable-pip-version-check --constraint constraints.txt
+PIP = $(VENV)/bin/python -m pip install --quiet --disable-pip-version-check --no-compile --constraint constraints.txt
+# pip compiles one file after another, and the packages' own tests too, which nobody runs: this takes all cores. What is
+# no Python of this version, such as a template, harms nothing.
+COMPILE = $(VENV)/bin/python -m compileall -qq -j 0 -x '/site-packages/.*/tests?/' $(VENV)/lib || true
 
 .PHONY: demo test check types tests clean
 .DELETE_ON_ERROR:
@@ -21,8 +24,9 @@ check:
 types:
 	$(VENV)/bin/mypy
 
+# Tests start many processes: each would compile the source anew where Python is told to keep nothing that it compiled.
 tests:
-	OMP_NUM_THREADS=1 $(VENV)/bin/python -m pytest --numprocesses 2 --dist worksteal
+	OMP_NUM_THREADS=1 PYTHONDONTWRITEBYTECODE= $(VENV)/bin/python -m pytest --numprocesses 2 --dist worksteal
 
 $(VENV)/bin/python:
 	$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "Blemish needs Python 3.11 or newer")'
@@ -30,10 +34,12 @@ $(VENV)/bin/python:
 
 $(VENV)/.demo: $(VENV)/bin/python pyproject.toml constraints.txt
 	$(PIP) --editable '.[train,demo]'
+	$(COMPILE)
 	touch $@
 
 $(VENV)/.dev: $(VENV)/bin/python pyproject.toml constraints.txt
 	$(PIP) --editable '.[dev]'
+	$(COMPILE)
 	touch $@ $(VENV)/.demo
 
 clean:
