@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from io import BytesIO
 from pathlib import Path
 from sys import intern
+from threading import Lock
 from typing import Any, Literal, TypeVar
 
 import numpy as np
@@ -46,6 +47,9 @@ _COLOURS = {
 MOST_MEGAPIXELS = "BLEMISH_MAX_MEGAPIXELS"
 """The environment variable by which the command decodes larger photos than Pillow would; libraries set Pillow's own."""
 
+_opening = Lock()  # Pillow's limit is the whole process's
+_allowed = 0  # pixels
+
 Size = tuple[int, int]
 """(height, width), as everywhere but inside Pillow."""
 
@@ -73,7 +77,7 @@ def read_image(path: Path) -> Pixels:
 
     Grey of 16 bits keeps its values (of a TIFF that says it has 12, 4095 becomes 65535). Alpha is dropped, not blended.
     Of several frames the first counts. Colour profiles are not applied. More pixels than Pillow's
-    Image.MAX_IMAGE_PIXELS are refused.
+    Image.MAX_IMAGE_PIXELS are refused, unless `allow_pixels` was called.
     """
     return decode_image(read_file(path), name=str(path))
 
@@ -227,7 +231,7 @@ def _opened(data: bytes, *, name: str) -> Iterator[Image.Image]:
         raise DataError(f"{name}: is empty (0 bytes); copy it again or delete it")
     with _one_error(name):
         try:
-            picture = Image.open(BytesIO(data), formats=_FORMATS)
+            picture = _open(data)
         except UnidentifiedImageError:
             if what := unusual_values(data):
                 raise DataError(f"{name}: {what}") from None
@@ -235,6 +239,33 @@ def _opened(data: bytes, *, name: str) -> Iterator[Image.Image]:
         with picture:
             _check_picture(picture, name=name)
             yield picture
+
+
+def allow_pixels(most: int | None) -> None:
+    """Lets photos of so many pixels be decoded here from now on, for as long as the process lives; None, or fewer than
+    were allowed before, changes nothing.
+
+    It is asked for by a setting of a training and by the models that came of one. Pillow's own limit, which programs
+    that use Pillow besides rely on, stays as it is.
+    """
+    global _allowed  # noqa: PLW0603  as Pillow's
+    _allowed = max(_allowed, most or 0)
+
+
+def _most_pixels() -> int | None:
+    return None if Image.MAX_IMAGE_PIXELS is None else max(Image.MAX_IMAGE_PIXELS, _allowed)
+
+
+def _open(data: bytes) -> Image.Image:
+    usual = Image.MAX_IMAGE_PIXELS
+    if usual is None or _allowed <= usual:
+        return Image.open(BytesIO(data), formats=_FORMATS)
+    with _opening:
+        usual, Image.MAX_IMAGE_PIXELS = Image.MAX_IMAGE_PIXELS, _allowed
+        try:
+            return Image.open(BytesIO(data), formats=_FORMATS)
+        finally:
+            Image.MAX_IMAGE_PIXELS = usual
 
 
 @contextmanager
@@ -248,15 +279,17 @@ def _one_error(name: str) -> Iterator[None]:
         raise DataError(f"{name}: is not a {', '.join(_FORMATS)} picture; save it as one or delete it") from None
     except (Image.DecompressionBombError, Image.DecompressionBombWarning):
         raise DataError(
-            f"{name}: has more than {(Image.MAX_IMAGE_PIXELS or 0) / 1e6:.0f} million pixels, which is not decoded "
-            f"unasked; cut it into smaller photos, or allow more with {MOST_MEGAPIXELS}=MILLIONS in the environment"
+            f"{name}: has more than {(_most_pixels() or 0) / 1e6:.0f} million pixels, which is not decoded unasked; "
+            "cut it into smaller photos, or allow more by training with --max-megapixels MILLIONS, or with "
+            f"{MOST_MEGAPIXELS}=MILLIONS in the environment"
         ) from None
     except Exception as error:  # a damaged file makes decoders raise nearly anything
         raise DataError(f"{name}: cannot be decoded ({brief(error)}); copy or save it again, or delete it") from error
 
 
 def _check_picture(picture: Image.Image, *, name: str) -> None:
-    if Image.MAX_IMAGE_PIXELS is not None and picture.width * picture.height > Image.MAX_IMAGE_PIXELS:
+    most = _most_pixels()
+    if most is not None and picture.width * picture.height > most:
         raise Image.DecompressionBombError  # twice as many for Pillow itself, which warns of these
     if picture.mode == "F" or (picture.mode == "I" and picture.format not in ("PNG", None)):
         kind = "32-bit floating-point pixels" if picture.mode == "F" else "32-bit or signed values"

@@ -1,5 +1,6 @@
 """Whether a runtime says what the trained detector says: scores, maps, verdicts."""
 
+import math
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -9,12 +10,15 @@ from numpy.typing import NDArray
 from scipy import stats
 
 from blemish.calibration.promise import ROUNDING
+from blemish.data.framing import Framing
 from blemish.data.images import Pixels, resize_image
 from blemish.errors import ExportError
 from blemish.inference.prediction import Prediction
 
 _SIZES = {"256x256": (256, 256), "640x480": (480, 640), "1600x1200": (1200, 1600), "400x1200": (1200, 400)}
 """Width x height, as photos come, and (height, width)."""
+MOST_TILES = 2.5
+"""Tiles, either way, that photos of a proof have at most: every neighbour of a tile is among them."""
 FEWEST_TO_RANK = 3
 
 
@@ -127,12 +131,13 @@ def compare(pairs: Iterable[tuple[Answer, Answer]], *, on_photo: Callable[[], ob
     )
 
 
-def shapes_of(photo: Pixels) -> Iterator[Pixels]:
+def shapes_of(photo: Pixels, framing: Framing) -> Iterator[Pixels]:
     """Yields the photo as cameras of other sizes would give it, and in grey: all that goes before the network is tried
-    too."""
+    too. Where photos are seen in tiles, the sizes are those of a few."""
     yield photo
-    for size in _SIZES.values():
-        yield resize_image(photo, size)
+    for height, width in _SIZES.values():
+        zoom = 1.0 if framing.tile is None else min(1.0, MOST_TILES * framing.tile / math.sqrt(height * width))
+        yield resize_image(photo, (round(zoom * height), round(zoom * width)))
     grey: Any = np.ascontiguousarray(photo[:, :, 1])
     yield grey
 

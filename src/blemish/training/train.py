@@ -3,19 +3,24 @@
 import itertools
 import math
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import nullcontext
+from dataclasses import replace
 from pathlib import Path
 
 from blemish.data.dataset import Dataset, Sample, dataset_of
-from blemish.detectors import DETECTORS, Detector, DetectorSettings, Stage
+from blemish.data.framing import Framing
+from blemish.data.framing_choice import canvas_each, frames_each
+from blemish.data.images import Size
+from blemish.detectors import DETECTORS, Detector, DetectorSettings, ImageSize, Stage
 from blemish.errors import SettingsError
 from blemish.model.artifact import Artifact
 from blemish.networks.teacher import Teacher
 from blemish.progress import OnProgress, Progress, say_nothing
+from blemish.training.arrangement import asked_framing
 from blemish.training.checks import check_folder, check_settings, check_stages
 from blemish.training.finish import finish, training_record
-from blemish.training.fit import Job, fit, photos_per_step
+from blemish.training.fit import Job, fit, frames_per_step
 from blemish.training.footprint import check_memory
 from blemish.training.generators import seed_torch
 from blemish.training.identity import check_agreement, continue_from, identity_of
@@ -58,6 +63,10 @@ def train_detector(
     )
     found = photos if isinstance(photos, Dataset) else dataset_of(train=photos)
     check_folder(run, apart_from=found, resume=resume, overwrite=overwrite)
+    framing, sizes = asked_framing(settings, training, found)
+    settings = replace(settings, image_size=ImageSize(*framing.image_size))
+    check_settings(settings, training)
+    told = replace(told, settings=settings)
     with open_processes(training) as processes, locked(run) if processes.is_leader else nullcontext():
         detector, stages = _untrained(method, settings, training, processes)
         with processes.one_by_one():  # the first downloads, the others find
@@ -65,9 +74,9 @@ def train_detector(
         processes.place(detector)
         started = time.monotonic()
         budget = memory_budget(training, stages, processes)
-        _check_memory(detector, stages, found, training, budget, processes)
+        _check_memory(detector, stages, found, training, budget, processes, framing, sizes)
         material = gather_material(
-            found, detector, stages, training=training, processes=processes, budget=budget, on_progress=on_progress
+            found, framing, stages, training=training, processes=processes, budget=budget, on_progress=on_progress
         )
         try:
             job = Job(
@@ -123,16 +132,19 @@ def _check_memory(
     training: TrainingSettings,
     budget: MemoryBudget,
     processes: Processes,
+    framing: Framing,
+    sizes: Mapping[Size, int],
 ) -> None:
     """Raises SettingsError where the training cannot fit in memory; asks what photos there are, and reads none."""
     photos = len(found.train) + len(found.validation)
     learned = max(1, len(found.train) if found.validation else math.ceil((1 - training.held_out) * photos))
-    size = max(photos_per_step(stage, learned, training, world_size=processes.world_size) for stage in stages)
+    learned = math.ceil(learned * frames_each(framing, sizes))
+    size = max(frames_per_step(stage, learned, training, world_size=processes.world_size) for stage in stages)
     check_memory(
         detector,
         stages,
         batch_size=max(1, size // processes.world_size),
-        stored_photos=0 if budget.apart else photos,
+        stored_frames=0 if budget.apart else photos * canvas_each(framing, sizes),
         budget=budget.photos,
         processes=processes,
     )

@@ -86,7 +86,7 @@ def compare_photos(
     if len(chosen) >= FEWEST_TO_COMPARE:
         found = by_unusualness(
             distances_to_others(
-                lambda places: teacher(photos.images(chosen[places], device)),
+                lambda places: teacher(photos.overviews(chosen[places], device)),
                 len(chosen),
                 generator=generator,
                 on_photo=lambda done: on_progress(Progress(activity="comparing photos", done=done, total=len(chosen))),
