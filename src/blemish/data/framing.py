@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from blemish.data.geometry import STRIDES, JoinedMap, PhotoGeometry, tiled_photo, whole_photo
+from blemish.data.geometry import ALIGNMENT, JoinedMap, PhotoGeometry, tiled_photo, whole_photo
 from blemish.data.images import Pixels, Size, resize_image, resize_mask
 from blemish.errors import DataError
 
@@ -23,8 +23,9 @@ MOST_ABOVE_WHITE = 0.01  # of a photo's values: hot pixels and highlights may be
 
 SMALLEST_TILE, LARGEST_TILE = 32, 1 << 15
 OVERLAP = 128
-"""Pixels of the network: with fewer, what is seen depends on where it lies in a tile, see benchmarks/small_defects.py."""
-OVERLAPS = STRIDES, 1024
+"""Pixels of the network: with fewer, what is said of a place depends on where it lies in a tile, see
+benchmarks/small_defects.py."""
+OVERLAPS = ALIGNMENT, 1024
 MOST_PIXELS = 1 << 30  # of a photo; its bytes alone are then 3 GB
 _LONGEST = 256.0  # times as wide as high, or as high as wide
 
@@ -171,10 +172,10 @@ def check_tiles(image_size: Size, tile: int, overlap: int) -> None:
         raise ValueError(f"tiles of {tile} pixels: they must be {SMALLEST_TILE} to {LARGEST_TILE} pixels of the photo")
     if not OVERLAPS[0] <= overlap <= OVERLAPS[1]:
         raise ValueError(f"overlap is {overlap}: it must be {OVERLAPS[0]} to {OVERLAPS[1]} pixels")
-    if any(side % STRIDES or side < 2 * STRIDES for side in image_size):
+    if any(side % ALIGNMENT or side < 2 * ALIGNMENT for side in image_size):
         height, width = image_size
         raise ValueError(
-            f"tiles of image_size {height}x{width}: both sides must be multiples of {STRIDES}, from {2 * STRIDES}"
+            f"tiles of image_size {height}x{width}: both sides must be multiples of {ALIGNMENT}, from {2 * ALIGNMENT}"
         )
 
 

@@ -7,7 +7,7 @@ from which windows are cut.
 
 A convolution pads what it sees with zeros, so that what a network says near the border of a window is of the border,
 too. Of tiles a margin is therefore dropped on all sides, and behind it neighbours fade into one another: the weights of
-all windows sum to 1 at every pixel of the map. Windows stand a multiple of STRIDES apart, so that every place is seen
+all windows sum to 1 at every pixel of the map. Windows stand a multiple of ALIGNMENT apart, so that every place is seen
 on the same grid of features by all windows that see it.
 """
 
@@ -20,7 +20,7 @@ from numpy.typing import NDArray
 
 from blemish.data.images import Size
 
-STRIDES = 32
+ALIGNMENT = 32
 """Pixels of the network: the strides of every teacher's features divide it."""
 MOST_FADING = 32  # pixels of the network over which neighbours fade into one another
 
@@ -103,7 +103,7 @@ SAME_ASPECT = 1.02
 def tiled_photo(photo_size: Size, image_size: Size, *, tile: int, overlap: int) -> PhotoGeometry:
     """Returns the geometry of a photo that is seen in tiles whose longer side covers `tile` pixels of it.
 
-    `overlap` is how many of its `image_size` pixels a neighbour sees too: half at most, and more where STRIDES ask it.
+    `overlap` is how many of its `image_size` pixels a neighbour sees too: half at most, or up to ALIGNMENT more.
     """
     shrunk = tile / max(image_size)
     height, width = (max(1, round(side / shrunk)) for side in photo_size)
@@ -123,7 +123,7 @@ def tiled_photo(photo_size: Size, image_size: Size, *, tile: int, overlap: int) 
 
 def _steps(side: int, overlap: int) -> tuple[int, int, int, int]:
     """Returns the side of a window, the step to the next, the margin that is dropped, and how far neighbours fade."""
-    step = (side - min(overlap, side // 2)) // STRIDES * STRIDES
+    step = (side - min(overlap, side // 2)) // ALIGNMENT * ALIGNMENT
     seen_twice = side - step
     fading = min(MOST_FADING, seen_twice // 3 // 2 * 2)
     return side, step, (seen_twice - fading) // 2, fading

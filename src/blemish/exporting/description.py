@@ -23,7 +23,8 @@ def description_of(export: Export, artifact: Artifact) -> str:
             "white_level": artifact.framing.white_level,
             "framing": asdict(artifact.framing),
             "output": "anomaly_map (batch, 1, height, width); higher is more anomalous",
-            "score": "maximum: the map's highest value; top_mean: the mean of its highest round(share * height * width)",
+            "score": "maximum: the map's highest value; top_mean: the mean of its highest "
+            "round(share * height * width), these of one image",
             "score_kind": artifact.score.kind,
             "score_share": artifact.score.share,
             "verdict": "anomalous where score > threshold; a pixel is of a defect where map > pixel_threshold",

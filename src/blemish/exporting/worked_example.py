@@ -174,9 +174,9 @@ def _tiles_cut(framing: Framing) -> list[str]:
 def _joined(framing: Framing, geometry: PhotoGeometry) -> str:
     if framing.tile is not None:
         return (
-            "; add up the tiles' maps, each times its rows' and its columns' weights: 1 but for, on a side where there "
-            "is another tile, the outer `margin` of 0 and the `fading` pixels behind it, of which the n-th from outside "
-            "is s * s * (3 - 2 * s) with s = (n - 0.5) / fading; of the sum cut `map_size` at `map_origin`"
+            "; add up the tiles' maps, each times its rows' and its columns' weights: 1 but for, on a side where "
+            "there is another tile, the outer `margin` of 0 and the `fading` pixels behind it, of which the n-th from "
+            "outside is s * s * (3 - 2 * s) with s = (n - 0.5) / fading; of the sum cut `map_size` at `map_origin`"
         )
     if geometry.canvas_size != geometry.map_size:
         return ", of which `map_size` is cut at `map_origin`"
