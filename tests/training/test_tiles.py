@@ -32,7 +32,7 @@ def large(parts: Dataset, tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 def train(large: Path, run: Path, teacher: Path, **options: Any) -> dict[str, np.ndarray]:
-    settings = {"image_size": 64, "tiles": 64, "overlap": 32, "steps": 4, "batch_size": 4, "checkpoint_every": 2}
+    settings = {"image_size": 64, "tiles": 64, "overlap": 32, "steps": 3, "batch_size": 4, "checkpoint_every": 2}
     blemish.train("stpm", large, run, teacher_weights=teacher, patience=None, keep="last", **(settings | options))
     return dict(load_file(run / "weights.safetensors"))
 
@@ -45,7 +45,7 @@ def test_a_training_on_tiles_is_the_same_interrupted_and_of_less_memory(
     assert "tiles: a photo of 128x96 is seen in 12 tiles of 64x64 pixels" in caplog.text
 
     def fail(progress: Progress) -> None:
-        if progress.activity == "student" and progress.done == 3:
+        if progress.activity == "student" and progress.done == 2:
             raise RuntimeError("as if the power had gone")
 
     with pytest.raises(RuntimeError):
@@ -64,10 +64,10 @@ def test_a_training_on_tiles_is_the_same_interrupted_and_of_less_memory(
 
 def test_frames_are_those_of_the_canvas_held_or_read_again(large: Path) -> None:
     paths, framing = sorted(large.iterdir()), Framing(image_size=(64, 64), tile=64, overlap=32)
-    held, again = (PhotoStore(paths, framing, budget=budget, workers=2) for budget in (10**9, 40_000))
+    held, again = (PhotoStore(paths, framing, budget=budget, workers=2) for budget in (10**9, 150_000))
     for store in (held, again):
         store.load(lambda _done, _of: None)
-    assert 0 < again.bytes_in_memory <= 40_000 < held.bytes_in_memory
+    assert 0 < again.bytes_in_memory <= 150_000 < held.bytes_in_memory
     every = held.frames_of(np.arange(6))
     assert len(every) == held.frames_before(6) == 5 * 12 + 16
     np.testing.assert_array_equal(held.frames_of(np.array([3])), np.arange(36, 52))
@@ -75,7 +75,7 @@ def test_frames_are_those_of_the_canvas_held_or_read_again(large: Path) -> None:
     np.testing.assert_array_equal(held.read(mixed), again.read(mixed))
     np.testing.assert_array_equal(held.read(np.array([40]))[0], held.framed(3).canvas[32:96, :64])
     some = some_of_frames(held, np.array([1, 3]), most=3)
-    assert some.tolist() == [12, 26, 51]
+    assert some.tolist() == [12, 38, 51]
     held.close()
     again.close()
 
@@ -83,13 +83,13 @@ def test_frames_are_those_of_the_canvas_held_or_read_again(large: Path) -> None:
 def test_photos_of_a_shape_of_their_own_are_trained_on_in_it(
     large: Path, tmp_path: Path, seeded_resnet18: Path
 ) -> None:
-    train(large, tmp_path / "run", seeded_resnet18, tiles="off", image_size=96, steps=1)
+    train(large, tmp_path / "run", seeded_resnet18, tiles="off", image_size=128, steps=1)
     framing = open_predictor(tmp_path / "run", runtime="torch").framing
-    assert framing.image_size == (96, 128)
+    assert framing.image_size == (96, 160)
     assert framing.aspect == 128 / 96
-    assert framing.map_size((128, 128)) == (96, 96)
+    assert framing.map_size((128, 128)) == (96, 120)
     told = read_run_file(tmp_path / "run" / "run.json")
-    assert told.settings.image_size == (96, 128)
+    assert told.settings.image_size == (96, 160)
     assert not isinstance(told.settings.image_size, AreaSize)  # trained again, it stays as it was
     assert isinstance(image_size_of(96), AreaSize)
     assert not isinstance(image_size_of((96, 96)), AreaSize)

@@ -147,7 +147,7 @@ def check(
         _need_torch("the check for a method")
     if needed:
         _need_torch("comparing photos with one another")
-    from blemish.data.images import allow_pixels
+    from blemish.data.pixel_limit import allow_pixels
     from blemish.training.arrangement import intended
     from blemish.training.findings import NOT_COMPARED, look_into
 

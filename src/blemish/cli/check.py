@@ -9,6 +9,7 @@ from cyclopts import Parameter, Token
 from blemish import api
 from blemish.cli.progress import ProgressBars
 from blemish.errors import DataError
+from blemish.training.findings import Findings
 from blemish.wording import on_one_line
 
 _ALL_FINE, _SOME_UNUSABLE = 0, 2
@@ -84,16 +85,8 @@ def check(
         raise DataError("no folder to check: give folders of photos")
     if len(folders) > 1 and (contact_sheet or write_unusual):
         raise DataError("one contact sheet, or file of unusual photos, is of one folder: check folders one by one")
-    given = {
-        "keep": keep,
-        "held_out": held_out,
-        "part": part,
-        "image_size": image_size,
-        "aspect": aspect,
-        "tiles": tiles,
-        "overlap": overlap,
-        "max_megapixels": max_megapixels,
-    }
+    framing = {"aspect": aspect, "tiles": tiles, "overlap": overlap, "max_megapixels": max_megapixels}
+    given = {"keep": keep, "held_out": held_out, "part": part, "image_size": image_size, **framing}
     settings = {name: value for name, value in given.items() if value is not None}
     code = _ALL_FINE
     for folder in folders:
@@ -117,8 +110,12 @@ def check(
             sys.stderr.write(f"blemish: {error}\n")
             code = _SOME_UNUSABLE
             continue
-        print("\n".join(found.lines))
-        for line in (*found.notes, *found.warnings, *found.problems):
-            sys.stderr.write(f"blemish: {line}\n")
+        _say(found)
         code = _SOME_UNUSABLE if found.problems else code
     return code
+
+
+def _say(found: Findings) -> None:
+    print("\n".join(found.lines))
+    for line in (*found.notes, *found.warnings, *found.problems):
+        sys.stderr.write(f"blemish: {line}\n")

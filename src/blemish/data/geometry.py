@@ -27,7 +27,7 @@ MOST_FADING = 32  # pixels of the network over which neighbours fade into one an
 
 @dataclass(frozen=True, kw_only=True)
 class PhotoGeometry:
-    """The planes of one photo and the windows on its canvas."""
+    """The planes that belong to one photo, and the windows that lie on its canvas."""
 
     photo_size: Size
     map_size: Size

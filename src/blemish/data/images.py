@@ -5,10 +5,8 @@ import stat
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
-from io import BytesIO
 from pathlib import Path
 from sys import intern
-from threading import Lock
 from typing import Any, Literal, TypeVar
 
 import numpy as np
@@ -17,6 +15,8 @@ from PIL import ExifTags, Image, UnidentifiedImageError, _imaging
 
 from blemish.data.file_kinds import WITHOUT_WHITE, unusual_values
 from blemish.data.listing import file_kind
+from blemish.data.pixel_limit import MOST_MEGAPIXELS, most_pixels, open_picture
+from blemish.data.resizing import resized_bands
 from blemish.errors import DataError
 from blemish.files import write_atomically
 from blemish.wording import brief
@@ -43,12 +43,6 @@ _COLOURS = {
     "RGBA": "colour with alpha",
 }
 """What people call Pillow's modes; the others are called as they are."""
-
-MOST_MEGAPIXELS = "BLEMISH_MAX_MEGAPIXELS"
-"""The environment variable by which the command decodes larger photos than Pillow would; libraries set Pillow's own."""
-
-_opening = Lock()  # Pillow's limit is the whole process's
-_allowed = 0  # pixels
 
 Size = tuple[int, int]
 """(height, width), as everywhere but inside Pillow."""
@@ -164,8 +158,10 @@ def resize_image(image: PixelsT, size: Size) -> PixelsT:
     if image.dtype == np.uint8:
         resized: Any = np.array(Image.fromarray(image).resize(size[::-1], Image.Resampling.BILINEAR))
     else:
-        planes = [resize_map(image[:, :, plane].astype(np.float32), size) for plane in range(3)]
-        resized = np.rint(np.stack(planes, axis=2)).astype(np.uint16)
+        resized = np.empty((*size, 3), np.uint16)
+        for plane in range(3):
+            for rows, values in resized_bands(image[:, :, plane], size):
+                resized[rows, :, plane] = np.rint(values)
     return resized  # type: ignore[no-any-return]
 
 
@@ -231,7 +227,7 @@ def _opened(data: bytes, *, name: str) -> Iterator[Image.Image]:
         raise DataError(f"{name}: is empty (0 bytes); copy it again or delete it")
     with _one_error(name):
         try:
-            picture = _open(data)
+            picture = open_picture(data, formats=_FORMATS)
         except UnidentifiedImageError:
             if what := unusual_values(data):
                 raise DataError(f"{name}: {what}") from None
@@ -239,33 +235,6 @@ def _opened(data: bytes, *, name: str) -> Iterator[Image.Image]:
         with picture:
             _check_picture(picture, name=name)
             yield picture
-
-
-def allow_pixels(most: int | None) -> None:
-    """Lets photos of so many pixels be decoded here from now on, for as long as the process lives; None, or fewer than
-    were allowed before, changes nothing.
-
-    It is asked for by a setting of a training and by the models that came of one. Pillow's own limit, which programs
-    that use Pillow besides rely on, stays as it is.
-    """
-    global _allowed  # noqa: PLW0603  as Pillow's
-    _allowed = max(_allowed, most or 0)
-
-
-def _most_pixels() -> int | None:
-    return None if Image.MAX_IMAGE_PIXELS is None else max(Image.MAX_IMAGE_PIXELS, _allowed)
-
-
-def _open(data: bytes) -> Image.Image:
-    usual = Image.MAX_IMAGE_PIXELS
-    if usual is None or _allowed <= usual:
-        return Image.open(BytesIO(data), formats=_FORMATS)
-    with _opening:
-        usual, Image.MAX_IMAGE_PIXELS = Image.MAX_IMAGE_PIXELS, _allowed
-        try:
-            return Image.open(BytesIO(data), formats=_FORMATS)
-        finally:
-            Image.MAX_IMAGE_PIXELS = usual
 
 
 @contextmanager
@@ -279,7 +248,7 @@ def _one_error(name: str) -> Iterator[None]:
         raise DataError(f"{name}: is not a {', '.join(_FORMATS)} picture; save it as one or delete it") from None
     except (Image.DecompressionBombError, Image.DecompressionBombWarning):
         raise DataError(
-            f"{name}: has more than {(_most_pixels() or 0) / 1e6:.0f} million pixels, which is not decoded unasked; "
+            f"{name}: has more than {(most_pixels() or 0) / 1e6:.0f} million pixels, which is not decoded unasked; "
             "cut it into smaller photos, or allow more by training with --max-megapixels MILLIONS, or with "
             f"{MOST_MEGAPIXELS}=MILLIONS in the environment"
         ) from None
@@ -288,7 +257,7 @@ def _one_error(name: str) -> Iterator[None]:
 
 
 def _check_picture(picture: Image.Image, *, name: str) -> None:
-    most = _most_pixels()
+    most = most_pixels()
     if most is not None and picture.width * picture.height > most:
         raise Image.DecompressionBombError  # twice as many for Pillow itself, which warns of these
     if picture.mode == "F" or (picture.mode == "I" and picture.format not in ("PNG", None)):

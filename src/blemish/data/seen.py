@@ -4,8 +4,9 @@ import math
 from collections.abc import Mapping
 from dataclasses import replace
 
-from blemish.data.framing import LARGEST_TILE, SMALLEST_TILE, Framing
+from blemish.data.framing import Framing
 from blemish.data.framing_choice import ENOUGH_SHRUNK
+from blemish.data.geometry import ALIGNMENT
 from blemish.data.images import Size
 
 SEEN = 6
@@ -22,16 +23,16 @@ def seen_line(photo_sizes: Mapping[Size, int], framing: Framing, *, beyond: floa
     A pixel of the network is the mean of what it covers: a spot smaller than that only makes it a little lighter or
     darker. So much is sure; how much larger a spot must be, a test with defects tells.
     """
-    ratios = {size: shrunk_times(framing, size) for size in photo_sizes}
-    if not ratios or (most := max(ratios.values())) <= beyond:
+    shrunk = {size: count for size, count in photo_sizes.items() if shrunk_times(framing, size) > beyond}
+    if not shrunk:
         return None
-    size = max(ratios, key=lambda size: (ratios[size], photo_sizes[size]))
-    shrunk = sum(count for size, count in photo_sizes.items() if ratios[size] > beyond)
-    height, width = framing.map_size(size)
+    size = max(shrunk, key=lambda size: (shrunk[size], size))
+    most, (height, width) = shrunk_times(framing, size), framing.map_size(size)
+    photos = f"{sum(shrunk.values())} of {sum(photo_sizes.values())}, such as {size[1]}x{size[0]}"
     return (
-        f"shrunk: {shrunk} of {sum(photo_sizes.values())}, such as {size[1]}x{size[0]}, to {width}x{height} (width x "
-        f"height){_in_tiles(framing, size)}: a defect smaller than about {math.ceil(most)} pixels of the photo is less "
-        f"than one pixel there, and not seen; count on those from about {math.ceil(SEEN * most)}{_tiles(framing, size)}"
+        f"shrunk: {photos}, to {width}x{height} (width x height){_in_tiles(framing, size)}: a defect smaller than "
+        f"about {math.ceil(most)} pixels of the photo is less than one pixel there, and not seen; count on those from "
+        f"about {math.ceil(SEEN * most)}{_tiles(framing, size)}"
     )
 
 
@@ -60,15 +61,15 @@ def _in_tiles(framing: Framing, size: Size) -> str:
 
 def _tiles(framing: Framing, size: Size) -> str:
     """Returns what smaller tiles, or any, would change, for the end of a line; nothing where they would not."""
-    now = shrunk_times(framing, size)
-    tile = min(LARGEST_TILE, round(ENOUGH_SHRUNK * max(framing.image_size)))
-    if now <= ENOUGH_SHRUNK or tile < SMALLEST_TILE:
+    if shrunk_times(framing, size) <= ENOUGH_SHRUNK:
         return ""
-    try:
-        tiled = replace(framing, aspect=None, tile=tile)
-    except ValueError:  # of this image size none can be
-        return "; photograph or cut smaller areas, or train with a larger --image-size"
+    side = max(2, round(math.sqrt(math.prod(framing.image_size)) / ALIGNMENT)) * ALIGNMENT
+    asked = framing.image_size if framing.tile is not None else (side, side)
+    tile = round(ENOUGH_SHRUNK * max(asked))
+    tiled = replace(framing, image_size=asked, aspect=None, tile=tile)
     before, after = (len(each.geometry(size).windows) for each in (framing, tiled))
-    seen = math.ceil(SEEN * shrunk_times(tiled, size))
-    times = max(1, round(after / before))
-    return f"; --tiles {tile} in training shows those from about {seen}, and takes about {times} times as long"
+    return (
+        f"; --tiles {'auto' if framing.tile is None else tile} in training shows those from about "
+        f"{math.ceil(SEEN * shrunk_times(tiled, size))}, in {after} tiles, and takes about "
+        f"{max(1, round(after / before))} times as long"
+    )

@@ -16,9 +16,9 @@ from numpy.typing import NDArray
 from blemish.data.description import PhotoDescription, describe
 from blemish.data.framing import FramedPhoto, Framing, frame_at, stacked
 from blemish.data.geometry import JoinedMap
-from blemish.data.images import allow_pixels
 from blemish.data.paths import photos_under
 from blemish.data.photo import Photo, is_one_photo, read_photo
+from blemish.data.pixel_limit import allow_pixels
 from blemish.errors import ArtifactError, DataError, SettingsError
 from blemish.inference.prediction import Prediction
 from blemish.model.provenance import Provenance

@@ -15,8 +15,9 @@ import numpy as np
 from blemish.data.dataset import Dataset, Sample
 from blemish.data.framing import Framing
 from blemish.data.framing_choice import choose_framing, typical_sizes
-from blemish.data.images import Size, allow_pixels
+from blemish.data.images import Size
 from blemish.data.part_names import parts_of
+from blemish.data.pixel_limit import allow_pixels
 from blemish.errors import DataError, SettingsError
 from blemish.training.settings import TrainingSettings
 from blemish.training.split import MOST_VALIDATION, VALIDATION, Split, shuffled, split

@@ -20,8 +20,9 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from blemish.data.framing import FramedPhoto, Frames, Framing, frame_at, shown, stacked
-from blemish.data.images import Pixels, allow_pixels, read_file
+from blemish.data.images import Pixels, read_file
 from blemish.data.look import Facts, look_at
+from blemish.data.pixel_limit import allow_pixels
 from blemish.data.survey import Survey
 from blemish.errors import DataError
 

@@ -57,16 +57,13 @@ def train_detector(
     Raises BlemishError; where a signal stops it, InterruptionError, after a checkpoint that `resume` goes on from.
     """
     settings, training = _checked(method, settings, training)
+    found = photos if isinstance(photos, Dataset) else dataset_of(train=photos)
+    check_folder(run, apart_from=found, resume=resume, overwrite=overwrite)
+    settings, framing, sizes = _framed(settings, training, found)
     files, out = tuple(teacher_weights), tuple(left_out)
     told = RunFile(
         method=method, settings=settings, training=training, teacher_weights=files, origin=origin, left_out=out
     )
-    found = photos if isinstance(photos, Dataset) else dataset_of(train=photos)
-    check_folder(run, apart_from=found, resume=resume, overwrite=overwrite)
-    framing, sizes = asked_framing(settings, training, found)
-    settings = replace(settings, image_size=ImageSize(*framing.image_size))
-    check_settings(settings, training)
-    told = replace(told, settings=settings)
     with open_processes(training) as processes, locked(run) if processes.is_leader else nullcontext():
         detector, stages = _untrained(method, settings, training, processes)
         with processes.one_by_one():  # the first downloads, the others find
@@ -111,6 +108,16 @@ def _checked(
     training = training or TrainingSettings(**DETECTORS[method].training_defaults)
     check_settings(settings, training)
     return settings, training
+
+
+def _framed(
+    settings: DetectorSettings, training: TrainingSettings, found: Dataset
+) -> tuple[DetectorSettings, Framing, dict[Size, int]]:
+    """Returns the settings with the image size that suits the photos, how these are framed, and the sizes of some."""
+    framing, sizes = asked_framing(settings, training, found)
+    settings = replace(settings, image_size=ImageSize(*framing.image_size))
+    check_settings(settings, training)
+    return settings, framing, sizes
 
 
 def _untrained(
