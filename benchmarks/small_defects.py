@@ -1,11 +1,12 @@
 """The smallest spots found on large photos, seen whole and seen in tiles, and what tiles cost.
 
-    python benchmarks/small_defects.py WORK_FOLDER [--photo 1536] [--image-size 256] [--steps 300] [--seam]
+    python benchmarks/small_defects.py WORK_FOLDER [--photo 1536] [--image-size 256] [--steps 300]
+    python benchmarks/small_defects.py WORK_FOLDER --seams RUN
 
 Good parts are made up: pieces of a photographed texture (from scikit-image's wheel) at their own resolution, mirrored
 to the size of the photo, under changing light. A model is trained on them with photos as a whole, another in tiles
 (`--tiles auto`), both with the same seed; both judge the same synthetic spots of known sizes, painted into good parts
-that neither has seen. `--seam` says besides how much a spot's score changes with where the tiles lie, by overlap.
+that neither has seen. The second line says how much a spot's score changes with where the tiles lie, by their overlap.
 
 Times are of the processor (`time.process_time`), so that what else the machine does does not count.
 """
@@ -77,13 +78,11 @@ def row(name: str, predictor: Predictor, work: Path, size: int, seconds: float) 
     )
 
 
-def seam_row(predictor: Predictor, photo: np.ndarray, overlap: int) -> str:
+def seam_row(predictor: Predictor, photo: np.ndarray, side: int, overlap: int) -> str:
     """How much the highest value near a spot changes as the photo is moved under the tiles, by a step in all."""
-    framing = predictor.framing
-    side = framing.image_size[0]
-    moved = Framing(image_size=framing.image_size, tile=side, overlap=overlap)
-    (first, second, *_) = sorted({left for _, left in moved.geometry((side, 4 * side)).windows})
-    judge = Predictor(predictor.runtime, moved, score=predictor.score, calibration=predictor.calibration)
+    framing = Framing(image_size=(side, side), tile=side, overlap=overlap)
+    (first, second, *_) = sorted({left for _, left in framing.geometry((side, 4 * side)).windows})
+    judge = Predictor(predictor.runtime, framing, score=predictor.score, calibration=predictor.calibration)
     peaks = []
     for shift in range(0, second - first, 32):
         piece = photo[:side, shift : shift + 3 * side].copy()  # the spot stays on the texture, the tiles move
@@ -91,7 +90,19 @@ def seam_row(predictor: Predictor, photo: np.ndarray, overlap: int) -> str:
         piece[side // 2 : side // 2 + 8, middle : middle + 8] //= 3
         found = judge.predict(np.ascontiguousarray(piece)).anomaly_map
         peaks.append(float(found[side // 2 - 16 : side // 2 + 24, middle - 16 : middle + 24].max()))
-    return f"| {overlap} | {second - first} | {100 * (max(peaks) / min(peaks) - 1):.2g} % |"
+    return f"| {side} | {overlap} | {second - first} | {100 * (max(peaks) / min(peaks) - 1):.2g} % |"
+
+
+def show_seams(run: Path, work: Path, sides: list[int]) -> None:
+    """Prints how much a spot's peak depends on where tiles lie, for a trained model, by their size and overlap."""
+    predictor = open_predictor(run, runtime="torch")
+    make_parts(work, count=1, size=4 * max(sides), seed=1, test=True)
+    photo = read_image(work / "000.png")
+    print("| tile (px) | overlap (px) | step (px) | a spot's peak changes by, over a step |\n|---|---|---|---|")
+    for side in sides:
+        for overlap in (32, 64, 96, 128):
+            if overlap <= side // 2:
+                print(seam_row(predictor, photo, side, overlap), flush=True)
 
 
 def main() -> None:
@@ -105,9 +116,12 @@ def main() -> None:
     parser.add_argument("--sizes", type=int, nargs="+", default=[4, 6, 8, 12, 16, 24, 32, 48])
     parser.add_argument("--teacher", default="efficientnet_lite0")
     parser.add_argument("--teacher-weights", type=Path)
-    parser.add_argument("--seam", action="store_true")
+    parser.add_argument("--seams", type=Path, metavar="RUN", help="show how much tiles' places matter to this model")
     options = parser.parse_args()
     work = options.work
+    if options.seams is not None:
+        show_seams(options.seams, work / "seams", [128, 256])
+        return
     make_parts(work / "good", count=options.good, size=options.photo, seed=0, test=False)
     make_parts(work / "unseen", count=options.each, size=options.photo, seed=0, test=True)
     blemish.synthesize(
@@ -122,12 +136,6 @@ def main() -> None:
     print("|---|---|---|---|---|---|---|---|")
     for name, predictor, seconds in (("whole", whole, whole_seconds), ("tiles", tiled, tiled_seconds)):
         print(row(name, predictor, work, options.photo, seconds), flush=True)
-    if options.seam:
-        photo = read_image(sorted((work / "unseen").iterdir())[0])
-        print("\n| overlap (px) | step (px) | a spot's peak changes by, over a step |\n|---|---|---|")
-        for overlap in (32, 64, 96, 128):
-            if overlap <= options.image_size // 2:
-                print(seam_row(tiled, photo, overlap), flush=True)
 
 
 if __name__ == "__main__":

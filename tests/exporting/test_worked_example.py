@@ -88,6 +88,9 @@ def test_tiles_are_judged_alike_by_who_follows_the_steps(stpm_run: Path, tmp_pat
     blemish.export(model, to="onnx")
     check_every_step(model / "exports" / "onnx-fp32")
     assert verified(model).framing_difference == 0
+    session = onnxruntime.InferenceSession(model / "exports/onnx-fp32/model.onnx", providers=["CPUExecutionProvider"])
+    described = json.loads(session.get_modelmeta().custom_metadata_map["blemish"])
+    assert (described["framing"]["tile"], described["framing"]["overlap"]) == (48, 32)
     steps = " ".join(json.loads((model / "exports/onnx-fp32/test_vector/expected.json").read_text())["steps"])
     assert "cut a tile of 64 x 64 at each of `windows`" in steps
 

@@ -53,8 +53,7 @@ class DetectorSettings:
     teacher: str = "resnet18"
     """What is imitated: resnet18, -34, -50, wide_resnet50_2, efficientnet_lite0 (installed with us) or timm/NAME."""
     image_size: ImageSize = PAPERS_SIZE
-    """What photos are resized to: 256 (as many pixels as 256x256, in the photos' shape) or HEIGHTxWIDTH such as
-    640x256."""
+    """What photos are resized to: 256 (an area, in the photos' own shape), or HEIGHTxWIDTH such as 640x256."""
     steps: int = 1000
     """The most training steps; fewer are taken when held-out photos stop improving."""
 

@@ -34,7 +34,7 @@ MOST_AHEAD = 1 << 29
 """Bytes of decoded photos that wait for the network or for their results to be taken, beyond the one at work."""
 
 _AT_ONCE = 8 * 3 * 256 * 256 * 4
-"""Bytes of tiles that are given to the network at once, as float32; what it makes of them is some 30 times as much."""
+"""Bytes of tiles that are given to the network at once, as float32."""
 
 Input = Photo | FramedPhoto
 """What a Predictor judges: whatever a photo may be, or one that was read and framed before."""

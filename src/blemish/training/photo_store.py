@@ -30,6 +30,7 @@ Indices = NDArray[np.int64]
 
 _CHUNK = 256  # photos decoded between two reports of progress
 _WAITING = 4  # photos a thread that may wait in memory, decoded, for one before them
+_MOST_WAITING = 1 << 29  # bytes that these, and those at work, may have as they are
 
 
 class _Laid(NamedTuple):
@@ -66,6 +67,7 @@ class PhotoStore:
         self._workers = workers
         self._pool = ThreadPoolExecutor(workers, thread_name_prefix="decode")
         self._budget = budget
+        self._largest = 3 * (framing.max_pixels or 0)  # bytes of a photo, as far as is known
         self._kept: list[_Laid] = []  # of the first photos
         self._bytes = 0
         self._ends: Indices = np.zeros(0, np.int64)  # of each photo's frames
@@ -197,10 +199,11 @@ class PhotoStore:
             yield photo, self._kept[photo] if photo < len(self._kept) else next(missing)
 
     def _ahead(self, photos: Iterator[int]) -> Iterator[_Laid]:
-        pending = [self._pool.submit(self._decode, photo) for photo in islice(photos, self._workers)]
+        pending = [self._pool.submit(self._decode, photo) for photo in islice(photos, self._room(self._workers))]
         while pending:
             yield pending.pop(0).result()
-            pending += [self._pool.submit(self._decode, photo) for photo in islice(photos, 1)]
+            room = self._room(self._workers) - len(pending)
+            pending += [self._pool.submit(self._decode, photo) for photo in islice(photos, max(0, room))]
 
     def _decode(self, index: int) -> _Laid:
         return self._of_one_type(self._read(self.paths[index]).laid)
@@ -208,11 +211,16 @@ class PhotoStore:
     def _read_all(self) -> Iterator[tuple[Path, _Read | DataError]]:
         """Yields every photo, or why it cannot be read, in order, and decodes a few ahead."""
         paths = iter(self.paths)
-        pending = [(path, self._pool.submit(self._try, path)) for path in islice(paths, _WAITING * self._workers)]
+        pending = [(path, self._pool.submit(self._try, path)) for path in islice(paths, self._room(self._workers))]
         while pending:
             path, read = pending.pop(0)
             yield path, read.result()
-            pending += [(path, self._pool.submit(self._try, path)) for path in islice(paths, 1)]
+            room = self._room(_WAITING * self._workers) - len(pending)
+            pending += [(path, self._pool.submit(self._try, path)) for path in islice(paths, max(0, room))]
+
+    def _room(self, most: int) -> int:
+        """Returns how many photos may be decoded before they are asked for: of large ones, fewer than the `most`."""
+        return max(1, min(most, _MOST_WAITING // max(1, self._largest)))
 
     def _try(self, path: Path) -> _Read | DataError:
         try:
@@ -222,5 +230,6 @@ class PhotoStore:
 
     def _read(self, path: Path) -> _Read:
         look = look_at(read_file(path), name=str(path))
+        self._largest = max(self._largest, look.pixels.nbytes)
         canvas = self.framing.lay_out(look.pixels, name=str(path))
         return _Read(laid=_Laid(canvas, self.framing.overview(look.pixels, canvas)), facts=look.facts)

@@ -40,8 +40,7 @@ class TrainingSettings:
     aspect: Aspect = "keep"
     """keep: photos are not squeezed, and those of another shape get mirrored borders; squeeze: all to --image-size."""
     tiles: int | str = "off"
-    """off: photos are seen as a whole; a number: in tiles of so many pixels of the photo, each at --image-size; auto:
-    in tiles where photos would be shrunk more than twice."""
+    """off, auto (where photos would be shrunk more than twice), or how many of the photo's pixels a tile is long."""
     overlap: int = OVERLAP
     """How many of a tile's --image-size pixels its neighbour sees too; half of them at most."""
     max_megapixels: int | None = None
