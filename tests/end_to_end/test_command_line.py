@@ -159,7 +159,7 @@ def test_a_mistyped_option_is_answered_with_the_right_one() -> None:
 def test_a_terminal_sees_a_bar_with_rate_and_time_left(photos: Path, tmp_path: Path) -> None:
     leader, follower = pty.openpty()
     options = ["--teacher", "efficientnet_lite0", "--image-size", "64", "--batch-size", "4", "--steps", "9"]
-    arguments = ["train", "stpm", photos, tmp_path / "run", *options]
+    arguments: list[str | Path] = ["train", "stpm", photos, tmp_path / "run", *options]
     terminal = "import os; os.environ |= {'TERM': 'xterm', 'COLUMNS': '120'}"
     process = started(*arguments, err=Path(os.ttyname(follower)), first=terminal)
     seen = b""

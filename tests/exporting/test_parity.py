@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 
 from blemish.calibration.promise import calibration_of
+from blemish.data.framing import Framing
 from blemish.errors import ExportError
 from blemish.exporting.parity import TOLERANCES, Answer, Parity, compare, shapes_of
 from blemish.inference.prediction import Prediction
@@ -122,5 +123,5 @@ def test_beyond_the_tolerance_it_is_refused_with_the_figures(
 
 def test_photos_are_tried_in_five_sizes_and_in_grey() -> None:
     photo = np.random.default_rng(0).integers(0, 256, (40, 50, 3), np.uint8)
-    shapes = [shape.shape for shape in shapes_of(photo)]
+    shapes = [shape.shape for shape in shapes_of(photo, Framing(image_size=(64, 64)))]
     assert shapes == [(40, 50, 3), (256, 256, 3), (480, 640, 3), (1200, 1600, 3), (1200, 400, 3), (40, 50)]

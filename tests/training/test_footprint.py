@@ -62,7 +62,7 @@ def test_what_is_advised_fits(monkeypatch: pytest.MonkeyPatch) -> None:
         settings = DETECTORS["stpm"].Settings(teacher=TEACHER, image_size=ImageSize(1024, 1024))
         detector = DETECTORS["stpm"](settings)
     monkeypatch.setattr("blemish.training.footprint.available_memory", lambda: 8_000_000_000)
-    rest = {"stored_photos": 10, "budget": 10**9, "processes": PROCESSES}
+    rest = {"stored_frames": 10, "budget": 10**9, "processes": PROCESSES}
     with pytest.raises(SettingsError) as refused:
         check_memory(detector, detector.stages(), batch_size=32, **rest)  # type: ignore[arg-type]
     words = str(refused.value).split()

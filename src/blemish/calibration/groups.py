@@ -62,4 +62,5 @@ def _distances(photos: NDArray[np.float64]) -> NDArray[np.float64]:
     centred = photos - photos.mean(0)
     squares = (centred**2).sum(1)
     between = np.maximum(squares[:, None] + squares[None] - 2 * centred @ centred.T, 0)
-    return np.maximum(np.sqrt(between), _CLOSEST)
+    distances: NDArray[np.float64] = np.maximum(np.sqrt(between), _CLOSEST)
+    return distances

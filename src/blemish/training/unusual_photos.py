@@ -74,8 +74,8 @@ class ComparedPhotos:
             return []
         many, few = (f"{counted(len(kind), 'photo')} such as {on_one_line(kind[0])}" for kind in self.two)
         return [
-            f"good photos are of two kinds at least, {many}, and {few}: two products, or two cameras? A model of both lets one "
-            "pass where the other should be; give each kind a folder, and a model, of its own"
+            f"good photos are of two kinds at least, {many}, and {few}: two products, or two cameras? A model of both "
+            "lets one pass where the other should be; give each kind a folder, and a model, of its own"
         ]
 
     def write_names(self, file: Path) -> None:
@@ -98,7 +98,7 @@ def compare_photos(
     found, two, wholes = [], None, dict[int, NDArray[np.float32]]()
 
     def features_of(places: NDArray[np.int64]) -> tuple[torch.Tensor, ...]:
-        levels = teacher(photos.images(chosen[places], device))
+        levels: tuple[torch.Tensor, ...] = teacher(photos.overviews(chosen[places], device))
         wholes.update(zip(places.tolist(), whole_of(levels), strict=True))
         return levels
 
