@@ -32,7 +32,7 @@ _TRAIN_WIDTH = 5 / 8  # of a texture's photo: pieces for training are left of it
 def make_parts(folder: Path, *, count: int, size: int, seed: int, test: bool) -> None:
     """Writes `count` good parts of size x size pixels."""
     generator = np.random.default_rng((seed, test))
-    whole = textures.gravel()
+    whole: np.ndarray = textures.gravel()  # type: ignore[no-untyped-call]
     edge = round(_TRAIN_WIDTH * whole.shape[1])
     photo = whole[:, edge:] if test else whole[:, :edge]
     for number in range(count):

@@ -1,6 +1,5 @@
 """How many pixels a photo may have to be decoded: a small file can be of a picture that fills the memory."""
 
-from collections.abc import Sequence
 from io import BytesIO
 from threading import Lock
 
@@ -29,7 +28,7 @@ def most_pixels() -> int | None:
     return None if Image.MAX_IMAGE_PIXELS is None else max(Image.MAX_IMAGE_PIXELS, _allowed)
 
 
-def open_picture(data: bytes, *, formats: Sequence[str]) -> Image.Image:
+def open_picture(data: bytes, *, formats: tuple[str, ...]) -> Image.Image:
     """Returns what Pillow opens, of which only the header was read; raises what Pillow does."""
     if not _allowed:
         return Image.open(BytesIO(data), formats=formats)

@@ -26,7 +26,7 @@ def seen_line(photo_sizes: Mapping[Size, int], framing: Framing, *, beyond: floa
     shrunk = {size: count for size, count in photo_sizes.items() if shrunk_times(framing, size) > beyond}
     if not shrunk:
         return None
-    size = max(shrunk, key=lambda size: (shrunk[size], size))
+    size = max(shrunk, key=lambda size: (shrunk[size], shrunk_times(framing, size)))
     most, (height, width) = shrunk_times(framing, size), framing.map_size(size)
     photos = f"{sum(shrunk.values())} of {sum(photo_sizes.values())}, such as {size[1]}x{size[0]}"
     return (
