@@ -116,7 +116,7 @@ class ProofOutcome:
 def choose_proof_photos(paths: Sequence[Path], reference: Predictor) -> ProofPhotos:
     """Reads the photos, and asks the trained detector's predictor about each in all shapes; raises DataError."""
     framing, interest = reference.framing, reference.interest
-    fitted = partial(_of_few_tiles, framing=framing, interest=interest)
+    fitted = partial(of_few_tiles, framing=framing, interest=interest)
     first, place = choose_example_photo(paths, fitted=fitted)
     others = tuple(fitted(read_image(path)) for number, path in enumerate(paths) if number != place)
     sizes = tuple(read_header(path).size for path in paths)
@@ -124,7 +124,7 @@ def choose_proof_photos(paths: Sequence[Path], reference: Predictor) -> ProofPho
     return replace(photos, answers=tuple(Answer.of(reference.predict(shape)) for shape in photos.shapes))
 
 
-def _of_few_tiles(photo: Pixels, *, framing: Framing, interest: Interest | None) -> Pixels:
+def of_few_tiles(photo: Pixels, *, framing: Framing, interest: Interest | None) -> Pixels:
     """Returns the photo as a proof keeps it: of one of many tiles, the middle, or, where regions of interest say what
     counts, all of it, made smaller, unless nothing of a region would be left."""
     if framing.tile is None:
