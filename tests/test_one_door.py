@@ -33,7 +33,10 @@ COMMANDS: dict[str, tuple[str, str, Callable[..., Any]]] = {  # command: (file, 
 }
 RENAMED = {("evaluate", "run"): "model", ("evaluate", "test_folder"): "photos", ("check", "folders"): "folder"}
 """What a verb takes under a wider name: a Predictor too, a Dataset too; one folder at a time."""
-OF_TRAINING = {("check", name) for name in ("keep", "held_out", "part", "image_size")}
+OF_TRAINING = {
+    ("check", name)
+    for name in ("keep", "held_out", "part", "image_size", "aspect", "tiles", "overlap", "max_megapixels")
+}
 """Settings of training, which a verb takes as **settings."""
 OTHER_DEFAULTS = {
     ("evaluate", "output"): "the command leaves its figures in RUN/evaluation, a program has them in hand",

@@ -75,7 +75,7 @@ def _allow_large_photos() -> None:
     them."""
     from PIL import Image
 
-    from blemish.data.images import MOST_MEGAPIXELS
+    from blemish.data.pixel_limit import MOST_MEGAPIXELS
 
     asked = os.environ.get(MOST_MEGAPIXELS)
     if asked:

@@ -47,7 +47,7 @@ def test_an_unreadable_photo_hides_no_defect_from_the_exit_code(
     assert predict(stpm_run, tmp_path / "white.png") == 1
     normal = [p.image for p in blemish.predict(stpm_run, good) if isinstance(p, blemish.Prediction) and not p.anomalous]
     assert normal
-    assert predict(stpm_run, tmp_path / "broken.png", Path(normal[0])) == 2
+    assert predict(stpm_run, tmp_path / "broken.png", Path(str(normal[0]))) == 2
     assert "exit code" not in capsys.readouterr().err
 
 

@@ -7,7 +7,7 @@ import pytest
 from PIL import Image
 
 from blemish.data.framing import Framing, shown, white_level_of
-from blemish.data.images import read_image
+from blemish.data.images import read_image, resize_image
 from blemish.errors import DataError
 
 FRAMING = Framing(image_size=(8, 12))
@@ -47,6 +47,16 @@ def test_shrinking_sixteen_bits_is_shrinking_eight_with_finer_steps() -> None:
     np.testing.assert_allclose(
         wide, FRAMING.images(FRAMING.cut(photo)), atol=1.01 / 255
     )  # Pillow rounds rows, then columns
+
+
+@pytest.mark.parametrize("size", [(37, 11), (90, 130)])
+def test_a_large_photo_of_16_bits_is_resized_in_bands_that_do_not_show(
+    size: tuple[int, int], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    photo = np.random.default_rng(0).integers(0, 65536, (211, 64, 3), dtype=np.uint16)
+    whole = resize_image(photo, size)
+    monkeypatch.setattr("blemish.data.resizing._BAND", 1000)
+    assert np.abs(resize_image(photo, size).astype(int) - whole).max() <= 1
 
 
 @pytest.mark.parametrize(

@@ -1,7 +1,7 @@
 """Regions of interest: as people draw them, on photos of any size of that shape."""
 
 import json
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Any
 
@@ -9,8 +9,10 @@ import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from PIL import Image
 
 from blemish.data.drawn_regions import AskedInterest, read_drawn
+from blemish.data.framing import Framing
 from blemish.data.images import save_png
 from blemish.data.interest import Interest
 from blemish.errors import DataError
@@ -146,3 +148,37 @@ def test_regions_survive_json_and_damage_is_named() -> None:
     values["regions"][1]["bitmap"] = "AAAA"
     with pytest.raises(ValueError, match="bitmap cannot be read"):
         record_from_json(Interest, values, name="interest")
+
+
+def test_borders_around_a_photo_count_nowhere() -> None:
+    interest = drawn_on(ignore=("0,0,10,60",))
+    geometry = Framing(image_size=(60, 60), aspect=1.0).geometry(SIZE)
+    assert (geometry.map_size, geometry.origin) == ((40, 60), (10, 0))
+    canvas = interest.on_canvas(geometry)
+    np.testing.assert_array_equal(canvas[10:50], interest.inside((40, 60)))
+    assert not canvas[:10].any()
+    assert not canvas[50:].any()
+
+
+def test_tiles_cut_what_counts_as_they_cut_the_photo_and_those_outside_are_named_by_none() -> None:
+    interest = drawn_on(roi=("70,40,15,15",))
+    geometry = Framing(image_size=(64, 64), tile=32, overlap=32).geometry(SIZE)  # the map is twice the photo
+    windows, canvas = interest.windows(geometry), interest.on_canvas(geometry)
+    top, left = geometry.origin
+    np.testing.assert_array_equal(np.argwhere(canvas).min(0) - geometry.origin, (80, 140))
+    assert canvas.shape == geometry.canvas_size
+    for y, x in geometry.windows:
+        meets = y < 110 + top and y + 64 > 80 + top and x < 170 + left and x + 64 > 140 + left
+        assert ((y, x) in windows) == meets
+    assert 0 < len(windows) < len(geometry.windows)
+
+
+def test_regions_of_photos_beyond_pillows_limit_are_read_and_a_bitmap_of_another_size_is_not(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(Image, "MAX_IMAGE_PIXELS", 100)
+    interest = drawn_on(roi=("3,4,5,6",))
+    interest.check_values()
+    assert interest.inside(SIZE).sum() == 30
+    with pytest.raises(ValueError, match="is of 90x60, not 90x61"):
+        replace(interest, size=(61, 90)).check_values()

@@ -16,7 +16,8 @@ from PIL import ExifTags, Image
 import permissions
 from bare import Bare
 from blemish.data.framing import shown
-from blemish.data.images import as_image, decode_image, read_image, save_png
+from blemish.data.images import as_image, decode_image, read_header, read_image, save_png
+from blemish.data.pixel_limit import allow_pixels
 from blemish.errors import DataError
 
 COLOURS = np.random.default_rng(0).integers(0, 256, (6, 9, 3), dtype=np.uint8)
@@ -205,7 +206,7 @@ def test_decoders_print_beside_the_one_line_unless_a_program_of_ours_silences_th
 
 @pytest.mark.filterwarnings("ignore")  # Pillow's of the smaller one, which must not decide
 @pytest.mark.parametrize("side", [10_000, 60_000])  # where Pillow warns, and where it refuses
-def test_a_decompression_bomb_is_not_unpacked(tmp_path: Path, side: int) -> None:
+def test_a_decompression_bomb_is_not_unpacked(tmp_path: Path, side: int, monkeypatch: pytest.MonkeyPatch) -> None:
     def chunk(kind: bytes, data: bytes) -> bytes:
         return struct.pack(">I", len(data)) + kind + data + struct.pack(">I", zlib.crc32(kind + data))
 
@@ -214,7 +215,16 @@ def test_a_decompression_bomb_is_not_unpacked(tmp_path: Path, side: int) -> None
     path.write_bytes(
         b"\x89PNG\r\n\x1a\n" + chunk(b"IHDR", header) + chunk(b"IDAT", zlib.compress(b"")) + chunk(b"IEND", b"")
     )
+    assert "--max-megapixels MILLIONS" in refusal(read_image, path)
     assert "BLEMISH_MAX_MEGAPIXELS" in refusal(read_image, path)
+    monkeypatch.setattr("blemish.data.pixel_limit._allowed", 0)
+    usual = Image.MAX_IMAGE_PIXELS
+    allow_pixels(side * side - 1)
+    allow_pixels(7)  # fewer than were allowed before change nothing
+    assert f"more than {side * side / 1e6:.0f} million pixels" in refusal(read_image, path)
+    allow_pixels(side * side)
+    assert read_header(path).size == (side, side)
+    assert usual == Image.MAX_IMAGE_PIXELS  # which other users of Pillow rely on
 
 
 @pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="this system has no named pipes")

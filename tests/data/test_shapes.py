@@ -2,6 +2,7 @@
 
 import pytest
 
+from blemish.data.framing import Framing
 from blemish.data.shapes import aspect_line, fitting_size, other_aspect_line
 
 
@@ -17,18 +18,18 @@ def test_the_size_that_is_offered_keeps_shape_and_work(
     photo: tuple[int, int], image_size: tuple[int, int], fits: tuple[int, int]
 ) -> None:
     assert fitting_size(photo, image_size) == fits
-    line = aspect_line({photo: 3}, image_size)
+    line = aspect_line({photo: 3}, Framing(image_size=image_size))
     assert line is not None
     assert f"--image-size {fits[0]}x{fits[1]}" in line
-    assert aspect_line({photo: 3}, fits) is None
+    assert aspect_line({photo: 3}, Framing(image_size=fits)) is None
 
 
 def test_little_squeezing_costs_no_word() -> None:
-    assert aspect_line({(1000, 1100): 5, (256, 256): 1}, (256, 256)) is None
+    assert aspect_line({(1000, 1100): 5, (256, 256): 1}, Framing(image_size=(256, 256))) is None
 
 
 def test_only_photos_that_are_squeezed_are_counted() -> None:
-    line = aspect_line({(100, 100): 5, (100, 300): 2}, (64, 64))
+    line = aspect_line({(100, 100): 5, (100, 300): 2}, Framing(image_size=(64, 64)))
     assert line is not None
     assert line.startswith("squeezed: 2 of 7, such as 300x100, into 64x64")
 

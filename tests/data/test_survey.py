@@ -8,6 +8,7 @@ from PIL import Image
 
 import permissions
 from blemish.data.digest import file_digest
+from blemish.data.framing import Framing
 from blemish.data.listing import list_photos
 from blemish.data.survey import common_files, survey
 from blemish.errors import DataError
@@ -107,10 +108,16 @@ def test_the_folders_that_photos_were_taken_from_are_counted(tmp_path: Path) -> 
 
 def test_squeezing_is_said_with_a_size_that_keeps_the_shape(tmp_path: Path) -> None:
     save(tmp_path / "a.png", size=(160, 40))
-    (line,) = [line for line in survey([tmp_path / "a.png"]).lines(image_size=(256, 256)) if "squeezed" in line]
+    (line,) = [
+        line
+        for line in survey([tmp_path / "a.png"]).lines(framing=Framing(image_size=(256, 256)))
+        if "squeezed" in line
+    ]
     assert line.startswith("squeezed: 1 of 1, such as 160x40, into 256x256 (width x height), 4 times narrower")
     assert "--image-size 128x512 (height x width) keeps their shape" in line
-    assert not any("squeezed" in line for line in survey([tmp_path / "a.png"]).lines(image_size=(128, 512)))
+    assert not any(
+        "squeezed" in line for line in survey([tmp_path / "a.png"]).lines(framing=Framing(image_size=(128, 512)))
+    )
 
 
 def test_nothing_at_all_is_said_to_be_nothing() -> None:

@@ -72,6 +72,12 @@ def test_highest_means_are_what_scores_are() -> None:
     maps = torch.rand(3, 1, 40, 50)
     expected = [Score(kind="top_mean", share=0.01).of(each[0].numpy()) for each in maps]
     assert highest_mean(maps, 0.01).tolist() == pytest.approx(expected)
+    inside = torch.zeros(3, 1, 40, 50)
+    for number, columns in enumerate((40, 10, 1)):  # of the last fewer count than a score takes
+        inside[number, :, 30:, :columns] = 1
+    score, pairs = Score(kind="top_mean", share=0.01), zip(maps.numpy(), inside.numpy() > 0, strict=True)
+    expected = [score.of(each[where], frame_pixels=40 * 50) for each, where in pairs]
+    assert highest_mean(maps, 0.01, inside).tolist() == pytest.approx(expected)
 
 
 def test_kept_features_are_all_that_a_decoder_on_unvaried_good_photos_needs(images: Tensor) -> None:

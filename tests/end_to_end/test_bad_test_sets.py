@@ -171,6 +171,18 @@ def test_check_knows_layouts_and_what_will_be_squeezed(parts: Dataset, tmp_path:
     one_line(blemish("check", tmp_path / "photos", "--dataset", "folder"), "give --dataset good_and_bad")
 
 
+def test_check_says_what_tiles_show_and_cost_as_training_would_take_them(photos: Path) -> None:
+    done = blemish("check", photos, "--tiles", "32", "--image-size", "64", "--overlap", "32", "--max-megapixels", "95")
+    assert (done.code, done.err) == (0, [])
+    assert "  tiles: a photo of 64x64 is seen in 16 tiles of 32x32 pixels, each as 64x64 (width x height)" in str(
+        done.out
+    )
+    shrunk = blemish("check", photos, "--image-size", "32", "--aspect", "squeeze").out
+    assert any("to 32x32" in line and "from about 12" in line for line in shrunk)
+    one_line(blemish("check", photos, "--tiles", "many"), "tiles is 'many': give off, auto, or how many pixels")
+    one_line(blemish("check", photos, "--tiles", "64", "--image-size", "100"), "both sides must be multiples of 32")
+
+
 def test_check_counts_parts_where_several_photos_show_one(parts: Dataset, tmp_path: Path) -> None:
     names = [f"part{part}_{shot}.png" for part in range(5) for shot in range(4)]
     good_photos(parts, tmp_path / "photos", *names)

@@ -1,6 +1,5 @@
 """Photos on the disk, judged by a network that measures brightness: what is counted, left out, and said."""
 
-from collections.abc import Generator
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -13,12 +12,10 @@ from PIL import Image
 
 from blemish.data.dataset import Dataset, Sample
 from blemish.data.digest import file_digest
-from blemish.data.framing import Frames, Framing
-from blemish.data.images import Pixels
+from blemish.data.framing import Framing
 from blemish.data.mvtec_ad import MVTEC_AD
 from blemish.errors import DataError, OutputError
 from blemish.evaluation.evaluate import evaluate_predictor
-from blemish.inference.prediction import Prediction
 from blemish.inference.predictor import Predictor
 from blemish.metrics import METRICS
 from blemish.metrics.intervals import binomial
@@ -275,18 +272,26 @@ class Vast:
         return np.broadcast_to(np.float32(0), (len(images), 1 << 20, 1 << 20))
 
 
+class AsItComes:
+    """What joins the one map of a photo by returning it."""
+
+    values: NDArray[np.float32]
+
+    def add(self, _number: int, found: NDArray[np.float32]) -> None:
+        self.values = found
+
+
 class Untiled(Framing):
     """Frames of one size, of which the joined map is as large as it comes."""
 
-    def join(self, maps: NDArray[np.float32], photo_size: tuple[int, int]) -> NDArray[np.float32]:  # noqa: ARG002
-        joined: NDArray[np.float32] = maps[0]
-        return joined
+    def joining(self, *_: Any) -> Any:
+        return AsItComes()
 
 
 class First(Score):
     """The score of a map that is too large to look at."""
 
-    def of(self, anomaly_map: NDArray[np.float32]) -> float:
+    def of(self, anomaly_map: NDArray[np.float32], **_: Any) -> float:
         return float(anomaly_map[0, 0])
 
 
@@ -297,34 +302,18 @@ def test_maps_that_find_no_room_are_refused_at_the_first_photo(parts: Dataset) -
         evaluate_predictor(large, parts)
 
 
-class Halving(Untiled):
-    """Framing whose maps are half as large as the photo, as tiles might give them."""
-
-    def cut(self, photo: Pixels, *, name: str = "image") -> Frames:  # noqa: ARG002
-        return photo[None, ::2, ::2]
-
-    def map_size(self, photo_size: tuple[int, int]) -> tuple[int, int]:
-        return photo_size[0] // 2, photo_size[1] // 2
-
-
-class Singly(Predictor):
-    """Judges one photo at a time, for a batch has frames of one size."""
-
-    def predict_many(self, photos: Any, **_: Any) -> Generator[Prediction | DataError, None, None]:
-        yield from map(self.predict, photos)
-
-
 def test_masks_are_made_at_each_photos_own_map_size(parts: Dataset, tmp_path: Path) -> None:
     wide, mask = np.full((SIDE, 2 * SIDE), 90, np.uint8), np.zeros((SIDE, 2 * SIDE), np.uint8)
     wide[4:12, 8:20], mask[4:12, 8:20] = 240, 255
     sample = Sample(
         image=save(tmp_path / "wide.png", wide), defect_type="wide", masks=(save(tmp_path / "m.png", mask),)
     )
-    halving = Singly(Brightness(), Halving(image_size=(1, 1)), score=MAXIMUM, calibration=CALIBRATION)
-    found = evaluate_predictor(halving, [*parts.test[:9], sample])
+    framing = Framing(image_size=(SIDE // 2, SIDE // 2), aspect=1.0)
+    bordering = Predictor(Brightness(), framing, score=MAXIMUM, calibration=CALIBRATION)
+    found = evaluate_predictor(bordering, [*parts.test[:9], sample])
     assert found.map_size is None
     assert found.defect_types["wide"].metrics["pro"] == pytest.approx(1)
-    assert evaluate_predictor(halving, parts.test).map_size == (SIDE // 2, SIDE // 2)
+    assert evaluate_predictor(bordering, parts.test).map_size == (SIDE // 2, SIDE // 2)
 
 
 def test_what_was_passed_in_is_as_it_was_and_two_evaluations_are_the_same(parts: Dataset) -> None:

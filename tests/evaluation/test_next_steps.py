@@ -66,7 +66,7 @@ def test_small_defects_and_much_shrunk_photos_ask_for_a_larger_image_size(artifa
     (step,) = said(artifact, missing(auroc=0.7, pixels=20, size=(640, 640)))
     assert "half of them cover no more than 20 pixels" in step and "--image-size 128" in step
     (step,) = said(artifact, missing(auroc=0.7, pixels=None, size=(640, 1280)))
-    assert "Photos are shrunk 14 times" in step and "--image-size 96x192" in step
+    assert "Photos are shrunk 20 times" in step and "--image-size 96x192" in step
     (step,) = said(artifact, missing(auroc=0.7, pixels=20, size=(64, 64)))
     assert "Photograph from closer" in step and "--image-size" not in step
     assert "--image-size" not in said(artifact, missing(auroc=0.7, pixels=5000, size=(6400, 6400)))[0]

@@ -6,8 +6,11 @@ import numpy as np
 import pytest
 
 from blemish.calibration.promise import calibration_of
+from blemish.data.drawn_regions import AskedInterest, read_drawn
+from blemish.data.framing import Framing
 from blemish.errors import ExportError
 from blemish.exporting.parity import TOLERANCES, Answer, Parity, compare, shapes_of
+from blemish.exporting.proof import of_few_tiles
 from blemish.inference.prediction import Prediction
 
 
@@ -122,5 +125,22 @@ def test_beyond_the_tolerance_it_is_refused_with_the_figures(
 
 def test_photos_are_tried_in_five_sizes_and_in_grey() -> None:
     photo = np.random.default_rng(0).integers(0, 256, (40, 50, 3), np.uint8)
-    shapes = [shape.shape for shape in shapes_of(photo)]
+    shapes = [shape.shape for shape in shapes_of(photo, Framing(image_size=(64, 64)))]
     assert shapes == [(40, 50, 3), (256, 256, 3), (480, 640, 3), (1200, 1600, 3), (1200, 400, 3), (40, 50)]
+
+
+def test_photos_of_a_proof_keep_regions_of_interest_in_every_size_and_few_tiles() -> None:
+    drawn = read_drawn(AskedInterest(roi=("700,500,40,30",)))
+    assert drawn is not None
+    interest, photo = drawn.on((1000, 1500)), np.zeros((1000, 1500, 3), np.uint8)
+    seen = {}
+    for tile in (None, 500, 250):
+        framing = Framing(image_size=(64, 64), tile=tile, overlap=32)
+        kept = of_few_tiles(photo, framing=framing, interest=interest)
+        seen[tile] = [shape.shape[:2] for shape in shapes_of(kept, framing, interest)]
+        for size in seen[tile]:
+            interest.check_photo(size, name="photo")
+            assert interest.inside(framing.map_size(size)).any()
+    assert seen[None] == [(1000, 1500), (171, 256), (427, 640), (1000, 1500)]
+    assert seen[500] == [(1000, 1500), (427, 640), (1000, 1500)], "of 256 pixels nothing of the region would be seen"
+    assert seen[250] == [(510, 765), (171, 256), (427, 640), (510, 765)]

@@ -66,13 +66,14 @@ def test_what_lies_outside_changes_no_score_no_mask_no_region(seed: int, other: 
     assert not (predictor.predict(one).predicted_mask & ~inside).any()
 
 
-def test_the_share_of_a_score_is_of_pixels_that_count() -> None:
+def test_a_score_takes_as_many_pixels_as_of_a_frame_of_those_that_count() -> None:
     interest = regions(roi=("hole=10,10,4,5",))
     one = np.zeros((*SIZE, 3), np.uint8)
     one[10, 10], one[10, 11] = 255, 51
-    prediction = judge(interest, Score(kind="top_mean", share=0.1)).predict(one)  # 2 of 20 pixels
-    assert prediction.anomaly_score == pytest.approx(0.6)
-    assert prediction.region_scores == {"hole": pytest.approx(0.6)}
+    for share, expected in ((2 / (24 * 36), 0.6), (0.5, 1.2 / 20)):  # there are 20
+        prediction = judge(interest, Score(kind="top_mean", share=share)).predict(one)
+        assert prediction.anomaly_score == pytest.approx(expected)
+        assert prediction.region_scores == {"hole": pytest.approx(expected)}
 
 
 def test_a_mark_says_in_which_region_it_lies() -> None:

@@ -95,7 +95,7 @@ def test_a_dataset_with_validation_photos_trains_on_all_others_and_calibrates_wi
     assert set(digests[2:8]) == {file_digest(sample.image) for sample in found.train}
 
 
-def test_training_names_nearly_black_photos_squeezed_ones_and_the_folders_it_took(
+def test_training_names_nearly_black_photos_other_shapes_and_the_folders_it_took(
     parts: Dataset, tmp_path: Path, seeded_resnet18: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
     for i, sample in enumerate(parts.train[:4]):
@@ -116,7 +116,7 @@ def test_training_names_nearly_black_photos_squeezed_ones_and_the_folders_it_too
         )
     assert "good parts: 5 photos, of ok (4), ok/cam2 (1)" in caplog.text
     assert f"nearly black: 1, such as {tmp_path / 'photos' / 'ok' / 'black.png'}" in caplog.text
-    assert "squeezed: 1 of 5, such as 200x50, into 64x64" in caplog.text
+    assert "bordered: 1 of 5, such as 200x50, have another shape" in caplog.text
 
 
 def test_a_model_is_not_left_among_its_photos(parts: Dataset, seeded_resnet18: Path) -> None:

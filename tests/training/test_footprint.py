@@ -72,7 +72,7 @@ def test_only_what_surely_does_not_fit_is_refused_and_what_may_not_is_warned_of(
         monkeypatch.setattr("blemish.training.footprint.available_memory", lambda free=free: free)
         caplog.clear()
         try:
-            check_memory(detector, [], batch_size=1, stored_photos=0, budget=0, processes=PROCESSES)
+            check_memory(detector, [], batch_size=1, stored_frames=0, budget=0, processes=PROCESSES)
         except SettingsError:
             said[free] = "refused"
         else:
@@ -103,7 +103,9 @@ def test_how_long_it_takes_is_said_before_the_first_step(
 
     with caplog.at_level(logging.INFO, "blemish"):
         settings: Any = {"teacher": TEACHER, "image_size": 32, "batch_size": 2, "steps": 1, "held_out": 0.5}
-        blemish.train("stpm", parts.train[:6], tmp_path / "run", on_progress=on_progress, **settings)
+        blemish.train(
+            "stpm", [sample.image for sample in parts.train[:6]], tmp_path / "run", on_progress=on_progress, **settings
+        )
     assert told == [True]
     assert "on this machine, by trial steps; may end earlier" in caplog.text
 
@@ -113,7 +115,7 @@ def test_what_is_advised_fits(monkeypatch: pytest.MonkeyPatch) -> None:
         settings = DETECTORS["stpm"].Settings(teacher=TEACHER, image_size=ImageSize(1024, 1024))
         detector = DETECTORS["stpm"](settings)
     monkeypatch.setattr("blemish.training.footprint.available_memory", lambda: 8_000_000_000)
-    rest = {"stored_photos": 10, "budget": 10**9, "processes": PROCESSES}
+    rest = {"stored_frames": 10, "budget": 10**9, "processes": PROCESSES}
     with pytest.raises(SettingsError) as refused:
         check_memory(detector, detector.stages(), batch_size=32, **rest)  # type: ignore[arg-type]
     words = str(refused.value).split()

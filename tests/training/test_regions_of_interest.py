@@ -17,7 +17,7 @@ from blemish.data.dataset import Dataset
 from blemish.errors import BlemishError, SettingsError
 from blemish.inference.prediction import Prediction
 from blemish.model.artifact import read_artifact
-from blemish.training.inside import InsideFrames, checksum_of, window_around
+from blemish.training.inside import checksum_of, draw_inside
 from blemish.training.run_file import read_run_file
 from once import MadeOnce
 
@@ -96,13 +96,12 @@ def test_synthetic_defects_lie_inside_and_leave_the_rest_as_it_was() -> None:
         assert clean.shape == textures.shape == (2, 3, 16, 20)
         return textures, torch.ones_like(clean[:, :1])
 
-    inside = np.zeros((32, 40), np.bool_)
-    inside[4:8, 30:40] = True
-    mask = torch.from_numpy(inside).float()[None, None]
+    inside = np.zeros((2, 32, 40), np.bool_)
+    inside[0, 4:8, 30:40] = True
+    inside[1, 28:32, 2:12] = True  # as in another tile of a photo
     clean, textures = torch.zeros(2, 3, 32, 40), torch.ones(2, 3, 32, 40)
-    frames = InsideFrames(mask=mask, window=window_around(inside))
-    images, masks = frames.with_defects(paint, clean, textures, Generator())
-    assert torch.equal(masks, mask.expand(2, -1, -1, -1))
+    images, masks = draw_inside(paint, clean, textures, Generator(), inside=inside)
+    assert torch.equal(masks, torch.from_numpy(inside[:, None]).float())
     assert torch.equal(images, masks.expand(-1, 3, -1, -1))
 
 

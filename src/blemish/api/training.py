@@ -148,28 +148,31 @@ def check(
 
     Where `dataset` names a published one, its photos are counted against those that its publishers give; where the
     folder then holds all its categories and none is named, that is all that is done, and no photo is decoded.
-    `settings` are those that decide what training can promise and see: keep, held_out, part, seed, image_size. Without
-    a method, the default is assumed. Where torch and the weights of `teacher` are on this machine, or given, good
-    photos are compared with one another; `contact_sheet` is a PNG of the most unusual ones, `write_unusual` a text file
-    that names those far from the rest, as `train` takes by `leave_out`. Raises DataError where there are no photos, and
-    WeightsError or MissingExtraError where such a file cannot be written without them.
+    `settings` are those that decide what training can promise and see: keep, held_out, part, seed, image_size, aspect,
+    tiles, overlap, max_megapixels. Without a method, the default is assumed. Where torch and the weights of `teacher`
+    are on this machine, or given, good photos are compared with one another; `contact_sheet` is a PNG of the most
+    unusual ones, `write_unusual` a text file that names those far from the rest, as `train` takes by `leave_out`.
+    Raises DataError where there are no photos, and WeightsError or MissingExtraError where such a file cannot be
+    written without them.
     """
     needed = contact_sheet is not None or write_unusual is not None or teacher_weights is not None
     if method is not None:
         _need_torch("the check for a method")
     if needed:
         _need_torch("comparing photos with one another")
+    from blemish.data.pixel_limit import allow_pixels
     from blemish.training.arrangement import intended
     from blemish.training.findings import NOT_COMPARED, Findings, look_into
 
-    training, validates, image_size = intended(method, settings)
+    intention = intended(method, settings)
     published = DATASETS.get(dataset)
     if published is not None and category is None and not needed:
         counts = checked_categories(published, Path(folder))
         if counts is not None:
             return Findings(lines=counts.lines, problems=counts.problems)
+    allow_pixels(intention.training.max_pixels)
     found = find_dataset(dataset, Path(folder), category)
-    findings = look_into(found, training, validates=validates, image_size=image_size, on_progress=on_progress)
+    findings = look_into(found, intention, on_progress=on_progress)
     if published is not None:
         counts = checked_counts(found, published)
         findings = findings.with_lines(*counts.lines, problems=counts.problems)
@@ -185,8 +188,8 @@ def check(
         needed=needed,
         sheet=None if contact_sheet is None else Path(contact_sheet),
         names=None if write_unusual is None else Path(write_unusual),
-        image_size=image_size,
-        seed=training.seed,
+        image_size=findings.image_size,
+        seed=intention.training.seed,
         on_progress=on_progress,
     )
 

@@ -9,16 +9,17 @@ from cyclopts import Parameter, Token
 from blemish import api
 from blemish.cli.progress import ProgressBars
 from blemish.errors import DataError
+from blemish.training.findings import Findings
 from blemish.wording import on_one_line
 
 _ALL_FINE, _SOME_UNUSABLE = 0, 2
 
 
-def _size(_type: Any, tokens: tuple[Token, ...]) -> tuple[int, int]:
+def _size(_type: Any, tokens: tuple[Token, ...]) -> int | tuple[int, int]:
     sides = [int(side) for side in tokens[0].value.lower().split("x")]
     if len(sides) not in (1, 2):
-        raise ValueError("give one number for a square, or HEIGHTxWIDTH")
-    return sides[0], sides[-1]
+        raise ValueError("give one number, or HEIGHTxWIDTH")
+    return sides[0] if len(sides) == 1 else (sides[0], sides[1])
 
 
 def check(
@@ -30,6 +31,10 @@ def check(
     held_out: float | None = None,
     part: str | None = None,
     image_size: Annotated[tuple[int, int] | None, Parameter(converter=_size, n_tokens=1, accepts_keys=False)] = None,
+    aspect: Literal["keep", "squeeze"] | None = None,
+    tiles: int | str | None = None,
+    overlap: int | None = None,
+    max_megapixels: int | None = None,
     teacher: str = "resnet18",
     teacher_weights: Path | None = None,
     contact_sheet: Path | None = None,
@@ -57,7 +62,16 @@ def check(
     part
         As for training: regular expression for which part a photo's name says it shows, such as (.+)_[0-9]+.
     image_size
-        As for training: what photos are resized to, 256 or HEIGHTxWIDTH such as 640x256.
+        As for training: what photos are resized to, 256 (as many pixels as 256x256, in the photos' shape) or
+        HEIGHTxWIDTH such as 640x256.
+    aspect
+        As for training: whether photos keep their shape, or are squeezed to the image size.
+    tiles
+        As for training: off, auto, or how many pixels of the photo a tile has.
+    overlap
+        As for training: how many of a tile's --image-size pixels its neighbour sees too.
+    max_megapixels
+        As for training: most millions of pixels of a photo.
     teacher
         As for training: the network by which good photos are compared with one another.
     teacher_weights
@@ -71,7 +85,8 @@ def check(
         raise DataError("no folder to check: give folders of photos")
     if len(folders) > 1 and (contact_sheet or write_unusual):
         raise DataError("one contact sheet, or file of unusual photos, is of one folder: check folders one by one")
-    given = {"keep": keep, "held_out": held_out, "part": part, "image_size": image_size}
+    framing = {"aspect": aspect, "tiles": tiles, "overlap": overlap, "max_megapixels": max_megapixels}
+    given = {"keep": keep, "held_out": held_out, "part": part, "image_size": image_size, **framing}
     settings = {name: value for name, value in given.items() if value is not None}
     code = _ALL_FINE
     for folder in folders:
@@ -95,8 +110,12 @@ def check(
             sys.stderr.write(f"blemish: {error}\n")
             code = _SOME_UNUSABLE
             continue
-        print("\n".join(found.lines))
-        for line in (*found.notes, *found.warnings, *found.problems):
-            sys.stderr.write(f"blemish: {line}\n")
+        _say(found)
         code = _SOME_UNUSABLE if found.problems else code
     return code
+
+
+def _say(found: Findings) -> None:
+    print("\n".join(found.lines))
+    for line in (*found.notes, *found.warnings, *found.problems):
+        sys.stderr.write(f"blemish: {line}\n")

@@ -15,6 +15,7 @@ from blemish.cli.calibrate import lines_of
 from blemish.cli.progress import ProgressBars
 from blemish.data import AUTO
 from blemish.detectors import DEFAULT_METHOD, DETECTORS, Detector, DetectorSettings, ImageSize
+from blemish.detectors.settings import image_size_of
 from blemish.errors import SettingsError
 from blemish.model.artifact import Artifact
 from blemish.process import keep_freed_memory
@@ -29,8 +30,8 @@ train_app = App(name="train", help_format="plaintext", default_parameter=Paramet
 def _image_size(_type: Any, tokens: tuple[Token, ...]) -> ImageSize:
     sides = [int(side) for side in tokens[0].value.lower().split("x")]
     if len(sides) not in (1, 2):
-        raise ValueError("give one number for a square, or HEIGHTxWIDTH")
-    return ImageSize(sides[0], sides[-1])
+        raise ValueError("give one number, or HEIGHTxWIDTH")
+    return image_size_of(sides[0] if len(sides) == 1 else sides)
 
 
 Parameter(converter=_image_size, n_tokens=1, accepts_keys=False)(ImageSize)

@@ -3,7 +3,9 @@
 from contextlib import suppress
 from io import BytesIO
 
-from PIL import ExifTags, Image, TiffImagePlugin
+from PIL import ExifTags, TiffImagePlugin
+
+from blemish.data.pixel_limit import open_picture
 
 _TIFF_BEGINS = (b"II*\0", b"MM\0*", b"II+\0", b"MM\0+")
 _SAMPLE_FORMAT = 339
@@ -36,6 +38,6 @@ def holds_several(data: bytes) -> bool:
 
     The previews that cameras put behind a JPEG are none.
     """
-    with suppress(Exception), Image.open(BytesIO(data), formats=("PNG", "TIFF", "WEBP")) as picture:
+    with suppress(Exception), open_picture(data, formats=("PNG", "TIFF", "WEBP")) as picture:
         return bool(getattr(picture, "is_animated", False))
     return False

@@ -1,9 +1,10 @@
 """From a photo to a network's inputs, and from their maps back to a map of the photo: the one place for both.
 
-Today a photo is one frame: the whole of it, resized. What trains, calibrates, judges, exports and measures goes through
-`Framing`, so that whatever frames a photo later (tiles, regions of interest, another aspect) is alike for all of them.
+A photo is one frame, the whole of it resized, or many: tiles that overlap. What trains, calibrates, judges, exports and
+measures goes through `Framing`, so that a photo is framed alike for all of them; `geometry.py` says where frames lie.
 """
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -11,6 +12,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from blemish.data.geometry import ALIGNMENT, JoinedMap, PhotoGeometry, tiled_photo, whole_photo
 from blemish.data.images import Pixels, Size, resize_image, resize_mask
 from blemish.errors import DataError
 
@@ -18,6 +20,14 @@ WHITES = (1023, 4095, 16383, 65535)
 """What white is in files of 16 bits: cameras of 10, 12 and 14 bits leave the upper ones unused."""
 
 MOST_ABOVE_WHITE = 0.01  # of a photo's values: hot pixels and highlights may be cut off
+
+SMALLEST_TILE, LARGEST_TILE = 32, 1 << 15
+OVERLAP = 128
+"""Pixels of the network: with fewer, what is said of a place depends on where it lies in a tile, see
+benchmarks/small_defects.py."""
+OVERLAPS = ALIGNMENT, 1024
+MOST_PIXELS = 1 << 30  # of a photo; its bytes alone are then 3 GB
+_LONGEST = 256.0  # times as wide as high, or as high as wide
 
 Frames = NDArray[np.uint8] | NDArray[np.uint16]
 """(T, h, w, 3) RGB, as the photo's own pixels are: 0 to 255, or 0 to the white level where the photo has 16 bits."""
@@ -32,18 +42,65 @@ class Framing:
     white_level: int = 65535
     """The value that is white in photos of 16 bits."""
     white_unknown: bool = False
-    """Whether no photo of 16 bits was trained on: one that may be of fewer bits is then refused, see `cut`."""
+    """Whether no photo of 16 bits was trained on: one that may be of fewer bits is then refused, see `lay_out`."""
+    aspect: float | None = None
+    """Width over height of the photos that it learned from: others get mirrored borders. None: all are squeezed."""
+    tile: int | None = None
+    """How many of the photo's pixels the longer side of a tile covers; None: photos are seen as a whole."""
+    overlap: int = OVERLAP
+    """How many of a tile's `image_size` pixels its neighbour sees, too; half of them at most."""
+    max_pixels: int | None = None
+    """The most pixels of a photo that is decoded; None: as many as Pillow decodes unasked."""
 
     def __post_init__(self) -> None:
         if self.white_level not in WHITES:
             raise ValueError(f"white_level is {self.white_level}")
+        if self.aspect is not None and not 1 / _LONGEST <= self.aspect <= _LONGEST:
+            raise ValueError(f"aspect is {self.aspect}")
+        if self.max_pixels is not None and not 1 <= self.max_pixels <= MOST_PIXELS:
+            raise ValueError(f"max_pixels is {self.max_pixels}: it must be 1 to {MOST_PIXELS}")
+        if self.tile is not None:
+            check_tiles(self.image_size, self.tile, self.overlap)
 
-    def cut(self, photo: Pixels, *, name: str = "image") -> Frames:
-        """Returns the frames (T, h, w, 3) of a photo (H, W, 3), in its own type, uint8 or uint16.
+    def geometry(self, photo_size: Size) -> PhotoGeometry:
+        """Returns where the frames of a photo of this size lie, and its joined map."""
+        if self.tile is None:
+            return whole_photo(photo_size, self.image_size, aspect=self.aspect)
+        return tiled_photo(photo_size, self.image_size, tile=self.tile, overlap=self.overlap)
+
+    def lay_out(self, photo: Pixels, *, name: str = "image") -> Pixels:
+        """Returns the canvas of a photo (H, W, 3), from which its frames are cut, in its own type, uint8 or uint16.
 
         Raises DataError where more than a hundredth of a photo of 16 bits is above the white level, and where such a
         photo may be of fewer bits, nearly black, and nobody knows what is white in it.
         """
+        self._check_white(photo, name=name)
+        geometry = self.geometry((photo.shape[0], photo.shape[1]))
+        resized = resize_image(photo, geometry.map_size)
+        if geometry.canvas_size == geometry.map_size:
+            return resized
+        borders = [
+            (origin, canvas - origin - side)
+            for origin, canvas, side in zip(geometry.origin, geometry.canvas_size, geometry.map_size, strict=True)
+        ]
+        canvas: Any = np.pad(resized, [*borders, (0, 0)], mode="symmetric")
+        return canvas  # type: ignore[no-any-return]
+
+    def cut(self, photo: Pixels, *, name: str = "image", most: int | None = None) -> Frames:
+        """Returns the frames (T, h, w, 3) of a photo (H, W, 3), in its own type, all or the `most` from all over it;
+        raises what `lay_out` does."""
+        canvas = self.lay_out(photo, name=name)
+        windows = self.geometry((photo.shape[0], photo.shape[1])).windows
+        if most is not None and most < len(windows):
+            windows = tuple(windows[round(place)] for place in np.linspace(0, len(windows) - 1, most))
+        return stacked([frame_at(canvas, window, self.image_size) for window in windows])
+
+    def overview(self, photo: Pixels, canvas: Pixels) -> Pixels:
+        """Returns the whole photo in one frame (h, w, 3), by which it is described: its canvas where there are no
+        tiles."""
+        return canvas if self.tile is None else resize_image(photo, self.image_size)
+
+    def _check_white(self, photo: Pixels, *, name: str) -> None:
         if photo.dtype == np.uint16 and self.white_unknown and (highest := int(photo.max())) <= WHITES[-2]:
             raise DataError(
                 f"{name}: has 16 bits, but no value above {highest}: what is white in it is not known, for this model "
@@ -56,7 +113,6 @@ class Framing:
                     f"{name}: {above:.0%} of its values are above {self.white_level}, which this model takes for "
                     "white, as in the photos it was trained on; give photos of as many bits, or train anew"
                 )
-        return resize_image(photo, self.image_size)[None]
 
     def images(self, frames: Frames) -> NDArray[np.float32]:
         """Returns what every runtime is given: frames (T, h, w, 3) -> (T, 3, h, w), 0 to 1."""
@@ -64,19 +120,19 @@ class Framing:
         scaled = np.ascontiguousarray(frames.transpose(0, 3, 1, 2), dtype=np.float32) / white
         return scaled if frames.dtype == np.uint8 else np.minimum(scaled, np.float32(1))
 
-    def white_of(self, frames: Frames) -> int:
+    def white_of(self, frames: Frames | Pixels) -> int:
         """Returns the value that is white in frames of their type."""
         return 255 if frames.dtype == np.uint8 else self.white_level
 
-    def map_size(self, photo_size: Size) -> Size:  # noqa: ARG002  tiles and regions of interest will ask it
-        """Returns (height, width) of the joined map of a photo of this size."""
-        return self.image_size
+    def map_size(self, photo_size: Size) -> Size:
+        """Returns (height, width) of the joined map of a photo of this size, which it covers exactly."""
+        return self.geometry(photo_size).map_size
 
-    def join(self, maps: NDArray[np.float32], photo_size: Size) -> NDArray[np.float32]:
-        """Returns the one map (h, w) that covers the whole photo, from the maps (T, h, w) of its frames."""
-        assert len(maps) == 1 and maps.shape[1:] == self.map_size(photo_size), maps.shape
-        joined: NDArray[np.float32] = maps[0]
-        return joined
+    def joining(self, photo_size: Size, frame_map: Size | None = None) -> JoinedMap:
+        """Returns what joins the maps of a photo's frames into the one that covers the whole photo; `frame_map` is the
+        size of each, that of the frames by default."""
+        geometry = self.geometry(photo_size)
+        return JoinedMap(geometry if frame_map is None else geometry.at(frame_map))
 
     def mask(self, mask: NDArray[np.bool_]) -> NDArray[np.bool_]:
         """Returns a photo's true mask (H, W) at the joined map's size, see `resize_mask`."""
@@ -85,15 +141,42 @@ class Framing:
 
 @dataclass(frozen=True, kw_only=True)
 class FramedPhoto:
-    """A photo that was read and cut into its frames."""
+    """A photo that was read and laid out, so that its frames can be cut."""
 
-    frames: Frames
+    canvas: Pixels
+    """(h, w, 3), see `Framing.lay_out`."""
+    overview: Pixels
+    """(h, w, 3), see `Framing.overview`."""
     photo_size: Size
     path: Path | None = None
     digest: str | None = None
     """Checksum of its file, see `digest_of`."""
     pixels: Pixels | None = None
     """The photo's own pixels, where they were kept."""
+
+
+def frame_at(canvas: Pixels, window: tuple[int, int], size: Size) -> Pixels:
+    """Returns the frame (*size, 3) that begins at (top, left) of a canvas: a view, no copy."""
+    return canvas[window[0] : window[0] + size[0], window[1] : window[1] + size[1]]
+
+
+def stacked(frames: Sequence[Pixels]) -> Frames:
+    """Returns frames (T, h, w, 3) of frames of one size and type."""
+    together: Any = np.stack(frames)
+    return together  # type: ignore[no-any-return]
+
+
+def check_tiles(image_size: Size, tile: int, overlap: int) -> None:
+    """Raises ValueError for tiles that cannot be joined without seams."""
+    if not SMALLEST_TILE <= tile <= LARGEST_TILE:
+        raise ValueError(f"tiles of {tile} pixels: they must be {SMALLEST_TILE} to {LARGEST_TILE} pixels of the photo")
+    if not OVERLAPS[0] <= overlap <= OVERLAPS[1]:
+        raise ValueError(f"overlap is {overlap}: it must be {OVERLAPS[0]} to {OVERLAPS[1]} pixels")
+    if any(side % ALIGNMENT or side < 2 * ALIGNMENT for side in image_size):
+        height, width = image_size
+        raise ValueError(
+            f"tiles of image_size {height}x{width}: both sides must be multiples of {ALIGNMENT}, from {2 * ALIGNMENT}"
+        )
 
 
 def white_level_of(highest: int) -> int:

@@ -5,7 +5,6 @@ import stat
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
-from io import BytesIO
 from pathlib import Path
 from sys import intern
 from typing import Any, Literal, TypeVar
@@ -16,6 +15,8 @@ from PIL import ExifTags, Image, UnidentifiedImageError, _imaging
 
 from blemish.data.file_kinds import WITHOUT_WHITE, unusual_values
 from blemish.data.listing import file_kind
+from blemish.data.pixel_limit import MOST_MEGAPIXELS, most_pixels, open_picture
+from blemish.data.resizing import resized_bands
 from blemish.errors import DataError
 from blemish.files import write_atomically
 from blemish.wording import brief
@@ -42,9 +43,6 @@ _COLOURS = {
     "RGBA": "colour with alpha",
 }
 """What people call Pillow's modes; the others are called as they are."""
-
-MOST_MEGAPIXELS = "BLEMISH_MAX_MEGAPIXELS"
-"""The environment variable by which the command decodes larger photos than Pillow would; libraries set Pillow's own."""
 
 Size = tuple[int, int]
 """(height, width), as everywhere but inside Pillow."""
@@ -73,7 +71,7 @@ def read_image(path: Path) -> Pixels:
 
     Grey of 16 bits keeps its values (of a TIFF that says it has 12, 4095 becomes 65535). Alpha is dropped, not blended.
     Of several frames the first counts. Colour profiles are not applied. More pixels than Pillow's
-    Image.MAX_IMAGE_PIXELS are refused.
+    Image.MAX_IMAGE_PIXELS are refused, unless `allow_pixels` was called.
     """
     return decode_image(read_file(path), name=str(path))
 
@@ -165,8 +163,10 @@ def resize_image(image: PixelsT, size: Size) -> PixelsT:
     if image.dtype == np.uint8:
         resized: Any = np.array(Image.fromarray(image).resize(size[::-1], Image.Resampling.BILINEAR))
     else:
-        planes = [resize_map(image[:, :, plane].astype(np.float32), size) for plane in range(3)]
-        resized = np.rint(np.stack(planes, axis=2)).astype(np.uint16)
+        resized = np.empty((*size, 3), np.uint16)
+        for plane in range(3):
+            for rows, values in resized_bands(image[:, :, plane], size):
+                resized[rows, :, plane] = np.rint(values)
     return resized  # type: ignore[no-any-return]
 
 
@@ -232,7 +232,7 @@ def _opened(data: bytes, *, name: str) -> Iterator[Image.Image]:
         raise DataError(f"{name}: is empty (0 bytes); copy it again or delete it")
     with _one_error(name):
         try:
-            picture = Image.open(BytesIO(data), formats=_FORMATS)
+            picture = open_picture(data, formats=_FORMATS)
         except UnidentifiedImageError:
             if what := unusual_values(data):
                 raise DataError(f"{name}: {what}") from None
@@ -253,15 +253,17 @@ def _one_error(name: str) -> Iterator[None]:
         raise DataError(f"{name}: is not a {', '.join(_FORMATS)} picture; save it as one or delete it") from None
     except (Image.DecompressionBombError, Image.DecompressionBombWarning):
         raise DataError(
-            f"{name}: has more than {(Image.MAX_IMAGE_PIXELS or 0) / 1e6:.0f} million pixels, which is not decoded "
-            f"unasked; cut it into smaller photos, or allow more with {MOST_MEGAPIXELS}=MILLIONS in the environment"
+            f"{name}: has more than {(most_pixels() or 0) / 1e6:.0f} million pixels, which is not decoded unasked; "
+            "cut it into smaller photos, or allow more by training with --max-megapixels MILLIONS, or with "
+            f"{MOST_MEGAPIXELS}=MILLIONS in the environment"
         ) from None
     except Exception as error:  # a damaged file makes decoders raise nearly anything
         raise DataError(f"{name}: cannot be decoded ({brief(error)}); copy or save it again, or delete it") from error
 
 
 def _check_picture(picture: Image.Image, *, name: str) -> None:
-    if Image.MAX_IMAGE_PIXELS is not None and picture.width * picture.height > Image.MAX_IMAGE_PIXELS:
+    most = most_pixels()
+    if most is not None and picture.width * picture.height > most:
         raise Image.DecompressionBombError  # twice as many for Pillow itself, which warns of these
     if picture.mode == "F" or (picture.mode == "I" and picture.format not in ("PNG", None)):
         kind = "32-bit floating-point pixels" if picture.mode == "F" else "32-bit or signed values"

@@ -14,7 +14,9 @@ from io import BytesIO
 import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
+from PIL.PngImagePlugin import PngImageFile
 
+from blemish.data.geometry import PhotoGeometry
 from blemish.data.images import Size, resize_mask
 from blemish.errors import DataError
 from blemish.wording import brief
@@ -58,9 +60,8 @@ class Interest:
         if not names or len(set(names)) < len(names):
             raise ValueError("regions of interest are missing, or two have one name")
         for region in self.regions:
-            bitmap = _read_bitmap(region.bitmap)
-            if bitmap.shape != self.size or not bitmap.any():
-                raise ValueError(f"region {region.name} has another size than its photos, or is empty")
+            if not _read_bitmap(region.bitmap, self.size).any():
+                raise ValueError(f"region {region.name} is empty")
 
     @property
     def names(self) -> tuple[str, ...]:
@@ -100,6 +101,14 @@ class Interest:
                     "what is seen of a photo: draw it larger, or train with a larger --image-size"
                 )
 
+    def on_canvas(self, geometry: PhotoGeometry) -> Inside:
+        """Returns where the canvas of a photo counts, (h, w): borders count nowhere."""
+        return _on_canvas(self, geometry)
+
+    def windows(self, geometry: PhotoGeometry) -> tuple[tuple[int, int], ...]:
+        """Returns the windows, (top, left), in which anything counts, in their order."""
+        return _windows(self, geometry)
+
 
 def interest_of(masks: Sequence[tuple[str, Inside]]) -> Interest:
     """Returns regions of interest from names and masks (H, W), all of one size."""
@@ -116,7 +125,7 @@ def same_shape(one: Size, other: Size) -> bool:
 
 @lru_cache(maxsize=32)  # photos of a line are all of one or two sizes
 def _masks(interest: Interest, size: Size) -> tuple[Inside, ...]:
-    masks = tuple(resize_mask(_read_bitmap(region.bitmap), size) for region in interest.regions)
+    masks = tuple(resize_mask(_read_bitmap(region.bitmap, interest.size), size) for region in interest.regions)
     for mask in masks:
         mask.setflags(write=False)
     return masks
@@ -129,16 +138,36 @@ def _union(interest: Interest, size: Size) -> Inside:
     return union
 
 
+@lru_cache(maxsize=32)
+def _on_canvas(interest: Interest, geometry: PhotoGeometry) -> Inside:
+    canvas = np.zeros(geometry.canvas_size, np.bool_)
+    (top, left), (height, width) = geometry.origin, geometry.map_size
+    canvas[top : top + height, left : left + width] = _union(interest, geometry.map_size)
+    canvas.setflags(write=False)
+    return canvas
+
+
+@lru_cache(maxsize=32)
+def _windows(interest: Interest, geometry: PhotoGeometry) -> tuple[tuple[int, int], ...]:
+    canvas, (height, width) = _on_canvas(interest, geometry), geometry.window_size
+    return tuple((y, x) for y, x in geometry.windows if canvas[y : y + height, x : x + width].any())
+
+
 def _bitmap(mask: Inside) -> str:
     file = BytesIO()
     Image.fromarray(mask).save(file, format="PNG", optimize=True)
     return base64.b64encode(file.getvalue()).decode("ascii")
 
 
-def _read_bitmap(bitmap: str) -> Inside:
-    """Returns the mask that `_bitmap` wrote; raises ValueError where it is none."""
+def _read_bitmap(bitmap: str, size: Size) -> Inside:
+    """Returns the mask that `_bitmap` wrote; raises ValueError where it is none of this size.
+
+    Pillow's limit of pixels is not asked: what may be decoded is known.
+    """
     try:
-        with Image.open(BytesIO(base64.b64decode(bitmap, validate=True)), formats=("PNG",)) as picture:
+        with PngImageFile(BytesIO(base64.b64decode(bitmap, validate=True))) as picture:
+            if (picture.height, picture.width) != size:
+                raise ValueError(f"a region's bitmap is of {picture.width}x{picture.height}, not {size[1]}x{size[0]}")
             return np.array(picture.convert("1"), np.bool_)
-    except (OSError, SyntaxError, Image.DecompressionBombError) as error:
+    except (OSError, SyntaxError) as error:
         raise ValueError(f"a region's bitmap cannot be read: {brief(error)}") from error

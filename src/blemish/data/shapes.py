@@ -3,11 +3,11 @@
 import math
 from collections.abc import Mapping
 
+from blemish.data.framing import Framing
+from blemish.data.geometry import SAME_ASPECT
 from blemish.data.images import Size
 
-_SAME_SHAPE = 1.02  # ratio of aspect ratios: photos beside one another
 _SQUEEZED = 1.2  # photos beside the network's input: below this nobody sees it
-_SHRUNK = 4  # times: beyond it, what vanishes is larger than specks that are in every photo
 _STEP = 32  # pixels; every method takes sides that are a multiple of it
 
 
@@ -27,58 +27,54 @@ def sizes_counted(counts: Mapping[str, int]) -> dict[Size, int]:
     return sizes
 
 
-def shapes_differ(sizes: Mapping[Size, int]) -> str:
+def shapes_differ(sizes: Mapping[Size, int], framing: Framing | None = None) -> str:
     """Returns what to add to a list of sizes where they have different shapes; nothing where they have one."""
     aspects = [_aspect(size) for size in sizes]
-    if max(aspects) <= _SAME_SHAPE * min(aspects):
+    if max(aspects) <= SAME_ASPECT * min(aspects):
         return ""
-    return (
-        f"; shapes differ, from {min(aspects):.3g} to {max(aspects):.3g} times as wide as high, and all are "
-        "squeezed to one: crop them alike"
-    )
+    differ = f"; shapes differ, from {min(aspects):.3g} to {max(aspects):.3g} times as wide as high"
+    if framing is not None and (framing.tile is not None or framing.aspect is not None):
+        return differ
+    return f"{differ}, and all are squeezed to one: crop them alike"
 
 
-def aspect_line(photo_sizes: Mapping[Size, int], image_size: Size) -> str | None:
-    """Returns a line where photos are squeezed into `image_size`, with a size that keeps their shape; else
-    None.
+def aspect_line(photo_sizes: Mapping[Size, int], framing: Framing) -> str | None:
+    """Returns a line where photos are squeezed, with a size that keeps their shape; else None.
 
-    Both are (height, width); `photo_sizes` counts photos of each.
+    Sizes are (height, width); `photo_sizes` counts photos of each.
     """
-    squeezed = {size: n for size, n in photo_sizes.items() if _ratio(_aspect(size), _aspect(image_size)) > _SQUEEZED}
+    seen = {size: _aspect(framing.map_size(size)) for size in photo_sizes}
+    squeezed = {size: n for size, n in photo_sizes.items() if _ratio(_aspect(size), seen[size]) > _SQUEEZED}
     if not squeezed:
         return None
     size = max(squeezed, key=lambda size: squeezed[size])
-    height, width = fitting_size(size, image_size)
+    (height, width), seen_as = fitting_size(size, framing.image_size), framing.map_size(size)
     return (
         f"squeezed: {sum(squeezed.values())} of {sum(photo_sizes.values())}, such as {size[1]}x{size[0]}, into "
-        f"{image_size[1]}x{image_size[0]} (width x height), {_ratio(_aspect(size), _aspect(image_size)):.2g} times "
+        f"{seen_as[1]}x{seen_as[0]} (width x height), {_ratio(_aspect(size), seen[size]):.2g} times "
         f"narrower one way than the other; --image-size {height}x{width} (height x width) keeps their shape"
     )
 
 
-def shrunk_line(photo_sizes: Mapping[Size, int], image_size: Size) -> str | None:
-    """Returns a line where photos are more than 4 times as large as what the network sees, and what then vanishes.
-
-    A pixel of the network is the mean of what it covers: a spot smaller than that only makes it a little lighter or
-    darker. So much is sure; how much larger a spot must be, a test with defects tells.
-    """
-    ratios = {size: max(size[0] / image_size[0], size[1] / image_size[1]) for size in photo_sizes}
-    shrunk = {size: n for size, n in photo_sizes.items() if ratios[size] > _SHRUNK}
-    if not shrunk:
+def borders_line(photo_sizes: Mapping[Size, int], framing: Framing) -> str | None:
+    """Returns a line where photos get borders, for they have another shape than most; else None."""
+    if framing.tile is not None:
         return None
-    size = max(shrunk, key=lambda size: ratios[size])
+    bordered = {size: n for size, n in photo_sizes.items() if framing.map_size(size) != framing.image_size}
+    if not bordered:
+        return None
+    size = max(bordered, key=lambda size: bordered[size])
     return (
-        f"shrunk: {sum(shrunk.values())} of {sum(photo_sizes.values())}, such as {size[1]}x{size[0]}, to "
-        f"{image_size[1]}x{image_size[0]} (width x height): a defect smaller than about {math.ceil(ratios[size])} "
-        "pixels of the photo is less than one pixel there, and not seen; photograph or cut smaller areas, or train "
-        "with a larger --image-size"
+        f"bordered: {sum(bordered.values())} of {sum(photo_sizes.values())}, such as {size[1]}x{size[0]}, have another "
+        "shape than most and get mirrored borders rather than being squeezed; crop them alike (--aspect squeeze "
+        "squeezes all to one)"
     )
 
 
 def other_aspect_line(photo_sizes: Mapping[Size, int], trained_sizes: Mapping[Size, int]) -> str | None:
     """Returns a line where photos have another shape than all that the model was trained on; else None.
 
-    They are squeezed otherwise than the good parts were, so that the same part looks different.
+    They are squeezed otherwise than the good parts were, or get borders, so that the same part looks different.
     """
     known = [_aspect(size) for size in trained_sizes]
     if not known:
@@ -92,8 +88,8 @@ def other_aspect_line(photo_sizes: Mapping[Size, int], trained_sizes: Mapping[Si
     usual = max(trained_sizes, key=lambda size: trained_sizes[size])
     return (
         f"{sum(strange.values())} of {sum(photo_sizes.values())} photos, such as {size[1]}x{size[0]}, have another "
-        f"shape than those trained on, such as {usual[1]}x{usual[0]} (width x height): they are squeezed otherwise, "
-        "and parts look different; crop them alike"
+        f"shape than those trained on, such as {usual[1]}x{usual[0]} (width x height): they get borders or are "
+        "squeezed otherwise, and parts look different; crop them alike"
     )
 
 

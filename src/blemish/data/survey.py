@@ -6,10 +6,11 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
 
-from blemish.data.framing import white_level_of
+from blemish.data.framing import Framing, white_level_of
 from blemish.data.images import Size, read_file
 from blemish.data.look import Facts, facts_of, look_at
-from blemish.data.shapes import aspect_line, shapes_differ, shrunk_line, size_counts
+from blemish.data.seen import seen_line, tiles_line
+from blemish.data.shapes import aspect_line, borders_line, shapes_differ, size_counts
 from blemish.errors import DataError
 from blemish.process import available_cores
 from blemish.wording import counted, on_one_line, some_of, with_counts
@@ -77,11 +78,11 @@ class Survey:
         """The groups of photos whose files are the same, byte for byte."""
         return tuple(tuple(group) for group in _by_digest(self.digests).values() if len(group) > 1)
 
-    def lines(self, *, root: Path | None = None, image_size: Size | None = None) -> list[str]:
+    def lines(self, *, root: Path | None = None, framing: Framing | None = None) -> list[str]:
         """Returns a few lines for a person; what cannot be read is only counted.
 
-        With `root`, the folders below it that photos lie in are counted; with `image_size`, (height, width), it is
-        said where photos are squeezed into it.
+        With `root`, the folders below it that photos lie in are counted; with the `framing` of a training it is said
+        where photos are squeezed, get borders, or are shrunk.
         """
         first = counted(self.readable + len(self.unreadable), "photo")
         if root is not None:
@@ -91,12 +92,11 @@ class Survey:
         lines = [first]
         sizes = self.sizes
         if sizes:
-            lines.append(f"width x height: {_counts(size_counts(sizes))}{shapes_differ(sizes)}")
+            lines.append(f"width x height: {_counts(size_counts(sizes))}{shapes_differ(sizes, framing)}")
             lines.append(f"kinds: {_counts(self.kinds)}")
-        if image_size is not None and (squeezed := aspect_line(sizes, image_size)):
-            lines.append(squeezed)
-        if image_size is not None and (shrunk := shrunk_line(sizes, image_size)):
-            lines.append(shrunk)
+        if framing is not None:
+            said = (line(sizes, framing) for line in (_seen_as, aspect_line, borders_line, tiles_line, seen_line))
+            lines += filter(None, said)
         several = [path for path, facts in self.facts.items() if facts.several]
         if several:
             first = on_one_line(several[0])
@@ -150,6 +150,14 @@ def common_files(some: Survey, others: Survey) -> list[tuple[Path, Path]]:
     """Returns photos of one survey whose files are, byte for byte, also in the other: (of some, of others)."""
     there = _by_digest(others.digests)
     return [(path, there[digest][0]) for path, digest in some.digests.items() if digest in there]
+
+
+def _seen_as(photo_sizes: Mapping[Size, int], framing: Framing) -> str | None:
+    """Returns a line where photos are seen in their own shape, which is no square; else None."""
+    height, width = framing.image_size
+    if framing.aspect is None or framing.tile is not None or height == width or not photo_sizes:
+        return None
+    return f"seen as {width}x{height} (width x height), in the photos' own shape"
 
 
 def _facts(path: Path, *, decode: bool) -> Facts | DataError:

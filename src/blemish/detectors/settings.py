@@ -25,16 +25,25 @@ class ImageSize(NamedTuple):
         return f"{self.height}x{self.width}"
 
 
+class AreaSize(ImageSize):
+    """A square that was asked for by one number, or not at all: as many pixels are meant, in the photos' own shape."""
+
+
 def image_size_of(size: Any) -> ImageSize:
-    """Returns the size of a square from one number, or that of a pair (height, width); raises SettingsError."""
+    """Returns the size that one number asks for, see AreaSize, or that of a pair (height, width); raises
+    SettingsError."""
+    if isinstance(size, AreaSize):
+        return size
     value = _plain(size)
-    sides = [value, value] if isinstance(value, int) else value
+    if type(value) is int:
+        return AreaSize(value, value)
+    sides = value
     if not (isinstance(sides, Sequence) and [type(_plain(side)) for side in sides] == [int, int]):
         raise SettingsError(f"setting image_size cannot be {size!r}: give one number for a square, or (height, width)")
     return ImageSize(*map(_plain, sides))
 
 
-PAPERS_SIZE = ImageSize(256, 256)  # all three papers
+PAPERS_SIZE = AreaSize(256, 256)  # all three papers, whose photos are square or squeezed
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -44,7 +53,7 @@ class DetectorSettings:
     teacher: str = "resnet18"
     """What is imitated: resnet18, -34, -50, wide_resnet50_2, efficientnet_lite0 (installed with us) or timm/NAME."""
     image_size: ImageSize = PAPERS_SIZE
-    """What photos are resized to: 256, or HEIGHTxWIDTH such as 640x256."""
+    """What photos are resized to: 256 (an area, in the photos' own shape), or HEIGHTxWIDTH such as 640x256."""
     steps: int = 1000
     """The most training steps; fewer are taken when held-out photos stop improving."""
 

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from blemish.data.dataset import GOOD
+from blemish.data.framing import SMALLEST_TILE
 from blemish.data.images import Size
 from blemish.data.shapes import fitting_size
 from blemish.evaluation.record import Evaluation
@@ -86,7 +87,8 @@ def _larger_photos(artifact: Artifact, e: Evaluation) -> NextStep | None:
     height, width = artifact.image_size
     sides = [math.sqrt(photo.defect_pixels) for photo in missed if photo.defect_pixels is not None]
     sizes = [photo.photo_size for photo in missed if photo.photo_size is not None]
-    shrunk = statistics.median(math.sqrt(h * w / (height * width)) for h, w in sizes) if sizes else 1.0
+    seen = [math.sqrt(math.prod(size) / math.prod(artifact.framing.map_size(size))) for size in sizes]
+    shrunk = statistics.median(seen) if seen else 1.0
     if sides:
         if (side := statistics.median(sides)) >= _SMALL_SIDE:
             return None
@@ -100,6 +102,13 @@ def _larger_photos(artifact: Artifact, e: Evaluation) -> NextStep | None:
         return None
     if shrunk <= 1 or not sizes:
         return NextStep(evidence=evidence, action="Photograph from closer, or with more pixels.")
+    if artifact.framing.tile is not None:
+        tile = max(SMALLEST_TILE, round(artifact.framing.tile / min(2.0, shrunk)))
+        return NextStep(
+            evidence=evidence,
+            action="Train with smaller tiles.",
+            command=f"blemish train {artifact.method} PHOTOS NEW_RUN --tiles {tile}",
+        )
     return NextStep(
         evidence=evidence,
         action="Train with a larger image size.",

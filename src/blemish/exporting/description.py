@@ -1,6 +1,7 @@
 """What a graph file says of itself in its metadata, so that a stray one explains itself."""
 
 import json
+from dataclasses import asdict
 
 from blemish.model.artifact import Artifact
 from blemish.model.exports import Export
@@ -20,8 +21,10 @@ def description_of(export: Export, artifact: Artifact) -> str:
             "input": "images (batch, 3, height, width), RGB, 0 to 1, resized by Pillow's BILINEAR",
             "image_size": list(artifact.image_size),
             "white_level": artifact.framing.white_level,
+            "framing": asdict(artifact.framing),
             "output": "anomaly_map (batch, 1, height, width); higher is more anomalous",
-            "score": "maximum: the map's highest value; top_mean: the mean of its highest round(share * pixels)",
+            "score": "maximum: the map's highest value; top_mean: the mean of its highest "
+            "round(share * height * width), these of one image",
             "score_kind": artifact.score.kind,
             "score_share": artifact.score.share,
             "verdict": "anomalous where score > threshold; a pixel is of a defect where map > pixel_threshold",

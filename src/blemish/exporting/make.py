@@ -19,7 +19,7 @@ from blemish.errors import DataError
 from blemish.exporting import EXPORTERS
 from blemish.exporting.description import description_of
 from blemish.exporting.exact_graph import exact_graph, installed_versions
-from blemish.exporting.known_photos import MOST_COMPARED, FoundPhotos, known_photos
+from blemish.exporting.known_photos import MOST_COMPARED, MOST_TO_ROUND, FoundPhotos, known_photos
 from blemish.exporting.parity import TOLERANCES, Answer, Parity, compare
 from blemish.exporting.proof import (
     PROOF_FOLDER,
@@ -119,8 +119,10 @@ def _graph_of(artifact: Artifact, draft: Export, found: FoundPhotos, *, on_progr
 def _images_to_round_by(
     artifact: Artifact, photos: Sequence[Path], *, on_progress: OnProgress
 ) -> Iterator[NDArray[np.float32]]:
+    framing = artifact.framing
     for done, path in enumerate(photos, start=1):
-        yield artifact.framing.images(artifact.framing.cut(read_image(path)))
+        frames = framing.cut(read_image(path), most=max(1, MOST_TO_ROUND // len(photos)))
+        yield from (framing.images(frame[None]) for frame in frames)
         on_progress(Progress(activity="rounding", done=done, total=len(photos)))
 
 
@@ -175,7 +177,7 @@ def _with_proof(
     every = found.others + found.calibrating
     kept = every[:: max(1, len(every) // MOST_IN_A_PROOF)][:MOST_IN_A_PROOF]
     photos = choose_proof_photos(kept, reference)
-    alone = [path for path in every[:MOST_COMPARED] if path not in kept]
+    alone = [path for path in every[: max(1, MOST_COMPARED // photos.most_frames)] if path not in kept]
     total = len(alone) + len(photos.answers)
     steps = iter(range(1, total + 1))
     parity = compare(

@@ -1,5 +1,6 @@
 """Whether a runtime says what the trained detector says: scores, maps, verdicts."""
 
+import math
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -9,13 +10,17 @@ from numpy.typing import NDArray
 from scipy import stats
 
 from blemish.calibration.promise import ROUNDING
-from blemish.data.images import Pixels, resize_image
-from blemish.errors import ExportError
+from blemish.data.framing import Framing
+from blemish.data.images import Pixels, Size, resize_image
+from blemish.data.interest import Interest
+from blemish.errors import DataError, ExportError
 from blemish.inference.prediction import Prediction
 
 _SIZES = {"256x256": (256, 256), "640x480": (480, 640), "1600x1200": (1200, 1600), "400x1200": (1200, 400)}
 """Width x height, as photos come, and (height, width)."""
 _LONGEST_SIDES = (256, 640)  # pixels, where the aspect is the photo's own
+MOST_TILES = 2.5
+"""Tiles, either way, that photos of a proof have at most: every neighbour of a tile is among them."""
 FEWEST_TO_RANK = 3
 
 
@@ -128,21 +133,42 @@ def compare(pairs: Iterable[tuple[Answer, Answer]], *, on_photo: Callable[[], ob
     )
 
 
-def shapes_of(photo: Pixels, *, other_aspects: bool = True) -> Iterator[Pixels]:
+def shapes_of(photo: Pixels, framing: Framing, interest: Interest | None = None) -> Iterator[Pixels]:
     """Yields the photo as cameras of other sizes would give it, and in grey: all that goes before the network is tried
     too.
 
-    Without `other_aspects` it is as wide for its height in every size, as regions of interest ask of a photo.
+    Where photos are seen in tiles, the sizes are those of a few. Where there are regions of interest, the photo is as
+    wide for its height in every size, as they ask, and no size leaves nothing of a region.
     """
     yield photo
     sizes = list(_SIZES.values())
-    if not other_aspects:
+    if interest is not None:
         zooms = [side / max(photo.shape[:2]) for side in _LONGEST_SIDES]
-        sizes = [(max(1, round(photo.shape[0] * z)), max(1, round(photo.shape[1] * z))) for z in zooms]
-    for size in sizes:
-        yield resize_image(photo, size)
+        sizes = [zoomed(photo.shape, zoom) for zoom in zooms]
+    for size in (zoomed(size, zoom_to_few(size, framing)) for size in sizes):
+        if interest is None or holds_regions(size, framing, interest):
+            yield resize_image(photo, size)
     grey: Any = np.ascontiguousarray(photo[:, :, 1])
     yield grey
+
+
+def zoom_to_few(size: Size, framing: Framing) -> float:
+    """Returns what a photo (height, width) is resized by to be seen in a few tiles, 1 at most."""
+    return 1.0 if framing.tile is None else min(1.0, MOST_TILES * framing.tile / math.sqrt(math.prod(size)))
+
+
+def holds_regions(size: Size, framing: Framing, interest: Interest) -> bool:
+    """Returns whether something of each region is left in photos (height, width), as they are seen."""
+    try:
+        interest.masks(framing.map_size(size))
+    except DataError:
+        return False
+    return True
+
+
+def zoomed(size: Sequence[int], zoom: float) -> Size:
+    """Returns the size, (height, width), of a photo that is resized by this."""
+    return max(1, round(zoom * size[0])), max(1, round(zoom * size[1]))
 
 
 def _largest(differences: Sequence[float]) -> float:

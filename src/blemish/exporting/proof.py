@@ -3,15 +3,28 @@
 import json
 from collections.abc import Iterator, Sequence
 from dataclasses import asdict, dataclass, replace
+from functools import partial
 from pathlib import Path
 
 import numpy as np
 from safetensors import SafetensorError, safe_open
 from safetensors.numpy import save_file
 
-from blemish.data.images import Pixels, read_image, save_png
+from blemish.data.framing import Framing
+from blemish.data.images import Pixels, Size, read_header, read_image, resize_image, save_png
+from blemish.data.interest import Interest
 from blemish.errors import ArtifactError, BlemishError, ExportError
-from blemish.exporting.parity import TOLERANCES, Answer, Parity, compare, shapes_of
+from blemish.exporting.parity import (
+    MOST_TILES,
+    TOLERANCES,
+    Answer,
+    Parity,
+    compare,
+    holds_regions,
+    shapes_of,
+    zoom_to_few,
+    zoomed,
+)
 from blemish.exporting.worked_example import (
     PHOTO_FILE,
     TEST_VECTOR_FOLDER,
@@ -19,6 +32,7 @@ from blemish.exporting.worked_example import (
     choose_example_photo,
     framing_difference,
     jpeg_difference,
+    middle_of,
 )
 from blemish.files import write_atomically
 from blemish.inference import open_predictor
@@ -34,6 +48,7 @@ ANSWERS_FILE = "answers.safetensors"
 MOST_DECODED_OTHERWISE = 2.0
 """How many of 255 levels decoders of JPEG may differ by, each rounding in its own way, and resizing likewise."""
 _CALIBRATION = "calibration"
+_MAPS = "anomaly_maps"
 _VERDICTS = ("normal", "check", "anomalous", "unusual")
 
 
@@ -44,16 +59,22 @@ class ProofPhotos:
     first: ExamplePhoto
     """It is the test vector's too, and kept there."""
     others: tuple[Pixels, ...]
+    sizes: tuple[Size, ...]
+    """Of all of them, as they were taken: of photos of many tiles only the middle is kept, or a smaller one."""
     answers: tuple[Answer, ...]
-
-    other_aspects: bool
-    """See `shapes_of`."""
+    framing: Framing
+    interest: Interest | None
 
     @property
     def shapes(self) -> Iterator[Pixels]:
         """Yields what the answers are to, one by one, for they are large."""
         for photo in (self.first.pixels, *self.others):
-            yield from shapes_of(photo, other_aspects=self.other_aspects)
+            yield from shapes_of(photo, self.framing, self.interest)
+
+    @property
+    def most_frames(self) -> int:
+        """How many frames a photo as it was taken has, of the one that has most."""
+        return max(len(self.framing.geometry(size).windows) for size in self.sizes)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -94,10 +115,25 @@ class ProofOutcome:
 
 def choose_proof_photos(paths: Sequence[Path], reference: Predictor) -> ProofPhotos:
     """Reads the photos, and asks the trained detector's predictor about each in all shapes; raises DataError."""
-    first, place = choose_example_photo(paths)
-    others = tuple(read_image(path) for number, path in enumerate(paths) if number != place)
-    photos = ProofPhotos(first=first, others=others, answers=(), other_aspects=reference.interest is None)
+    framing, interest = reference.framing, reference.interest
+    fitted = partial(of_few_tiles, framing=framing, interest=interest)
+    first, place = choose_example_photo(paths, fitted=fitted)
+    others = tuple(fitted(read_image(path)) for number, path in enumerate(paths) if number != place)
+    sizes = tuple(read_header(path).size for path in paths)
+    photos = ProofPhotos(first=first, others=others, sizes=sizes, answers=(), framing=framing, interest=interest)
     return replace(photos, answers=tuple(Answer.of(reference.predict(shape)) for shape in photos.shapes))
+
+
+def of_few_tiles(photo: Pixels, *, framing: Framing, interest: Interest | None) -> Pixels:
+    """Returns the photo as a proof keeps it: of one of many tiles, the middle, or, where regions of interest say what
+    counts, all of it, made smaller, unless nothing of a region would be left."""
+    if framing.tile is None:
+        return photo
+    if interest is None:
+        return middle_of(photo, round(MOST_TILES * framing.tile))
+    zoom = zoom_to_few((photo.shape[0], photo.shape[1]), framing)
+    size = zoomed(photo.shape, zoom)
+    return resize_image(photo, size) if zoom < 1 and holds_regions(size, framing, interest) else photo
 
 
 def write_proof(photos: ProofPhotos, folder: Path, *, calibration: Calibration) -> None:
@@ -107,8 +143,10 @@ def write_proof(photos: ProofPhotos, folder: Path, *, calibration: Calibration) 
     """
     for number, photo in enumerate(photos.others, start=2):
         save_png(folder / f"{number}.png", photo)
+    maps = [answer.anomaly_map for answer in photos.answers]
+    alike = len({found.shape for found in maps}) == 1
     tensors = {
-        "anomaly_maps": np.stack([answer.anomaly_map for answer in photos.answers]),
+        **({_MAPS: np.stack(maps)} if alike else {f"{_MAPS}_{place}": found for place, found in enumerate(maps)}),
         "anomaly_scores": np.array([answer.score for answer in photos.answers]),
         "margins": np.array([answer.margin for answer in photos.answers]),
         "verdicts": np.array([_VERDICTS.index(answer.verdict) for answer in photos.answers], np.uint8),
@@ -171,7 +209,7 @@ def _pairs(export: Export, predictor: Predictor) -> Iterator[tuple[Answer, Answe
     kept, calibration = _kept(export.folder / PROOF_FOLDER / ANSWERS_FILE)
     numbered = {name for name in export.proof if Path(name).parent.name == PROOF_FOLDER and name.endswith(".png")}
     for name in (f"{TEST_VECTOR_FOLDER}/{PHOTO_FILE}", *sorted(numbered, key=_number)):
-        for shape in shapes_of(read_image(export.folder / name), other_aspects=predictor.interest is None):
+        for shape in shapes_of(read_image(export.folder / name), predictor.framing, predictor.interest):
             answer = next(kept, None)
             if answer is None:
                 raise ArtifactError(f"{export.folder}: its proof has more photos than answers; export anew")
@@ -186,7 +224,10 @@ def _kept(path: Path) -> tuple[Iterator[Answer], Calibration]:
     """Returns the trained detector's answers, and the export's thresholds when they were kept."""
     try:
         with safe_open(path, framework="numpy") as file:
-            columns = [file.get_tensor(name) for name in ("anomaly_maps", "anomaly_scores", "margins", "verdicts")]
+            names = set(file.keys())
+            columns = [file.get_tensor(name) for name in ("anomaly_scores", "margins", "verdicts")]
+            alone = (file.get_tensor(f"{_MAPS}_{place}") for place in range(len(columns[0])))
+            maps = file.get_tensor(_MAPS) if _MAPS in names else list(alone)
             calibration = record_from_json(
                 Calibration, json.loads((file.metadata() or {})[_CALIBRATION]), name=_CALIBRATION
             )
@@ -194,6 +235,6 @@ def _kept(path: Path) -> tuple[Iterator[Answer], Calibration]:
         raise ArtifactError(f"{path} cannot be read ({brief(error)}): export anew") from error
     answers = (
         Answer(score=float(score), anomaly_map=anomaly_map, verdict=_VERDICTS[verdict], margin=float(margin))
-        for anomaly_map, score, margin, verdict in zip(*columns, strict=True)
+        for anomaly_map, score, margin, verdict in zip(maps, *columns, strict=True)
     )
     return answers, calibration

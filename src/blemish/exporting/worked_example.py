@@ -1,11 +1,12 @@
 """A photo, and what must come of it at each step: for programs that run an export without Blemish.
 
 EXPORT/test_vector/ holds photo.png (and the photo.jpg that it was decoded from), frame_1.png (what the network is
-given), anomaly_map.tiff and expected.json. The answers are the export's own; `proof` keeps the trained detector's.
+given) or canvas.png (what tiles are cut from), anomaly_map.tiff and expected.json. The answers are the export's own;
+`proof` keeps the trained detector's.
 """
 
 import json
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from copy import copy
 from dataclasses import dataclass
 from io import BytesIO
@@ -17,7 +18,8 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from blemish.data.framing import Framing
-from blemish.data.images import Pixels, decode_image, read_file, save_map, save_png
+from blemish.data.geometry import PhotoGeometry
+from blemish.data.images import Pixels, Size, decode_image, read_file, save_map, save_png
 from blemish.data.interest import Interest
 from blemish.files import write_atomically, write_text
 from blemish.inference.prediction import Prediction
@@ -39,21 +41,35 @@ class ExamplePhoto:
     """The JPEG file that they were decoded from; None for photos of 16 bits, which no JPEG holds."""
 
 
-def choose_example_photo(paths: Sequence[Path]) -> tuple[ExamplePhoto, int]:
+def choose_example_photo(
+    paths: Sequence[Path], *, fitted: Callable[[Pixels], Pixels] = lambda photo: photo
+) -> tuple[ExamplePhoto, int]:
     """Returns the first photo that is a JPEG file, and its place; else the first one, through a JPEG file in memory.
 
-    So a JPEG decoder can be proven on any machine, whatever the photos are. Raises DataError where one is unreadable.
+    So a JPEG decoder can be proven on any machine, whatever the photos are. Of photos that `fitted`
+    changes it is what that makes of the first, through such a file, too. Raises DataError where one is unreadable.
     """
     for place, path in enumerate(paths):
         data = read_file(path)
         if data.startswith(_JPEG_BEGINS):
-            return ExamplePhoto(pixels=decode_image(data, name=str(path)), jpeg=data), place
-    pixels = decode_image(read_file(paths[0]), name=str(paths[0]))
+            pixels = decode_image(data, name=str(path))
+            if fitted(pixels) is pixels:
+                return ExamplePhoto(pixels=pixels, jpeg=data), place
+    pixels = fitted(decode_image(read_file(paths[0]), name=str(paths[0])))
     if pixels.dtype != np.uint8:
         return ExamplePhoto(pixels=pixels, jpeg=None), 0
     file = BytesIO()
     Image.fromarray(pixels).save(file, format="JPEG", quality=_JPEG_QUALITY)
     return ExamplePhoto(pixels=decode_image(file.getvalue(), name=JPEG_FILE), jpeg=file.getvalue()), 0
+
+
+def middle_of(photo: Pixels, longest: int) -> Pixels:
+    """Returns the middle of a photo whose sides are beyond the `longest`, else the photo itself."""
+    if max(photo.shape[:2]) <= longest:
+        return photo
+    (top, height), (left, width) = ((max(0, side - longest) // 2, min(side, longest)) for side in photo.shape[:2])
+    middle: Any = np.ascontiguousarray(photo[top : top + height, left : left + width])
+    return middle  # type: ignore[no-any-return]
 
 
 def write_worked_example(photo: ExamplePhoto, predictor: Predictor, folder: Path) -> None:
@@ -62,8 +78,7 @@ def write_worked_example(photo: ExamplePhoto, predictor: Predictor, folder: Path
     if photo.jpeg is not None:
         jpeg = photo.jpeg
         write_atomically(folder / JPEG_FILE, lambda beside: beside.write_bytes(jpeg))
-    for number, frame in enumerate(predictor.framing.cut(photo.pixels), start=1):
-        save_png(folder / frame_file(number), frame)
+    save_png(folder / canvas_file(predictor.framing), predictor.framing.lay_out(photo.pixels))
     found, given = predictor.predict(photo.pixels), _whole_map(predictor, photo)
     if predictor.interest is not None:
         height, width = found.anomaly_map.shape
@@ -80,9 +95,9 @@ def _whole_map(predictor: Predictor, photo: ExamplePhoto) -> NDArray[np.float32]
     return everywhere.predict(photo.pixels).anomaly_map
 
 
-def frame_file(number: int) -> str:
-    """Returns the name of the file that holds the photo's frame."""
-    return f"frame_{number}.png"
+def canvas_file(framing: Framing) -> str:
+    """Returns the name of the file that holds what the network is given, or what its tiles are cut from."""
+    return "frame_1.png" if framing.tile is None else "canvas.png"
 
 
 def region_file(number: int) -> str:
@@ -98,6 +113,7 @@ def _expected(
         "steps": _steps(predictor, photo),
         "photo_size": list(found.photo_size),
         "image_size": list(predictor.framing.image_size),
+        **framing_facts(predictor.framing, found.photo_size),
         "map_mean": float(given.mean(dtype=np.float64)),
         "map_max": float(given.max()),
         "score_kind": predictor.score.kind,
@@ -149,15 +165,18 @@ def _steps(predictor: Predictor, photo: ExamplePhoto) -> list[str]:
         decode += f"; {JPEG_FILE} decodes to the same pixels (a JPEG decoder may differ by 1 or 2 of 255)"
     rule = "the map's highest value"
     if score.kind == "top_mean":
-        rule = f"the mean of the map's highest max(1, round({score.share} * pixels)) values"
+        rule = f"the mean of the map's highest max(1, round({score.share} * {height} * {width})) values, or of all"
+    geometry = framing.geometry((photo.pixels.shape[0], photo.pixels.shape[1]))
     return [
         decode,
-        f"resize to {width} x {height} (width x height) by Pillow's BILINEAR, antialiased: where it shrinks, a "
-        "triangle filter as wide as the scale (neither cv2.INTER_LINEAR nor INTER_AREA), rounded to integers: "
-        f"{frame_file(1)}",
+        f"resize to {geometry.map_size[1]} x {geometry.map_size[0]} (width x height) by Pillow's BILINEAR, "
+        "antialiased: where it shrinks, a triangle filter as wide as the scale (neither cv2.INTER_LINEAR nor "
+        f"INTER_AREA), rounded to integers{_with_borders(geometry)}: {canvas_file(framing)}",
+        *_tiles_cut(framing),
         f"divide by {white} as float32: RGB, 0 to 1; means and deviations are taken off in the graph",
-        f"lay out as NCHW: images (1, 3, {height}, {width})",
-        f"run the graph: anomaly_map (1, 1, {height}, {width}), float32: anomaly_map.tiff",
+        f"lay out as NCHW: images ({len(geometry.windows)}, 3, {height}, {width})",
+        f"run the graph: anomaly_map ({len(geometry.windows)}, 1, {height}, {width}), float32"
+        f"{_joined(framing, geometry)}{': anomaly_map.tiff' if predictor.interest is None else ''}",
         *_counting(predictor.interest),
         f"anomaly_score is {rule}",
         "verdict: anomalous where anomaly_score > threshold, else check where check_threshold is a number and "
@@ -165,6 +184,55 @@ def _steps(predictor: Predictor, photo: ExamplePhoto) -> list[str]:
         "Blemish itself asks besides whether the photo is like those learned from, and calls it unusual where not, and "
         "asks the rules on marks of model.json, where there are any, of anomalous photos",
     ]
+
+
+def framing_facts(framing: Framing, photo_size: Size) -> dict[str, Any]:
+    """Returns where the frames of a photo lie, by name, for who frames photos without Blemish; places are (top, left).
+
+    Nothing for photos that are resized as they are.
+    """
+    geometry = framing.geometry(photo_size)
+    if framing.tile is None and framing.aspect is None:
+        return {}
+    facts: dict[str, Any] = {
+        "map_size": list(geometry.map_size),
+        "canvas_size": list(geometry.canvas_size),
+        "map_origin": list(geometry.origin),
+        "tile": framing.tile,
+    }
+    if framing.tile is None:
+        return facts
+    windows = [list(window) for window in geometry.windows]
+    return facts | {"windows": windows, "margin": list(geometry.margin), "fading": list(geometry.fading)}
+
+
+def _with_borders(geometry: PhotoGeometry) -> str:
+    (height, width), (top, left) = geometry.canvas_size, geometry.origin
+    if geometry.canvas_size == geometry.map_size:
+        return ""
+    return (
+        f"; lay it at row {top}, column {left} of a canvas of {width} x {height}, and fill what is around it by "
+        "mirroring, edge pixels repeated (numpy.pad, symmetric)"
+    )
+
+
+def _tiles_cut(framing: Framing) -> list[str]:
+    if framing.tile is None:
+        return []
+    height, width = framing.image_size
+    return [f"cut a tile of {width} x {height} at each of `windows` (top, left), in this order, as many at once as fit"]
+
+
+def _joined(framing: Framing, geometry: PhotoGeometry) -> str:
+    if framing.tile is not None:
+        return (
+            "; add up the tiles' maps, each times its rows' and its columns' weights: 1 but for, on a side where "
+            "there is another tile, the outer `margin` of 0 and the `fading` pixels behind it, of which the n-th from "
+            "outside is s * s * (3 - 2 * s) with s = (n - 0.5) / fading; of the sum cut `map_size` at `map_origin`"
+        )
+    if geometry.canvas_size != geometry.map_size:
+        return ", of which `map_size` is cut at `map_origin`"
+    return ""
 
 
 def jpeg_difference(folder: Path) -> float | None:
@@ -182,11 +250,8 @@ def framing_difference(folder: Path, framing: Framing) -> float:
     """Returns by how many of 255 levels this machine resizes the photo otherwise at most."""
     photo = decode_image(read_file(folder / PHOTO_FILE), name=str(folder / PHOTO_FILE))
     white = 255 if photo.dtype == np.uint8 else framing.white_level
-    return max(
-        _largest_difference(decode_image(read_file(path), name=str(path)), frame, white=white)
-        for number, frame in enumerate(framing.cut(photo), start=1)
-        for path in [folder / frame_file(number)]
-    )
+    path = folder / canvas_file(framing)
+    return _largest_difference(decode_image(read_file(path), name=str(path)), framing.lay_out(photo), white=white)
 
 
 def _largest_difference(first: NDArray[Any], second: NDArray[Any], *, white: int) -> float:

@@ -20,8 +20,8 @@ class CountedMap:
     """The score of each region by itself, before it is divided by the region's scale."""
 
 
-def counted_map(anomaly_map: NDArray[np.float32], interest: Interest, score: Score) -> CountedMap:
-    """Returns what counts of the joined map (h, w) of a photo.
+def counted_map(anomaly_map: NDArray[np.float32], interest: Interest, score: Score, *, frame_pixels: int) -> CountedMap:
+    """Returns what counts of the joined map (h, w) of a photo; `frame_pixels` as in `Score.of`.
 
     The photo's score is that of all that lies inside; where regions have thresholds of their own, the highest of their
     scores, each divided by its scale. Where regions overlap, a pixel counts by the smaller scale.
@@ -29,7 +29,7 @@ def counted_map(anomaly_map: NDArray[np.float32], interest: Interest, score: Sco
     size = (anomaly_map.shape[0], anomaly_map.shape[1])
     inside, masks = interest.inside(size), interest.masks(size)
     scales = {region.name: region.scale for region in interest.regions}
-    scores = {name: score.of(anomaly_map[mask]) for name, mask in masks.items()}
+    scores = {name: score.of(anomaly_map[mask], frame_pixels=frame_pixels) for name, mask in masks.items()}
     divided = anomaly_map
     if interest.scaled:
         by = np.full(size, np.inf, np.float32)
@@ -38,6 +38,6 @@ def counted_map(anomaly_map: NDArray[np.float32], interest: Interest, score: Sco
         divided = anomaly_map / by
         whole = max(value / scales[name] for name, value in scores.items())
     else:
-        whole = score.of(anomaly_map[inside])
+        whole = score.of(anomaly_map[inside], frame_pixels=frame_pixels)
     outside = np.minimum(divided[inside].min(), np.float32(0))
     return CountedMap(anomaly_map=np.where(inside, divided, outside), anomaly_score=whole, region_scores=scores)

@@ -3,7 +3,7 @@
 import logging
 import math
 from collections import deque
-from collections.abc import Callable, Generator, Iterable, Iterator
+from collections.abc import Callable, Generator, Iterable, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from datetime import UTC, datetime
 from itertools import islice
@@ -14,10 +14,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from blemish.data.description import PhotoDescription, describe
-from blemish.data.framing import FramedPhoto, Framing
+from blemish.data.framing import FramedPhoto, Framing, frame_at, stacked
+from blemish.data.geometry import JoinedMap
 from blemish.data.interest import Interest
 from blemish.data.paths import photos_under
 from blemish.data.photo import Photo, is_one_photo, read_photo
+from blemish.data.pixel_limit import allow_pixels
 from blemish.errors import ArtifactError, DataError, SettingsError
 from blemish.inference.interest_score import CountedMap, counted_map
 from blemish.inference.prediction import Prediction
@@ -33,6 +35,9 @@ _log = logging.getLogger("blemish")
 
 MOST_AHEAD = 1 << 29
 """Bytes of decoded photos that wait for the network or for their results to be taken, beyond the one at work."""
+
+_AT_ONCE = 8 * 3 * 256 * 256 * 4
+"""Bytes of tiles that are given to the network at once, as float32."""
 
 Input = Photo | FramedPhoto
 """What a Predictor judges: whatever a photo may be, or one that was read and framed before."""
@@ -79,6 +84,7 @@ class Predictor:
         """Takes `usual` to tell photos that are none of the part; without it nobody asks. `interest` says what of a
         photo counts; without it all does. `rules` say which marks stop a photo above the threshold; without them all
         do."""
+        allow_pixels(framing.max_pixels)
         self.runtime = runtime
         self.framing = framing
         self.score = score
@@ -124,7 +130,10 @@ class Predictor:
         """
         pool = ThreadPoolExecutor(min(batch_size, available_cores()), thread_name_prefix="decode")
         reader = _ReadAhead(
-            lambda photo: pool.submit(self._try, photo, keep=keep_photos, bgr=bgr), _each(photos), batch_size
+            lambda photo: pool.submit(self._try, photo, keep=keep_photos, bgr=bgr),
+            _each(photos),
+            batch_size,
+            largest=3 * (self.framing.max_pixels or 0),
         )
         try:
             while batch := reader.next_batch():
@@ -142,8 +151,10 @@ class Predictor:
             self.interest.check_map(self.framing.map_size(size))
         if read.first_of_several:
             self._say_once(f"{read.path or 'a photo in memory'}: holds several pages, and only the first is judged")
+        canvas = self.framing.lay_out(read.pixels, name=str(read.path or "image"))
         return FramedPhoto(
-            frames=self.framing.cut(read.pixels, name=str(read.path or "image")),
+            canvas=canvas,
+            overview=self.framing.overview(read.pixels, canvas),
             photo_size=(read.pixels.shape[0], read.pixels.shape[1]),
             path=read.path,
             digest=read.digest,
@@ -170,17 +181,35 @@ class Predictor:
             yield framed if isinstance(framed, DataError) else next(judged)
 
     def _judge(self, batch: list[FramedPhoto], *, level_maps: bool = False) -> list[Prediction]:
-        images = np.concatenate([self.framing.images(framed.frames) for framed in batch])
-        maps, levels = self._run_with_levels(images) if level_maps else (self.runtime.run(images), {})
-        ends = np.cumsum([len(framed.frames) for framed in batch])
+        size = self.framing.image_size
+        joined = [self.framing.joining(framed.photo_size) for framed in batch]
+        levels: list[dict[str, JoinedMap]] = [{} for _ in batch]
+        for chunk in self._chunks(batch):
+            frames = stacked([frame_at(batch[place].canvas, window, size) for place, _, window in chunk])
+            images = self.framing.images(frames)
+            maps, of_levels = self._run_with_levels(images) if level_maps else (self.runtime.run(images), {})
+            for at, (place, number, _) in enumerate(chunk):
+                joined[place].add(number, maps[at])
+                for name, found in of_levels.items():
+                    if name not in levels[place]:
+                        levels[place][name] = self.framing.joining(batch[place].photo_size, (*found[at].shape,))
+                    levels[place][name].add(number, found[at])
         return [
-            self._prediction(
-                framed,
-                self.framing.join(own, framed.photo_size),
-                {name: found[end - len(framed.frames)] for name, found in levels.items()},
-            )
-            for framed, own, end in zip(batch, np.split(maps, ends[:-1]), ends, strict=True)
+            self._prediction(framed, whole.values, {name: level.values for name, level in own.items()})
+            for framed, whole, own in zip(batch, joined, levels, strict=True)
         ]
+
+    def _chunks(self, batch: Sequence[FramedPhoto]) -> Iterator[Sequence[tuple[int, int, tuple[int, int]]]]:
+        """Yields the frames that the network sees at once, as (photo, number, window); whole photos all together."""
+        frames = (
+            (place, number, window)
+            for place, framed in enumerate(batch)
+            for number, window in enumerate(self.framing.geometry(framed.photo_size).windows)
+        )
+        each = _AT_ONCE // (3 * 4 * math.prod(self.framing.image_size))
+        at_once = len(batch) if self.framing.tile is None else max(1, each)
+        while chunk := list(islice(frames, at_once)):
+            yield chunk
 
     def _run_with_levels(self, images: NDArray[np.float32]) -> tuple[NDArray[np.float32], LevelMaps]:
         if not isinstance(self.runtime, LevelRuntime):
@@ -216,12 +245,14 @@ class Predictor:
         )
 
     def _counted(self, anomaly_map: NDArray[np.float32]) -> CountedMap:
+        pixels = math.prod(self.framing.image_size)
         if self.interest is not None:
-            return counted_map(anomaly_map, self.interest, self.score)
-        return CountedMap(anomaly_map=anomaly_map, anomaly_score=self.score.of(anomaly_map), region_scores={})
+            return counted_map(anomaly_map, self.interest, self.score, frame_pixels=pixels)
+        score = self.score.of(anomaly_map, frame_pixels=pixels)
+        return CountedMap(anomaly_map=anomaly_map, anomaly_score=score, region_scores={})
 
     def _describe(self, framed: FramedPhoto) -> PhotoDescription:
-        return describe(framed.frames, framed.photo_size, white=self.framing.white_of(framed.frames))
+        return describe(framed.overview[None], framed.photo_size, white=self.framing.white_of(framed.overview))
 
 
 def _each(photos: Iterable[Input] | Input) -> Iterable[Input]:
@@ -234,13 +265,14 @@ def _each(photos: Iterable[Input] | Input) -> Iterable[Input]:
 class _ReadAhead:
     """The photos that are on their way through the decoding threads, as many as memory allows."""
 
-    def __init__(self, submit: "_Submit", photos: Iterable[Input], batch_size: int) -> None:
+    def __init__(self, submit: "_Submit", photos: Iterable[Input], batch_size: int, *, largest: int) -> None:
+        """Takes the bytes that the `largest` photo may have; 0 where photos are not known to be large."""
         self._submit = submit
         self._source = iter(photos)
         self._batch_size = batch_size
         self._waiting: deque[Future[FramedPhoto | DataError]] = deque()
         self._largest = 1  # bytes of the largest photo so far: those to come are taken to be like it
-        self._read(min(batch_size, available_cores()))
+        self._read(max(1, min(batch_size, available_cores(), MOST_AHEAD // max(1, largest))))
 
     def next_batch(self) -> list[FramedPhoto | DataError]:
         """Returns the next photos, none where all were returned; those after them are read meanwhile."""
@@ -248,7 +280,8 @@ class _ReadAhead:
         while self._waiting and len(batch) < self._room():
             framed = self._waiting.popleft().result()
             if not isinstance(framed, DataError):
-                self._largest = max(self._largest, 3 * framed.frames.dtype.itemsize * math.prod(framed.photo_size))
+                photo = 3 * framed.canvas.dtype.itemsize * math.prod(framed.photo_size)
+                self._largest = max(self._largest, photo, framed.canvas.nbytes)
             batch.append(framed)
             self._read(self._room() - len(self._waiting))
         return batch

@@ -79,9 +79,11 @@ def multiply_maps(maps: Sequence[Tensor]) -> Tensor:
 
 
 def highest_mean(maps: Tensor, share: float, inside: Tensor | None = None) -> Tensor:
-    """Returns (B,) the mean of the highest pixels of maps (B, 1, h, w), as `Score` has it, of those that are inside."""
-    if inside is not None:
-        counted = [values[mask > 0] for values, mask in zip(maps, inside.expand_as(maps), strict=True)]
-        return torch.stack([values.topk(max(1, round(share * len(values)))).values.mean() for values in counted])
+    """Returns (B,) the mean of the highest pixels of maps (B, 1, h, w), as `Score` has it, of those that are inside: as
+    many as of a whole frame, or all where there are fewer."""
     values = maps.flatten(start_dim=1)
-    return values.topk(max(1, round(share * values.shape[1])), dim=1).values.mean(dim=1)
+    count = max(1, round(share * values.shape[1]))
+    if inside is not None:
+        counted = [some[mask > 0] for some, mask in zip(values, inside.flatten(start_dim=1), strict=True)]
+        return torch.stack([some.topk(min(count, len(some))).values.mean() for some in counted])
+    return values.topk(count, dim=1).values.mean(dim=1)

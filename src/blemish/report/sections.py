@@ -41,6 +41,8 @@ def facts(artifact: Artifact, evaluation: Evaluation | None) -> dict[str, str]:
         "Image size": f"{width} x {height} pixels (width x height)",
         "Training took": _duration(training.seconds),
     }
+    if artifact.framing.tile is not None:
+        said["Tiles"] = f"of {artifact.framing.tile} pixels of the photo along the longer side, each at that size"
     if training.trained_at:
         said["Trained at"] = _moment(training.trained_at)
     if evaluation is not None:

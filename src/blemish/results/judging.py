@@ -9,7 +9,8 @@ from typing import Any
 from blemish.calibration.drift import DriftWatch
 from blemish.data.images import Size
 from blemish.data.paths import Named, photos_and_unread
-from blemish.data.shapes import other_aspect_line, shrunk_line, sizes_counted
+from blemish.data.seen import MUCH_SHRUNK, seen_line
+from blemish.data.shapes import other_aspect_line, sizes_counted
 from blemish.errors import DataError, SettingsError
 from blemish.inference import open_predictor
 from blemish.inference.prediction import Prediction
@@ -59,7 +60,7 @@ def judge_folder(
     def at_the_end(sizes: Mapping[Size, int]) -> Iterator[str | None]:
         yield other_aspect_line(sizes, trained) if sizes else None
         yield watch.line(str(run))
-        yield shrunk_line(sizes, predictor.framing.image_size)
+        yield seen_line(sizes, predictor.framing, beyond=MUCH_SHRUNK)
 
     return _judged(missing, results, len(found), watch, at_the_end, on_progress)
 

@@ -87,7 +87,7 @@ def _in_this_process(
         predictor = open_predictor(run, runtime=runtime, precision=precision)
         pictures = [read_image(photo) for photo in photos[:_IN_MEMORY]]
         framing = predictor.framing
-        images = [framing.images(framing.cut(picture)) for picture in pictures]
+        images = [framing.images(framing.cut(picture, most=1)) for picture in pictures]
         return Speed(
             runtime=runtime,
             precision=precision,

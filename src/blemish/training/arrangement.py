@@ -6,20 +6,24 @@ all of its photos to train on are trained on. Else a share of these is held out,
 
 import typing
 from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from blemish.data.dataset import Dataset, Sample
+from blemish.data.framing import Framing
+from blemish.data.framing_choice import choose_framing, typical_sizes
 from blemish.data.images import Size
 from blemish.data.part_names import parts_of
+from blemish.data.pixel_limit import allow_pixels
 from blemish.errors import DataError, SettingsError
 from blemish.training.settings import TrainingSettings
 from blemish.training.split import MOST_VALIDATION, VALIDATION, Split, shuffled, split
 
 if TYPE_CHECKING:
-    from blemish.detectors import Stage
+    from blemish.detectors import DetectorSettings, ImageSize, Stage
 
 
 def validates_weights(stages: "Sequence[Stage]") -> bool:
@@ -27,8 +31,8 @@ def validates_weights(stages: "Sequence[Stage]") -> bool:
     return any(stage.validation_loss is not None for stage in stages)
 
 
-def method_validates(method: str, settings: Mapping[str, Any]) -> tuple[bool, Size]:
-    """Returns whether a method with these settings does, and the (height, width) it sees; the rest is as by default.
+def method_validates(method: str, settings: Mapping[str, Any]) -> tuple[bool, "ImageSize"]:
+    """Returns whether a method with these settings does, and the size it was asked for; the rest is as by default.
 
     Raises SettingsError for an unknown method, and settings that it has not.
     """
@@ -45,9 +49,25 @@ def method_validates(method: str, settings: Mapping[str, Any]) -> tuple[bool, Si
         return validates_weights(DETECTORS[method](known).stages()), known.image_size
 
 
-def intended(method: str | None, settings: Mapping[str, Any]) -> tuple[TrainingSettings, bool, Size]:
-    """Returns what settings of both kinds say of a training: its own, whether it validates weights, and the size it
-    sees.
+@dataclass(frozen=True, kw_only=True)
+class Intention:
+    """What settings of both kinds say of a training that may come."""
+
+    training: TrainingSettings
+    validates: bool
+    """Whether it chooses its weights by the validation loss."""
+    image_size: Size
+    """The (height, width) that was asked for."""
+    any_shape: bool
+    """Whether of that only the area counts."""
+
+    def framing(self, sizes: Mapping[Size, int]) -> Framing:
+        """Returns how photos of such sizes would be framed; raises SettingsError."""
+        return _framing(sizes, self.image_size, self.training, any_shape=self.any_shape)
+
+
+def intended(method: str | None, settings: Mapping[str, Any]) -> Intention:
+    """Returns what settings say of a training.
 
     Without a method, the default is assumed, which keeps its last weights, or one that keeps what it is told to; torch
     need not be installed for that. Raises SettingsError.
@@ -57,11 +77,45 @@ def intended(method: str | None, settings: Mapping[str, Any]) -> tuple[TrainingS
     training.check()
     own = {name: value for name, value in settings.items() if name not in known}
     if method is not None:
-        return training, *method_validates(method, own)
-    keep, size = own.pop("keep", "last"), own.pop("image_size", 256)
-    if own or keep not in ("best", "last"):
-        raise SettingsError(f"unknown setting {', '.join(own) or keep}: give the method that has it")
-    return training, keep == "best", (size, size) if isinstance(size, int) else size
+        validates, chosen = method_validates(method, own)
+        size, any_shape = (chosen.height, chosen.width), _is_area(chosen)
+    else:
+        keep, given = own.pop("keep", "last"), own.pop("image_size", 256)
+        if own or keep not in ("best", "last"):
+            raise SettingsError(f"unknown setting {', '.join(own) or keep}: give the method that has it")
+        validates, any_shape = keep == "best", isinstance(given, int)
+        size = (given, given) if isinstance(given, int) else given
+    return Intention(training=training, validates=validates, image_size=size, any_shape=any_shape)
+
+
+def asked_framing(
+    settings: "DetectorSettings", training: TrainingSettings, found: Dataset
+) -> tuple[Framing, dict[Size, int]]:
+    """Returns how the photos of a data set are framed, and the sizes of some of them; raises SettingsError."""
+    allow_pixels(training.max_pixels)
+    sizes = typical_sizes([sample.image for sample in (*found.train, *found.validation)])
+    return _framing(sizes, settings.image_size, training, any_shape=_is_area(settings.image_size)), sizes
+
+
+def _is_area(size: Size) -> bool:
+    from blemish.detectors.settings import AreaSize
+
+    return isinstance(size, AreaSize)
+
+
+def _framing(sizes: Mapping[Size, int], image_size: Size, training: TrainingSettings, *, any_shape: bool) -> Framing:
+    try:
+        return choose_framing(
+            sizes,
+            image_size,
+            any_shape=any_shape,
+            aspect=training.aspect,
+            tiles=training.tiles,
+            overlap=training.overlap,
+            max_pixels=training.max_pixels,
+        )
+    except ValueError as error:
+        raise SettingsError(str(error)) from error
 
 
 def arranged(found: Dataset, training: TrainingSettings, *, validates: bool) -> list[Sample]:

@@ -1,8 +1,9 @@
 """The stream of batches: seeded, sharded, resumable; teacher features cached within a budget.
 
-Photos are known by their index in one shuffled list, whose last part calibrates. Targets of the first K of them are
-cached, where K is what the budget holds; those of the rest are computed each time they are met. Which are cached never
-depends on what was met before, so that a resumed run computes exactly what an uninterrupted one does.
+Photos are known by their index in one shuffled list, whose last part calibrates, and what a step is made of are their
+frames: the whole photo, or its tiles. Targets of the first K frames are cached, where K is what the budget holds; those
+of the rest are computed each time they are met. Which are cached never depends on what was met before, so that a
+resumed run computes exactly what an uninterrupted one does.
 """
 
 from collections.abc import Callable, Iterator
@@ -24,7 +25,7 @@ _AHEAD = 2  # batches read while the network works
 
 
 class TargetCache:
-    """The teacher's features of clean photos, float16, computed once for those that the budget holds."""
+    """The teacher's features of clean frames, float16, computed once for those that the budget holds."""
 
     def __init__(
         self, compute: Callable[[Tensor], Targets], photos: PhotoStore, processes: Processes, *, budget: int
@@ -37,7 +38,7 @@ class TargetCache:
         self._cached: Targets = ()
 
     def load(self, count: int, batch_size: int, on_photo: Callable[[int, int], None]) -> None:
-        """Fills the store with the first `count` photos, always in the same chunks: a photo's features depend on its
+        """Fills the store with the first `count` frames, always in the same chunks: a frame's features depend on its
         batch's size in the last bits, and must not depend on the history of a run."""
         room, start = count, 0
         while start < room:
@@ -53,7 +54,7 @@ class TargetCache:
             on_photo(min(start, room), room)
 
     def of(self, indices: Indices, clean: Tensor) -> Targets:
-        """Returns the targets of the photos `indices`, whose images are `clean`."""
+        """Returns the targets of the frames `indices`, whose images are `clean`."""
         room = len(self._cached[0]) if self._cached else 0
         cached = indices < room
         if not cached.any():
@@ -96,7 +97,7 @@ def _order(count: int, seed: int, stage: int, epoch: int) -> Indices:
 
 
 def step_indices(count: int, batch_size: int, *, seed: int, stage: int, step: int) -> Indices:
-    """Returns the photos of step 0, 1, ...: all of them in a new order each epoch; a batch may run on into the next
+    """Returns the frames of step 0, 1, ...: all of them in a new order each epoch; a batch may run on into the next
     epoch."""
     places = np.arange(step * batch_size, (step + 1) * batch_size)
     epochs = places // count
@@ -104,7 +105,7 @@ def step_indices(count: int, batch_size: int, *, seed: int, stage: int, step: in
 
 
 def read_ahead(photos: PhotoStore, batches: Iterator[Indices]) -> Iterator[tuple[Indices, Frames]]:
-    """Yields each batch's indices and photos, in order, read while the batches before it are used."""
+    """Yields each batch's indices and frames, in order, read while the batches before it are used."""
     with ThreadPoolExecutor(1, thread_name_prefix="read-ahead") as reader:
         waiting: list[tuple[Indices, Future[Frames]]] = []
         for indices in batches:

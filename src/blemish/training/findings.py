@@ -5,6 +5,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 from blemish.data.dataset import GOOD, Dataset, Sample
+from blemish.data.framing_choice import typical_sizes
 from blemish.data.images import Size
 from blemish.data.masks import wrong_masks
 from blemish.data.official import set_aside_lines
@@ -13,7 +14,7 @@ from blemish.data.survey import Survey, common_files, survey
 from blemish.errors import DataError
 from blemish.model.thresholds import percent
 from blemish.progress import OnProgress, Progress, say_nothing
-from blemish.training.arrangement import arranged, divided
+from blemish.training.arrangement import Intention, arranged, divided
 from blemish.training.settings import TrainingSettings
 from blemish.wording import on_one_line, some_of, with_counts
 
@@ -31,6 +32,8 @@ class Findings:
     """What was passed over, and need not trouble anybody."""
     warnings: tuple[str, ...] = ()
     """Good photos that are far from the rest, and may be none."""
+    image_size: Size = (256, 256)
+    """(height, width) that training would resize a photo, or each of its tiles, to."""
 
     def with_lines(self, *lines: str, warnings: Sequence[str] = (), problems: Sequence[str] = ()) -> "Findings":
         """Returns the findings with more lines after their own."""
@@ -44,17 +47,13 @@ class Findings:
 
 def look_into(
     found: Dataset,
-    training: TrainingSettings,
+    intention: Intention,
     *,
-    validates: bool,
-    image_size: Size,
     on_progress: OnProgress = say_nothing,
 ) -> Findings:
-    """Decodes every photo and mask; nothing is changed.
-
-    `validates` says whether the method chooses weights by validation photos, see `validates_weights`; `image_size`
-    (height, width) is what training would resize photos to.
-    """
+    """Decodes every photo and mask; nothing is changed. Raises SettingsError for tiles that cannot be."""
+    training = intention.training
+    framing = intention.framing(typical_sizes([sample.image for sample in (*found.train, *found.validation)]))
     good, apart, test = (
         _seen(samples, what, on_progress)
         for samples, what in (
@@ -65,13 +64,13 @@ def look_into(
     )
     lines, problems = [], [str(error) for error in found.left_out]
     if found.train:
-        lines += _block("good parts", [*good.lines(root=found.base, image_size=image_size), *_about_white(good)])
+        lines += _block("good parts", [*good.lines(root=found.base, framing=framing), *_about_white(good)])
         if found.validation:
-            lines += _block("validation", apart.lines(root=found.base, image_size=image_size))
+            lines += _block("validation", apart.lines(root=found.base, framing=framing))
         if line := ignored_pattern([*found.train, *found.validation], training.part):
             lines.append(f"  {line}")
         try:
-            lines.append(f"  {promise(found, training, _together(good, apart), validates=validates)}")
+            lines.append(f"  {promise(found, training, _together(good, apart), validates=intention.validates)}")
         except DataError as error:
             problems.append(str(error))
     if found.test:
@@ -83,7 +82,12 @@ def look_into(
         lines.append(f"test photos that are also among the good parts, and flatter the model: {len(twice)} ({pairs})")
     problems += [*good.unreadable, *apart.unreadable, *test.unreadable, *wrong_masks(found.test)]
     unread = map(str, found.skipped.unread())
-    return Findings(lines=tuple(lines), problems=(*unread, *problems), notes=tuple(found.skipped.notes()))
+    return Findings(
+        lines=tuple(lines),
+        problems=(*unread, *problems),
+        notes=tuple(found.skipped.notes()),
+        image_size=framing.image_size,
+    )
 
 
 def promise(found: Dataset, training: TrainingSettings, seen: Survey, *, validates: bool) -> str:

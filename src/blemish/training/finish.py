@@ -132,7 +132,7 @@ def _learned_from(job: Job) -> list[PhotoDescription]:
     """Describes the photos that were trained on; of many, the first, which the seed drew."""
     photos, framing = job.photos, job.photos.framing
     framed = (photos.framed(int(i)) for i in job.split.train[:MOST_LEARNED])
-    return [describe(f.frames, f.photo_size, white=framing.white_of(f.frames)) for f in framed]
+    return [describe(f.overview[None], f.photo_size, white=framing.white_of(f.overview)) for f in framed]
 
 
 def _calibrate(

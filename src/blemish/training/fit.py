@@ -10,6 +10,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn.parallel import DistributedDataParallel
 
+from blemish.data.interest import Inside
 from blemish.detectors import Batch, Detector, Stage
 from blemish.errors import InterruptionError, SettingsError
 from blemish.process import StopRequest, stop_requests
@@ -18,7 +19,7 @@ from blemish.training import checkpoint as checkpoints
 from blemish.training.batches import TargetCache, read_ahead, step_indices
 from blemish.training.checkpoint import CHECKPOINT_FILE, Checkpoint
 from blemish.training.generators import step_generator
-from blemish.training.inside import InsideFrames
+from blemish.training.inside import draw_inside
 from blemish.training.memory import MemoryBudget
 from blemish.training.photo_store import Indices, PhotoStore
 from blemish.training.processes import Processes
@@ -26,10 +27,10 @@ from blemish.training.settings import TrainingSettings
 from blemish.training.split import Split
 from blemish.training.stage_loss import LossSums, StageLoss
 from blemish.training.stage_record import StageRecord
-from blemish.training.texture_store import Textures
+from blemish.training.texture_store import Textures, some_of_frames
 from blemish.training.training_log import TrainingLog
 
-MOST_SETTLING = 256  # photos that `Stage.settle` gets
+MOST_SETTLING = 256  # frames that `Stage.settle` gets
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -50,8 +51,6 @@ class Job:
     """What a checkpoint must agree with to be continued."""
     log: TrainingLog
     on_progress: OnProgress
-    inside: InsideFrames | None = None
-    """Where photos count; None: everywhere."""
 
 
 def fit(job: Job, *, resume: Checkpoint | None) -> list[StageRecord]:
@@ -87,7 +86,9 @@ class StageRun:
         self.loss_parts: nn.Module = self.loss
         if job.processes.world_size > 1:
             self.loss_parts = DistributedDataParallel(self.loss)
-        self.batch_size = _global_batch_size(job, stage)
+        self.learned = job.photos.frames_of(job.split.train)
+        self.validating = job.photos.frames_of(job.split.validation)
+        self.batch_size = _global_batch_size(job, stage, len(self.learned))
         self.sums = LossSums(job.processes.device)
         textures = sum(textures.bytes for textures in job.textures.values())
         room = job.budget.features(photos=job.photos.bytes_in_memory, textures=textures) if _keeps_targets(stage) else 0
@@ -129,21 +130,21 @@ class StageRun:
     def _load_targets(self) -> None:
         if _keeps_targets(self.stage):
             job = self.job
-            seen = len(job.split.validation) + len(job.split.train)
+            seen = job.photos.frames_before(len(job.split.validation) + len(job.split.train))
             self.targets.load(
                 seen, job.settings.batch_size, lambda done, of: self._report("teacher's features", done, of)
             )
 
     def _batches(self, *, first: int) -> Iterator[tuple[int, Indices, Tensor]]:
-        """Yields steps from `first` on, with this process's share of the photos, as indices and as images."""
+        """Yields steps from `first` on, with this process's share of the frames, as indices and as images."""
         job, rank, world = self.job, self.job.processes.rank, self.job.processes.world_size
-        shares = (job.split.train[self._chosen(step)][rank::world] for step in range(first, self.stage.steps))
+        shares = (self.learned[self._chosen(step)][rank::world] for step in range(first, self.stage.steps))
         for step, (indices, frames) in enumerate(read_ahead(job.photos, shares), start=first):
             yield step, indices, job.photos.to_images(frames, job.processes.device)
 
     def _chosen(self, step: int) -> Indices:
-        job = self.job
-        return step_indices(len(job.split.train), self.batch_size, seed=job.settings.seed, stage=self.index, step=step)
+        seed = self.job.settings.seed
+        return step_indices(len(self.learned), self.batch_size, seed=seed, stage=self.index, step=step)
 
     def _step(self, step: int, indices: Indices, clean: Tensor) -> None:
         processes = self.job.processes
@@ -164,14 +165,14 @@ class StageRun:
         if stage.augment is not None and varied:
             clean = stage.augment(clean, self.generator)
         targets = self.targets.of(indices, clean) if stage.targets is not None else ()
-        inside, masks, images = self.job.inside, None, clean
+        inside, masks, images = self.job.photos.inside(indices), None, clean
         if stage.add_defects is not None and varied:
             textures = self.job.textures[stage.textures].draw(len(clean), self.generator)
             if inside is None:
                 images, masks = stage.add_defects(clean, textures, self.generator)
             else:
-                images, masks = inside.with_defects(stage.add_defects, clean, textures, self.generator)
-        where = None if inside is None else inside.of(clean)
+                images, masks = draw_inside(stage.add_defects, clean, textures, self.generator, inside=inside)
+        where = _counting(inside, clean.device)
         return Batch(images=images, clean=clean, targets=targets, masks=masks, inside=where, global_size=global_size)
 
     def _check(self) -> None:
@@ -186,7 +187,7 @@ class StageRun:
         record.note_check(losses, learning_rates=[group["lr"] for group in self.optimizer.param_groups])
         if (
             stage.validation_loss is not None
-            and len(self.job.split.validation)
+            and len(self.validating)
             and record.note_validation(self._validation_loss(stage.validation_loss))
         ):
             self.best = checkpoints.copy_weights(stage.trains)
@@ -203,7 +204,7 @@ class StageRun:
     def _validation_loss(self, loss: Callable[[Batch], Tensor]) -> float:
         """Returns the mean over the validation photos, judged everywhere by the leader's batch-norm statistics."""
         processes, size = self.job.processes, self.job.settings.batch_size
-        mine = self.job.split.validation[processes.rank :: processes.world_size]
+        mine = self.validating[processes.rank :: processes.world_size]
         processes.copy_from_leader(self.stage.trains.buffers())
         self.stage.trains.eval()
         values: list[float] = []
@@ -218,11 +219,15 @@ class StageRun:
     @torch.no_grad()
     def _settle(self, settle: Callable[[Iterator[Batch]], None]) -> None:
         """Every process does the same with the same photos, in float32, as photos are judged."""
-        job, device = self.job, self.job.processes.device
-        size, photos = job.settings.batch_size, job.split.train[:MOST_SETTLING]
-        batches = (job.photos.images(photos[i : i + size], device) for i in range(0, len(photos), size))
-        inside = job.inside
-        settle(Batch(images=b, clean=b, inside=None if inside is None else inside.of(b)) for b in batches)
+        job = self.job
+        size, frames = job.settings.batch_size, some_of_frames(job.photos, job.split.train, most=MOST_SETTLING)
+        chunks = (frames[i : i + size] for i in range(0, len(frames), size))
+        settle(self._as_judged(chunk) for chunk in chunks)
+
+    def _as_judged(self, frames: Indices) -> Batch:
+        device = self.job.processes.device
+        images = self.job.photos.images(frames, device)
+        return Batch(images=images, clean=images, inside=_counting(self.job.photos.inside(frames), device))
 
     def _save(self) -> None:
         loss_sums = self.job.processes.gather([self.sums.values()])
@@ -259,6 +264,11 @@ class StageRun:
         self.job.on_progress(Progress(activity=activity, done=done, total=total, at_most=at_most, figures=figures))
 
 
+def _counting(inside: Inside | None, device: torch.device) -> Tensor | None:
+    """Returns where frames count, (B, h, w), as a batch holds it."""
+    return None if inside is None else torch.from_numpy(inside[:, None]).to(device).float()
+
+
 def _nothing(_clean: Tensor) -> tuple[Tensor, ...]:
     return ()
 
@@ -267,17 +277,17 @@ def _keeps_targets(stage: Stage) -> bool:
     return stage.targets is not None and stage.augment is None
 
 
-def _global_batch_size(job: Job, stage: Stage) -> int:
-    learned, world = len(job.split.train), job.processes.world_size
-    size = photos_per_step(stage, learned, job.settings, world_size=world)
+def _global_batch_size(job: Job, stage: Stage, learned: int) -> int:
+    world = job.processes.world_size
+    size = frames_per_step(stage, learned, job.settings, world_size=world)
     if size == 0:
         raise SettingsError(f"{learned} photos to train on are too few for {world} processes: start fewer")
     return size
 
 
-def photos_per_step(stage: Stage, learned: int, settings: TrainingSettings, *, world_size: int) -> int:
-    """Returns how many of the photos `learned` from a step takes: a small folder fills one batch, once or, where photos
-    vary, as often as it takes; every process gets the same number, which may be none."""
+def frames_per_step(stage: Stage, learned: int, settings: TrainingSettings, *, world_size: int) -> int:
+    """Returns how many of the frames `learned` from (whole photos, or tiles) a step takes: a small folder fills one
+    batch, once or, where photos vary, as often as it takes; every process gets the same number, which may be none."""
     varied = stage.augment is not None or stage.add_defects is not None
     return (settings.batch_size if varied else min(settings.batch_size, learned)) // world_size * world_size
 

@@ -52,17 +52,17 @@ def check_memory(
     stages: Sequence[Stage],
     *,
     batch_size: int,
-    stored_photos: int,
+    stored_frames: float,
     budget: int,
     processes: Processes,
 ) -> None:
     """Raises SettingsError, with settings that would fit, where training needs surely more memory than there is, and
     warns where it may.
 
-    `batch_size` is this process's, `stored_photos` are those that stay in memory as far as the `budget` in bytes goes.
+    `batch_size` is this process's, `stored_frames` are those that stay in memory as far as the `budget` in bytes goes.
     """
     size, free = detector.settings.image_size, _free(processes)
-    stored = _stored(size, stored_photos, budget)
+    stored = _stored(size, stored_frames, budget)
     if free is None or _SURELY_FITS * math.prod(size) * batch_size + stored < free:
         return
     footprint = footprint_of(detector, stages, processes)
@@ -139,9 +139,9 @@ class _LiveBytes(TorchDispatchMode):  # type: ignore[no-untyped-call]
         return gone
 
 
-def _stored(size: ImageSize, photos: int, budget: int) -> int:
+def _stored(size: ImageSize, frames: float, budget: int) -> float:
     """Returns the bytes of photos that are held in memory, a byte a value."""
-    return min(budget, 3 * math.prod(size) * photos)
+    return min(budget, 3 * math.prod(size) * frames)
 
 
 def _free(processes: Processes) -> float | None:

@@ -25,8 +25,12 @@ from blemish.training.processes import Processes
 from blemish.training.settings import TrainingSettings
 from blemish.version import __version__
 
-_DECIDE_NO_WEIGHT = {"false_alarms", "region_thresholds", "checkpoint_every", "device", "precision"}
-"""Settings that may change when a training goes on. What device and precision came to is an entry of its own."""
+_DECIDE_NO_WEIGHT = {
+    *("false_alarms", "region_thresholds", "checkpoint_every", "device", "precision"),
+    *("max_megapixels", "aspect", "tiles"),
+}
+"""Settings that may change when a training goes on. What device, precision, aspect and tiles came to is an entry of its
+own, and which photos could be read another."""
 _ENVIRONMENT = ("device", "threads", "GPU memory for teacher features", "torch", "blemish", "Python", "numpy", "Pillow")
 
 _log = logging.getLogger("blemish")
@@ -53,6 +57,8 @@ def identity_of(
         "teacher weights": [teacher["sha256"][:16] for teacher in teachers],
         "photos": f"{len(material.photos)} photos, contents {contents}",
         "regions of interest": checksum_of(material.interest),
+        "tiles": material.photos.framing.tile,
+        "photos with borders": _bordered(material) or None,
         "textures": [textures.contents for textures in material.textures.values()],
         "computing precision": processes.precision,
         "processes": processes.world_size,
@@ -66,6 +72,15 @@ def identity_of(
         "Pillow": PIL.__version__,
     }
     return dict(json.loads(json.dumps(identity)))  # as a checkpoint gives it back
+
+
+def _bordered(material: Material) -> int:
+    """Returns how many photos get borders, rather than being squeezed."""
+    framing = material.photos.framing
+    if framing.tile is not None:
+        return 0
+    sizes = (material.photos.facts[path].size for path in material.photos.paths)
+    return sum(framing.map_size(size) != framing.image_size for size in sizes)
 
 
 def _deciding(settings: DetectorSettings, training: TrainingSettings) -> dict[str, Any]:

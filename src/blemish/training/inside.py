@@ -6,7 +6,7 @@ import json
 import logging
 from collections import Counter
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 import torch
@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 from torch import Generator, Tensor
 
 from blemish.data.drawn_regions import DrawnInterest
-from blemish.data.interest import Interest
+from blemish.data.interest import Inside, Interest
 from blemish.detectors import Images, Stage
 from blemish.errors import DataError, SettingsError
 from blemish.training.photo_store import PhotoStore
@@ -57,53 +57,44 @@ def interest_on(drawn: DrawnInterest, photos: PhotoStore, stages: Sequence[Stage
     return interest
 
 
-@dataclass(frozen=True, kw_only=True)
-class InsideFrames:
-    """Where frames count, and how synthetic defects are drawn there."""
+def draw_inside(
+    add_defects: AddDefects, clean: Images, textures: Images, generator: Generator, *, inside: Inside
+) -> tuple[Images, Tensor]:
+    """Returns what a stage's `add_defects` does, inside (B, h, w) alone: what lies outside stays as it was.
 
-    mask: Tensor
-    """(1, 1, h, w) float32, 1 where a frame counts, else 0."""
-    window: tuple[slice, slice]
-    """Rows and columns that hold all that counts, see `window_around`."""
-
-    def of(self, frames: Tensor) -> Tensor:
-        """Returns where each of some frames (B, 3, h, w) counts, (B, 1, h, w)."""
-        return self.mask.expand(len(frames), -1, -1, -1)
-
-    def with_defects(
-        self, add_defects: AddDefects, clean: Images, textures: Images, generator: Generator
-    ) -> tuple[Images, Tensor]:
-        """Returns what a stage's `add_defects` does, inside alone: what lies outside stays as it was.
-
-        They are drawn in the window, so that most of them reach what counts.
-        """
-        place = (..., *self.window)
-        drawn, masks = add_defects(clean[place], textures[place], generator)
-        counts = self.mask[place] > 0
-        images, everywhere = clean.clone(), torch.zeros_like(clean[:, :1])
-        images[place] = torch.where(counts, drawn, clean[place])
-        everywhere[place] = masks * counts
-        return images, everywhere
+    They are drawn in a window of each frame, so that most of them reach what counts.
+    """
+    places = [(..., *window) for window in windows_around(inside)]
+    drawn, masks = add_defects(_cut(clean, places), _cut(textures, places), generator)
+    counts = torch.from_numpy(inside[:, None]).to(clean.device)
+    images, everywhere = clean.clone(), torch.zeros_like(clean[:, :1])
+    for number, place in enumerate(places):
+        here = counts[number][place]
+        images[number][place] = torch.where(here, drawn[number], clean[number][place])
+        everywhere[number][place] = masks[number] * here
+    return images, everywhere
 
 
-def inside_frames(interest: Interest, photos: PhotoStore, device: torch.device) -> InsideFrames:
-    """Returns where the photos' frames count."""
-    inside = interest.inside(photos.framing.map_size(interest.size))
-    mask = torch.from_numpy(inside.astype(np.float32))[None, None].to(device)
-    return InsideFrames(mask=mask, window=window_around(inside))
+def windows_around(inside: Inside) -> list[tuple[slice, slice]]:
+    """Returns of frames (B, h, w) the rows and columns of a window around all that is inside, each of something.
+
+    All windows are as large as the largest, half of either side at least: the sizes of synthetic defects are shares of
+    the window's.
+    """
+    return list(zip(_spans(np.any(inside, axis=2)), _spans(np.any(inside, axis=1)), strict=True))
 
 
-def window_around(inside: NDArray[np.bool_]) -> tuple[slice, slice]:
-    """Returns the rows and columns of the window around all that is inside (h, w), half of either side at least: the
-    sizes of synthetic defects are shares of the window's."""
-    spans = []
-    for axis in (0, 1):
-        found = np.flatnonzero(inside.any(axis=1 - axis))
-        first, last, side = int(found[0]), int(found[-1]) + 1, inside.shape[axis]
-        length = max(last - first, round(LEAST_WINDOW * side))
-        start = min(max(0, (first + last - length) // 2), side - length)
-        spans.append(slice(start, start + length))
-    return spans[0], spans[1]
+def _spans(inside: NDArray[np.bool_]) -> list[slice]:
+    """Returns a stretch around what is inside of each line (B, length), all of one length."""
+    side = inside.shape[1]
+    first, after = inside.argmax(axis=1), side - inside[:, ::-1].argmax(axis=1)
+    length = max(int((after - first).max()), round(LEAST_WINDOW * side))
+    starts = np.clip((first + after - length) // 2, 0, side - length)
+    return [slice(start, start + length) for start in starts.tolist()]
+
+
+def _cut(frames: Images, places: Sequence[tuple[Any, ...]]) -> Images:
+    return torch.stack([frame[place] for frame, place in zip(frames, places, strict=True)])
 
 
 def checksum_of(interest: Interest | None) -> str | None:

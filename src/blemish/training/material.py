@@ -11,8 +11,7 @@ from blemish.data.framing import Framing
 from blemish.data.interest import Interest
 from blemish.data.part_names import ignored_pattern, parts_of
 from blemish.data.survey import Survey
-from blemish.detectors import Detector, Stage
-from blemish.detectors.settings import ImageSize
+from blemish.detectors import Stage
 from blemish.errors import DataError
 from blemish.process import available_cores
 from blemish.progress import OnProgress, Progress
@@ -49,7 +48,7 @@ class Material:
 def gather_material(
     found: Dataset,
     roi: DrawnInterest | None,
-    detector: Detector,
+    framing: Framing,
     stages: Sequence[Stage],
     *,
     training: TrainingSettings,
@@ -67,17 +66,19 @@ def gather_material(
     parts_by_path = dict(zip((s.image for s in samples), parts_of(samples, training.part), strict=True))
     photos = PhotoStore(
         list(parts_by_path),
-        Framing(image_size=detector.settings.image_size),
+        framing,
         budget=budget.photos,
         workers=available_cores(),
     )
     try:
         photos.load(lambda done, of: on_progress(Progress(activity="reading photos", done=done, total=of)))
-        unreadable = _say_what_was_seen(photos, found, detector.settings.image_size)
+        unreadable = _say_what_was_seen(photos, found)
         _check_enough(photos)
         if photos.sixteen_bits:
             _say_white(photos)
         interest = None if roi is None else interest_on(roi, photos, stages)
+        if interest is not None:
+            photos.look_inside(interest)
         parts = [parts_by_path[path] for path in photos.paths]
         uses = _divide(photos, parts, found, training, validates=validates)
         textures = open_textures(
@@ -139,12 +140,12 @@ def _divide(
     return uses
 
 
-def _say_what_was_seen(photos: PhotoStore, found: Dataset, image_size: ImageSize) -> list[str]:
+def _say_what_was_seen(photos: PhotoStore, found: Dataset) -> list[str]:
     """Says what there is before anything is learned from it; returns a line for each photo that cannot be read."""
     unreadable = tuple(map(str, photos.unreadable))
     ordered = [sample.image for sample in (*found.train, *found.validation)]
     seen = Survey(facts={path: photos.facts[path] for path in ordered if path in photos.facts}, unreadable=unreadable)
-    _log.info("good parts: %s", "\n  ".join(seen.lines(root=found.base, image_size=image_size)))
+    _log.info("good parts: %s", "\n  ".join(seen.lines(root=found.base, framing=photos.framing)))
     for line in unreadable:
         _log.warning("left out: %s", line)
     return list(unreadable)

@@ -4,6 +4,8 @@ import math
 from dataclasses import dataclass
 from typing import Literal
 
+from blemish.data.framing import MOST_PIXELS, OVERLAP, OVERLAPS
+from blemish.data.framing_choice import Aspect
 from blemish.errors import SettingsError
 
 Precision = Literal["auto", "fp32", "bf16"]
@@ -37,6 +39,20 @@ class TrainingSettings:
     """How exactly training computes: auto rounds to fewer digits (bf16) where processor or GPU are made for it, else it
     computes in full (fp32)."""
 
+    aspect: Aspect = "keep"
+    """keep: photos are not squeezed, and those of another shape get mirrored borders; squeeze: all to --image-size."""
+    tiles: int | str = "off"
+    """off, auto (where photos would be shrunk more than twice), or how many of the photo's pixels a tile is long."""
+    overlap: int = OVERLAP
+    """How many of a tile's --image-size pixels its neighbour sees too; half of them at most."""
+    max_megapixels: int | None = None
+    """Most millions of pixels of a photo, here and wherever the model judges; none: 89, as Pillow decodes unasked."""
+
+    @property
+    def max_pixels(self) -> int | None:
+        """The most pixels of a photo; None where Pillow's own limit is meant."""
+        return None if self.max_megapixels is None else self.max_megapixels * 10**6
+
     def check(self) -> None:
         """Raises SettingsError for a number that its setting cannot take."""
         for name in ("batch_size", "check_every", "checkpoint_every"):
@@ -45,6 +61,13 @@ class TrainingSettings:
         for name in ("held_out", "false_alarms"):
             if not 0 < getattr(self, name) < 1:
                 raise SettingsError(f"{name} is {getattr(self, name)}: it is a share, between 0 and 1")
+        if not OVERLAPS[0] <= self.overlap <= OVERLAPS[1]:
+            raise SettingsError(f"overlap is {self.overlap}: it must be {OVERLAPS[0]} to {OVERLAPS[1]} pixels")
+        if isinstance(self.tiles, str) and self.tiles not in ("off", "auto"):
+            raise SettingsError(f"tiles is {self.tiles!r}: give off, auto, or how many pixels of the photo a tile has")
+        most = MOST_PIXELS // 10**6
+        if self.max_megapixels is not None and not 1 <= self.max_megapixels <= most:
+            raise SettingsError(f"max_megapixels is {self.max_megapixels}: it must be 1 to {most}")
         if not 0 <= self.seed < 1 << 63:
             raise SettingsError(f"seed is {self.seed}: it must be at least 0 and below 2^63")
         if not 0 <= self.cache_memory < math.inf:

@@ -77,10 +77,19 @@ def open_textures(
     room = max(FEWEST_PICTURES, budget // max(1, len(folders)) // (math.prod(size) * 3))
     for folder in folders:
         if folder is None:
-            opened[folder] = _of_photos(photos, train[:room], device)
+            opened[folder] = _of_photos(photos, some_of_frames(photos, train, most=room), device)
         else:
             opened[folder] = _of_folder(folder, size, seed=seed, room=room, device=device, on_picture=on_picture)
     return opened
+
+
+def some_of_frames(photos: PhotoStore, chosen: Indices, *, most: int) -> Indices:
+    """Returns the places of so many frames of the `chosen` photos at most, of as many photos as can be: the first of
+    photos that are seen as a whole, tiles from all over the others."""
+    frames = photos.frames_of(chosen)
+    if len(frames) == len(chosen):
+        return frames[:most]
+    return frames[np.linspace(0, len(frames) - 1, min(most, len(frames))).round().astype(np.int64)]
 
 
 def _of_photos(photos: PhotoStore, chosen: Indices, device: torch.device) -> Textures:
@@ -104,7 +113,7 @@ def _of_folder(
     pictures = PhotoStore(paths, Framing(image_size=size), budget=len(paths) * each, workers=available_cores())
     try:
         pictures.load(on_picture)
-        kept = pictures.shown(np.arange(len(pictures)))
+        kept = pictures.shown(np.arange(pictures.frames_before(len(pictures))))
     finally:
         pictures.close()
     for error in pictures.unreadable:

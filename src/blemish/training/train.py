@@ -4,26 +4,30 @@ import itertools
 import logging
 import math
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import nullcontext
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 from blemish.data.dataset import Dataset, Sample, dataset_of
 from blemish.data.drawn_regions import EVERYTHING, AskedInterest, DrawnInterest, read_drawn
-from blemish.detectors import DETECTORS, Detector, DetectorSettings, Stage
+from blemish.data.framing import Framing
+from blemish.data.framing_choice import canvas_each, frames_each
+from blemish.data.images import Size
+from blemish.detectors import DETECTORS, Detector, DetectorSettings, ImageSize, Stage
 from blemish.errors import SettingsError
 from blemish.model.artifact import Artifact
 from blemish.networks.teacher import Teacher
 from blemish.progress import OnProgress, Progress, say_nothing
+from blemish.training.arrangement import asked_framing
 from blemish.training.checks import check_folder, check_settings, check_stages
 from blemish.training.finish import finish, training_record
-from blemish.training.fit import Job, fit, photos_per_step
+from blemish.training.fit import Job, fit, frames_per_step
 from blemish.training.footprint import check_memory
 from blemish.training.generators import seed_torch
 from blemish.training.identity import check_agreement, continue_from, identity_of
-from blemish.training.inside import InsideFrames, inside_frames
-from blemish.training.material import Material, gather_material
+from blemish.training.material import gather_material
 from blemish.training.memory import MemoryBudget, memory_budget
 from blemish.training.processes import Processes, open_processes
 from blemish.training.run_file import PhotosOrigin, RunFile, write_run_file
@@ -67,10 +71,11 @@ def train_detector(
     settings, training = _checked(method, settings, training)
     found = photos if isinstance(photos, Dataset) else dataset_of(train=photos)
     settings = settings.for_photos(len(found.train))
+    check_folder(run, apart_from=found, resume=resume, overwrite=overwrite)
+    settings, framing, sizes = _framed(settings, training, found)
+    roi = _drawn(asked, method, training)
     files, out = tuple(teacher_weights), tuple(left_out)
     told = _told(method, settings, training, teacher_weights=files, origin=origin, left_out=out, interest=asked)
-    roi = _drawn(asked, method, training)
-    check_folder(run, apart_from=found, resume=resume, overwrite=overwrite)
     with open_processes(training) as processes, locked(run) if processes.is_leader else nullcontext():
         detector, stages = _untrained(method, settings, training, processes)
         with processes.one_by_one():  # the first downloads, the others find
@@ -78,9 +83,13 @@ def train_detector(
         processes.place(detector)
         started = time.monotonic()
         budget = memory_budget(training, stages, processes)
-        _check_memory(detector, stages, found, training, budget, processes)
+        _check_memory(detector, stages, found, training, budget, processes, framing, sizes)
         material = gather_material(
-            found, roi, detector, stages, training=training, processes=processes, budget=budget, on_progress=on_progress
+            *(found, roi, framing, stages),
+            training=training,
+            processes=processes,
+            budget=budget,
+            on_progress=on_progress,
         )
         try:
             job = Job(
@@ -96,7 +105,6 @@ def train_detector(
                 identity=identity_of(method, settings, training, teachers, material, budget, processes),
                 log=TrainingLog(run / LOG_FILE if processes.is_leader else None),
                 on_progress=on_progress,
-                inside=_inside(material, processes),
             )
             records = _fit(job, told, resume=resume)
             seconds = job.log.seconds_before + time.monotonic() - started
@@ -133,6 +141,16 @@ def _checked(
     return settings, training
 
 
+def _framed(
+    settings: DetectorSettings, training: TrainingSettings, found: Dataset
+) -> tuple[DetectorSettings, Framing, dict[Size, int]]:
+    """Returns the settings with the image size that suits the photos, how these are framed, and the sizes of some."""
+    framing, sizes = asked_framing(settings, training, found)
+    settings = replace(settings, image_size=ImageSize(*framing.image_size))
+    check_settings(settings, training)
+    return settings, framing, sizes
+
+
 def _untrained(
     method: str, settings: DetectorSettings, training: TrainingSettings, processes: Processes
 ) -> tuple[Detector, Sequence[Stage]]:
@@ -152,23 +170,22 @@ def _check_memory(
     training: TrainingSettings,
     budget: MemoryBudget,
     processes: Processes,
+    framing: Framing,
+    sizes: Mapping[Size, int],
 ) -> None:
     """Raises SettingsError where the training cannot fit in memory; asks what photos there are, and reads none."""
     photos = len(found.train) + len(found.validation)
     learned = max(1, len(found.train) if found.validation else math.ceil((1 - training.held_out) * photos))
-    size = max(photos_per_step(stage, learned, training, world_size=processes.world_size) for stage in stages)
+    learned = math.ceil(learned * frames_each(framing, sizes))
+    size = max(frames_per_step(stage, learned, training, world_size=processes.world_size) for stage in stages)
     check_memory(
         detector,
         stages,
         batch_size=max(1, size // processes.world_size),
-        stored_photos=0 if budget.apart else photos,
+        stored_frames=0 if budget.apart else photos * canvas_each(framing, sizes),
         budget=budget.photos,
         processes=processes,
     )
-
-
-def _inside(material: Material, processes: Processes) -> InsideFrames | None:
-    return None if material.interest is None else inside_frames(material.interest, material.photos, processes.device)
 
 
 def _fit(job: Job, told: RunFile, *, resume: bool) -> list[StageRecord]:
@@ -193,9 +210,9 @@ def _say_what_is_unusual(job: Job) -> None:
 def _say_how_long(job: Job) -> None:
     """Logs how long a training of minutes will take, by trial steps, so that nobody need wait to know."""
     world, size = job.processes.world_size, math.prod(job.detector.settings.image_size)
-    learned = len(job.split.train)
-    photos = [photos_per_step(stage, learned, job.settings, world_size=world) // world for stage in job.stages]
-    pixels = [stage.steps * count * size for stage, count in zip(job.stages, photos, strict=True)]
+    learned = len(job.photos.frames_of(job.split.train))
+    frames = [frames_per_step(stage, learned, job.settings, world_size=world) // world for stage in job.stages]
+    pixels = [stage.steps * count * size for stage, count in zip(job.stages, frames, strict=True)]
     if sum(pixels) < _WORTH_A_TRIAL:
         return
     trials = try_stages(job.detector, job.stages, job.processes)

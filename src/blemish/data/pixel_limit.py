@@ -1,0 +1,40 @@
+"""How many pixels a photo may have to be decoded: a small file can be of a picture that fills the memory."""
+
+from io import BytesIO
+from threading import Lock
+
+from PIL import Image
+
+MOST_MEGAPIXELS = "BLEMISH_MAX_MEGAPIXELS"
+"""The environment variable by which the command decodes larger photos than Pillow would; libraries set Pillow's own."""
+
+_opening = Lock()  # Pillow's limit is the whole process's
+_allowed = 0  # pixels
+
+
+def allow_pixels(most: int | None) -> None:
+    """Lets photos of so many pixels be decoded here from now on, for as long as the process lives; None, or fewer than
+    were allowed before, changes nothing.
+
+    It is asked for by a setting of a training and by the models that came of one. Pillow's own limit, which programs
+    that use Pillow besides rely on, stays as it is.
+    """
+    global _allowed  # noqa: PLW0603  as Pillow's
+    _allowed = max(_allowed, most or 0)
+
+
+def most_pixels() -> int | None:
+    """Returns the most pixels of a photo that is decoded; None: any."""
+    return None if Image.MAX_IMAGE_PIXELS is None else max(Image.MAX_IMAGE_PIXELS, _allowed)
+
+
+def open_picture(data: bytes, *, formats: tuple[str, ...]) -> Image.Image:
+    """Returns what Pillow opens, of which only the header was read; raises what Pillow does."""
+    if not _allowed:
+        return Image.open(BytesIO(data), formats=formats)
+    with _opening:
+        usual, Image.MAX_IMAGE_PIXELS = Image.MAX_IMAGE_PIXELS, most_pixels()
+        try:
+            return Image.open(BytesIO(data), formats=formats)
+        finally:
+            Image.MAX_IMAGE_PIXELS = usual
