@@ -21,12 +21,13 @@ from blemish.training.stage_loss import StageLoss
 
 SIDE = 96  # pixels of the small photos: three at the coarsest level
 FEW = 2  # photos of the smaller of two steps; batch norm takes no single ones
+_MOST, _LONGEST = 16, 1.0  # photos, and seconds, of the larger of the two
 _STATUS, _CLEAR = Path("/proc/self/status"), Path("/proc/self/clear_refs")
 
 
 @dataclass(frozen=True, kw_only=True)
 class Trial:
-    """The cost of one stage, by steps with few small photos and with twice as many."""
+    """The cost of one stage, by steps with few small photos and with more."""
 
     fixed_bytes: float
     """How much the process takes however many photos there are, beyond what it held before."""
@@ -43,16 +44,17 @@ def try_stages(detector: Detector, stages: Sequence[Stage], processes: Processes
         for stage in stages:
             held = _held("VmRSS")
             take_step(detector, stage, FEW, processes)  # kernels are made ready, which is slow and takes memory once
-            small, _ = _growth(detector, stage, FEW, processes)
-            large, seconds = _growth(detector, stage, 2 * FEW, processes)
-            each = max(large - small, 0) / (FEW * SIDE**2)
+            small, quick = _growth(detector, stage, FEW, processes)
+            many = min(_MOST, max(2 * FEW, int(_LONGEST / quick * FEW)))  # the more, the surer
+            large, seconds = _growth(detector, stage, many, processes)
+            each = max(large - small, 0) / ((many - FEW) * SIDE**2)
             kept = max(_held("VmRSS") - held, 0)  # by the kernels
             known = held > 0 and processes.device.type != "cuda"
             found.append(
                 Trial(
                     fixed_bytes=max(small - FEW * SIDE**2 * each, 0) + kept,
                     bytes_per_pixel=each if known else None,
-                    seconds_per_pixel=seconds / (2 * FEW * SIDE**2),
+                    seconds_per_pixel=seconds / (many * SIDE**2),
                 )
             )
     return found

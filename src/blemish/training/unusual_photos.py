@@ -98,7 +98,7 @@ def compare_photos(
     found, two, wholes = [], None, dict[int, NDArray[np.float32]]()
 
     def features_of(places: NDArray[np.int64]) -> tuple[torch.Tensor, ...]:
-        levels = teacher(photos.images(chosen[places], device))
+        levels: tuple[torch.Tensor, ...] = teacher(photos.images(chosen[places], device))
         wholes.update(zip(places.tolist(), whole_of(levels), strict=True))
         return levels
 
