@@ -45,9 +45,10 @@ def test_an_unreadable_photo_hides_no_defect_from_the_exit_code(
     assert predict(stpm_run, tmp_path / "broken.png", tmp_path / "white.png") == 1
     assert capsys.readouterr().err.splitlines()[-1].startswith("blemish: some photos are not normal, which exit code 1")
     assert predict(stpm_run, tmp_path / "white.png") == 1
-    normal = [p.image for p in blemish.predict(stpm_run, good) if isinstance(p, blemish.Prediction) and not p.anomalous]
+    judged = zip(sorted(good.iterdir()), blemish.predict(stpm_run, sorted(good.iterdir())), strict=True)
+    normal = [photo for photo, found in judged if isinstance(found, blemish.Prediction) and found.verdict == "normal"]
     assert normal
-    assert predict(stpm_run, tmp_path / "broken.png", Path(str(normal[0]))) == 2
+    assert predict(stpm_run, tmp_path / "broken.png", normal[0]) == 2
     assert "exit code" not in capsys.readouterr().err
 
 

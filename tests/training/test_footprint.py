@@ -1,6 +1,7 @@
 """Nothing starts that cannot fit in memory, and asking changes nothing."""
 
 import logging
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -103,9 +104,8 @@ def test_how_long_it_takes_is_said_before_the_first_step(
 
     with caplog.at_level(logging.INFO, "blemish"):
         settings: Any = {"teacher": TEACHER, "image_size": 32, "batch_size": 2, "steps": 1, "held_out": 0.5}
-        blemish.train(
-            "stpm", [sample.image for sample in parts.train[:6]], tmp_path / "run", on_progress=on_progress, **settings
-        )
+        few = replace(parts, train=parts.train[:6], test=())
+        blemish.train("stpm", few, tmp_path / "run", on_progress=on_progress, **settings)
     assert told == [True]
     assert "on this machine, by trial steps; may end earlier" in caplog.text
 

@@ -71,7 +71,7 @@ class MendSettings(DetectorSettings):
     learns: Literal["auto", "together", "decoder_first"] = "auto"
     """How the two learn: together, from varied photos, which is better for few; or the decoder first, from the photos
     as they are, whose features are kept, which is quicker for many; auto: that from 100 photos on."""
-    decoder_steps: int = 1000
+    decoder_steps: int = 500
     """Training steps of a decoder that learns first."""
     judges: Literal["both", "decoder"] = "both"
     """What judges: decoder and head together, or the decoder alone, and no head is trained."""

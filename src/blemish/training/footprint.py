@@ -21,7 +21,7 @@ from blemish.detectors.settings import ImageSize
 from blemish.errors import SettingsError
 from blemish.process import available_memory
 from blemish.training.processes import Processes
-from blemish.training.trial import FEW, SIDE, take_step, try_stages, undone
+from blemish.training.trial import FEW_PHOTOS, TRIAL_SIDE, take_step, try_stages, undone
 
 _COUNTED = 1.5  # of the tensors counted: layouts that convolutions make for themselves, and gaps between tensors
 _COPIES = 3  # of what is trained, beside gradients: the optimiser's, the best so far, those on their way to the disk
@@ -93,12 +93,12 @@ def _counted(detector: Detector, stages: Sequence[Stage], processes: Processes) 
     with undone(detector, processes):
         for stage in stages:
             most = []
-            for count in (FEW, 2 * FEW):
+            for count in (FEW_PHOTOS, 2 * FEW_PHOTOS):
                 with _LiveBytes() as live:
                     take_step(detector, stage, count, processes)
                 most.append(live.most)
-            each = max(most[1] - most[0], 0) / (FEW * SIDE**2)
-            found.append((max(most[0] - FEW * SIDE**2 * each, 0), _COUNTED * each))
+            each = max(most[1] - most[0], 0) / (FEW_PHOTOS * TRIAL_SIDE**2)
+            found.append((max(most[0] - FEW_PHOTOS * TRIAL_SIDE**2 * each, 0), _COUNTED * each))
     return found
 
 

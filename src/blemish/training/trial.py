@@ -19,14 +19,15 @@ from blemish.training.generators import own_random_numbers
 from blemish.training.processes import Processes
 from blemish.training.stage_loss import StageLoss
 
-SIDE = 96  # pixels of the small photos: three at the coarsest level
-FEW = 2  # photos of the smaller of two steps; batch norm takes no single ones
+TRIAL_SIDE = 96  # pixels of the small photos: three at the coarsest level
+FEW_PHOTOS = 2  # photos of the smaller of two steps; batch norm takes no single ones
+_MOST, _LONGEST = 16, 1.0  # photos, and seconds, of the larger of the two
 _STATUS, _CLEAR = Path("/proc/self/status"), Path("/proc/self/clear_refs")
 
 
 @dataclass(frozen=True, kw_only=True)
 class Trial:
-    """The cost of one stage, by steps with few small photos and with twice as many."""
+    """What one stage costs is told by steps with few small photos and with more."""
 
     fixed_bytes: float
     """How much the process takes however many photos there are, beyond what it held before."""
@@ -42,17 +43,20 @@ def try_stages(detector: Detector, stages: Sequence[Stage], processes: Processes
     with undone(detector, processes):
         for stage in stages:
             held = _held("VmRSS")
-            take_step(detector, stage, FEW, processes)  # kernels are made ready, which is slow and takes memory once
-            small, _ = _growth(detector, stage, FEW, processes)
-            large, seconds = _growth(detector, stage, 2 * FEW, processes)
-            each = max(large - small, 0) / (FEW * SIDE**2)
+            take_step(
+                detector, stage, FEW_PHOTOS, processes
+            )  # kernels are made ready, which is slow and takes memory once
+            small, quick = _growth(detector, stage, FEW_PHOTOS, processes)
+            many = min(_MOST, max(2 * FEW_PHOTOS, int(_LONGEST / quick * FEW_PHOTOS)))  # the more, the surer
+            large, seconds = _growth(detector, stage, many, processes)
+            each = max(large - small, 0) / ((many - FEW_PHOTOS) * TRIAL_SIDE**2)
             kept = max(_held("VmRSS") - held, 0)  # by the kernels
             known = held > 0 and processes.device.type != "cuda"
             found.append(
                 Trial(
-                    fixed_bytes=max(small - FEW * SIDE**2 * each, 0) + kept,
+                    fixed_bytes=max(small - FEW_PHOTOS * TRIAL_SIDE**2 * each, 0) + kept,
                     bytes_per_pixel=each if known else None,
-                    seconds_per_pixel=seconds / (2 * FEW * SIDE**2),
+                    seconds_per_pixel=seconds / (many * TRIAL_SIDE**2),
                 )
             )
     return found
@@ -96,7 +100,7 @@ def take_step(detector: Detector, stage: Stage, count: int, processes: Processes
     stage.trains.train().requires_grad_(True)
     loss, device = StageLoss(stage), processes.device
     generator = Generator(device).manual_seed(0)
-    clean = torch.rand((count, 3, SIDE, SIDE), device=device).contiguous(memory_format=torch.channels_last)
+    clean = torch.rand((count, 3, TRIAL_SIDE, TRIAL_SIDE), device=device).contiguous(memory_format=torch.channels_last)
     began, kept = time.perf_counter(), stage.augment is None
     with torch.no_grad(), processes.autocast():
         targets = tuple(t.to(torch.float16) for t in stage.targets(clean)) if stage.targets is not None else ()
