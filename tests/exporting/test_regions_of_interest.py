@@ -13,6 +13,7 @@ import blemish
 from blemish.data.dataset import Dataset
 from blemish.data.drawn_regions import AskedInterest, read_drawn
 from blemish.data.images import read_image, resize_image, save_png
+from blemish.exporting import make
 from blemish.exporting.known_photos import known_photos
 from blemish.inference.prediction import Prediction
 from blemish.model.artifact import read_artifact, write_artifact
@@ -34,7 +35,9 @@ def looking(stpm_exported: Path, made_once: MadeOnce) -> Path:
         hole, rim = interest.regions
         scaled = replace(interest, regions=(replace(hole, scale=0.5), rim))
         write_artifact(replace(read_artifact(folder), interest=scaled))
-        blemish.export(folder, to="onnx")
+        with pytest.MonkeyPatch.context() as patch:
+            patch.setattr(make, "MOST_COMPARED", 4)
+            blemish.export(folder, to="onnx")
 
     return made_once("looking", look)
 
