@@ -34,6 +34,7 @@ def test_the_shape_is_that_of_the_photo_in_the_middle() -> None:
     framing = choose_framing({(768, 1024): 110, (1024, 768): 8, (100, 4000): 1}, (256, 256), any_shape=True)
     assert framing.image_size == (224, 288)
     assert framing.map_size((1024, 768)) == (224, 162)
+    assert choose_framing({(1, 5000): 1}, (256, 256), any_shape=True).map_size((1, 5000)) == (256, 256)
 
 
 def test_auto_takes_tiles_where_photos_are_shrunk_more_than_twice() -> None:
