@@ -53,7 +53,7 @@ def test_what_is_seen_is_said_in_the_photos_pixels_and_what_tiles_would_cost() -
     assert line.startswith(
         "shrunk: 4 of 5, such as 1536x1536, to 256x256 (width x height): a defect smaller than about 6 "
     )
-    assert "from about 36; --tiles auto in training shows those from about 12, in 36 tiles, and takes about 36" in line
+    assert "from about 48; --tiles auto in training shows those from about 16, in 36 tiles, and takes about 36" in line
     assert seen_line({(200, 200): 1}, whole) is None
     assert seen_line(sizes, whole, beyond=7) is None
     tiled = choose_framing(sizes, (256, 256), any_shape=True, tiles="auto")
