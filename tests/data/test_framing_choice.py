@@ -34,6 +34,7 @@ def test_the_shape_is_that_of_the_photo_in_the_middle() -> None:
     framing = choose_framing({(768, 1024): 110, (1024, 768): 8, (100, 4000): 1}, (256, 256), any_shape=True)
     assert framing.image_size == (224, 288)
     assert framing.map_size((1024, 768)) == (224, 162)
+    assert choose_framing({(1, 5000): 1}, (256, 256), any_shape=True).map_size((1, 5000)) == (256, 256)
 
 
 def test_auto_takes_tiles_where_photos_are_shrunk_more_than_twice() -> None:
@@ -52,7 +53,7 @@ def test_what_is_seen_is_said_in_the_photos_pixels_and_what_tiles_would_cost() -
     assert line.startswith(
         "shrunk: 4 of 5, such as 1536x1536, to 256x256 (width x height): a defect smaller than about 6 "
     )
-    assert "from about 36; --tiles auto in training shows those from about 12, in 36 tiles, and takes about 36" in line
+    assert "from about 48; --tiles auto in training shows those from about 16, in 36 tiles, and takes about 36" in line
     assert seen_line({(200, 200): 1}, whole) is None
     assert seen_line(sizes, whole, beyond=7) is None
     tiled = choose_framing(sizes, (256, 256), any_shape=True, tiles="auto")

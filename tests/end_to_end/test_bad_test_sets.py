@@ -178,7 +178,7 @@ def test_check_says_what_tiles_show_and_cost_as_training_would_take_them(photos:
         done.out
     )
     shrunk = blemish("check", photos, "--image-size", "32", "--aspect", "squeeze").out
-    assert any("to 32x32" in line and "from about 12" in line for line in shrunk)
+    assert any("to 32x32" in line and "from about 16" in line for line in shrunk)
     one_line(blemish("check", photos, "--tiles", "many"), "tiles is 'many': give off, auto, or how many pixels")
     one_line(blemish("check", photos, "--tiles", "64", "--image-size", "100"), "both sides must be multiples of 32")
 

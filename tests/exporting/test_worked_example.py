@@ -83,14 +83,14 @@ def joined_by_hand(export: Path, canvas: np.ndarray, expected: dict[str, Any]) -
 def test_tiles_are_judged_alike_by_who_follows_the_steps(stpm_run: Path, tmp_path: Path) -> None:
     model = Path(shutil.copytree(stpm_run, tmp_path / "run"))
     values = json.loads((model / "model.json").read_text())
-    values["framing"] |= {"tile": 48, "overlap": 32}
+    values["framing"] |= {"tile": 60, "overlap": 32}
     (model / "model.json").write_text(json.dumps(values))
     blemish.export(model, to="onnx")
     check_every_step(model / "exports" / "onnx-fp32")
     assert verified(model).framing_difference == 0
     session = onnxruntime.InferenceSession(model / "exports/onnx-fp32/model.onnx", providers=["CPUExecutionProvider"])
     described = json.loads(session.get_modelmeta().custom_metadata_map["blemish"])
-    assert (described["framing"]["tile"], described["framing"]["overlap"]) == (48, 32)
+    assert (described["framing"]["tile"], described["framing"]["overlap"]) == (60, 32)
     steps = " ".join(json.loads((model / "exports/onnx-fp32/test_vector/expected.json").read_text())["steps"])
     assert "cut a tile of 64 x 64 at each of `windows`" in steps
 

@@ -27,7 +27,8 @@ OVERLAP = 128
 benchmarks/small_defects.py."""
 OVERLAPS = ALIGNMENT, 1024
 MOST_PIXELS = 1 << 30  # of a photo; its bytes alone are then 3 GB
-_LONGEST = 256.0  # times as wide as high, or as high as wide
+LONGEST_ASPECT = 256.0
+"""Times as wide as high, or as high as wide; beyond it photos are squeezed."""
 
 Frames = NDArray[np.uint8] | NDArray[np.uint16]
 """(T, h, w, 3) RGB, as the photo's own pixels are: 0 to 255, or 0 to the white level where the photo has 16 bits."""
@@ -55,7 +56,7 @@ class Framing:
     def __post_init__(self) -> None:
         if self.white_level not in WHITES:
             raise ValueError(f"white_level is {self.white_level}")
-        if self.aspect is not None and not 1 / _LONGEST <= self.aspect <= _LONGEST:
+        if self.aspect is not None and not 1 / LONGEST_ASPECT <= self.aspect <= LONGEST_ASPECT:
             raise ValueError(f"aspect is {self.aspect}")
         if self.max_pixels is not None and not 1 <= self.max_pixels <= MOST_PIXELS:
             raise ValueError(f"max_pixels is {self.max_pixels}: it must be 1 to {MOST_PIXELS}")

@@ -8,7 +8,7 @@ from typing import Literal
 
 import numpy as np
 
-from blemish.data.framing import OVERLAP, Framing
+from blemish.data.framing import LONGEST_ASPECT, OVERLAP, Framing
 from blemish.data.images import Size, read_header
 from blemish.data.shapes import fitting_size
 from blemish.errors import DataError
@@ -51,13 +51,14 @@ def choose_framing(
     """
     usual = _usual_size(sizes)
     tile = _tile(usual, image_size, tiles)
-    keeps = aspect == "keep" and tile is None and usual is not None
+    ratio = usual[1] / usual[0] if usual is not None else 0.0
+    keeps = aspect == "keep" and tile is None and 1 / LONGEST_ASPECT <= ratio <= LONGEST_ASPECT
     if keeps and any_shape and usual is not None:
         fitting = fitting_size(usual, image_size)
         image_size = image_size if fitting[0] == fitting[1] else fitting
     return Framing(
         image_size=(image_size[0], image_size[1]),
-        aspect=usual[1] / usual[0] if keeps and usual is not None else None,
+        aspect=ratio if keeps else None,
         tile=tile,
         overlap=overlap if tile is not None else OVERLAP,
         max_pixels=max_pixels,

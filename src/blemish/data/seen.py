@@ -9,7 +9,7 @@ from blemish.data.framing_choice import ENOUGH_SHRUNK
 from blemish.data.geometry import ALIGNMENT
 from blemish.data.images import Size
 
-SEEN = 6
+SEEN = 8
 """Pixels of the network: how long spots are that are found reliably at the least, measured, see
 benchmarks/small_defects.py."""
 MUCH_SHRUNK = 4

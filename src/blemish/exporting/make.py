@@ -39,6 +39,7 @@ from blemish.model.thresholds import Calibration
 from blemish.progress import OnProgress, Progress, say_nothing
 
 MOST_IN_A_PROOF = 4  # photos compared in all shapes, and kept
+MOST_OF_TILES = 2  # such photos, each of which is many frames
 PACKAGES = ("torch", "onnx", "onnxscript", "onnxruntime", "openvino", "pillow")
 
 
@@ -175,7 +176,8 @@ def _with_proof(
     reference = open_predictor(artifact.folder, runtime="torch", device="cpu")
     predictor = _predictor(export, artifact)
     every = found.others + found.calibrating
-    kept = every[:: max(1, len(every) // MOST_IN_A_PROOF)][:MOST_IN_A_PROOF]
+    most = MOST_IN_A_PROOF if artifact.framing.tile is None else MOST_OF_TILES
+    kept = every[:: max(1, len(every) // most)][:most]
     photos = choose_proof_photos(kept, reference)
     alone = [path for path in every[: max(1, MOST_COMPARED // photos.most_frames)] if path not in kept]
     total = len(alone) + len(photos.answers)

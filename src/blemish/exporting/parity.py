@@ -19,8 +19,8 @@ from blemish.inference.prediction import Prediction
 _SIZES = {"256x256": (256, 256), "640x480": (480, 640), "1600x1200": (1200, 1600), "400x1200": (1200, 400)}
 """Width x height, as photos come, and (height, width)."""
 _LONGEST_SIDES = (256, 640)  # pixels, where the aspect is the photo's own
-MOST_TILES = 2.5
-"""Tiles, either way, that photos of a proof have at most: every neighbour of a tile is among them."""
+MOST_TILES = 1.5
+"""Tiles' sides that photos of a proof have at most, either way: with those that overlap, one has all its neighbours."""
 FEWEST_TO_RANK = 3
 
 
