@@ -22,7 +22,7 @@ every_metric = pytest.mark.parametrize("name", METRICS)
 every_metric_of_maps = pytest.mark.parametrize(
     "name", [name for name, metric in METRICS.items() if metric.of != "photos"]
 )
-few = settings(max_examples=30, deadline=None)  # of each metric: each has tests of its own besides
+few = settings(max_examples=20, deadline=None)  # of each metric: each has tests of its own besides
 
 Values = NDArray[Any]
 
