@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 from blemish.version import __version__
 
 if TYPE_CHECKING:
+    from blemish.api import benchmark as benchmark
     from blemish.api import calibrate as calibrate
     from blemish.api import check as check
     from blemish.api import demo as demo
@@ -42,6 +43,7 @@ _PLACES = {
             "synthesize",
             "export",
             "verify",
+            "benchmark",
             "speed",
             "demo",
         )
@@ -58,6 +60,7 @@ __all__ = [
     "Prediction",
     "Predictor",
     "__version__",
+    "benchmark",
     "calibrate",
     "check",
     "demo",

@@ -78,6 +78,12 @@ def keep_freed_memory() -> None:
         libc.mallopt(_M_TRIM_THRESHOLD, -1)
 
 
+def return_freed_memory() -> None:
+    """Hands what was freed back to the system, once, where glibc is: what is then held is at work."""
+    if platform.libc_ver()[0] == "glibc":
+        ctypes.CDLL(None).malloc_trim(0)
+
+
 class StopRequest:
     """The request to stop that a signal made, if any did."""
 

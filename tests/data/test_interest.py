@@ -138,7 +138,7 @@ def test_regions_are_resized_to_photos_of_that_shape_and_no_other() -> None:
     ):
         regions.check_photo((60, 60), name="photo.png")
     with pytest.raises(DataError, match="less than a pixel"):
-        drawn_on(roi=("a=30,20,1,1",)).inside((6, 9))
+        drawn_on(roi=("a=30,20,1,1",)).check_map((6, 9))
 
 
 def test_regions_survive_json_and_damage_is_named() -> None:

@@ -71,15 +71,14 @@ def test_predict_gives_a_line_and_verdict_per_photo_and_exit_code_1(run: Path, p
     assert len(list((tmp_path / "out" / "overlays").iterdir())) == len(lines)  # equal names harm nothing
 
 
-def test_an_unreadable_photo_gives_its_line_and_exit_code_2_and_harms_no_other(
-    run: Path, parts: Dataset, tmp_path: Path
-) -> None:
+def test_an_unreadable_photo_gives_its_line_and_harms_no_other(run: Path, parts: Dataset, tmp_path: Path) -> None:
     broken = tmp_path / "brøken one.png"
     broken.write_text("no picture")
     done = blemish("predict", run, broken, parts.test[0].image, "--output", tmp_path / "out")
-    assert done.code == 2
+    stopped = not done.out[0].startswith("normal")
+    assert done.code == (1 if stopped else 2)
     assert len(done.out) == 1
-    assert len(done.err) == 1
+    assert len(done.err) == 1 + stopped
     assert "brøken one.png" in done.err[0]
     first = json.loads((tmp_path / "out" / "predictions.jsonl").read_text().splitlines()[0])
     assert first["verdict"] == "unreadable"
@@ -87,10 +86,11 @@ def test_an_unreadable_photo_gives_its_line_and_exit_code_2_and_harms_no_other(
 
 def test_a_place_that_is_not_there_gives_its_line_and_the_others_are_judged(run: Path, parts: Dataset) -> None:
     done = blemish("predict", run, "/nowhere/photo.png", parts.test[0].image)
-    assert done.code == 2
+    stopped = not done.out[0].startswith("normal")
+    assert done.code == (1 if stopped else 2)
     assert len(done.out) == 1
     assert "/nowhere/photo.png" in done.err[0]
-    assert len(done.err) == 1
+    assert len(done.err) == 1 + stopped
 
 
 def test_evaluate_measures_and_writes_what_it_says(run: Path, parts: Dataset, tmp_path: Path) -> None:
@@ -159,7 +159,7 @@ def test_a_mistyped_option_is_answered_with_the_right_one() -> None:
 def test_a_terminal_sees_a_bar_with_rate_and_time_left(photos: Path, tmp_path: Path) -> None:
     leader, follower = pty.openpty()
     options = ["--teacher", "efficientnet_lite0", "--image-size", "64", "--batch-size", "4", "--steps", "9"]
-    arguments: list[str | Path] = ["train", "stpm", photos, tmp_path / "run", *options]
+    arguments = ("train", "stpm", str(photos), str(tmp_path / "run"), *options)
     terminal = "import os; os.environ |= {'TERM': 'xterm', 'COLUMNS': '120'}"
     process = started(*arguments, err=Path(os.ttyname(follower)), first=terminal)
     seen = b""

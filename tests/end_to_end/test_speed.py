@@ -112,7 +112,3 @@ def test_the_machine_says_which_instructions_speed_depends_on(
 def test_measuring_speed_describes_the_machine_without_torch(bare: Bare) -> None:
     asked = "from blemish.studies.machine import this_machine; this_machine()"
     assert bare.run(f"{asked}; import sys; sys.exit('torch' in sys.modules)").code == 0
-
-
-def test_the_old_name_says_the_new_one(trained: Path) -> None:
-    one_line(blemish("benchmark", trained), "`blemish speed RUN`")

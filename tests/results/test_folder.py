@@ -63,7 +63,7 @@ def test_lines_and_table_say_the_same_of_every_photo(tmp_path: Path, two_defects
     lines, rows = written(tmp_path / "out")
     assert tuple(rows[0]) == COLUMNS
     for line, row in zip(lines, rows, strict=True):
-        for name in set(line) - {"regions"}:
+        for name in set(line) - {"regions", "regions_of_interest", "stopped_by"}:
             assert row[name] == ("" if line[name] is None else str(line[name])), name
     assert [line["verdict"] for line in lines] == ["anomalous", "normal", "unreadable"]
     assert {line["format_version"] for line in lines} == {4}

@@ -1,6 +1,8 @@
 """Nothing starts that cannot fit in memory, and asking changes nothing."""
 
+import logging
 from pathlib import Path
+from typing import Any
 
 import pytest
 import torch
@@ -11,8 +13,10 @@ from blemish.detectors import DETECTORS
 from blemish.detectors.settings import ImageSize
 from blemish.errors import SettingsError
 from blemish.process import available_memory
-from blemish.training.footprint import check_memory, footprint_of
+from blemish.progress import Progress
+from blemish.training.footprint import Footprint, check_memory, footprint_of
 from blemish.training.processes import Processes
+from blemish.training.trial import try_stages
 
 PROCESSES = Processes(device=torch.device("cpu"), precision="fp32")
 TEACHER = "efficientnet_lite0"
@@ -55,6 +59,53 @@ def test_a_training_that_cannot_fit_is_refused_before_photos_are_read(
     assert "--batch-size" in line
     assert "--image-size" in line
     assert "reading photos" not in said
+
+
+def test_only_what_surely_does_not_fit_is_refused_and_what_may_not_is_warned_of(
+    monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    with torch.random.fork_rng(devices=[]):
+        detector = DETECTORS["stpm"](DETECTORS["stpm"].Settings(teacher=TEACHER, image_size=ImageSize(100, 100)))
+    monkeypatch.setattr("blemish.training.footprint.footprint_of", lambda *_: Footprint(fixed=0, per_pixel=1000))
+    said = {}
+    for free in (6_000_000, 8_000_000, 12_000_000, 14_000_000):  # of 10 MB that it takes
+        monkeypatch.setattr("blemish.training.footprint.available_memory", lambda free=free: free)
+        caplog.clear()
+        try:
+            check_memory(detector, [], batch_size=1, stored_frames=0, budget=0, processes=PROCESSES)
+        except SettingsError:
+            said[free] = "refused"
+        else:
+            said[free] = "warned" if "memory may not do: training would take about" in caplog.text else ""
+    assert list(said.values()) == ["refused", "warned", "warned", ""]
+
+
+@pytest.mark.skipif(not Path("/proc/self/clear_refs").exists(), reason="the system does not count what a process takes")
+def test_a_trial_measures_memory_and_time_of_a_step() -> None:
+    with torch.random.fork_rng(devices=[]):
+        detector = DETECTORS["stpm"](DETECTORS["stpm"].Settings(teacher=TEACHER))
+    (trial,) = try_stages(detector, detector.stages(), PROCESSES)
+    assert trial.bytes_per_pixel is not None
+    assert 100 < trial.bytes_per_pixel < 10_000
+    assert trial.seconds_per_pixel > 0
+
+
+def test_how_long_it_takes_is_said_before_the_first_step(
+    parts: Dataset, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    monkeypatch.setattr("blemish.training.train._WORTH_A_TRIAL", 0)
+    monkeypatch.setattr("blemish.training.train._WORTH_A_LINE", 0)
+    told: list[bool] = []
+
+    def on_progress(progress: Progress) -> None:
+        if progress.activity == "student" and not told:
+            told.append("training will take about" in caplog.text)
+
+    with caplog.at_level(logging.INFO, "blemish"):
+        settings: Any = {"teacher": TEACHER, "image_size": 32, "batch_size": 2, "steps": 1, "held_out": 0.5}
+        blemish.train("stpm", parts.train[:6], tmp_path / "run", on_progress=on_progress, **settings)
+    assert told == [True]
+    assert "on this machine, by trial steps; may end earlier" in caplog.text
 
 
 def test_what_is_advised_fits(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -1,6 +1,7 @@
 """Training on a part of the photos: what is learned from, what is kept, what is refused."""
 
 import json
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -16,7 +17,7 @@ from blemish.data.dataset import Dataset
 from blemish.errors import BlemishError, SettingsError
 from blemish.inference.prediction import Prediction
 from blemish.model.artifact import read_artifact
-from blemish.training.inside import draw_inside
+from blemish.training.inside import checksum_of, draw_inside
 from blemish.training.run_file import read_run_file
 from once import MadeOnce
 
@@ -102,6 +103,13 @@ def test_synthetic_defects_lie_inside_and_leave_the_rest_as_it_was() -> None:
     images, masks = draw_inside(paint, clean, textures, Generator(), inside=inside)
     assert torch.equal(masks, torch.from_numpy(inside[:, None]).float())
     assert torch.equal(images, masks.expand(-1, 3, -1, -1))
+
+
+def test_a_checkpoint_of_other_regions_is_not_gone_on_from(hole_run: Path) -> None:
+    interest = read_artifact(hole_run).interest
+    assert interest is not None
+    assert checksum_of(None) is None
+    assert checksum_of(interest) != checksum_of(replace(interest, regions=interest.regions[:1]))
 
 
 def refuse(parts: Dataset, run: Path, teacher: Path, **asked: Any) -> str:

@@ -1,11 +1,13 @@
 """The one door: every command has its verb here, with the same settings, and calls it."""
 
+from blemish.api.benchmarking import benchmark
 from blemish.api.exporting import export, speed, verify
 from blemish.api.judging import evaluate, open, predict, report, summarize  # noqa: A004
 from blemish.api.synthesizing import roi, synthesize
 from blemish.api.training import calibrate, check, demo, train, train_again
 
 __all__ = [
+    "benchmark",
     "calibrate",
     "check",
     "demo",

@@ -22,7 +22,7 @@ app.command("blemish.cli.calibrate:calibrate", name="calibrate", help="Set thres
 app.command("blemish.cli.export:export", name="export", help="Make a model serve a PC without torch.")
 app.command("blemish.cli.export:verify", name="verify", help="Prove on this machine that exports say the same.")
 app.command("blemish.cli.speed:speed", name="speed", help="Measure how fast a model is on this machine.")
-app.command("blemish.cli.speed:benchmark", name="benchmark", show=False)
+app.command("blemish.cli.benchmark:benchmark", name="benchmark", help="Measure methods over a data set, with seeds.")
 app.command("blemish.cli.check:check", name="check", help="Look through folders of photos before they are used.")
 app.command("blemish.cli.roi:roi", name="roi", help="Propose where the part lies in photos, as a region of interest.")
 app.command("blemish.cli.synthesize:synthesize", name="synthesize", help="Make a test of defect sizes, synthetic.")

@@ -7,7 +7,6 @@ from statistics import median
 
 from blemish import api
 from blemish.cli.progress import ProgressBars
-from blemish.errors import SettingsError
 from blemish.studies.machine import Machine
 from blemish.studies.speed import Speed
 
@@ -69,19 +68,6 @@ def speed(
         if output is not None:
             print(f"all figures in {output}")
     return _SOME_FAILED if measured.failed else _DONE
-
-
-def benchmark(*_words: str) -> int:
-    """Say where speed is measured now.
-
-    Parameters
-    ----------
-    _words
-        Whatever was typed behind it.
-    """
-    raise SettingsError(
-        "how fast a model is, `blemish speed RUN` says now: `benchmark` will compare methods over data sets"
-    )
 
 
 def _say(speeds: Sequence[Speed], here: Machine, photos: str) -> None:

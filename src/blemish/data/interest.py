@@ -84,21 +84,30 @@ class Interest:
     def masks(self, size: Size) -> dict[str, Inside]:
         """Returns each region by name, as pixels (height, width) of a photo, or of a map that covers a whole photo.
 
-        A pixel is inside where at least half of it is. Raises DataError where nothing of a region is left.
+        A pixel is inside where at least half of it is; of a small region nothing may be left, see `check_map`.
         """
         return dict(zip(self.names, _masks(self, size), strict=True))
 
     def inside(self, size: Size) -> Inside:
-        """Returns where any region is, (height, width); raises as `masks` does."""
+        """Returns where any region is, (height, width)."""
         return _union(self, size)
 
     def on_canvas(self, geometry: PhotoGeometry) -> Inside:
-        """Returns where the canvas of a photo counts, (h, w): borders count nowhere. Raises as `masks` does."""
+        """Returns where the canvas of a photo counts, (h, w): borders count nowhere."""
         return _on_canvas(self, geometry)
 
     def windows(self, geometry: PhotoGeometry) -> tuple[tuple[int, int], ...]:
-        """Returns the windows, (top, left), in which anything counts, in their order; raises as `masks` does."""
+        """Returns the windows, (top, left), in which anything counts, in their order."""
         return _windows(self, geometry)
+
+    def check_map(self, size: Size) -> None:
+        """Raises DataError where nothing of a region is left on a map (height, width)."""
+        for name, mask in self.masks(size).items():
+            if not mask.any():
+                raise DataError(
+                    f"region of interest {name} is less than a pixel of {size[1]}x{size[0]} (width x height), which is "
+                    "what is seen of a photo: draw it larger, or train with a larger --image-size"
+                )
 
 
 def interest_of(masks: Sequence[tuple[str, Inside]]) -> Interest:
@@ -117,12 +126,7 @@ def same_shape(one: Size, other: Size) -> bool:
 @lru_cache(maxsize=32)  # photos of a line are all of one or two sizes
 def _masks(interest: Interest, size: Size) -> tuple[Inside, ...]:
     masks = tuple(resize_mask(_read_bitmap(region.bitmap, interest.size), size) for region in interest.regions)
-    for name, mask in zip(interest.names, masks, strict=True):
-        if not mask.any():
-            raise DataError(
-                f"region of interest {name} is less than a pixel of {size[1]}x{size[0]} (width x height), which is "
-                "what is seen of a photo: draw it larger, or train with a larger --image-size"
-            )
+    for mask in masks:
         mask.setflags(write=False)
     return masks
 

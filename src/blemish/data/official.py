@@ -6,7 +6,7 @@ from pathlib import Path
 
 from blemish.data.dataset import Dataset, Layout, PhotoCounts
 from blemish.errors import DataError
-from blemish.wording import on_one_line
+from blemish.wording import counted, on_one_line
 
 _WHAT = {
     "train": "to learn from",
@@ -52,10 +52,11 @@ def checked_categories(layout: Layout, root: Path) -> CountCheck | None:
     if not there:
         return None
     lines = [f"{layout.name}: {len(there)} of {len(found)} categories are there"]
-    problems: list[str] = []
+    absent = [name for name in found if name not in there and not (root / name).exists()]
+    problems = [f"{counted(len(absent), 'category', 'categories')} missing: {', '.join(absent)}"] if absent else []
     for name, some in found.items():
         if isinstance(some, DataError):
-            problems.append(f"{name}: is missing ({some})")
+            problems += [] if name in absent else [f"{name}: {some}"]
             continue
         compared = _compared(name, _counts(some), layout.official[name])
         lines += [f"  {line}" for line in compared.lines]

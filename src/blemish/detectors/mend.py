@@ -14,7 +14,7 @@ What comes from where:
   teacher's first layer too, at stride 2.
 
 What is new: everything that learns sits on features, so that a step costs little and, where photos are not varied, the
-teacher runs once per good photo; a decoder learns most from what it mends worst, see `_mending_losses`; and the way two
+teacher runs once per good photo; a decoder that learns alone learns most from what it mends worst; and the way two
 maps become one, see `Fusion`.
 """
 
@@ -58,7 +58,7 @@ SHARE = 0.5  # of the spread that the decoder's scores of good photos have, whic
 TRUST = 0.1, 0.6  # the least and the most: what the head is trusted before anything is known of it is the least
 MANY = 100  # photos from which the decoder learns first, from kept features
 _ALONE = 2  # times the learning rate, for a decoder that learns alone
-_MINING = 2  # the power of its distance by which a pixel counts
+_MINING = 3  # the power of its distance by which a pixel counts, where a decoder learns alone
 _LEAST = 1e-12  # of a product of distances, before its logarithm
 
 
@@ -181,7 +181,8 @@ class Mend(Detector):
         """Returns per level how far the decoder is from the good photo, and the head's losses."""
         targets = tuple(target.float() for target in batch.targets)
         if batch.masks is None:
-            return _mending_losses(targets, self.student.decoder(targets), batch.inside)
+            power = _MINING if self.settings.learns == "decoder_first" else 0
+            return _mending_losses(targets, self.student.decoder(targets), batch.inside, power=power)
         seen, stem = self._see(batch.images)
         judged = self.student(seen, stem)
         losses = _mending_losses(targets, judged.rebuilt, batch.inside)
@@ -197,14 +198,8 @@ class Mend(Detector):
         return _segmenting_losses(logits, batch.masks, batch.inside)
 
     def _optimizer(self, module: nn.Module, *, steps: int, factor: float = 1) -> Optimizer:
-        s = self.settings
-        return OneCycleAdamW(
-            module.parameters(),
-            highest=factor * s.learning_rate,
-            weight_decay=s.weight_decay,
-            steps=steps,
-            warm_up=0.15,
-        )
+        highest, decay = factor * self.settings.learning_rate, self.settings.weight_decay
+        return OneCycleAdamW(module.parameters(), highest=highest, weight_decay=decay, steps=steps, warm_up=0.15)
 
     def _settle(self, good: Iterable[Batch]) -> None:
         scores: list[list[Tensor]] = [[], []]
@@ -276,10 +271,12 @@ class Fusion(nn.Module):
             self.trust.copy_((SHARE * ratio).clamp(*TRUST))
 
 
-def _mending_losses(targets: Sequence[Tensor], rebuilt: Sequence[Tensor], inside: Tensor | None) -> dict[str, Tensor]:
-    """Returns per level the mean of 1 - cos; what is mended badly counts the most, for there a map is read."""
+def _mending_losses(
+    targets: Sequence[Tensor], rebuilt: Sequence[Tensor], inside: Tensor | None, *, power: float = 0
+) -> dict[str, Tensor]:
+    """Returns per level the mean of 1 - cos; with a `power`, what is mended badly counts more: there a map is read."""
     found = enumerate(distances(targets, rebuilt), start=1)
-    return {f"level{level}": mean_of_hardest(d, inside, power=_MINING) / 2 for level, d in found}
+    return {f"level{level}": mean_of_hardest(d, inside, power=power) / 2 for level, d in found}
 
 
 def _segmenting_losses(logits: Tensor, masks: Tensor, inside: Tensor | None) -> dict[str, Tensor]:

@@ -7,6 +7,7 @@ given) or canvas.png (what tiles are cut from), anomaly_map.tiff and expected.js
 
 import json
 from collections.abc import Callable, Sequence
+from copy import copy
 from dataclasses import dataclass
 from io import BytesIO
 from pathlib import Path
@@ -78,13 +79,20 @@ def write_worked_example(photo: ExamplePhoto, predictor: Predictor, folder: Path
         jpeg = photo.jpeg
         write_atomically(folder / JPEG_FILE, lambda beside: beside.write_bytes(jpeg))
     save_png(folder / canvas_file(predictor.framing), predictor.framing.lay_out(photo.pixels))
-    found = predictor.predict(photo.pixels)
+    found, given = predictor.predict(photo.pixels), _whole_map(predictor, photo)
     if predictor.interest is not None:
         height, width = found.anomaly_map.shape
         for number, mask in enumerate(predictor.interest.masks((height, width)).values(), start=1):
             save_png(folder / region_file(number), mask)
-    save_map(folder / "anomaly_map.tiff", np.ascontiguousarray(found.anomaly_map))
-    write_text(folder / EXPECTED_FILE, json.dumps(_expected(found, predictor, photo), indent=2) + "\n")
+    save_map(folder / "anomaly_map.tiff", np.ascontiguousarray(given))
+    write_text(folder / EXPECTED_FILE, json.dumps(_expected(found, given, predictor, photo), indent=2) + "\n")
+
+
+def _whole_map(predictor: Predictor, photo: ExamplePhoto) -> NDArray[np.float32]:
+    """Returns the map as the graph gives it, whatever of it counts."""
+    everywhere = copy(predictor)
+    everywhere.interest = None
+    return everywhere.predict(photo.pixels).anomaly_map
 
 
 def canvas_file(framing: Framing) -> str:
@@ -97,15 +105,17 @@ def region_file(number: int) -> str:
     return f"region_{number}.png"
 
 
-def _expected(found: Prediction, predictor: Predictor, photo: ExamplePhoto) -> dict[str, Any]:
+def _expected(
+    found: Prediction, given: NDArray[np.float32], predictor: Predictor, photo: ExamplePhoto
+) -> dict[str, Any]:
     limits = found.thresholds
     return {
         "steps": _steps(predictor, photo),
         "photo_size": list(found.photo_size),
         "image_size": list(predictor.framing.image_size),
         **framing_facts(predictor.framing, found.photo_size),
-        "map_mean": float(found.anomaly_map.mean(dtype=np.float64)),
-        "map_max": float(found.anomaly_map.max()),
+        "map_mean": float(given.mean(dtype=np.float64)),
+        "map_max": float(given.max()),
         "score_kind": predictor.score.kind,
         "score_share": predictor.score.share,
         "anomaly_score": found.anomaly_score,
@@ -132,21 +142,16 @@ def _regions(found: Prediction) -> list[dict[str, Any]]:
 
 
 def _counting(interest: Interest | None) -> list[str]:
-    """Returns what is done to a map before its score is taken, in words."""
+    """Returns what of a map counts, in words."""
     if interest is None:
         return []
     files = f"{region_file(1)} to {region_file(len(interest.regions))}" if interest.regions[1:] else region_file(1)
-    lowest = "(to the lowest value inside where that is below 0)"
     if not interest.scaled:
-        return [
-            f"set the map to 0 {lowest} where {files} has no white, and count only white pixels from here on: "
-            "anomaly_map.tiff is this"
-        ]
+        return [f"from here on count only pixels that are white in {files}, the regions of interest at the map's size"]
     return [
-        f"take each region's score, as below, of the pixels that are white in its file ({files}), and divide it by its "
-        "scale: anomaly_score is the highest",
-        f"divide the map by the smallest scale of the regions at each pixel, and set it to 0 {lowest} outside all: "
-        "anomaly_map.tiff is this",
+        f"the score of each region of interest is, as below, of the pixels that are white in its file ({files}), "
+        "divided by its scale, and anomaly_score is the highest of them; likewise divide the map by the smallest scale "
+        "of the regions at each pixel before it is held against pixel_threshold"
     ]
 
 
@@ -171,12 +176,13 @@ def _steps(predictor: Predictor, photo: ExamplePhoto) -> list[str]:
         f"divide by {white} as float32: RGB, 0 to 1; means and deviations are taken off in the graph",
         f"lay out as NCHW: images ({len(geometry.windows)}, 3, {height}, {width})",
         f"run the graph: anomaly_map ({len(geometry.windows)}, 1, {height}, {width}), float32"
-        f"{_joined(framing, geometry)}{': anomaly_map.tiff' if predictor.interest is None else ''}",
+        f"{_joined(framing, geometry)}: anomaly_map.tiff",
         *_counting(predictor.interest),
         f"anomaly_score is {rule}",
         "verdict: anomalous where anomaly_score > threshold, else check where check_threshold is a number and "
         "anomaly_score > check_threshold, else normal; a pixel is of a defect where the map > pixel_threshold; "
-        "Blemish itself asks besides whether the photo is like those learned from, and calls it unusual where not",
+        "Blemish itself asks besides whether the photo is like those learned from, and calls it unusual where not, and "
+        "asks the rules on marks of model.json, where there are any, of anomalous photos",
     ]
 
 

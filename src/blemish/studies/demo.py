@@ -31,7 +31,7 @@ from blemish.wording import as_argument
 TEACHER = "efficientnet_lite0"  # comes with the installation
 DEMO_SIZE = 128
 SMALL_BATCH = 8  # more steps in the same time
-HELD_OUT, FALSE_ALARMS = 0.25, 0.03  # so that the threshold follows from 37 photos, as many as can promise that
+_HELD_OUT, _FALSE_ALARMS = 0.25, 0.03  # so that the threshold follows from 37 photos, as many as can promise that
 COUNTS = {"train": 200, "good": 16, "defective": 18}
 LEFT = {"parts", "model", "predictions", EVALUATION_FILE, PAGE}
 
@@ -54,7 +54,7 @@ def run_demo(folder: Path, *, steps: int, seed: int, on_progress: OnProgress) ->
     """
     method = DETECTORS[DEFAULT_METHOD]
     settings = method.Settings(teacher=TEACHER, image_size=ImageSize(DEMO_SIZE, DEMO_SIZE), steps=steps)
-    training = TrainingSettings(seed=seed, batch_size=SMALL_BATCH, held_out=HELD_OUT, false_alarms=FALSE_ALARMS)
+    training = TrainingSettings(seed=seed, batch_size=SMALL_BATCH, held_out=_HELD_OUT, false_alarms=_FALSE_ALARMS)
     check_settings(settings, training)  # before an earlier demo makes way
     _clear(folder)
     return (_demonstrate(kind, folder / kind, settings, training, on_progress) for kind in TEXTURES)

@@ -1,10 +1,10 @@
 """Whether a training fits in memory, asked before anything is read: no system must have to kill it.
 
-Small steps of every stage are taken with photos of noise, of 64x64 pixels, while the bytes of all tensors that live at
-a time are counted. What a step of full size takes follows, for it grows by photo and by pixel. Weights, statistics and
-random numbers are put back as they were.
+What a step of full size takes follows from trial steps with small photos, for it grows by photo and by pixel. Where the
+system does not say what a process takes, and on GPUs, the bytes of all tensors that live at a time are counted instead.
 """
 
+import logging
 import math
 import weakref
 from collections.abc import Callable, Mapping, Sequence
@@ -12,27 +12,25 @@ from dataclasses import dataclass
 from typing import Any
 
 import torch
-from torch import Generator, Tensor
+from torch import Tensor
 from torch.utils._python_dispatch import TorchDispatchMode
 from torch.utils._pytree import tree_leaves
 
-from blemish.detectors import Batch, Detector, Stage
+from blemish.detectors import Detector, Stage
 from blemish.detectors.settings import ImageSize
 from blemish.errors import SettingsError
 from blemish.process import available_memory
-from blemish.training.generators import own_random_numbers
 from blemish.training.processes import Processes
-from blemish.training.stage_loss import StageLoss
+from blemish.training.trial import FEW, SIDE, take_step, try_stages, undone
 
-_SIDE = 64  # pixels of the small photos: two at the coarsest level of every method
-_FEW = 2  # photos of the smaller of two steps; batch norm takes no single ones
-_PER_STEP = 1.5  # of the tensors counted: layouts that convolutions make for themselves, and gaps between tensors
-_COPIES = (
-    3  # of what is trained, beside the gradients: the optimiser's, the best so far, those on their way to the disk
-)
+_COUNTED = 1.5  # of the tensors counted: layouts that convolutions make for themselves, and gaps between tensors
+_COPIES = 3  # of what is trained, beside gradients: the optimiser's, the best so far, those on their way to the disk
 _READ = 3  # batches, of a byte a value, that are read ahead or at work
 _SURELY_FITS = 32_000  # bytes a pixel of a batch; the methods we have, with the widest teachers, take less than half
-_TO_ADVISE = 0.8  # of what there is: settings that are offered fit with some room
+_ERROR = 1.3  # estimates were within it of what trainings took: only beyond it is refused, within it is warned
+_TO_ADVISE = 0.75  # of what there is: settings that are offered fit for sure
+
+_log = logging.getLogger("blemish")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -58,7 +56,8 @@ def check_memory(
     budget: int,
     processes: Processes,
 ) -> None:
-    """Raises SettingsError, with settings that would fit, where training needs more memory than there is.
+    """Raises SettingsError, with settings that would fit, where training needs surely more memory than there is, and
+    warns where it may.
 
     `batch_size` is this process's, `stored_frames` are those that stay in memory as far as the `budget` in bytes goes.
     """
@@ -68,58 +67,39 @@ def check_memory(
         return
     footprint = footprint_of(detector, stages, processes)
     needed = footprint.of(size, batch_size) + stored
-    if needed > free:
-        raise SettingsError(_refusal(footprint, size, batch_size, free=free, needed=needed, stored=stored))
+    line = _too_much(footprint, size, batch_size, free=free, needed=needed, stored=stored)
+    if needed > _ERROR * free:
+        raise SettingsError(line)
+    if needed > free / _ERROR:
+        _log.warning("memory may not do: %s", line)
 
 
 def footprint_of(detector: Detector, stages: Sequence[Stage], processes: Processes) -> Footprint:
-    """Returns what the stage that takes most takes, by steps with few small photos and with twice as many."""
-    before = {name: value.detach().clone() for name, value in detector.state_dict().items()}
-    modes = {module: module.training for module in detector.modules()}
-    learns = {parameter: parameter.requires_grad for parameter in detector.parameters()}
-    found = []
-    try:
-        with own_random_numbers(processes.device):
-            for stage in stages:
-                one, two = (_step_bytes(detector, stage, count, processes) for count in (_FEW, 2 * _FEW))
-                trained = sum(p.numel() * p.element_size() for p in stage.trains.parameters())
-                each = max(two - one, 0.0) / _FEW
-                found.append((_COPIES * trained + max(one - _FEW * each, 0.0), _PER_STEP * each))
-    finally:
-        detector.load_state_dict(before)
-        for module, mode in modes.items():
-            module.training = mode
-        for parameter, learned in learns.items():
-            parameter.requires_grad_(learned).grad = None
+    """Returns what the stage that takes most takes, by trial steps with few small photos and with twice as many."""
+    found = [(trial.fixed_bytes, trial.bytes_per_pixel) for trial in try_stages(detector, stages, processes)]
+    known = [(fixed, each) for fixed, each in found if each is not None]
+    if len(known) < len(found):
+        known = _counted(detector, stages, processes)
+    trained = max(sum(p.numel() * p.element_size() for p in stage.trains.parameters()) for stage in stages)
     return Footprint(
-        fixed=max(fixed for fixed, _ in found),
-        per_pixel=max(each for _, each in found) / _SIDE**2 + 3 * _READ,
+        fixed=_COPIES * trained + max(fixed for fixed, _ in known),
+        per_pixel=max(each for _, each in known) + 3 * _READ,
     )
 
 
-def _step_bytes(detector: Detector, stage: Stage, count: int, processes: Processes) -> float:
-    """Returns the highest number of bytes that live at a time in a step of a stage, beyond those that lived before."""
-    detector.eval().requires_grad_(False)
-    stage.trains.train().requires_grad_(True)
-    loss, device = StageLoss(stage), processes.device
-    generator = Generator(device).manual_seed(0)
-    with _LiveBytes() as live:
-        clean = torch.rand((count, 3, _SIDE, _SIDE), device=device).contiguous(memory_format=torch.channels_last)
-        with torch.no_grad(), processes.autocast():
-            targets = tuple(t.to(torch.float16) for t in stage.targets(clean)) if stage.targets is not None else ()
-        images, masks = (clean, None) if stage.add_defects is None else _drawn(stage, clean, generator)
-        batch = Batch(images=images, clean=clean, targets=targets, masks=masks, global_size=count)
-        with processes.autocast():
-            parts = loss(batch)
-        parts.sum().backward()
-    for parameter in stage.trains.parameters():
-        parameter.grad = None
-    return float(live.most)
-
-
-def _drawn(stage: Stage, clean: Tensor, generator: Generator) -> tuple[Tensor, Tensor]:
-    assert stage.add_defects is not None
-    return stage.add_defects(clean, torch.rand_like(clean), generator)
+def _counted(detector: Detector, stages: Sequence[Stage], processes: Processes) -> list[tuple[float, float]]:
+    """Returns for each stage the bytes that tensors hold at a time in any step, and for every pixel of one."""
+    found = []
+    with undone(detector, processes):
+        for stage in stages:
+            most = []
+            for count in (FEW, 2 * FEW):
+                with _LiveBytes() as live:
+                    take_step(detector, stage, count, processes)
+                most.append(live.most)
+            each = max(most[1] - most[0], 0) / (FEW * SIDE**2)
+            found.append((max(most[0] - FEW * SIDE**2 * each, 0), _COUNTED * each))
+    return found
 
 
 class _LiveBytes(TorchDispatchMode):  # type: ignore[no-untyped-call]
@@ -172,7 +152,7 @@ def _free(processes: Processes) -> float | None:
     return None if free is None else free / processes.here
 
 
-def _refusal(
+def _too_much(
     footprint: Footprint, size: ImageSize, batch_size: int, *, free: float, needed: float, stored: float
 ) -> str:
     """Returns the line, with the largest settings that fit with some room, each alone."""

@@ -1,6 +1,7 @@
 """Fit, then calibrate, then write the artifact."""
 
 import itertools
+import logging
 import math
 import time
 from collections.abc import Callable, Mapping, Sequence
@@ -35,7 +36,14 @@ from blemish.training.seeds import seed_of
 from blemish.training.settings import TrainingSettings
 from blemish.training.stage_record import StageRecord
 from blemish.training.training_log import LOG_FILE, TrainingLog
+from blemish.training.trial import try_stages
 from blemish.training.unusual_photos import compare_photos, say_what_is_unusual
+from blemish.wording import duration
+
+_WORTH_A_TRIAL = 5e7  # pixels of all steps together: about a minute of a processor's core
+_WORTH_A_LINE = 60  # seconds
+
+_log = logging.getLogger("blemish")
 
 
 def train_detector(
@@ -180,6 +188,7 @@ def _fit(job: Job, told: RunFile, *, resume: bool) -> list[StageRecord]:
         write_run_file(told, job.run)
         if resumed is None:
             _say_what_is_unusual(job)
+            _say_how_long(job)
     return fit(job, resume=resumed)
 
 
@@ -189,6 +198,21 @@ def _say_what_is_unusual(job: Job) -> None:
         device, seed = job.processes.device, job.settings.seed
         found = compare_photos(job.photos, teacher, device, seed=seed, on_progress=job.on_progress)
         say_what_is_unusual(found, job.run)
+
+
+def _say_how_long(job: Job) -> None:
+    """Logs how long a training of minutes will take, by trial steps, so that nobody need wait to know."""
+    world, size = job.processes.world_size, math.prod(job.detector.settings.image_size)
+    learned = len(job.photos.frames_of(job.split.train))
+    frames = [frames_per_step(stage, learned, job.settings, world_size=world) // world for stage in job.stages]
+    pixels = [stage.steps * count * size for stage, count in zip(job.stages, frames, strict=True)]
+    if sum(pixels) < _WORTH_A_TRIAL:
+        return
+    trials = try_stages(job.detector, job.stages, job.processes)
+    seconds = sum(trial.seconds_per_pixel * count for trial, count in zip(trials, pixels, strict=True))
+    if seconds >= _WORTH_A_LINE:
+        earlier = "; may end earlier" if any(stage.patience is not None for stage in job.stages) else ""
+        _log.info("training will take about %s on this machine, by trial steps%s", duration(seconds), earlier)
 
 
 def _load_teachers(detector: Detector, files: Sequence[Path], on_progress: OnProgress) -> list[dict[str, str]]:

@@ -1,0 +1,69 @@
+"""The verb that compares methods over a data set: benchmark."""
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from blemish.api.judging import evaluate
+from blemish.api.training import train
+from blemish.data import AUTO
+from blemish.files import Folder, write_text
+from blemish.progress import OnProgress, say_nothing
+
+if TYPE_CHECKING:
+    from blemish.studies.grid import Benchmark
+
+
+def benchmark(
+    root: Folder,
+    output: Folder,
+    *,
+    dataset: str = AUTO,
+    categories: Sequence[str] = (),
+    methods: Sequence[str] = (),
+    seeds: int = 3,
+    image_size: int | None = None,
+    steps: int | None = None,
+    teacher_weights: Folder | Sequence[Folder] = (),
+    limit: int | None = None,
+    on_progress: OnProgress = say_nothing,
+) -> "Benchmark":
+    """Trains every method on every category with every seed, measures each, and writes table.md and table.csv.
+
+    Without `categories` all are taken, without `methods` all. It may be killed at any moment: the same call goes on
+    with what `output` holds, and a cell that was measured is not measured again. `limit` takes at most so many photos
+    of each use, and steps, for a rehearsal. A cell that fails is in `failed`, and the others are measured. Raises
+    SettingsError, DataError where nothing is found, and InterruptionError where a signal stops it.
+    """
+    from blemish.detectors import DETECTORS
+    from blemish.studies.grid import BenchmarkPlan, categories_in, check_plan, run_grid
+    from blemish.studies.table import csv_table, markdown_table
+
+    chosen = tuple(methods) or tuple(DETECTORS)
+    check_plan(chosen, tuple(DETECTORS), seeds=seeds, limit=limit)
+    fewer = [count for count in (steps, limit) if count is not None]
+    weights = (teacher_weights,) if isinstance(teacher_weights, str | Path) else tuple(teacher_weights)
+    settings = {
+        "image_size": image_size,
+        "steps": min(fewer) if fewer else None,
+        "teacher_weights": tuple(map(Path, weights)) or None,
+    }
+    plan = BenchmarkPlan(
+        root=Path(root),
+        dataset=dataset,
+        categories=tuple(categories) or categories_in(dataset, Path(root)),
+        methods=chosen,
+        seeds=seeds,
+        limit=limit,
+        settings={name: value for name, value in settings.items() if value is not None},
+    )
+    found = run_grid(
+        plan,
+        Path(output),
+        train=train,
+        evaluate=evaluate,
+        on_progress=on_progress,
+    )
+    write_text(Path(output) / "table.md", markdown_table(found))
+    write_text(Path(output) / "table.csv", csv_table(found))
+    return found

@@ -1,0 +1,78 @@
+"""`blemish benchmark`: methods over the categories of a data set, with several seeds."""
+
+import sys
+from pathlib import Path
+from typing import Annotated, Any
+
+from cyclopts import Parameter, Token
+
+from blemish import api
+from blemish.cli.progress import ProgressBars
+
+_DONE, _SOME_FAILED = 0, 2
+
+
+def _names(_type: Any, tokens: tuple[Token, ...]) -> tuple[str, ...]:
+    return tuple(name.strip() for name in tokens[0].value.split(","))
+
+
+def benchmark(
+    root: Path,
+    output: Path,
+    /,
+    *,
+    dataset: str = "auto",
+    categories: Annotated[tuple[str, ...], Parameter(converter=_names, n_tokens=1)] = (),
+    methods: Annotated[tuple[str, ...], Parameter(converter=_names, n_tokens=1)] = (),
+    seeds: int = 3,
+    image_size: int | None = None,
+    steps: int | None = None,
+    teacher_weights: tuple[Path, ...] = (),
+    limit: int | None = None,
+) -> int:
+    """Measure methods over a data set: each is trained on every category with several seeds, and tested.
+
+    It may be stopped at any moment: the same command goes on, and what was measured is not measured again. Exit code 2
+    where something failed; the table of all else is there. How fast a model is, `blemish speed RUN` says.
+
+    Parameters
+    ----------
+    root
+        Folder of the data set.
+    output
+        Folder for models, evaluations, one small file for each result, table.md and table.csv.
+    dataset
+        How photos lie in the folder; auto recognises it.
+    categories
+        Which of its categories, such as screw,pill; all of them without it.
+    methods
+        Which methods, such as mend,stpm; all of them without it.
+    seeds
+        How many trainings of each, with the seeds 0, 1, 2, ...
+    image_size
+        As for training, of every method: by default each method's own.
+    steps
+        As for training: at most so many.
+    teacher_weights
+        Weights files of teachers, where they are not found.
+    limit
+        A rehearsal: at most so many photos of each use, and steps; its figures mean nothing.
+    """
+    with ProgressBars() as bars:
+        found = api.benchmark(
+            root,
+            output,
+            dataset=dataset,
+            categories=categories,
+            methods=methods,
+            seeds=seeds,
+            image_size=image_size,
+            steps=steps,
+            teacher_weights=teacher_weights,
+            limit=limit,
+            on_progress=bars.show,
+        )
+    print((output / "table.md").read_text(encoding="utf-8"), end="")
+    for line in found.failed:
+        sys.stderr.write(f"blemish: failed: {line}\n")
+    return _SOME_FAILED if found.failed else _DONE

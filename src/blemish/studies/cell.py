@@ -1,0 +1,155 @@
+"""One cell of a benchmark: a method trained on a category with a seed, and measured; its result is one small file."""
+
+import json
+import time
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from typing import Any
+
+from blemish.data.dataset import Dataset, Sample
+from blemish.data.digest import digest_of
+from blemish.errors import DataError
+from blemish.evaluation.record import Evaluation
+from blemish.model.artifact import MODEL_FILE
+from blemish.records import RecordFormat, read_record, write_record
+from blemish.report.published import mvtec_ad_category
+from blemish.version import __version__
+
+_FORMAT = RecordFormat(
+    version=1,
+    name="cell",
+    what="a benchmark's cell",
+    error=DataError,
+    mend="delete it: the cell is measured anew",
+    remake="delete it: the cell is measured anew",
+)
+_CHECKPOINT = "checkpoint.safetensors"
+
+Train = Callable[..., object]
+"""(method, photos, run, *, resume, settings) -> leaves a model in `run`; the verb `train`."""
+Evaluate = Callable[..., Evaluation]
+"""(run, photos, *, output) -> Evaluation; the verb `evaluate`."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Cell:
+    """What is trained and measured."""
+
+    method: str
+    category: str | None
+    seed: int
+    found: Dataset
+    settings: Mapping[str, Any] = field(default_factory=dict)
+    """Of the training, beside the seed; the others are the method's own defaults."""
+
+    @property
+    def key(self) -> str:
+        """Returns the digest of all that decides the result, down to the photos' names and sizes and the version."""
+        facts = {
+            "version": __version__,
+            "method": self.method,
+            "seed": self.seed,
+            "settings": {name: _said(value) for name, value in sorted(self.settings.items())},
+            "dataset": self.found.name,
+            "photos": [
+                [use, *_facts(sample, self.found.base)]
+                for use in ("train", "validation", "test")
+                for sample in getattr(self.found, use)
+            ],
+        }
+        return digest_of(json.dumps(facts, sort_keys=True).encode())
+
+    @property
+    def name(self) -> str:
+        """Returns the name of the result's file and of the folder of the model."""
+        return f"{self.method}-{self.category or 'all'}-seed{self.seed}-{self.key}"
+
+
+@dataclass(frozen=True, kw_only=True)
+class CellResult:
+    """The figures of one cell, as its file holds them."""
+
+    key: str
+    method: str
+    category: str | None
+    seed: int
+    metrics: dict[str, float | None]
+    """The figures by the names of METRICS, with `false_alarm_rate` and `miss_rate`."""
+    mvtec_ad: str | None
+    """The category of MVTec AD that this was, by its number of photos; None for any other."""
+    seconds: float
+    """How long training and evaluating took; of a cell that was interrupted, from where it went on."""
+
+
+def measured_cell(cell: Cell, output: Path) -> CellResult | None:
+    """Returns the result of a cell that was measured before; None where there is none, or a damaged one."""
+    try:
+        found = read_record(CellResult, output / "cells" / f"{cell.name}.json", form=_FORMAT, missing="not measured")
+    except DataError:
+        return None
+    return found if found.key == cell.key else None
+
+
+def measure_cell(cell: Cell, output: Path, *, train: Train, evaluate: Evaluate) -> CellResult:
+    """Trains and evaluates, and writes the result last and whole: a cell that is interrupted counts as not measured.
+
+    A training that was interrupted goes on from its checkpoint. Raises what `train` and `evaluate` do.
+    """
+    started, run = time.monotonic(), output / "runs" / cell.name
+    unfinished = (run / _CHECKPOINT).exists()
+    if unfinished or not (run / MODEL_FILE).exists():
+        train(cell.method, cell.found, run, resume=unfinished, seed=cell.seed, **cell.settings)
+    evaluation = evaluate(run, cell.found, output=run / "evaluation")
+    result = CellResult(
+        key=cell.key,
+        method=cell.method,
+        category=cell.category,
+        seed=cell.seed,
+        metrics=evaluation.metrics | _rates(evaluation),
+        mvtec_ad=mvtec_ad_category(evaluation),
+        seconds=time.monotonic() - started,
+    )
+    (output / "cells").mkdir(parents=True, exist_ok=True)
+    write_record(result, output / "cells" / f"{cell.name}.json", form=_FORMAT)
+    return result
+
+
+def limited(found: Dataset, limit: int) -> Dataset:
+    """Returns a data set with at most so many photos to train on, to validate, and to test of each kind, evenly taken
+    from all: enough to see whether a benchmark runs."""
+    bad = [sample for sample in found.test if sample.anomalous]
+    good = [sample for sample in found.test if not sample.anomalous]
+    return replace(
+        found,
+        train=_some(found.train, limit),
+        validation=_some(found.validation, limit),
+        test=_some(bad, limit) + _some(good, limit),
+    )
+
+
+def _some(samples: Sequence[Sample], limit: int) -> tuple[Sample, ...]:
+    if len(samples) <= limit:
+        return tuple(samples)
+    return tuple(samples[at * len(samples) // limit] for at in range(limit))
+
+
+def _facts(sample: Sample, base: Path) -> list[object]:
+    """Returns what is known of a photo and its masks without reading them."""
+    files = (sample.image, *sample.masks)
+    names = [str(file.relative_to(base) if file.is_relative_to(base) else file) for file in files]
+    return [sample.defect_type, sample.part, sample.mask_values, *names, *(file.stat().st_size for file in files)]
+
+
+def _said(value: object) -> object:
+    """Returns a setting for the key; a file counts by its name and size, wherever it lies."""
+    if isinstance(value, tuple):
+        return [_said(item) for item in value]
+    return [value.name, value.stat().st_size if value.is_file() else 0] if isinstance(value, Path) else str(value)
+
+
+def _rates(e: Evaluation) -> dict[str, float | None]:
+    return {
+        "false_alarm_rate": e.false_alarms / e.good_photos if e.good_photos else None,
+        "miss_rate": e.misses / e.defective_photos if e.defective_photos else None,
+    }

@@ -1,0 +1,138 @@
+"""A benchmark: every method on every category with every seed, which may be killed at any moment and goes on."""
+
+import logging
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from blemish.data import AUTO, DATASETS, find_dataset, layout_of
+from blemish.data.dataset import Dataset, Layout
+from blemish.errors import DataError, InterruptionError, SettingsError
+from blemish.files import make_folder
+from blemish.progress import OnProgress, Progress, say_nothing
+from blemish.studies.cell import Cell, CellResult, Evaluate, Train, limited, measure_cell, measured_cell
+from blemish.wording import brief
+
+_log = logging.getLogger("blemish")
+
+
+@dataclass(frozen=True, kw_only=True)
+class BenchmarkPlan:
+    """What a benchmark trains and measures."""
+
+    root: Path
+    dataset: str
+    categories: tuple[str | None, ...]
+    methods: tuple[str, ...]
+    seeds: int
+    """Seeds are 0 to one less than this."""
+    limit: int | None = None
+    """At most so many photos of each use, and steps: a rehearsal, whose figures mean nothing."""
+    settings: Mapping[str, Any] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Benchmark:
+    """The results that a benchmark has, and what failed."""
+
+    plan: BenchmarkPlan
+    results: tuple[CellResult, ...]
+    failed: tuple[str, ...]
+    """A line for each cell that has no result."""
+
+
+def categories_in(dataset: str, root: Path) -> tuple[str | None, ...]:
+    """Returns all categories of a data set below a root; None alone where the root is one itself.
+
+    Raises SettingsError for a data set that there is not, DataError where nothing is found.
+    """
+    if dataset == AUTO:
+        there = next((names for layout in _layouts() if (names := layout.categories(root))), ())
+        return (None,) if layout_known(root) or not there else there
+    if dataset not in DATASETS:
+        raise SettingsError(f"dataset {dataset!r} is unknown: give {AUTO} or one of {', '.join(DATASETS)}")
+    layout = DATASETS[dataset]
+    if layout.recognises(root):
+        return (None,)
+    official = [name for name in layout.official if name and _is_there(dataset, root, name)]
+    names = tuple(official) or layout.categories(root)
+    if not names:
+        find_dataset(dataset, root)  # or an error that says what is missing
+    return names or (None,)
+
+
+def layout_known(root: Path) -> bool:
+    """Returns whether a layout recognises the root itself as one category."""
+    try:
+        return layout_of(root).name != "folder"
+    except DataError:
+        return False
+
+
+def run_grid(
+    plan: BenchmarkPlan,
+    output: Path,
+    *,
+    train: Train,
+    evaluate: Evaluate,
+    on_progress: OnProgress = say_nothing,
+) -> Benchmark:
+    """Measures every cell that has no result in `output` yet, one after the other, and returns all of them.
+
+    A cell that fails is listed, and the others are measured; InterruptionError alone ends all. Nothing is counted
+    twice: of each cell there is one file, whose name says what decided it.
+    """
+    make_folder(output)
+    results: list[CellResult] = []
+    failed: list[str] = []
+    wanted = [(name, method, seed) for name in plan.categories for method in plan.methods for seed in range(plan.seeds)]
+    data: dict[str | None, Dataset | DataError] = {name: _photos(plan, name) for name in plan.categories}
+    for done, (name, method, seed) in enumerate(wanted):
+        on_progress(Progress(activity="benchmark", done=done, total=len(wanted)))
+        found, what = data[name], f"{method}, {name or plan.root}, seed {seed}"
+        try:
+            if isinstance(found, DataError):
+                raise found
+            cell = Cell(method=method, category=name, seed=seed, found=found, settings=plan.settings)
+            result = measured_cell(cell, output)
+            results.append(result or measure_cell(cell, output, train=train, evaluate=evaluate))
+        except InterruptionError:
+            raise
+        except Exception as error:  # of one cell: hours of others must not be lost to it
+            _log.debug("%s", what, exc_info=True)
+            failed.append(f"{what}: {brief(error)}")
+    on_progress(Progress(activity="benchmark", done=len(wanted), total=len(wanted)))
+    return Benchmark(plan=plan, results=tuple(results), failed=tuple(failed))
+
+
+def _photos(plan: BenchmarkPlan, category: str | None) -> Dataset | DataError:
+    try:
+        found = find_dataset(plan.dataset, plan.root, category)
+        if not found.train or not found.test:
+            return DataError(f"{found.base}: has no photos to {'test with' if found.train else 'learn from'}")
+        return found if plan.limit is None else limited(found, plan.limit)
+    except DataError as error:
+        return error
+
+
+def _layouts() -> list[Layout]:
+    return [layout for layout in DATASETS.values() if layout.name != "folder"]
+
+
+def _is_there(dataset: str, root: Path, name: str) -> bool:
+    try:
+        return bool(DATASETS[dataset].find(root, name).test)
+    except DataError:
+        return False
+
+
+def check_plan(methods: Sequence[str], known: Sequence[str], *, seeds: int, limit: int | None) -> None:
+    """Raises SettingsError for a method that there is not, and for numbers that make no benchmark."""
+    for method in methods:
+        if method not in known:
+            raise SettingsError(f"method {method!r} is unknown: give one of {', '.join(known)}")
+    if seeds < 1:
+        raise SettingsError(f"seeds is {seeds}: give 1 or more")
+    if limit is not None and limit < 2:
+        raise SettingsError(f"limit is {limit}: give 2 photos and steps or more")

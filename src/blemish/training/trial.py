@@ -1,0 +1,130 @@
+"""Trial steps with small photos of noise, before anything is learned: what a step of full size will take.
+
+Memory is what the process grows by, as the system counts it: tensors alone hold less, for convolutions bring layouts
+and workspaces of their own. Weights, statistics and random numbers are put back as they were.
+"""
+
+import time
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass
+from pathlib import Path
+
+import torch
+from torch import Generator, Tensor
+
+from blemish.detectors import Batch, Detector, Stage
+from blemish.process import return_freed_memory
+from blemish.training.generators import own_random_numbers
+from blemish.training.processes import Processes
+from blemish.training.stage_loss import StageLoss
+
+SIDE = 96  # pixels of the small photos: three at the coarsest level
+FEW = 2  # photos of the smaller of two steps; batch norm takes no single ones
+_STATUS, _CLEAR = Path("/proc/self/status"), Path("/proc/self/clear_refs")
+
+
+@dataclass(frozen=True, kw_only=True)
+class Trial:
+    """The cost of one stage, by steps with few small photos and with twice as many."""
+
+    fixed_bytes: float
+    """How much the process takes however many photos there are, beyond what it held before."""
+    bytes_per_pixel: float | None
+    """How much more it takes for every pixel of every photo of a step; None where the system does not say."""
+    seconds_per_pixel: float
+    """How long a step lasts for every pixel of its photos; without what is computed once, before the first step."""
+
+
+def try_stages(detector: Detector, stages: Sequence[Stage], processes: Processes) -> list[Trial]:
+    """Returns what each stage's steps cost."""
+    found = []
+    with undone(detector, processes):
+        for stage in stages:
+            held = _held("VmRSS")
+            take_step(detector, stage, FEW, processes)  # kernels are made ready, which is slow and takes memory once
+            small, _ = _growth(detector, stage, FEW, processes)
+            large, seconds = _growth(detector, stage, 2 * FEW, processes)
+            each = max(large - small, 0) / (FEW * SIDE**2)
+            kept = max(_held("VmRSS") - held, 0)  # by the kernels
+            known = held > 0 and processes.device.type != "cuda"
+            found.append(
+                Trial(
+                    fixed_bytes=max(small - FEW * SIDE**2 * each, 0) + kept,
+                    bytes_per_pixel=each if known else None,
+                    seconds_per_pixel=seconds / (2 * FEW * SIDE**2),
+                )
+            )
+    return found
+
+
+def _growth(detector: Detector, stage: Stage, count: int, processes: Processes) -> tuple[int, float]:
+    """Returns the bytes that a step takes at most, and its seconds."""
+    return_freed_memory()
+    with suppress(OSError):
+        _CLEAR.write_text("5")  # proc(5): the peak is counted anew
+    before = _held("VmRSS")
+    seconds = take_step(detector, stage, count, processes)
+    grown = _held("VmHWM") - before
+    return_freed_memory()
+    return grown, seconds
+
+
+@contextmanager
+def undone(detector: Detector, processes: Processes) -> Iterator[None]:
+    """Puts weights, statistics, modes and random numbers back as they were when it is closed."""
+    before = {name: value.detach().clone() for name, value in detector.state_dict().items()}
+    modes = {module: module.training for module in detector.modules()}
+    learns = {parameter: parameter.requires_grad for parameter in detector.parameters()}
+    try:
+        with own_random_numbers(processes.device):
+            yield
+    finally:
+        detector.load_state_dict(before)
+        for module, mode in modes.items():
+            module.training = mode
+        for parameter, learned in learns.items():
+            parameter.requires_grad_(learned).grad = None
+
+
+def take_step(detector: Detector, stage: Stage, count: int, processes: Processes) -> float:
+    """Takes a step of the stage with so many small photos, but for the optimiser's; returns its seconds.
+
+    Targets that training would compute once for all steps are computed beforehand.
+    """
+    detector.eval().requires_grad_(False)
+    stage.trains.train().requires_grad_(True)
+    loss, device = StageLoss(stage), processes.device
+    generator = Generator(device).manual_seed(0)
+    clean = torch.rand((count, 3, SIDE, SIDE), device=device).contiguous(memory_format=torch.channels_last)
+    began, kept = time.perf_counter(), stage.augment is None
+    with torch.no_grad(), processes.autocast():
+        targets = tuple(t.to(torch.float16) for t in stage.targets(clean)) if stage.targets is not None else ()
+    if kept:
+        began = time.perf_counter()
+    images, masks = (clean, None) if stage.add_defects is None else _drawn(stage, clean, generator)
+    batch = Batch(images=images, clean=clean, targets=targets, masks=masks, global_size=count)
+    with processes.autocast():
+        parts = loss(batch)
+    parts.sum().backward()
+    if device.type == "cuda":
+        torch.cuda.synchronize(device)
+    seconds = time.perf_counter() - began
+    for parameter in stage.trains.parameters():
+        parameter.grad = None
+    return seconds
+
+
+def _drawn(stage: Stage, clean: Tensor, generator: Generator) -> tuple[Tensor, Tensor]:
+    assert stage.add_defects is not None
+    return stage.add_defects(clean, torch.rand_like(clean), generator)
+
+
+def _held(what: str) -> int:
+    """Returns the bytes that this process holds (VmRSS), or has held at most (VmHWM); 0 where the system does not
+    say."""
+    try:
+        lines = _STATUS.read_text(encoding="ascii", errors="replace").splitlines()
+    except OSError:
+        return 0
+    return next((1024 * int(line.split()[1]) for line in lines if line.startswith(f"{what}:")), 0)

@@ -1,0 +1,171 @@
+"""A benchmark is measured cell by cell: it goes on, counts nothing twice, and prints what it has."""
+
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+import blemish
+from blemish import api
+from blemish.cli.benchmark import benchmark
+from blemish.data import DATASETS
+from blemish.data.dataset import Dataset
+from blemish.errors import InterruptionError, SettingsError
+from blemish.evaluation.record import EVALUATION_FILE, read_evaluation
+from blemish.studies.cell import Cell, CellResult, limited, measured_cell
+from blemish.studies.grid import Benchmark, BenchmarkPlan, categories_in, run_grid
+from blemish.studies.table import csv_table, markdown_table
+from data import trees
+
+
+def plan_of(parts: Dataset, weights: Path, **changes: Any) -> BenchmarkPlan:
+    settings = {"image_size": 64, "steps": 2, "teacher_weights": (weights,)}
+    plan = BenchmarkPlan(
+        root=parts.root.parent,
+        dataset="mvtec_ad",
+        categories=(parts.root.name, "none"),
+        methods=("stpm",),
+        seeds=2,
+        limit=6,
+        settings=settings,
+    )
+    return replace(plan, **changes)
+
+
+def test_a_benchmark_that_is_killed_goes_on_and_measures_nothing_twice(
+    parts: Dataset, seeded_resnet18: Path, tmp_path: Path
+) -> None:
+    plan, trained = plan_of(parts, seeded_resnet18), list[Path]()
+
+    def train_until_killed(method: str, photos: Dataset, run: Path, **settings: Any) -> None:
+        if trained:
+            raise InterruptionError("stopped by SIGTERM", signal=15)
+        trained.append(run)
+        api.train(method, photos, run, **settings)
+
+    with pytest.raises(InterruptionError):
+        run_grid(plan, tmp_path, train=train_until_killed, evaluate=api.evaluate)
+    trained.clear()
+
+    def train_and_count(method: str, photos: Dataset, run: Path, **settings: Any) -> None:
+        trained.append(run)
+        api.train(method, photos, run, **settings)
+
+    found = run_grid(plan, tmp_path, train=train_and_count, evaluate=api.evaluate)
+    assert len(trained) == 1, "the first cell was measured before"
+    assert [result.seed for result in found.results] == [0, 1]
+    assert [line.split(":")[0] for line in found.failed] == ["stpm, none, seed 0", "stpm, none, seed 1"]
+    (run,) = trained
+    kept = read_evaluation(run / "evaluation" / EVALUATION_FILE)
+    assert found.results[1].metrics == kept.metrics | {
+        "false_alarm_rate": kept.false_alarms / kept.good_photos,
+        "miss_rate": kept.misses / kept.defective_photos,
+    }
+    again = run_grid(plan, tmp_path, train=train_and_count, evaluate=api.evaluate)
+    assert (len(trained), again) == (1, found)
+    next((tmp_path / "cells").glob("*seed1*")).write_text("{")
+    mended = run_grid(plan, tmp_path, train=train_and_count, evaluate=api.evaluate)
+    assert len(trained) == 1, "the model was there, and only evaluated anew"
+    assert [result.metrics for result in mended.results] == [result.metrics for result in found.results]
+
+
+def test_the_command_prints_the_table_and_fails_where_a_cell_did(
+    parts: Dataset, seeded_resnet18: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    out = tmp_path / "out"
+    code = benchmark(
+        parts.root.parent,
+        out,
+        dataset="mvtec_ad",
+        categories=(parts.root.name, "none"),
+        methods=("stpm",),
+        seeds=1,
+        image_size=64,
+        teacher_weights=(seeded_resnet18,),
+        limit=2,
+    )
+    said = capsys.readouterr()
+    assert code == 2
+    assert said.out == (out / "table.md").read_text()
+    assert said.out.startswith("**A rehearsal with 2 photos and steps: the figures mean nothing.**")
+    assert f"| {parts.root.name} | stpm | 1 |" in said.out
+    assert said.err.startswith("blemish: failed: stpm, none, seed 0: ")
+    assert (out / "table.csv").read_text().count(f"{parts.root.name},stpm,image_auroc,") == 1
+    for wrong, named in (({"methods": ("stmp",)}, "stmp"), ({"seeds": 0}, "seeds"), ({"limit": 1}, "limit")):
+        with pytest.raises(SettingsError, match=named):
+            blemish.benchmark(parts.root.parent, out, **wrong)
+
+
+def test_the_key_of_a_cell_changes_with_all_that_decides_it(parts: Dataset, tmp_path: Path) -> None:
+    cell = Cell(method="stpm", category=None, seed=0, found=parts, settings={"steps": 2})
+    (tmp_path / "weights.pt").write_bytes(b"123")
+    others = [
+        replace(cell, method="mend"),
+        replace(cell, seed=1),
+        replace(cell, settings={"steps": 3}),
+        replace(cell, settings={"steps": 2, "teacher_weights": (tmp_path / "weights.pt",)}),
+        replace(cell, found=limited(parts, 3)),
+        replace(cell, found=replace(parts, test=tuple(replace(s, masks=()) for s in parts.test))),
+    ]
+    assert len({cell.key, *(other.key for other in others)}) == 1 + len(others)
+    assert cell.key == replace(cell, settings={"steps": 2}).key
+    assert measured_cell(cell, tmp_path) is None
+
+
+def test_a_rehearsal_takes_a_few_photos_of_each_use(parts: Dataset) -> None:
+    few = limited(parts, 3)
+    assert (len(few.train), sum(s.anomalous for s in few.test), sum(not s.anomalous for s in few.test)) == (3, 3, 3)
+    assert set(few.test) <= set(parts.test)
+
+
+def result(method: str, category: str, seed: int, auroc: float | None, *, mvtec_ad: str | None = None) -> CellResult:
+    return CellResult(
+        key=f"{seed}",
+        method=method,
+        category=category,
+        seed=seed,
+        metrics={"image_auroc": auroc, "pixel_auroc": 0.5},
+        mvtec_ad=mvtec_ad,
+        seconds=1,
+    )
+
+
+def test_the_table_has_mean_and_spread_beside_what_was_published_of_mvtec_ads_own_photos() -> None:
+    plan = BenchmarkPlan(
+        root=Path("mvtec"), dataset="mvtec_ad", categories=("screw", "lid"), methods=("stpm", "mend"), seeds=2
+    )
+    found = Benchmark(
+        plan=plan,
+        results=(
+            result("stpm", "screw", 0, 0.8, mvtec_ad="screw"),
+            result("stpm", "screw", 1, 0.9, mvtec_ad="screw"),
+            result("stpm", "lid", 0, 0.6),
+            result("stpm", "lid", 1, 0.7),
+            result("mend", "screw", 0, None),
+        ),
+        failed=("mend, lid, seed 0: no photos",),
+    )
+    lines = markdown_table(found).splitlines()
+    (screw,) = [line for line in lines if line.startswith("| screw | stpm | 2 |")]
+    assert "| 0.850 ± 0.071 (published 0.895 [1]) | 0.500 ± 0.000 (published 0.986 [" in screw
+    assert "| lid | stpm | 2 | 0.650 ± 0.071 | 0.500 ± 0.000 |" in lines
+    assert "| screw | mend | 1 | - | 0.500 |" in lines
+    assert "| **all 2** | stpm | 2 | 0.750 | 0.500 |" in lines
+    assert not any(line.startswith("| **all 2** | mend") for line in lines), "a mean over some would flatter"
+    assert lines[-1] == "failed: mend, lid, seed 0: no photos"
+    rows = [line.split(",") for line in csv_table(found).splitlines()]
+    assert rows[1][:3] == ["screw", "stpm", "image_auroc"]
+    assert float(rows[1][3]) == pytest.approx(0.85)
+    assert not any(row[:3] == ["screw", "mend", "image_auroc"] for row in rows)
+
+
+def test_all_categories_of_a_data_set_are_taken(tmp_path: Path) -> None:
+    trees.btad(tmp_path)
+    (tmp_path / "01").mkdir()
+    assert categories_in("btad", tmp_path) == ("02",)
+    assert categories_in("auto", tmp_path) == ("02",)
+    assert categories_in("btad", tmp_path / "02") == categories_in("auto", tmp_path / "02") == (None,)
+    assert set(DATASETS["btad"].official) == {"01", "02", "03"}
+    with pytest.raises(SettingsError, match="dataset 'bdat' is unknown"):
+        categories_in("bdat", tmp_path)
