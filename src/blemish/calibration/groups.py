@@ -25,7 +25,7 @@ _CLOSEST = 1e-6  # of copies, which scipy would take for not linked at all
 
 @dataclass(frozen=True, kw_only=True)
 class TwoGroups:
-    """The photos that are of either group."""
+    """Two groups are what photos fall into."""
 
     larger: tuple[int, ...]
     smaller: tuple[int, ...]

@@ -294,9 +294,7 @@ def _sixteen_bits(grey: NDArray[Any], tags: Mapping[int, Any]) -> NDArray[np.uin
 
 
 def silence_libtiff() -> None:
-    """Keeps libtiff, for the whole process, from printing about a damaged file beside our one line.
-
-    For programs that are all ours: whoever imports this package may want to hear it.
-    """
+    """Keeps libtiff, for the whole process, from printing about a damaged file beside our one line: for programs that
+    are all ours, as whoever imports this package may want to hear it."""
     with suppress(OSError, AttributeError):  # not every Pillow lets it be told so
         ctypes.CDLL(_imaging.__file__).TIFFSetErrorHandler(None)

@@ -92,6 +92,14 @@ class Interest:
         """Returns where any region is, (height, width)."""
         return _union(self, size)
 
+    def on_canvas(self, geometry: PhotoGeometry) -> Inside:
+        """Returns where the canvas of a photo counts, (h, w): borders count nowhere."""
+        return _on_canvas(self, geometry)
+
+    def windows(self, geometry: PhotoGeometry) -> tuple[tuple[int, int], ...]:
+        """Returns the windows, (top, left), in which anything counts, in their order."""
+        return _windows(self, geometry)
+
     def check_map(self, size: Size) -> None:
         """Raises DataError where nothing of a region is left on a map (height, width)."""
         for name, mask in self.masks(size).items():
@@ -100,14 +108,6 @@ class Interest:
                     f"region of interest {name} is less than a pixel of {size[1]}x{size[0]} (width x height), which is "
                     "what is seen of a photo: draw it larger, or train with a larger --image-size"
                 )
-
-    def on_canvas(self, geometry: PhotoGeometry) -> Inside:
-        """Returns where the canvas of a photo counts, (h, w): borders count nowhere."""
-        return _on_canvas(self, geometry)
-
-    def windows(self, geometry: PhotoGeometry) -> tuple[tuple[int, int], ...]:
-        """Returns the windows, (top, left), in which anything counts, in their order."""
-        return _windows(self, geometry)
 
 
 def interest_of(masks: Sequence[tuple[str, Inside]]) -> Interest:

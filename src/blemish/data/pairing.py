@@ -37,7 +37,7 @@ def owners_of(masks: Sequence[Path], photos: Mapping[str, Sequence[Path]], *, tr
     """
     found = Owners(masks=defaultdict(list), shared={}, alone=[])
     for mask in masks:
-        name = _name(mask, truth)
+        name = _stem_below(mask, truth)
         fits = [photo for n in dict.fromkeys((name, name.removesuffix("_mask"))) for photo in photos.get(n, ())]
         for photo in fits:
             found.masks[photo].append(mask)
@@ -48,7 +48,7 @@ def owners_of(masks: Sequence[Path], photos: Mapping[str, Sequence[Path]], *, tr
     return found
 
 
-def _name(path: Path, folder: Path) -> str:
+def _stem_below(path: Path, folder: Path) -> str:
     """Returns a file's path below a folder, without its suffix, as it is compared."""
     return path.relative_to(folder).with_suffix("").as_posix()
 
@@ -57,7 +57,7 @@ def pair_masks(photos: Sequence[Path], masks: Sequence[Path], *, folder: Path, t
     """Pairs photo X in `folder` with its one mask X_mask or X in `truth`, whatever their suffixes."""
     by_name: dict[str, list[Path]] = defaultdict(list)
     for photo in photos:
-        by_name[_name(photo, folder)].append(photo)
+        by_name[_stem_below(photo, folder)].append(photo)
     found = owners_of(masks, by_name, truth=truth)
     doubtful = {photo for photos in found.shared.values() for photo in photos}
     left_out = [

@@ -176,7 +176,7 @@ def _steps(predictor: Predictor, photo: ExamplePhoto) -> list[str]:
         f"divide by {white} as float32: RGB, 0 to 1; means and deviations are taken off in the graph",
         f"lay out as NCHW: images ({len(geometry.windows)}, 3, {height}, {width})",
         f"run the graph: anomaly_map ({len(geometry.windows)}, 1, {height}, {width}), float32"
-        f"{_joined(framing, geometry)}{': anomaly_map.tiff' if predictor.interest is None else ''}",
+        f"{_joined(framing, geometry)}: anomaly_map.tiff",
         *_counting(predictor.interest),
         f"anomaly_score is {rule}",
         "verdict: anomalous where anomaly_score > threshold, else check where check_threshold is a number and "

@@ -51,8 +51,10 @@ def interest_on(drawn: DrawnInterest, photos: PhotoStore, stages: Sequence[Stage
             f"{len(strange)} of {len(sizes)} photos have another shape than {size[1]}x{size[0]} (width x height), on "
             f"which the regions of interest lie: {some_of(strange)}; name them in a file for --leave-out"
         )
-    interest.check_map(map_size := photos.framing.map_size(size))
-    said = ", ".join(f"{name} {mask.mean():.1%}" for name, mask in interest.masks(map_size).items())
+    for own in set(sizes.values()):
+        interest.check_map(photos.framing.map_size(own))
+    shares = interest.masks(photos.framing.map_size(size))
+    said = ", ".join(f"{name} {mask.mean():.1%}" for name, mask in shares.items())
     _log.info("of each photo, only regions of interest count (%s of it); unusual photos are looked for in all", said)
     return interest
 

@@ -64,18 +64,11 @@ def gather_material(
     validates = validates_weights(stages)
     samples = arranged(found, training, validates=validates)
     parts_by_path = dict(zip((s.image for s in samples), parts_of(samples, training.part), strict=True))
-    photos = PhotoStore(
-        list(parts_by_path),
-        framing,
-        budget=budget.photos,
-        workers=available_cores(),
-    )
+    photos = PhotoStore(list(parts_by_path), framing, budget=budget.photos, workers=available_cores())
     try:
         photos.load(lambda done, of: on_progress(Progress(activity="reading photos", done=done, total=of)))
         unreadable = _say_what_was_seen(photos, found)
         _check_enough(photos)
-        if photos.sixteen_bits:
-            _say_white(photos)
         interest = None if roi is None else interest_on(roi, photos, stages)
         if interest is not None:
             photos.look_inside(interest)
@@ -148,4 +141,6 @@ def _say_what_was_seen(photos: PhotoStore, found: Dataset) -> list[str]:
     _log.info("good parts: %s", "\n  ".join(seen.lines(root=found.base, framing=photos.framing)))
     for line in unreadable:
         _log.warning("left out: %s", line)
+    if photos.sixteen_bits:
+        _say_white(photos)
     return list(unreadable)

@@ -107,10 +107,7 @@ class PhotoStore:
         self._settle()
 
     def look_inside(self, interest: Interest) -> None:
-        """Leaves frames alone in which anything counts: in the others there is nothing to be learned.
-
-        Raises DataError where nothing of a region is left in a photo as it is seen.
-        """
+        """Leaves frames alone in which anything counts: in the others there is nothing to be learned."""
         self._interest = interest
         self._count_frames()
 

@@ -84,13 +84,8 @@ def train_detector(
         started = time.monotonic()
         budget = memory_budget(training, stages, processes)
         _check_memory(detector, stages, found, training, budget, processes, framing, sizes)
-        material = gather_material(
-            *(found, roi, framing, stages),
-            training=training,
-            processes=processes,
-            budget=budget,
-            on_progress=on_progress,
-        )
+        given: dict[str, Any] = {"processes": processes, "budget": budget, "on_progress": on_progress}
+        material = gather_material(found, roi, framing, stages, training=training, **given)
         try:
             job = Job(
                 detector=detector,
@@ -99,12 +94,10 @@ def train_detector(
                 split=material.split,
                 textures=material.textures,
                 settings=training,
-                processes=processes,
-                budget=budget,
                 run=run,
                 identity=identity_of(method, settings, training, teachers, material, budget, processes),
                 log=TrainingLog(run / LOG_FILE if processes.is_leader else None),
-                on_progress=on_progress,
+                **given,
             )
             records = _fit(job, told, resume=resume)
             seconds = job.log.seconds_before + time.monotonic() - started
