@@ -27,7 +27,7 @@ _COUNTED = 1.5  # of the tensors counted: layouts that convolutions make for the
 _COPIES = 3  # of what is trained, beside gradients: the optimiser's, the best so far, those on their way to the disk
 _READ = 3  # batches, of a byte a value, that are read ahead or at work
 _SURELY_FITS = 32_000  # bytes a pixel of a batch; the methods we have, with the widest teachers, take less than half
-_ERROR = 1.3  # estimates were within it of what trainings took: only beyond it is refused, within it is warned
+_ERROR = 1.3  # estimates were .77 to 1.29 of what trainings took: only beyond it is refused, within it is warned
 _TO_ADVISE = 0.75  # of what there is: settings that are offered fit for sure
 
 _log = logging.getLogger("blemish")

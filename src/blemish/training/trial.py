@@ -43,9 +43,7 @@ def try_stages(detector: Detector, stages: Sequence[Stage], processes: Processes
     with undone(detector, processes):
         for stage in stages:
             held = _held("VmRSS")
-            take_step(
-                detector, stage, FEW_PHOTOS, processes
-            )  # kernels are made ready, which is slow and takes memory once
+            take_step(detector, stage, FEW_PHOTOS, processes)  # makes kernels ready, once
             small, quick = _growth(detector, stage, FEW_PHOTOS, processes)
             many = min(_MOST, max(2 * FEW_PHOTOS, int(_LONGEST / quick * FEW_PHOTOS)))  # the more, the surer
             large, seconds = _growth(detector, stage, many, processes)
