@@ -63,10 +63,13 @@ def test_a_defect_changes_what_its_mask_covers_and_nothing_beyond_its_soft_edge(
         assert defective.max() <= 1
 
 
-def test_training_and_test_parts_come_from_separate_areas_of_the_photo(tmp_path: Path) -> None:
-    made = make_up(tmp_path, seed=0, size=128, textures=("gravel",), train=16, good=16, defective=0)
-    train = [read_image(s.image).mean(axis=2) for s in made.train]
-    test = [read_image(s.image).mean(axis=2) for s in made.test]
+@pytest.mark.parametrize("validation", [0, 8])
+def test_parts_to_train_validate_and_test_with_come_from_separate_areas(tmp_path: Path, validation: int) -> None:
+    counts = {"train": 12, "validation": validation, "good": 12, "defective": 0}
+    made = make_up(tmp_path, seed=0, size=128, textures=("gravel",), **counts)
+    assert len(made.validation) == validation
+    parts = [[read_image(s.image).mean(axis=2) for s in split] for split in (made.train, made.validation, made.test)]
+    train, validating, test = parts
 
     def likeness(a: NDArray[np.float64], b: NDArray[np.float64]) -> float:
         """Highest correlation over all shifts: high where both show the same stones."""
@@ -75,6 +78,7 @@ def test_training_and_test_parts_come_from_separate_areas_of_the_photo(tmp_path:
 
     assert max(likeness(a, b) for i, a in enumerate(test) for b in test[:i]) > 0.4
     assert max(likeness(a, b) for a in train for b in test) < 0.3
+    assert all(likeness(a, b) < 0.3 for a in validating for b in (*train, *test))
 
 
 def test_textures_may_be_chosen(tmp_path: Path) -> None:

@@ -131,7 +131,7 @@ def test_the_demo_trains_judges_and_reports_on_every_kind_of_part(tmp_path: Path
     smaller = "import blemish.studies.demo as d; d.DEMO_SIZE = 64; d.COUNTS['train'] = 60"  # seconds instead of minutes
     done = blemish("demo", tmp_path / "demo", "--steps", "2", first=smaller)
     assert done.code == 0, done.err
-    assert [line.split()[:3] for line in done.out[1:4]] == [[kind, "60", "34"] for kind in TEXTURES]
+    assert [line.split()[:3] for line in done.out[1:4]] == [[kind, "100", "34"] for kind in TEXTURES]
     for kind, line in zip(TEXTURES, done.out[1:4], strict=True):
         evaluation = json.loads((tmp_path / "demo" / kind / "evaluation.json").read_text())
         assert (evaluation["good_photos"], evaluation["defective_photos"]) == (16, 18)
@@ -140,6 +140,8 @@ def test_the_demo_trains_judges_and_reports_on_every_kind_of_part(tmp_path: Path
         assert len((tmp_path / "demo" / kind / "predictions" / "predictions.jsonl").read_text().splitlines()) == 34
     run = json.loads((tmp_path / "demo" / "brick" / "model" / "run.json").read_text())
     assert run["method"] == DEFAULT_METHOD
+    training = json.loads((tmp_path / "demo" / "brick" / "model" / "model.json").read_text())["training"]
+    assert (training["trained_on"], training["calibrating"]) == (60, 40), "thresholds come from parts of their own"
     (command,) = [line.split() for line in done.out if line.strip().startswith("blemish train")]
     assert command[2:4] == [run["photos"]["root"], "NEW_RUN"]
     for option, value in zip(command[4::2], command[5::2], strict=True):

@@ -270,7 +270,7 @@ def _say_far_photos(far: "FarPhotos", run: Path, *, runtime: str, device: str) -
 
 
 def demo(
-    folder: Folder = "demo", *, steps: int = 100, seed: int = 0, on_progress: OnProgress = say_nothing
+    folder: Folder = "demo", *, steps: int = 120, seed: int = 0, on_progress: OnProgress = say_nothing
 ) -> "Iterator[DemoPart]":
     """Shows the main job on made-up parts, one kind after another as results are asked for.
 

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 SHOWN = ("image_auroc", "pixel_auroc", "pixel_ap", "pro")
 
 
-def demo(folder: Path = Path("demo"), /, *, steps: int = 100, seed: int = 0) -> int:
+def demo(folder: Path = Path("demo"), /, *, steps: int = 120, seed: int = 0) -> int:
     """See it all work on made-up parts: photographed textures are cut into parts, and some get a synthetic defect; for
     each kind of part a model of the default method learns from good ones, without internet, and judges the others.
 
@@ -24,7 +24,7 @@ def demo(folder: Path = Path("demo"), /, *, steps: int = 100, seed: int = 0) -> 
     folder
         Where parts, models and results are left; it must be new or an earlier demo's.
     steps
-        Training steps of each model: by default a third of the method's own, to be done in two minutes.
+        Training steps of each model: by default fewer than the method's own, to be done in two minutes.
     seed
         Another seed cuts other parts and draws other defects.
     """
@@ -56,5 +56,5 @@ def _print_row(part: "DemoPart") -> None:
     alarms = f"{evaluation.false_alarms} of {evaluation.good_photos}"
     misses = f"{evaluation.misses} of {evaluation.defective_photos}"
     values = (f"{value:>12.3f}" for value in figures if value is not None)
-    train, test = len(part.parts.train), len(part.parts.test)
-    print(f"{part.kind:<8}{train:>12}{test:>8}", *values, f"{alarms:>14}{misses:>11}", flush=True)
+    good, test = len(part.parts.train) + len(part.parts.validation), len(part.parts.test)
+    print(f"{part.kind:<8}{good:>12}{test:>8}", *values, f"{alarms:>14}{misses:>11}", flush=True)

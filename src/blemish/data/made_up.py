@@ -27,6 +27,7 @@ TEXTURES = {
     "grass": ((0.02, 0.07, 0.01), (0.86, 1.0, 0.62)),
 }
 _SPLIT = 5 / 8  # training parts are cut above this share of a photo's height, test parts below it
+_APART = 0.34  # where there are validation parts these are cut between this share and the split
 # (The brick wall was photographed at an angle: right of the middle its joints lean as they do nowhere left of it.)
 
 
@@ -37,27 +38,30 @@ def make_up(
     size: int = 128,
     textures: Sequence[str] = tuple(TEXTURES),
     train: int = 90,
+    validation: int = 0,
     good: int = 24,
     defective: int = 42,
 ) -> Dataset:
     """Writes parts of size x size pixels in MVTec AD's layout into an empty folder; the same seed gives the same
     pixels.
 
-    Textures and defect types take turns. No pixel of a photo is in both training and test parts.
+    Textures and defect types take turns. No pixel of a photo is in parts of two kinds: training, validation, test.
     """
     if root.exists() and (not root.is_dir() or any(root.iterdir())):
         raise DataError(f"{root}: is not an empty folder; name a new one")
     generator = np.random.default_rng(seed)
     photos = [_Texture(name) for name in textures]
-    for i in range(train):
-        save_png(root / f"train/good/{i:03}.png", _bytes(photos[i % len(photos)].part(generator, size, test=False)))
-    for i in range(good):
-        save_png(root / f"test/good/{i:03}.png", _bytes(photos[i % len(photos)].part(generator, size, test=True)))
+    learned = _APART if validation else _SPLIT
+    bands = {"train": (0, learned), "validation": (learned, _SPLIT), "test": (_SPLIT, 1)}
+    for split, count in (("train", train), ("validation", validation), ("test", good)):
+        for i in range(count):
+            part = photos[i % len(photos)].part(generator, size, band=bands[split])
+            save_png(root / f"{split}/good/{i:03}.png", _bytes(part))
     names = list(DEFECTS)
     for i in range(defective):
         turn, kind = divmod(i, len(names))
         name = names[kind]
-        part = photos[(turn + kind) % len(photos)].part(generator, size, test=True)
+        part = photos[(turn + kind) % len(photos)].part(generator, size, band=bands["test"])
         altered, mask = add_defect(part, name, generator=generator)
         save_png(root / f"test/{name}/{turn:03}.png", _bytes(altered))
         save_png(root / f"ground_truth/{name}/{turn:03}_mask.png", mask)
@@ -87,10 +91,13 @@ class _Texture:
         )
         self._colours = np.array(TEXTURES[name])
 
-    def part(self, generator: Generator, size: int, *, test: bool) -> _Pixels:
-        """Returns a square that is cut, mirrored, lit and coloured at random within what good parts have."""
+    def part(self, generator: Generator, size: int, *, band: tuple[float, float]) -> _Pixels:
+        """Returns a square that is cut, mirrored, lit and coloured at random within what good parts have.
+
+        `band` is the shares of the photo's height between which it is cut.
+        """
         height, width = self._photo.shape[:2]
-        top, bottom = (round(_SPLIT * height), height) if test else (0, round(_SPLIT * height))
+        top, bottom = (round(share * height) for share in band)
         side = int(generator.integers(112, 145))
         y, x = int(generator.integers(top, bottom - side + 1)), int(generator.integers(width - side + 1))
         cut = resize_image(self._photo[y : y + side, x : x + side], (size, size))
