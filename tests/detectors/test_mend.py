@@ -10,7 +10,7 @@ from torch import Tensor, nn
 
 from blemish.data.dataset import Dataset
 from blemish.detectors import Batch, ImageSize
-from blemish.detectors.mend import MANY, SHARE, TRUST, Fusion, Mend, MendSettings
+from blemish.detectors.mend import MANY, TRUST, Fusion, Mend, MendSettings
 from blemish.errors import SettingsError
 from blemish.model.score import Score
 from blemish.networks.discrepancy import highest_mean, mean_of_hardest
@@ -54,17 +54,17 @@ def test_the_heads_odds_count_by_their_trust() -> None:
 
 @pytest.mark.parametrize(
     ("restless", "trust"),
-    [(1.0, SHARE * 0.5), (1000.0, TRUST[0]), (0.001, TRUST[1]), (0.0, TRUST[1])],
+    [(1.0, 0.5 * 0.5), (1000.0, TRUST[0]), (0.001, TRUST[1]), (0.0, TRUST[1])],
 )
 def test_a_head_that_good_photos_make_restless_is_trusted_less(restless: float, trust: float) -> None:
     fusion, scores = Fusion(), torch.tensor([-1.0, 0.0, 1.0])
-    fusion.settle(0.5 * scores, restless * scores)
+    fusion.settle(0.5 * scores, restless * scores, share=0.5)
     assert float(fusion.trust) == pytest.approx(trust)
 
 
 def test_one_good_photo_says_nothing_of_trust() -> None:
     fusion = Fusion()
-    fusion.settle(torch.zeros(1), torch.zeros(1))
+    fusion.settle(torch.zeros(1), torch.zeros(1), share=0.5)
     assert float(fusion.trust) == pytest.approx(TRUST[0])
 
 

@@ -54,8 +54,8 @@ from blemish.synthesis.variation import lay_at_random, vary_light
 
 _LEVELS = 3
 _DEFECTS = {"painted": paint_defects, "perlin": draw_defects, "none": None}
-SHARE = 0.5  # of the spread that the decoder's scores of good photos have, which the head's may add
-TRUST = 0.1, 0.6  # the least and the most: what the head is trusted before anything is known of it is the least
+SHARE = {"together": 0.5, "decoder_first": 0.25}  # of the spread of the decoder's scores of good photos: the head's
+TRUST = 0.05, 0.6  # the least and the most: what the head is trusted before anything is known of it is the least
 MANY = 100  # photos from which the decoder learns first, from kept features
 _ALONE = 2  # times the learning rate, for a decoder that learns alone
 _MINING = 3  # the power of its distance by which a pixel counts, where a decoder learns alone
@@ -209,7 +209,8 @@ class Mend(Detector):
             for branch, values in zip(scores, (judged.mended, judged.logits), strict=True):
                 resized = interpolate_map(values, _size(batch.images))
                 branch.append(highest_mean(resized, self.score.share, batch.inside))
-        self.student.fusion.settle(*(torch.cat(branch) for branch in scores))
+        share = SHARE["decoder_first" if self.settings.learns == "decoder_first" else "together"]
+        self.student.fusion.settle(*(torch.cat(branch) for branch in scores), share=share)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -249,7 +250,7 @@ class Fusion(nn.Module):
     The map is distance_1 * distance_2 * distance_3 * odds^trust. A sum of logarithms is calmer than the higher of two
     maps: where one of them is wrong about a good photo, the other holds it down. How far the head may be trusted
     differs from part to part, and good photos tell: `trust` is such that among them the head's share of the score
-    spreads SHARE times as much as the decoder's. No defect is needed for that, be it real or synthetic.
+    spreads a share as wide as the decoder's. No defect is needed for that, be it real or synthetic.
     """
 
     def __init__(self) -> None:
@@ -264,11 +265,11 @@ class Fusion(nn.Module):
             return mended.exp()
         return (interpolate_map(mended, _size(logits)) + self.trust * logits).exp()
 
-    def settle(self, mended: Tensor, logits: Tensor) -> None:
+    def settle(self, mended: Tensor, logits: Tensor, *, share: float) -> None:
         """Takes the trust from what both say of good photos: their scores (N,)."""
         if len(mended) > 1:
             ratio = mended.std() / logits.std().clamp(min=1e-6)
-            self.trust.copy_((SHARE * ratio).clamp(*TRUST))
+            self.trust.copy_((share * ratio).clamp(*TRUST))
 
 
 def _mending_losses(
