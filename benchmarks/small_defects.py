@@ -4,9 +4,11 @@
     python benchmarks/small_defects.py WORK_FOLDER --seams RUN
 
 Good parts are made up: pieces of a photographed texture (from scikit-image's wheel) at their own resolution, mirrored
-to the size of the photo, under changing light. A model is trained on them with photos as a whole, another in tiles
-(`--tiles auto`), both with the same seed; both judge the same synthetic spots of known sizes, painted into good parts
-that neither has seen. The second line says how much a spot's score changes with where the tiles lie, by their overlap.
+to the size of the photo, under changing light, and weaker than photographed (`--strength`), for where texture is as
+coarse and as strong as a defect, no resolution finds it. A model is trained on them with photos as a whole, another in
+tiles (`--tiles auto`), both with the same seed; both judge the same synthetic spots of known sizes, painted into good
+parts that neither has seen. The second line says how much a spot's score changes with where the tiles lie, by their
+overlap.
 
 Times are of the processor (`time.process_time`), so that what else the machine does does not count.
 """
@@ -29,8 +31,8 @@ from blemish.inference.predictor import Predictor
 _TRAIN_WIDTH = 5 / 8  # of a texture's photo: pieces for training are left of it, those for tests right
 
 
-def make_parts(folder: Path, *, count: int, size: int, seed: int, test: bool) -> None:
-    """Writes `count` good parts of size x size pixels."""
+def make_parts(folder: Path, *, count: int, size: int, seed: int, test: bool, strength: float = 1.0) -> None:
+    """Writes `count` good parts of size x size pixels, whose texture is as strong as in its photo times `strength`."""
     generator = np.random.default_rng((seed, test))
     whole: np.ndarray = textures.gravel()  # type: ignore[no-untyped-call]
     edge = round(_TRAIN_WIDTH * whole.shape[1])
@@ -39,6 +41,7 @@ def make_parts(folder: Path, *, count: int, size: int, seed: int, test: bool) ->
         side = int(generator.integers(160, photo.shape[1] + 1))
         y, x = (int(generator.integers(0, most - side + 1)) for most in photo.shape)
         piece = photo[y : y + side, x : x + side].astype(np.float64)
+        piece = piece.mean() + strength * (piece - piece.mean())
         part = np.pad(piece, [(0, size - side)] * 2, mode="symmetric")
         slope = np.linspace(-1, 1, size) * generator.uniform(-0.05, 0.05)
         lit = part * (generator.uniform(0.95, 1.05) + slope) + generator.normal(0, 2, part.shape)
@@ -111,6 +114,7 @@ def main() -> None:
     parser.add_argument("--photo", type=int, default=1536, help="side of the photos in pixels")
     parser.add_argument("--image-size", type=int, default=256)
     parser.add_argument("--steps", type=int, default=300)
+    parser.add_argument("--strength", type=float, default=0.3, help="of the texture; 1: as photographed")
     parser.add_argument("--good", type=int, default=30, help="photos to train on and calibrate with")
     parser.add_argument("--each", type=int, default=10, help="spots of each size")
     parser.add_argument("--sizes", type=int, nargs="+", default=[4, 6, 8, 12, 16, 24, 32, 48])
@@ -122,8 +126,8 @@ def main() -> None:
     if options.seams is not None:
         show_seams(options.seams, work / "seams", [128, 256])
         return
-    make_parts(work / "good", count=options.good, size=options.photo, seed=0, test=False)
-    make_parts(work / "unseen", count=options.each, size=options.photo, seed=0, test=True)
+    make_parts(work / "good", count=options.good, size=options.photo, seed=0, test=False, strength=options.strength)
+    make_parts(work / "unseen", count=options.each, size=options.photo, seed=0, test=True, strength=options.strength)
     blemish.synthesize(
         work / "unseen", work / "test", sizes=options.sizes, kinds=("spot",), each=options.each, overwrite=True
     )

@@ -9,7 +9,7 @@ from blemish.data.folder import PLAIN_FOLDER
 from blemish.data.good_and_bad import GOOD_AND_BAD
 from blemish.data.kolektorsdd import KOLEKTORSDD
 from blemish.data.kolektorsdd2 import KOLEKTORSDD2
-from blemish.data.listing import list_folder
+from blemish.data.listing import has_file, list_folder
 from blemish.data.lookout import LOOKOUT
 from blemish.data.manifest import MANIFEST_LIST
 from blemish.data.mpdd import MPDD
@@ -60,7 +60,7 @@ def layout_of(root: Path, category: str | None = None) -> Layout:
 
     Raises DataError where `root` cannot be listed, or holds several categories and none is named.
     """
-    if category is None and root.is_file() and MANIFEST_LIST.recognises(root):
+    if category is None and has_file(root) and MANIFEST_LIST.recognises(root):
         return MANIFEST_LIST
     list_folder(root)
     layouts = [layout for layout in DATASETS.values() if layout.name != "folder"]

@@ -9,7 +9,7 @@ from pathlib import Path
 from blemish.data.categories import recognised_folder
 from blemish.data.dataset import GOOD, Dataset, Layout, PhotoCounts
 from blemish.data.gathering import NOTHING, Gathered, as_dataset, defects_in, good_photos_in, with_parts
-from blemish.data.listing import list_photos, sub_folders
+from blemish.data.listing import has_folder, list_photos, sub_folders
 
 _BAD = "Ungood"
 _VALIDATION = ("valid", "val", "validation")
@@ -18,7 +18,7 @@ _TRUTH = ("label", "anomaly_mask")
 
 def _find(root: Path, category: str | None) -> Dataset:
     base = recognised_folder(root, category, categories=_categories, recognises=_recognises, wanted=BMAD.holds)
-    kept = [base / name for name in _VALIDATION if (base / name).is_dir()]
+    kept = [base / name for name in _VALIDATION if has_folder(base / name)]
     bad_kept = tuple(photo for place in kept for photo in _photos_in(place / _BAD))
     found = {
         "train": _good(base / "train" / GOOD),
@@ -31,31 +31,31 @@ def _find(root: Path, category: str | None) -> Dataset:
 
 
 def _good(folder: Path) -> Gathered:
-    return good_photos_in(_images(folder)) if folder.is_dir() else NOTHING
+    return good_photos_in(_images(folder)) if has_folder(folder) else NOTHING
 
 
 def _defects(folder: Path) -> Gathered:
-    if not folder.is_dir():
+    if not has_folder(folder):
         return NOTHING
-    truth = next((folder / name for name in _TRUTH if (folder / name).is_dir()), None)
+    truth = next((folder / name for name in _TRUTH if has_folder(folder / name)), None)
     return defects_in(_images(folder), defect_type=_BAD, truth=truth, mask_values="any")
 
 
 def _photos_in(folder: Path) -> tuple[Path, ...]:
-    return list_photos(_images(folder)) if folder.is_dir() else ()
+    return list_photos(_images(folder)) if has_folder(folder) else ()
 
 
 def _images(folder: Path) -> Path:
-    return folder / "img" if (folder / "img").is_dir() else folder
+    return folder / "img" if has_folder(folder / "img") else folder
 
 
 def _recognises(folder: Path) -> bool:
-    return any((folder / split / _BAD).is_dir() for split in ("test", *_VALIDATION)) and not _lies_as_mvtec(folder)
+    return any(has_folder(folder / split / _BAD) for split in ("test", *_VALIDATION)) and not _lies_as_mvtec(folder)
 
 
 def _lies_as_mvtec(folder: Path) -> bool:
     """Returns whether masks lie in ground_truth, as some publish the same photos in MVTec AD's layout."""
-    return (folder / "ground_truth").is_dir()
+    return has_folder(folder / "ground_truth")
 
 
 def _categories(root: Path) -> tuple[str, ...]:

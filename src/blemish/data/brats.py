@@ -5,7 +5,6 @@ without tumour. Nobody publishes a division of these volumes for learning from g
 thirds of the patients, in order of their names, are learned from, the others tested with.
 """
 
-import re
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -14,13 +13,14 @@ import numpy as np
 from numpy.typing import NDArray
 
 from blemish.data.images import save_png
-from blemish.data.listing import sub_folders
+from blemish.data.listing import has_file, has_folder, sub_folders
 from blemish.data.nifti import read_volume
 from blemish.errors import DataError
 
 SLICES = range(60, 100)
 """The axial slices that are taken of each patient, counted from 0: BMAD's data_processing/brain."""
 _CATEGORY = "Brain"
+_ENDINGS = (".nii.gz", ".nii")
 
 
 def prepare_brats(
@@ -37,7 +37,7 @@ def prepare_brats(
         raise DataError(
             f"{source}: holds fewer than two folders with X_flair.nii(.gz) and X_seg.nii(.gz); check the path"
         )
-    if (output / _CATEGORY).exists():
+    if has_folder(output / _CATEGORY):
         raise DataError(f"{output / _CATEGORY}: is already there; give another folder")
     learned, written = -(-2 * len(patients) // 3), 0
     for number, patient in enumerate(patients):
@@ -80,12 +80,12 @@ def _write(base: Path, name: str, photo: NDArray[np.uint8], tumour: NDArray[np.b
 
 def _patients(source: Path) -> list[Path]:
     there = [*sub_folders(source), *(f for grade in ("HGG", "LGG") for f in sub_folders(source / grade))]
-    return [folder for folder in there if any(re.search(r"_flair\.nii(\.gz)?$", f.name) for f in folder.iterdir())]
+    return [folder for folder in there if any(has_file(folder / f"{folder.name}_flair{end}") for end in _ENDINGS)]
 
 
 def _volume(patient: Path, kind: str) -> Path:
-    for suffix in (".nii.gz", ".nii"):
+    for suffix in _ENDINGS:
         path = patient / f"{patient.name}_{kind}{suffix}"
-        if path.is_file():
+        if has_file(path):
             return path
     raise DataError(f"{patient / f'{patient.name}_{kind}.nii.gz'}: is not there; copy the patient again")

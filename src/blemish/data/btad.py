@@ -8,7 +8,7 @@ from pathlib import Path
 from blemish.data.categories import recognised_folder
 from blemish.data.dataset import Dataset, Layout, PhotoCounts
 from blemish.data.gathering import NOTHING, Gathered, as_dataset, defects_in, good_photos_in
-from blemish.data.listing import sub_folders
+from blemish.data.listing import has_folder, sub_folders
 
 _OK, _KO = "ok", "ko"
 _OFFICIAL = {name: PhotoCounts(train=train) for name, train in (("01", 400), ("02", 1000), ("03", 399))}
@@ -18,9 +18,9 @@ _OFFICIAL = {name: PhotoCounts(train=train) for name, train in (("01", 400), ("0
 def _find(root: Path, category: str | None) -> Dataset:
     base = recognised_folder(root, category, categories=_categories, recognises=_has_folders, wanted=BTAD.holds)
     truth, bad = base / "ground_truth" / _KO, NOTHING
-    if (base / "test" / _KO).is_dir():
+    if has_folder(base / "test" / _KO):
         bad = defects_in(
-            base / "test" / _KO, defect_type=_KO, truth=truth if truth.is_dir() else None, mask_values="any"
+            base / "test" / _KO, defect_type=_KO, truth=truth if has_folder(truth) else None, mask_values="any"
         )
     return as_dataset(
         BTAD.name, root, category, train=_good(base / "train" / _OK), test=bad + _good(base / "test" / _OK)
@@ -28,16 +28,16 @@ def _find(root: Path, category: str | None) -> Dataset:
 
 
 def _good(folder: Path) -> Gathered:
-    return good_photos_in(folder) if folder.is_dir() else NOTHING
+    return good_photos_in(folder) if has_folder(folder) else NOTHING
 
 
 def _has_folders(folder: Path) -> bool:
-    return (folder / "train" / _OK).is_dir() or (folder / "test" / _KO).is_dir()
+    return has_folder(folder / "train" / _OK) or has_folder(folder / "test" / _KO)
 
 
 def _recognises(folder: Path) -> bool:
     """Recognises its three products alone: other folders of such names are anybody's, see good_and_bad."""
-    ours = (folder / "train" / _OK).is_dir() and (folder / "test" / _KO).is_dir()
+    ours = has_folder(folder / "train" / _OK) and has_folder(folder / "test" / _KO)
     return ours and folder.absolute().name in _OFFICIAL
 
 

@@ -10,7 +10,7 @@ from blemish.data.categories import recognised_folder
 from blemish.data.dataset import Dataset, Layout, PhotoCounts
 from blemish.data.gathering import NOTHING, Gathered, as_dataset
 from blemish.data.labelled import labelled_photos
-from blemish.data.listing import list_folder, sub_folders
+from blemish.data.listing import has_folder, list_folder, sub_folders
 from blemish.errors import DataError
 
 _ENDING = "_GT"
@@ -19,7 +19,7 @@ _ENDING = "_GT"
 def _find(root: Path, category: str | None) -> Dataset:
     base = recognised_folder(root, category, categories=_categories, recognises=_recognises, wanted=KOLEKTORSDD2.holds)
     train, test = (
-        labelled_photos(base / split, ending=_ENDING) if (base / split).is_dir() else NOTHING
+        labelled_photos(base / split, ending=_ENDING) if has_folder(base / split) else NOTHING
         for split in ("train", "test")
     )
     good = Gathered(

@@ -8,6 +8,7 @@ from typing import Any, Literal
 
 from blemish.data.dataset import GOOD, Dataset, Sample
 from blemish.data.gathering import Gathered, as_dataset
+from blemish.data.listing import has_file
 from blemish.errors import DataError
 from blemish.wording import brief, counted, some_of
 
@@ -43,14 +44,14 @@ def listed_dataset(
     kept: dict[Path, Entry] = {}
     for entry in entries:
         sample = entry.sample
-        if not sample.image.is_file():
+        if not has_file(sample.image):
             missing.append(sample.image)
         elif sample.image in kept:
             twice.append(sample.image)
         elif sample.anomalous and entry.split != "test":
             learned.append(sample.image)
         else:
-            there = tuple(mask for mask in sample.masks if mask.is_file())
+            there = tuple(mask for mask in sample.masks if has_file(mask))
             bare += [mask for mask in sample.masks if mask not in there]
             kept[sample.image] = replace(entry, sample=replace(sample, masks=there))
     left_out = [

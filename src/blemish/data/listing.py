@@ -129,6 +129,16 @@ def is_folder(path: Path) -> bool:
     return stat.S_ISDIR(file_kind(path))
 
 
+def has_folder(path: Path) -> bool:
+    """Returns whether a path is a folder that may be looked for: False, too, where the way there is shut."""
+    return os.path.isdir(path)  # noqa: PTH112 - Path.is_dir() raises there
+
+
+def has_file(path: Path) -> bool:
+    """Returns whether a path is a file that may be looked for: False, too, where the way there is shut."""
+    return os.path.isfile(path)  # noqa: PTH113 - as above
+
+
 def in_natural_order(paths: Iterable[Path]) -> list[Path]:
     """Sorts by name, with numbers in names as numbers: img2 before img10."""
     return sorted(paths, key=_natural_order)

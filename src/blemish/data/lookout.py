@@ -12,7 +12,7 @@ from blemish.data.categories import category_folder
 from blemish.data.dataset import GOOD, Dataset, Layout, Sample
 from blemish.data.images import MaskValues
 from blemish.data.listed import Entry, json_lines, listed_dataset
-from blemish.data.listing import in_natural_order, sub_folders
+from blemish.data.listing import has_file, in_natural_order, sub_folders
 from blemish.errors import DataError
 
 _SUFFIX = ".manifest"
@@ -87,7 +87,7 @@ def _dropped(addresses: list[str], base: Path) -> int:
     The same holds for every photo, lest one that is missing be taken for another of its name.
     """
     for dropped in range(max((len(_parts(address)) for address in addresses), default=0)):
-        if any(_place(address, base, dropped).is_file() for address in addresses):
+        if any(has_file(_place(address, base, dropped)) for address in addresses):
             return dropped
     return 0
 

@@ -16,7 +16,7 @@ from blemish.data.dataset import GOOD, Dataset, Layout, Sample
 from blemish.data.folder_names import is_called_good
 from blemish.data.images import MaskValues
 from blemish.data.listed import Entry, SplitName, json_lines, listed_dataset, read_list
-from blemish.data.listing import is_folder, sub_folders
+from blemish.data.listing import has_file, has_folder, is_folder, sub_folders
 from blemish.errors import DataError
 
 _FILES = ("manifest.csv", "manifest.jsonl")
@@ -29,7 +29,7 @@ def _find(root: Path, category: str | None) -> Dataset:
     if not is_folder(root):
         return _listed(root, root, category)
     base = category_folder(root, category, known=_categories(root))
-    files = [base / name for name in _FILES if (base / name).is_file()]
+    files = [base / name for name in _FILES if has_file(base / name)]
     if not files:
         if there := _categories(base):
             raise DataError(f"{base}: holds the categories {', '.join(there)}; name one of them with --category")
@@ -100,8 +100,8 @@ def _masks(mask: object, where: str) -> list[str]:
 def _recognises(folder: Path) -> bool:
     """Returns whether a folder has such a list, or a file is one: by its first line alone, for others call theirs so
     too."""
-    files = [folder / name for name in _FILES] if folder.is_dir() else [folder]
-    return any(_is_list(file) for file in files if file.is_file())
+    files = [folder / name for name in _FILES] if has_folder(folder) else [folder]
+    return any(_is_list(file) for file in files if has_file(file))
 
 
 def _is_list(file: Path) -> bool:

@@ -8,7 +8,7 @@ from pathlib import Path
 from blemish.data.categories import recognised_folder
 from blemish.data.dataset import GOOD, Dataset, Layout, PhotoCounts
 from blemish.data.gathering import NOTHING, Gathered, as_dataset, defects_in, good_photos_in
-from blemish.data.listing import sub_folders
+from blemish.data.listing import has_folder, sub_folders
 
 _PHOTOS, _MASKS = "rgb", "gt"
 
@@ -24,7 +24,7 @@ def _find(root: Path, category: str | None) -> Dataset:
             test += defects_in(
                 folder / _PHOTOS,
                 defect_type=folder.name,
-                truth=truth if truth.is_dir() else None,
+                truth=truth if has_folder(truth) else None,
                 mask_values="any",
             )
     train, validation = _good(base / "train" / GOOD), _good(base / "validation" / GOOD)
@@ -32,11 +32,11 @@ def _find(root: Path, category: str | None) -> Dataset:
 
 
 def _good(folder: Path) -> Gathered:
-    return good_photos_in(folder / _PHOTOS) if (folder / _PHOTOS).is_dir() else NOTHING
+    return good_photos_in(folder / _PHOTOS) if has_folder(folder / _PHOTOS) else NOTHING
 
 
 def _recognises(folder: Path) -> bool:
-    return (folder / "train" / GOOD / _PHOTOS).is_dir() or (folder / "test" / GOOD / _PHOTOS).is_dir()
+    return has_folder(folder / "train" / GOOD / _PHOTOS) or has_folder(folder / "test" / GOOD / _PHOTOS)
 
 
 def _categories(root: Path) -> tuple[str, ...]:

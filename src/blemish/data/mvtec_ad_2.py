@@ -10,7 +10,7 @@ from pathlib import Path
 from blemish.data.categories import recognised_folder
 from blemish.data.dataset import GOOD, Dataset, Layout, PhotoCounts
 from blemish.data.gathering import NOTHING, Gathered, as_dataset, defects_in, good_photos_in, with_parts
-from blemish.data.listing import list_photos, sub_folders
+from blemish.data.listing import has_folder, list_photos, sub_folders
 
 _PUBLIC, _PRIVATE = "test_public", ("test_private", "test_private_mixed")
 
@@ -23,9 +23,8 @@ def _find(root: Path, category: str | None) -> Dataset:
             test += _good(folder)
         elif folder.name != "ground_truth":
             truth = public / "ground_truth" / folder.name
-            test += _by_number(
-                defects_in(folder, defect_type=folder.name, truth=truth if truth.is_dir() else None, mask_values="any")
-            )
+            masks = truth if has_folder(truth) else None
+            test += _by_number(defects_in(folder, defect_type=folder.name, truth=masks, mask_values="any"))
     return as_dataset(
         MVTEC_AD_2.name,
         root,
@@ -36,13 +35,13 @@ def _find(root: Path, category: str | None) -> Dataset:
         set_aside={
             f"photos of {name}, which have no labels": list_photos(base / name)
             for name in _PRIVATE
-            if (base / name).is_dir()
+            if has_folder(base / name)
         },
     )
 
 
 def _good(folder: Path) -> Gathered:
-    return _by_number(good_photos_in(folder)) if folder.is_dir() else NOTHING
+    return _by_number(good_photos_in(folder)) if has_folder(folder) else NOTHING
 
 
 def _by_number(found: Gathered) -> Gathered:
@@ -56,7 +55,7 @@ def _part_of(photo: Path) -> str | None:
 
 
 def _recognises(folder: Path) -> bool:
-    return (folder / _PUBLIC / GOOD).is_dir() or ((folder / _PUBLIC).is_dir() and (folder / "train" / GOOD).is_dir())
+    return has_folder(folder / _PUBLIC / GOOD) or (has_folder(folder / _PUBLIC) and has_folder(folder / "train" / GOOD))
 
 
 def _categories(root: Path) -> tuple[str, ...]:

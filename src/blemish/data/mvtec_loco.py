@@ -12,7 +12,7 @@ from blemish.data.categories import recognised_folder
 from blemish.data.dataset import GOOD, Dataset, Layout, PhotoCounts, Sample, Saturation
 from blemish.data.gathering import NOTHING, Gathered, as_dataset, defects_in, good_photos_in
 from blemish.data.listed import read_list
-from blemish.data.listing import look_through, sub_folders
+from blemish.data.listing import has_file, has_folder, look_through, sub_folders
 from blemish.errors import DataError
 from blemish.wording import brief, some_of
 
@@ -33,14 +33,14 @@ def _find(root: Path, category: str | None) -> Dataset:
 
 
 def _good(folder: Path) -> Gathered:
-    return good_photos_in(folder) if folder.is_dir() else NOTHING
+    return good_photos_in(folder) if has_folder(folder) else NOTHING
 
 
 def _defects(folder: Path, truth: Path, saturations: tuple[Saturation, ...]) -> Gathered:
     """Returns photos with all masks in the folder of their name, or with the one mask of their name."""
     found = defects_in(folder, defect_type=folder.name)
     masks: dict[str, list[Path]] = defaultdict(list)
-    if truth.is_dir():
+    if has_folder(truth):
         listing = look_through(truth)
         found += Gathered(left_out=listing.troubles, skipped=(listing.skipped,))
         for mask in listing.photos:
@@ -60,7 +60,7 @@ def _with(sample: Sample, masks: list[Path], saturations: tuple[Saturation, ...]
 
 def _saturations(config: Path) -> tuple[Saturation, ...]:
     """Returns what the file says of each kind of defect; nothing where there is no such file."""
-    if not config.is_file():
+    if not has_file(config):
         return ()
     try:
         return tuple(
@@ -76,7 +76,7 @@ def _saturations(config: Path) -> tuple[Saturation, ...]:
 
 
 def _recognises(folder: Path) -> bool:
-    return any((folder / "test" / kind).is_dir() for kind in _OWN_TYPES)
+    return any(has_folder(folder / "test" / kind) for kind in _OWN_TYPES)
 
 
 def _categories(root: Path) -> tuple[str, ...]:

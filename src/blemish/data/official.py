@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from blemish.data.dataset import Dataset, Layout, PhotoCounts
+from blemish.data.listing import has_folder
 from blemish.errors import DataError
 from blemish.wording import counted, on_one_line
 
@@ -52,7 +53,7 @@ def checked_categories(layout: Layout, root: Path) -> CountCheck | None:
     if not there:
         return None
     lines = [f"{layout.name}: {len(there)} of {len(found)} categories are there"]
-    absent = [name for name in found if name not in there and not (root / name).exists()]
+    absent = [name for name in found if name not in there and not has_folder(root / name)]
     problems = [f"{counted(len(absent), 'category', 'categories')} missing: {', '.join(absent)}"] if absent else []
     for name, some in found.items():
         if isinstance(some, DataError):

@@ -11,7 +11,7 @@ from pathlib import Path
 from blemish.data.categories import recognised_folder
 from blemish.data.dataset import Dataset, Layout, PhotoCounts, Sample
 from blemish.data.gathering import NOTHING, Gathered, as_dataset, good_photos_in
-from blemish.data.listing import list_folder, list_photos, sub_folders
+from blemish.data.listing import has_folder, list_folder, list_photos, sub_folders
 from blemish.errors import DataError
 from blemish.wording import some_of
 
@@ -21,10 +21,10 @@ _TRUTH = ("GroundThruth", "GroundTruth")
 
 def _find(root: Path, category: str | None) -> Dataset:
     base = recognised_folder(root, category, categories=_categories, recognises=_has_good, wanted=PIPED.holds)
-    good = sum((good_photos_in(base / name) for name in _GOOD if (base / name).is_dir()), NOTHING)
+    good = sum((good_photos_in(base / name) for name in _GOOD if has_folder(base / name)), NOTHING)
     samples = [replace(sample, part=_sheet(sample.image)) for sample in good.samples]
     sheets = sorted({sample.part or "" for sample in samples}, key=_number)
-    tested = set(sheets[-(-2 * len(sheets) // 3) :]) if (base / "Defects").is_dir() else set()
+    tested = set(sheets[-(-2 * len(sheets) // 3) :]) if has_folder(base / "Defects") else set()
     train = tuple(sample for sample in samples if sample.part not in tested)
     test = tuple(sample for sample in samples if sample.part in tested)
     return as_dataset(
@@ -38,7 +38,7 @@ def _find(root: Path, category: str | None) -> Dataset:
 
 def _defects(folder: Path) -> Gathered:
     """Returns the photos directly in the folder; CLASS_S_D_01_2 has the mask CLASS_S_GT_01_2."""
-    if not folder.is_dir():
+    if not has_folder(folder):
         return NOTHING
     masks = {m.stem.replace("_GT_", "_D_"): m for name in _TRUTH for m in _photos_in(folder / name)}
     samples = []
@@ -59,7 +59,7 @@ def _defects(folder: Path) -> Gathered:
 
 
 def _photos_in(folder: Path) -> tuple[Path, ...]:
-    return list_photos(folder) if folder.is_dir() else ()
+    return list_photos(folder) if has_folder(folder) else ()
 
 
 def _sheet(photo: Path) -> str:
@@ -73,11 +73,11 @@ def _number(sheet: str) -> tuple[int, str]:
 
 
 def _has_good(folder: Path) -> bool:
-    return any((folder / name).is_dir() for name in _GOOD)
+    return any(has_folder(folder / name) for name in _GOOD)
 
 
 def _recognises(folder: Path) -> bool:
-    return _has_good(folder) and any((folder / "Defects" / name).is_dir() for name in _TRUTH)
+    return _has_good(folder) and any(has_folder(folder / "Defects" / name) for name in _TRUTH)
 
 
 def _categories(root: Path) -> tuple[str, ...]:

@@ -11,7 +11,7 @@ from typing import Any, Literal
 from blemish.data.categories import check_category
 from blemish.data.dataset import GOOD, Dataset, Layout, PhotoCounts, Sample
 from blemish.data.listed import Entry, listed_dataset, read_list
-from blemish.data.listing import list_folder, sub_folders
+from blemish.data.listing import has_file, list_folder, sub_folders
 from blemish.errors import DataError
 from blemish.wording import brief
 
@@ -77,7 +77,7 @@ def _file(base: Path, lists: str, category: str) -> Path | None:
     """Returns the list of a category, which lies beside the folder that holds its folder, in one folder or in two."""
     beside = base.absolute().parent.parent
     places = (beside / lists / f"{category}.json", beside / _ALL / lists / f"{category}.json")
-    return next((place for place in places if place.is_file()), None)
+    return next((place for place in places if has_file(place)), None)
 
 
 def _entries(file: Path, base: Path) -> list[Entry]:

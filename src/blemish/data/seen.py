@@ -10,8 +10,8 @@ from blemish.data.geometry import ALIGNMENT
 from blemish.data.images import Size
 
 SEEN = 8
-"""Pixels of the network: how long spots are that are found reliably at the least, measured, see
-benchmarks/small_defects.py."""
+"""Pixels of the network: so long were the smallest spots that were found reliably on a strong texture, and 2 on a weak
+one, see benchmarks/small_defects.py."""
 MUCH_SHRUNK = 4
 """Times: beyond it, what vanishes is larger than specks that are in every photo."""
 

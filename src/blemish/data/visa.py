@@ -12,7 +12,7 @@ from typing import Literal
 from blemish.data.categories import recognised_folder
 from blemish.data.dataset import GOOD, Dataset, Layout, PhotoCounts, Sample
 from blemish.data.listed import Entry, listed_dataset, read_list
-from blemish.data.listing import sub_folders
+from blemish.data.listing import has_file, has_folder, sub_folders
 from blemish.data.mvtec_ad import MVTEC_AD
 from blemish.errors import DataError
 
@@ -24,7 +24,7 @@ _LABELS = {"normal": GOOD, "anomaly": "bad"}
 
 def _find(root: Path, category: str | None) -> Dataset:
     """Returns one object in either layout; of the second, the level 1cls may be named or left out."""
-    root = root / "1cls" if (root / "1cls").is_dir() else root
+    root = root / "1cls" if has_folder(root / "1cls") else root
     base = root if category is None else root / category
     if MVTEC_AD.recognises(base) or (category is None and MVTEC_AD.categories(root)):
         found = MVTEC_AD.find(root, category)
@@ -40,7 +40,7 @@ def _entries(base: Path) -> list[Entry]:
     """Returns the lines of the official list that are of this object."""
     beside = base.absolute().parent
     file = beside.joinpath(*_LIST)
-    if not file.is_file():
+    if not has_file(file):
         raise DataError(f"{file}: is not there, and says which photos are to learn from: copy VisA's split_csv")
     rows = csv.DictReader(read_list(file).splitlines())
     if not set(_COLUMNS) <= set(rows.fieldnames or ()):
@@ -57,7 +57,7 @@ def _entries(base: Path) -> list[Entry]:
 
 
 def _recognises(folder: Path) -> bool:
-    return (folder / "Data" / "Images" / "Normal").is_dir()
+    return has_folder(folder / "Data" / "Images" / "Normal")
 
 
 def _categories(root: Path) -> tuple[str, ...]:
