@@ -11,6 +11,8 @@ from blemish.data.dataset import Dataset
 from blemish.detectors import DETECTORS, Batch, Stage, destseg
 from contract.methods import NARROW, SIZE, drawn, images
 
+pytestmark = pytest.mark.usefixtures("small")
+
 NOT_A_MEAN = ("dice",)
 PHOTOS = 4
 

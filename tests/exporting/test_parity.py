@@ -142,5 +142,5 @@ def test_photos_of_a_proof_keep_regions_of_interest_in_every_size_and_few_tiles(
             interest.check_photo(size, name="photo")
             assert interest.inside(framing.map_size(size)).any()
     assert seen[None] == [(1000, 1500), (171, 256), (427, 640), (1000, 1500)]
-    assert seen[500] == [(1000, 1500), (427, 640), (1000, 1500)], "of 256 pixels nothing of the region would be seen"
-    assert seen[250] == [(510, 765), (171, 256), (427, 640), (510, 765)]
+    assert seen[500] == [(612, 919), (426, 640), (612, 919)], "of 256 pixels nothing of the region would be seen"
+    assert seen[250] == [(306, 459), (171, 256), (306, 459), (306, 459)]
