@@ -56,9 +56,10 @@ def test_what_was_predicted_first_into_a_folder_is_not_mixed_with_what_came_late
     stpm_run: Path, good: Path, tmp_path: Path
 ) -> None:
     out, photos = tmp_path / "out", sorted(good.iterdir())
-    predict(stpm_run, *photos[:3], output=out)
+    save = "all-overlays,maps"
+    predict(stpm_run, *photos[:3], output=out, save=save)
     assert len(list((out / "overlays").iterdir())) == 3
-    predict(stpm_run, photos[3], output=out)
+    predict(stpm_run, photos[3], output=out, save=save)
     lines = [json.loads(line) for line in (out / "predictions.jsonl").read_text().splitlines()]
     pictures = sorted(str(file.relative_to(out)) for kind in ("maps", "overlays") for file in (out / kind).iterdir())
     assert pictures == sorted(line[kind] for line in lines for kind in ("map", "overlay"))

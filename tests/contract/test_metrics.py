@@ -216,9 +216,9 @@ def test_metrics_that_share_a_sort_are_those_of_the_arrays_alone() -> None:
 
 
 def test_all_metrics_and_intervals_together_take_a_part_of_the_memory_that_the_maps_would() -> None:
-    case = drawn(photos=64, side=256, noise=1.5)
+    case = drawn(photos=64, side=512, noise=1.5)
     tracemalloc.start()
-    judged = case.judged(at_once=1 << 18)
+    judged = case.judged(at_once=1 << 20)
     bootstrap(judged, {name: metric.value(judged) for name, metric in METRICS.items()}, draws=100)
     _, peak = tracemalloc.get_traced_memory()
     tracemalloc.stop()

@@ -9,7 +9,7 @@ import pytest
 
 import blemish
 from blemish.data.dataset import Dataset
-from blemish.detectors.settings import DetectorSettings, ImageSize, image_size_of, typed_setting
+from blemish.detectors.settings import AreaSize, DetectorSettings, ImageSize, image_size_of, typed_setting
 from blemish.errors import SettingsError
 
 
@@ -39,7 +39,7 @@ class Settings(DetectorSettings):
         (bool, np.bool_(True), True),
         (str, np.str_("resnet18"), "resnet18"),
         (Literal["best", "last"], np.str_("last"), "last"),
-        (ImageSize, np.int64(64), ImageSize(64, 64)),
+        (ImageSize, np.int64(64), AreaSize(64, 64)),
         (ImageSize, [np.int64(64), np.int16(32)], ImageSize(64, 32)),
         (ImageSize, np.array([64, 32]), ImageSize(64, 32)),
     ],
@@ -86,7 +86,7 @@ def test_an_image_size_of_numpys_numbers_is_one_of_pythons() -> None:
 def test_settings_of_a_sweep_are_written_as_json_has_them() -> None:
     settings = Settings.from_json({"rate": np.float64(0.1), "decay": np.int64(1), "steps": np.int64(7)})
     assert settings == Settings(rate=0.1, decay=1.0, steps=7)
-    assert {type(value) for value in settings.to_json().values()} <= {float, int, str, bool, ImageSize, type(None)}
+    assert {type(value) for value in settings.to_json().values()} <= {float, int, str, bool, AreaSize, type(None)}
 
 
 @pytest.mark.parametrize(("typed", "meant"), [("pacience", "patience"), ("imagesize", "image_size"), ("rates", "rate")])

@@ -85,7 +85,7 @@ def test_calibrating_again_after_it_was_killed_between_export_and_model_counts_n
     (copy / "model.json").write_bytes(before)  # as if killed before this was written
     one_line(blemish("calibrate", copy, "--good", more), "openvino-int8", "blemish export")
     assert blemish("calibrate", copy, "--false-alarms", "0.3").code == 0  # counts no photos
-    assert blemish("calibrate", copy, "--good", more, "--replace").code == 0
+    assert blemish("calibrate", copy, "--good", more, "--replace", "--accept").code == 0
 
 
 @pytest.fixture

@@ -70,7 +70,8 @@ def test_every_picture_and_figure_is_told_in_words_and_every_table_has_its_capti
 
 
 def test_the_page_needs_nothing_but_itself(page: Page) -> None:
-    assert "http" not in page.source.replace("http-equiv", "")
+    words = re.sub("base64,[A-Za-z0-9+/=]+", "", page.source)  # pictures hold any four letters sooner or later
+    assert "http" not in words.replace("http-equiv", "")
     assert {tag for tag, _ in page.tags} & {"script", "link", "iframe", "object", "embed", "base", "form"} == set()
     assert all(image["src"].startswith("data:image/jpeg;base64,") for image in page.all("img"))
     named = Counter(attributes["id"] for _, attributes in page.tags if "id" in attributes)

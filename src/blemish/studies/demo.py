@@ -31,7 +31,7 @@ from blemish.wording import as_argument
 
 TEACHER = "efficientnet_lite0"  # comes with the installation
 DEMO_SIZE = 128
-FALSE_ALARMS = 0.03  # the threshold follows from 40 validation photos, more than the 33 that can promise it
+_FALSE_ALARMS = 0.03  # the threshold follows from 40 validation photos, more than the 33 that can promise it
 COUNTS = {"train": 96, "validation": 40, "good": 16, "defective": 18}
 LEFT = {"parts", "model", "predictions", EVALUATION_FILE, PAGE}
 
@@ -54,7 +54,7 @@ def run_demo(folder: Path, *, steps: int, seed: int, on_progress: OnProgress) ->
     """
     method = DETECTORS[DEFAULT_METHOD]
     settings = method.Settings(teacher=TEACHER, image_size=ImageSize(DEMO_SIZE, DEMO_SIZE), steps=steps)
-    training = TrainingSettings(**method.training_defaults, seed=seed, false_alarms=FALSE_ALARMS)
+    training = TrainingSettings(**method.training_defaults, seed=seed, false_alarms=_FALSE_ALARMS)
     check_settings(settings, training)  # before an earlier demo makes way
     _clear(folder)
     return (_demonstrate(kind, folder / kind, settings, training, on_progress) for kind in TEXTURES)

@@ -75,8 +75,7 @@ def _check_apart(run: Path, found: Dataset) -> None:
     places = {found.base, *(sample.image.parent for sample in (*found.train, *found.validation, *found.test))}
     if run.resolve() in {place.resolve() for place in places}:
         raise SettingsError(f"{run} is a folder of photos: give the model a folder of its own, such as {run / 'model'}")
-    samples = (*found.train, *found.validation, *found.test)
-    below = next((sample.image.parent for sample in samples if run.resolve() in sample.image.resolve().parents), None)
+    below = next((place for place in sorted(places) if run.resolve() in place.resolve().parents), None)
     if below is not None:
         raise SettingsError(
             f"{run} holds the folder of photos {below}: give the model a folder of its own, such as {run / 'model'}"
