@@ -41,11 +41,13 @@ def make_up(
     validation: int = 0,
     good: int = 24,
     defective: int = 42,
+    closer: float = 1,
 ) -> Dataset:
     """Writes parts of size x size pixels in MVTec AD's layout into an empty folder; the same seed gives the same
     pixels.
 
-    Textures and defect types take turns. No pixel of a photo is in parts of two kinds: training, validation, test.
+    Textures and defect types take turns. Parts are seen so many times `closer` than they are without. No pixel of a
+    photo is in parts of two kinds: training, validation, test.
     """
     if root.exists() and (not root.is_dir() or any(root.iterdir())):
         raise DataError(f"{root}: is not an empty folder; name a new one")
@@ -55,13 +57,13 @@ def make_up(
     bands = {"train": (0, learned), "validation": (learned, _SPLIT), "test": (_SPLIT, 1)}
     for split, count in (("train", train), ("validation", validation), ("test", good)):
         for i in range(count):
-            part = photos[i % len(photos)].part(generator, size, band=bands[split])
+            part = photos[i % len(photos)].part(generator, size, band=bands[split], closer=closer)
             save_png(root / f"{split}/good/{i:03}.png", _bytes(part))
     names = list(DEFECTS)
     for i in range(defective):
         turn, kind = divmod(i, len(names))
         name = names[kind]
-        part = photos[(turn + kind) % len(photos)].part(generator, size, band=bands["test"])
+        part = photos[(turn + kind) % len(photos)].part(generator, size, band=bands["test"], closer=closer)
         altered, mask = add_defect(part, name, generator=generator)
         save_png(root / f"test/{name}/{turn:03}.png", _bytes(altered))
         save_png(root / f"ground_truth/{name}/{turn:03}_mask.png", mask)
@@ -91,14 +93,14 @@ class _Texture:
         )
         self._colours = np.array(TEXTURES[name])
 
-    def part(self, generator: Generator, size: int, *, band: tuple[float, float]) -> _Pixels:
+    def part(self, generator: Generator, size: int, *, band: tuple[float, float], closer: float) -> _Pixels:
         """Returns a square that is cut, mirrored, lit and coloured at random within what good parts have.
 
         `band` is the shares of the photo's height between which it is cut.
         """
         height, width = self._photo.shape[:2]
         top, bottom = (round(share * height) for share in band)
-        side = int(generator.integers(112, 145))
+        side = int(generator.integers(round(112 / closer), round(144 / closer) + 1))
         y, x = int(generator.integers(top, bottom - side + 1)), int(generator.integers(width - side + 1))
         cut = resize_image(self._photo[y : y + side, x : x + side], (size, size))
         grey = cut[:, :: int(generator.choice((-1, 1))), :1] / 255
