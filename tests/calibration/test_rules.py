@@ -46,6 +46,9 @@ def test_rules_are_kept_in_model_json_said_and_undone(
     assert read_artifact(run).rules == rules
     blemish.calibrate(run, undo=True)
     assert read_artifact(run).rules is None
+    with pytest.raises(SystemExit, match="0"):
+        app(["calibrate", str(run), "--rule", "none"])
+    assert "rules: none, every photo above the threshold is stopped" in capsys.readouterr().out
 
 
 def test_a_rule_of_no_region_is_refused_and_changes_nothing(stpm_run: Path) -> None:

@@ -145,8 +145,8 @@ def test_regions_are_resized_to_photos_of_that_shape_and_no_other() -> None:
         DataError, match=r"photo\.png: is 60x60, and the regions of interest were drawn on photos of 90"
     ):
         regions.check_photo((60, 60), name="photo.png")
-    with pytest.raises(DataError, match="less than a pixel"):
-        drawn_on(roi=("a=30,20,1,1",)).check_map((6, 9))
+    with pytest.raises(DataError, match=r"small\.png: region .* less than a pixel"):
+        drawn_on(roi=("a=30,20,1,1",)).check_map((6, 9), name="small.png")
 
 
 def test_regions_survive_json_and_damage_is_named() -> None:
