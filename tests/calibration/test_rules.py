@@ -46,6 +46,9 @@ def test_rules_are_kept_in_model_json_said_and_undone(
     assert read_artifact(run).rules == rules
     blemish.calibrate(run, undo=True)
     assert read_artifact(run).rules is None
+    with pytest.raises(SystemExit, match="0"):
+        app(["calibrate", str(run), "--rule", "none"])
+    assert "rules: none, every photo above the threshold is stopped" in capsys.readouterr().out
 
 
 def test_a_rule_of_no_region_is_refused_and_changes_nothing(stpm_run: Path) -> None:
@@ -54,4 +57,9 @@ def test_a_rule_of_no_region_is_refused_and_changes_nothing(stpm_run: Path) -> N
         blemish.calibrate(stpm_run, rule="hole: length > 3")
     with pytest.raises(SettingsError, match="nothing else"):
         blemish.calibrate(stpm_run, rule="length > 3", undo=True)
+    for huge in (f"count > {400 * '9'}", "count > 99999999999999999999", f"area > {400 * '9'}"):
+        with pytest.raises(SettingsError, match="no photo has a"):
+            blemish.calibrate(stpm_run, rule=huge)
+    with pytest.raises(SettingsError, match="a pixel is"):
+        blemish.calibrate(stpm_run, rule="length > 3 mm", mm_per_pixel=1e300)
     assert (stpm_run / "model.json").read_bytes() == before

@@ -94,6 +94,8 @@ def test_ignored_pixels_and_the_border_count_nowhere() -> None:
         ({"roi": ("hole=80,2,30,4",)}, "outside photos of 90x60"),
         ({"roi": ("hole=8,2,0,4",)}, "at least a pixel"),
         ({"roi": ("nothing.png",)}, "no such file"),
+        ({"roi": (300 * "long" + ".png",)}, "no such file"),
+        ({"ignore": (f"1,1,{400 * '9'},1",)}, "outside photos of 90x60"),
         ({"roi": ("nothing.json",)}, "cannot be read"),
         ({"roi": ("1,2,30,30",), "ignore": ("0,0,90,60",)}, "all of region region_1 is ignored"),
         ({"ignore": ("0,0,90,60",)}, "everything is ignored"),
@@ -111,6 +113,7 @@ def test_what_fits_no_photo_is_refused_in_one_line(asked: dict[str, Any], words:
     "text",
     [
         *("[]", "[[1, 2], [3, 4]]", "{}", '{"regions": 3}', '{"regions": [{"polygon": "abc"}]}', '{"regions": [7]}'),
+        *('{"photo_size": [1e999, 9], "regions": []}', f"[[1, 2], [3, 4], [{400 * '9'}, 3]]"),
         *("{", '{"shapes": [{"label": "a", "shape_type": "circle"}], "imageWidth": 9, "imageHeight": 9}'),
     ],
 )
@@ -118,6 +121,11 @@ def test_a_file_that_holds_no_region_is_refused_by_name(text: str, tmp_path: Pat
     (tmp_path / "roi.json").write_text(text)
     with pytest.raises(DataError, match=r"roi\.json"):
         drawn_on(roi=(str(tmp_path / "roi.json"),))
+
+
+def test_a_name_of_two_lines_is_kept_on_one(tmp_path: Path) -> None:
+    (tmp_path / "roi.json").write_text('{"regions": [{"name": "ri\\nm", "box": [1, 2, 30, 40]}]}')
+    assert drawn_on(roi=(str(tmp_path / "roi.json"),)).names == (r"ri\nm",)
 
 
 def test_masks_of_another_shape_and_black_ones_are_refused(tmp_path: Path) -> None:
@@ -137,8 +145,8 @@ def test_regions_are_resized_to_photos_of_that_shape_and_no_other() -> None:
         DataError, match=r"photo\.png: is 60x60, and the regions of interest were drawn on photos of 90"
     ):
         regions.check_photo((60, 60), name="photo.png")
-    with pytest.raises(DataError, match="less than a pixel"):
-        drawn_on(roi=("a=30,20,1,1",)).check_map((6, 9))
+    with pytest.raises(DataError, match=r"small\.png: region .* less than a pixel"):
+        drawn_on(roi=("a=30,20,1,1",)).check_map((6, 9), name="small.png")
 
 
 def test_regions_survive_json_and_damage_is_named() -> None:

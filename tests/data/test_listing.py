@@ -4,7 +4,7 @@ from pathlib import Path
 import pytest
 
 import permissions
-from blemish.data.listing import list_photos, look_through
+from blemish.data.listing import list_folder, list_photos, look_through
 from blemish.data.paths import photos_under
 from blemish.data.skipped import OWN_FILES
 from blemish.errors import DataError
@@ -83,6 +83,11 @@ def test_a_missing_folder_gives_one_line_naming_it(tmp_path: Path) -> None:
     with pytest.raises(DataError) as caught:
         list_photos(tmp_path / "none")
     assert str(caught.value) == f"{tmp_path / 'none'}: no such folder; check the path"
+
+
+def test_a_name_that_no_folder_can_have_gives_one_line(tmp_path: Path) -> None:
+    with pytest.raises(DataError, match="no folder can have this name"):
+        list_folder(tmp_path / "\0")
 
 
 def test_a_file_is_no_folder(tmp_path: Path) -> None:

@@ -22,6 +22,7 @@ def test_the_size_that_is_offered_keeps_shape_and_work(
     assert line is not None
     assert f"--image-size {fits[0]}x{fits[1]}" in line
     assert aspect_line({photo: 3}, Framing(image_size=fits)) is None
+    assert aspect_line({(3, 5): 1}, Framing(image_size=(64, 64), tile=128)) is None, "tiles squeeze none"
 
 
 def test_little_squeezing_costs_no_word() -> None:

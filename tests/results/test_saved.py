@@ -87,6 +87,10 @@ def test_a_map_is_read_again_to_the_digit_and_laid_on_its_photo(tmp_path: Path) 
     assert (line["map_height"], line["map_width"]) == result.anomaly_map.shape
     laid = blemish.read_map(str(tmp_path / line["map"]), size=(line["height"], line["width"]))
     np.testing.assert_array_equal(laid, resize_map(result.anomaly_map, (40, 60)))
+    wrong: list[Any] = [(0, 3), (3,), "ab", 3, (2.5, 3)]
+    for size in wrong:
+        with pytest.raises(SettingsError, match="two whole numbers"):
+            blemish.read_map(tmp_path / line["map"], size=size)
 
 
 @pytest.mark.parametrize("content", [b"", b"II*\0 and no more"])

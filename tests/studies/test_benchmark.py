@@ -78,8 +78,8 @@ def test_the_command_prints_the_table_and_fails_where_a_cell_did(
         parts.root.parent,
         out,
         dataset="mvtec_ad",
-        categories=(parts.root.name, "none"),
-        methods=("stpm",),
+        categories=(parts.root.name, "none", "none"),
+        methods=("stpm", "stpm"),
         seeds=1,
         image_size=64,
         teacher_weights=(seeded_resnet18,),
@@ -91,6 +91,7 @@ def test_the_command_prints_the_table_and_fails_where_a_cell_did(
     assert said.out.startswith("**A rehearsal with 2 photos and steps: the figures mean nothing.**")
     assert f"| {parts.root.name} | stpm | 1 |" in said.out
     assert said.err.startswith("blemish: failed: stpm, none, seed 0: ")
+    assert said.err.count("failed") == 1, "what is named twice is measured and counted once"
     assert (out / "table.csv").read_text().count(f"{parts.root.name},stpm,image_auroc,") == 1
     for wrong, named in (({"methods": ("stmp",)}, "stmp"), ({"seeds": 0}, "seeds"), ({"limit": 1}, "limit")):
         with pytest.raises(SettingsError, match=named):
@@ -160,10 +161,11 @@ def test_the_table_has_mean_and_spread_beside_what_was_published_of_mvtec_ads_ow
     assert not any(row[:3] == ["screw", "mend", "image_auroc"] for row in rows)
 
 
-def test_all_categories_of_a_data_set_are_taken(tmp_path: Path) -> None:
+def test_all_categories_of_a_data_set_are_taken(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
     trees.btad(tmp_path)
     (tmp_path / "01").mkdir()
     assert categories_in("btad", tmp_path) == ("02",)
+    assert "1 of 3 categories can be used" in caplog.text and "without photos: 01, 03" in caplog.text
     assert categories_in("auto", tmp_path) == ("02",)
     assert categories_in("btad", tmp_path / "02") == categories_in("auto", tmp_path / "02") == (None,)
     assert set(DATASETS["btad"].official) == {"01", "02", "03"}

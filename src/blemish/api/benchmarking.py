@@ -39,7 +39,7 @@ def benchmark(
     from blemish.studies.grid import BenchmarkPlan, categories_in, check_plan, run_grid
     from blemish.studies.table import csv_table, markdown_table
 
-    chosen = tuple(methods) or tuple(DETECTORS)
+    chosen = tuple(dict.fromkeys(methods)) or tuple(DETECTORS)
     check_plan(chosen, tuple(DETECTORS), seeds=seeds, limit=limit)
     fewer = [count for count in (steps, limit) if count is not None]
     weights = (teacher_weights,) if isinstance(teacher_weights, str | Path) else tuple(teacher_weights)
@@ -51,7 +51,7 @@ def benchmark(
     plan = BenchmarkPlan(
         root=Path(root),
         dataset=dataset,
-        categories=tuple(categories) or categories_in(dataset, Path(root)),
+        categories=tuple(dict.fromkeys(categories)) or categories_in(dataset, Path(root)),
         methods=chosen,
         seeds=seeds,
         limit=limit,

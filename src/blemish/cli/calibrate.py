@@ -97,7 +97,11 @@ def calibrate(
         print("the last calibration is undone")
     if good:
         print(f"{counted(done.added, 'good photo')} added")
-    print("\n".join([*lines_of(done.artifact.calibration, run), *_about_rules(done.artifact.rules)]))
+    print(
+        "\n".join(
+            [*lines_of(done.artifact.calibration, run), *_about_rules(done.artifact.rules, asked=bool(rule) or undo)]
+        )
+    )
     return 2 if done.unreadable or (good and not done.added) else 0
 
 
@@ -116,9 +120,9 @@ def _about_known(done: "Recalibration") -> list[str]:
     return lines
 
 
-def _about_rules(rules: Rules | None) -> list[str]:
+def _about_rules(rules: Rules | None, *, asked: bool) -> list[str]:
     if rules is None:
-        return []
+        return ["rules: none, every photo above the threshold is stopped"] if asked else []
     size = "" if rules.mm_per_pixel is None else f" (a pixel is {rules.mm_per_pixel:g} mm)"
     return [
         f"rules: a photo above the threshold is stopped where {' or '.join(rules.said)}{size}; so no more good photos "

@@ -1,6 +1,7 @@
 """Regions of interest as people give them: a box in words, a mask, a file of polygons; read, checked, painted."""
 
 import json
+import os
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
@@ -13,7 +14,7 @@ from PIL import Image, ImageDraw
 from blemish.data.images import Size, read_mask, resize_mask
 from blemish.data.interest import WHOLE, Inside, Interest, interest_of, same_shape
 from blemish.errors import DataError
-from blemish.wording import brief
+from blemish.wording import brief, on_one_line
 
 _HOW = "give NAME=X,Y,WIDTH,HEIGHT, a mask (.png), or a file of polygons (.json); NAME= may be left out"
 _NAMED = re.compile(r"([\w][\w .-]*)=(.+)", re.DOTALL)
@@ -147,7 +148,7 @@ class _Found(NamedTuple):
 
 
 def _read(text: str) -> _Found:
-    named = None if Path(text).exists() else _NAMED.fullmatch(text)
+    named = None if os.path.exists(text) else _NAMED.fullmatch(text)  # noqa: PTH110 - Path.exists() raises
     name, place = ("", text) if named is None else (named[1], named[2])
     if _BOX.fullmatch(place):
         return _Found([_box(place.split(","), name=name, said=f"region {text}")], [])
@@ -161,13 +162,13 @@ def _read(text: str) -> _Found:
                 f"{path}: holds {len(found.regions)} regions, which have their own names: leave out {name}="
             )
         return _Found([replace(found.regions[0], name=name)], found.ignored) if name else found
-    if not path.exists():
+    if not os.path.lexists(path):  # what is there and cannot be read is named by who reads it
         raise DataError(f"region {text}: is no box, and there is no such file; {_HOW}")
     return _Found([_mask(path, name=name or path.stem, said=str(path))], [])
 
 
 def _absolute(text: str) -> str:
-    named = None if Path(text).exists() else _NAMED.fullmatch(text)
+    named = None if os.path.exists(text) else _NAMED.fullmatch(text)  # noqa: PTH110 - Path.exists() raises
     name, place = ("", text) if named is None else (f"{named[1]}=", named[2])
     return text if _BOX.fullmatch(place) else f"{name}{Path(place).expanduser().absolute()}"
 
@@ -184,7 +185,7 @@ def _from_json(path: Path) -> _Found:
         found = _found_in(values, path)
     except DataError:
         raise
-    except (KeyError, TypeError, ValueError, AttributeError, IndexError) as error:
+    except (KeyError, TypeError, ValueError, AttributeError, IndexError, OverflowError) as error:
         raise DataError(
             f"{path}: holds no regions as they are written ({type(error).__name__}: {brief(error)}): "
             '{"regions": [{"name": "hole", "polygon": [[x, y], ...]}]}, with "box": [x, y, width, height] or "mask": '
@@ -206,7 +207,7 @@ def _found_in(values: Any, path: Path) -> _Found:
 
 
 def _entry(entry: dict[str, Any], path: Path, on: Size | None) -> Drawn:
-    name = str(entry.get("name", ""))
+    name = on_one_line(str(entry.get("name", "")))
     said = f"{path}, region {name}" if name else str(path)
     if "box" in entry:
         return _box(entry["box"], name=name, said=said, on=on)
@@ -219,7 +220,7 @@ def _labelme(values: dict[str, Any], path: Path) -> list[Drawn]:
     on = _size((values["imageWidth"], values["imageHeight"]))
     found = []
     for shape in values["shapes"]:
-        name, kind, points = str(shape["label"]), shape.get("shape_type", "polygon"), shape["points"]
+        name, kind, points = on_one_line(str(shape["label"])), shape.get("shape_type", "polygon"), shape["points"]
         said = f"{path}, region {name}"
         if kind == "rectangle":
             (left, right), (top, bottom) = (sorted(float(point[axis]) for point in points) for axis in (0, 1))

@@ -100,13 +100,15 @@ class Interest:
         """Returns the windows, (top, left), in which anything counts, in their order."""
         return _windows(self, geometry)
 
-    def check_map(self, size: Size) -> None:
-        """Raises DataError where nothing of a region is left on a map (height, width)."""
-        for name, mask in self.masks(size).items():
+    def check_map(self, size: Size, *, name: str) -> None:
+        """Raises DataError where nothing of a region is left on the map (height, width) of a photo, which has a
+        name."""
+        for region, mask in self.masks(size).items():
             if not mask.any():
                 raise DataError(
-                    f"region of interest {name} is less than a pixel of {size[1]}x{size[0]} (width x height), which is "
-                    "what is seen of a photo: draw it larger, or train with a larger --image-size"
+                    f"{name}: region of interest {region} is less than a pixel of {size[1]}x{size[0]} (width x "
+                    "height), which is what is seen of it: leave out photos as small, draw the region larger, or train "
+                    "with a larger --image-size"
                 )
 
 

@@ -10,6 +10,7 @@ from pathlib import Path
 
 from blemish.data.skipped import OWN_FILES, OWN_FOLDERS, PHOTO_SUFFIXES, Skipped, is_worth_a_word, most_common_first
 from blemish.errors import DataError
+from blemish.wording import on_one_line
 
 OnError = Callable[[DataError], object]
 """Told of what cannot be listed, which is then left out; without it, the error is raised."""
@@ -170,6 +171,8 @@ def _read_folder(folder: Path) -> _Folder:
         raise DataError(f"{folder}: is a file where a folder was expected; name the folder that holds it") from None
     except OSError as error:
         raise DataError(f"{folder}: cannot be listed ({error.strerror}); check its permissions") from error
+    except ValueError:
+        raise DataError(f"{on_one_line(folder)}: no folder can have this name; check the path") from None
     return _Folder(photos=in_natural_order(photos), folders=in_natural_order(folders), others=others, own=own)
 
 

@@ -8,6 +8,7 @@ from blemish.data.framing import Framing
 from blemish.data.framing_choice import ENOUGH_SHRUNK
 from blemish.data.geometry import ALIGNMENT
 from blemish.data.images import Size
+from blemish.wording import counted
 
 SEEN = 8
 """Pixels of the network: so long were the smallest spots that were found reliably on a strong texture, and 2 on a weak
@@ -50,13 +51,13 @@ def tiles_line(photo_sizes: Mapping[Size, int], framing: Framing) -> str | None:
     longer = max(height, width)
     down, across = (round(framing.tile * side / longer) for side in (height, width))
     return (
-        f"tiles: a photo of {size[1]}x{size[0]} is seen in {tiles} tiles of {across}x{down} pixels, each as "
+        f"tiles: a photo of {size[1]}x{size[0]} is seen in {counted(tiles, 'tile')} of {across}x{down} pixels, each as "
         f"{width}x{height} (width x height), and takes about {tiles} times as long as seen whole"
     )
 
 
 def _in_tiles(framing: Framing, size: Size) -> str:
-    return "" if framing.tile is None else f" in {len(framing.geometry(size).windows)} tiles"
+    return "" if framing.tile is None else f" in {counted(len(framing.geometry(size).windows), 'tile')}"
 
 
 def _tiles(framing: Framing, size: Size) -> str:
@@ -66,10 +67,12 @@ def _tiles(framing: Framing, size: Size) -> str:
     side = max(2, round(math.sqrt(math.prod(framing.image_size)) / ALIGNMENT)) * ALIGNMENT
     asked = framing.image_size if framing.tile is not None else (side, side)
     tile = round(ENOUGH_SHRUNK * max(asked))
+    if framing.tile == tile:  # sides of few pixels are rounded to fewer
+        return ""
     tiled = replace(framing, image_size=asked, aspect=None, tile=tile)
     before, after = (len(each.geometry(size).windows) for each in (framing, tiled))
     return (
         f"; --tiles {'auto' if framing.tile is None else tile} in training shows those from about "
-        f"{math.ceil(SEEN * shrunk_times(tiled, size))}, in {after} tiles, and takes about "
+        f"{math.ceil(SEEN * shrunk_times(tiled, size))}, in {counted(after, 'tile')}, and takes about "
         f"{max(1, round(after / before))} times as long"
     )

@@ -41,8 +41,10 @@ def shapes_differ(sizes: Mapping[Size, int], framing: Framing | None = None) -> 
 def aspect_line(photo_sizes: Mapping[Size, int], framing: Framing) -> str | None:
     """Returns a line where photos are squeezed, with a size that keeps their shape; else None.
 
-    Sizes are (height, width); `photo_sizes` counts photos of each.
+    Sizes are (height, width); `photo_sizes` counts photos of each. Tiles squeeze none.
     """
+    if framing.tile is not None:
+        return None
     seen = {size: _aspect(framing.map_size(size)) for size in photo_sizes}
     squeezed = {size: n for size, n in photo_sizes.items() if _ratio(_aspect(size), seen[size]) > _SQUEEZED}
     if not squeezed:

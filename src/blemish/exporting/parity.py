@@ -160,7 +160,7 @@ def zoom_to_few(size: Size, framing: Framing) -> float:
 def holds_regions(size: Size, framing: Framing, interest: Interest) -> bool:
     """Returns whether something of each region is left in photos (height, width), as they are seen."""
     try:
-        interest.check_map(framing.map_size(size))
+        interest.check_map(framing.map_size(size), name="image")
     except DataError:
         return False
     return True

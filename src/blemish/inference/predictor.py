@@ -148,7 +148,7 @@ class Predictor:
         if self.interest is not None:
             size = (read.pixels.shape[0], read.pixels.shape[1])
             self.interest.check_photo(size, name=str(read.path or "image"))
-            self.interest.check_map(self.framing.map_size(size))
+            self.interest.check_map(self.framing.map_size(size), name=str(read.path or "image"))
         if read.first_of_several:
             self._say_once(f"{read.path or 'a photo in memory'}: holds several pages, and only the first is judged")
         canvas = self.framing.lay_out(read.pixels, name=str(read.path or "image"))

@@ -14,6 +14,7 @@ from blemish.errors import SettingsError
 
 _TERM = re.compile(r"(length|width|area|count)\s*>\s*([0-9]*\.?[0-9]+)\s*(px2|px|mm2|mm|)")
 _ROUNDING = 1e-9  # 50 pixels of 0.1 mm are 0.5 mm2, not 0.5000000000000001
+_LARGEST = 1e12  # beyond what any photo holds, so that model.json, which keeps rules, can be read again
 _HOW = "write it as 'length > 2 mm', 'area > 0.5 mm2 and count > 3' or 'REGION: width > 12 px'"
 
 
@@ -123,6 +124,8 @@ def read_rule(text: str, *, regions: Collection[str] = (), mm_per_pixel: float |
         if found[3].endswith("2") != (found[1] == "area") and found[3]:
             raise SettingsError(f"rule {text!r}: an area is in px2 or mm2, a length or width in px or mm")
         sizes[found[1]] = float(found[2])
+        if sizes[found[1]] > _LARGEST:
+            raise SettingsError(f"rule {text!r}: no photo has a {found[1]} above {_LARGEST:g}")
         units |= {found[3].removesuffix("2") or "px"} if found[1] != "count" else set()
     if len(units) > 1:
         raise SettingsError(f"rule {text!r} mixes px and mm: give one of them")
@@ -152,8 +155,8 @@ def read_rules(
 
     Raises SettingsError.
     """
-    if mm_per_pixel is not None and not 0 < mm_per_pixel < math.inf:
-        raise SettingsError(f"mm_per_pixel is {mm_per_pixel}: a pixel is more than 0 mm large")
+    if mm_per_pixel is not None and not 1 / _LARGEST <= mm_per_pixel <= _LARGEST:
+        raise SettingsError(f"mm_per_pixel is {mm_per_pixel}: a pixel is more than 0 mm large, at most {_LARGEST:g}")
     if [text.strip() for text in texts] == ["none"]:
         return None
     size = mm_per_pixel if mm_per_pixel is not None or before is None else before.mm_per_pixel

@@ -12,7 +12,7 @@ from blemish.errors import DataError, InterruptionError, SettingsError
 from blemish.files import make_folder
 from blemish.progress import OnProgress, Progress, say_nothing
 from blemish.studies.cell import Cell, CellResult, Evaluate, Train, limited, measure_cell, measured_cell
-from blemish.wording import brief
+from blemish.wording import brief, some_of
 
 _log = logging.getLogger("blemish")
 
@@ -59,6 +59,12 @@ def categories_in(dataset: str, root: Path) -> tuple[str | None, ...]:
     names = tuple(official) or layout.categories(root)
     if not names:
         find_dataset(dataset, root)  # or an error that says what is missing
+    if official and (absent := [name for name in layout.official if name and name not in official]):
+        _log.warning(
+            "%s: %s of %s categories can be used, a mean is of these alone; without photos: %s (`blemish check "
+            "--dataset %s` says what is missing)",
+            *(root, len(official), len(official) + len(absent), some_of(absent), dataset),
+        )
     return names or (None,)
 
 

@@ -21,7 +21,8 @@ def markdown_table(benchmark: Benchmark) -> str:
     """Returns a row per category and method, and one per method over all categories where none is missing."""
     plan, sources = benchmark.plan, list[PublishedTable]()
     shown = [name for name in _SHOWN if any(name in result.metrics for result in benchmark.results)]
-    lines = [f"{plan.root.absolute().name}: mean ± standard deviation over {counted(plan.seeds, 'seed')}", ""]
+    root = plan.root.absolute().name
+    lines = [f"{root}: mean ± standard deviation over {counted(plan.seeds, 'seed')}", ""]
     if plan.limit is not None:
         lines[:0] = [f"**A rehearsal with {plan.limit} photos and steps: the figures mean nothing.**", ""]
     titles = ["category", "method", "seeds", *(METRICS[name].title for name in shown)]
@@ -31,7 +32,7 @@ def markdown_table(benchmark: Benchmark) -> str:
             of_both = _of(benchmark.results, method, category)
             if of_both:
                 cells = [_cell(of_both, name, sources) for name in shown]
-                lines.append(f"| {category or plan.root.name} | {method} | {len(of_both)} | {' | '.join(cells)} |")
+                lines.append(f"| {category or root} | {method} | {len(of_both)} | {' | '.join(cells)} |")
     for method in plan.methods if len(plan.categories) > 1 else ():
         own = [_of(benchmark.results, method, category) for category in plan.categories]
         if all(len(results) == plan.seeds for results in own):

@@ -51,8 +51,8 @@ def interest_on(drawn: DrawnInterest, photos: PhotoStore, stages: Sequence[Stage
             f"{len(strange)} of {len(sizes)} photos have another shape than {size[1]}x{size[0]} (width x height), on "
             f"which the regions of interest lie: {some_of(strange)}; name them in a file for --leave-out"
         )
-    for own in set(sizes.values()):
-        interest.check_map(photos.framing.map_size(own))
+    for own, path in {own: path for path, own in sizes.items()}.items():
+        interest.check_map(photos.framing.map_size(own), name=str(path))
     shares = interest.masks(photos.framing.map_size(size))
     said = ", ".join(f"{name} {mask.mean():.1%}" for name, mask in shares.items())
     _log.info("of each photo, only regions of interest count (%s of it); unusual photos are looked for in all", said)
