@@ -3,7 +3,7 @@
 import ast
 import inspect
 from collections.abc import Callable
-from dataclasses import fields
+from dataclasses import asdict, fields
 from importlib import import_module
 from pathlib import Path
 from typing import Any
@@ -13,7 +13,7 @@ import pytest
 import blemish
 from blemish import api
 from blemish.cli import train as training_commands
-from blemish.detectors import DETECTORS
+from blemish.detectors import DEFAULT_METHOD, DETECTORS
 from blemish.training.settings import TrainingSettings
 
 COMMANDS: dict[str, tuple[str, str, Callable[..., Any]]] = {  # command: (file, function, verb)
@@ -106,6 +106,20 @@ def test_training_takes_every_setting_by_command_and_by_name(method: str) -> Non
     assert {name.split(".")[-1] for name in options} >= settings | verb - {"photos", "run"}
     again = names_of(api.train_again).keys() - {"on_progress"}
     assert {"run_file" if n == "run_file" else n for n in names_of(training_commands.again)} == again
+
+
+@pytest.mark.parametrize("method", DETECTORS)
+@pytest.mark.parametrize("words", [["good", "run"], ["good", "run", "--seed", "1"]])
+def test_one_setting_of_training_leaves_the_others_as_the_method_has_them(
+    method: str, words: list[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    asked: dict[str, Any] = {}
+    monkeypatch.setattr(api, "train", lambda *_, **settings: asked.update(settings))
+    monkeypatch.setattr(training_commands, "_show", lambda train: train(None) or 0)
+    for command in [[method, *words], words][: 1 + (method == DEFAULT_METHOD)]:
+        training_commands.train_app(command, result_action="return_value")
+        wanted = {**asdict(TrainingSettings(**DETECTORS[method].training_defaults)), "seed": int("--seed" in words)}
+        assert {name: asked[name] for name in wanted} == wanted
 
 
 def test_what_a_program_imports_is_the_door() -> None:

@@ -7,7 +7,9 @@ from pathlib import Path
 
 import pytest
 
+from blemish.cli.evaluate import lines_of_evaluation
 from blemish.data.dataset import Dataset
+from blemish.evaluation.comparison import more_than_promised
 from blemish.evaluation.record import Evaluation, PartCounts, read_evaluation
 from blemish.metrics.intervals import binomial
 from blemish.model.artifact import Artifact, read_artifact
@@ -46,6 +48,22 @@ def test_false_alarms_are_held_against_the_promise_and_its_spread(artifact: Arti
         artifact, counted(evaluation, 120)
     )
     assert "Clearly more was measured" in said(artifact, counted(evaluation, 300))
+
+
+def test_a_terminal_says_where_more_alarm_than_promised_and_with_which_command_that_is_mended(
+    artifact: Artifact, evaluation: Evaluation
+) -> None:
+    def told(false_alarms: int) -> str:
+        e = counted(evaluation, false_alarms)
+        return " ".join(" ".join(lines_of_evaluation(e, more=more_than_promised(artifact, e))).split())
+
+    command = f"calibrate anew with photos like them: `blemish calibrate {artifact.folder} --good FOLDER --replace`."
+    assert "was measured" not in told(60) and "More was measured, though no more than" in told(120)
+    assert (
+        "Clearly more was measured" in told(300)
+        and command in told(300)
+        and command in said(artifact, counted(evaluation, 300))
+    )
 
 
 PROMISED_OF_PARTS = "at most 6.67 % of good parts are expected to have a photo above the threshold, or an unusual one"

@@ -14,6 +14,7 @@ from blemish.data.dataset import GOOD
 from blemish.evaluation.comparison import (
     expectation,
     false_alarms_in_unit,
+    more_than_promised,
     other_photos_of_known_parts,
     unlike_parts,
     why_not_compared,
@@ -101,8 +102,9 @@ def evaluate(
             device=device,
             on_progress=bars.show,
         )
-    steps = next_steps(as_evaluated(artifact, evaluation), evaluation) if missed_loudly(evaluation) else []
-    print("\n".join(lines_of_evaluation(evaluation, steps)))
+    judged = as_evaluated(artifact, evaluation)
+    steps = next_steps(judged, evaluation) if missed_loudly(evaluation) else []
+    print("\n".join(lines_of_evaluation(evaluation, steps, more=more_than_promised(judged, evaluation))))
     for line in [*evaluation.unreadable, *_about_duplicates(evaluation)]:
         sys.stderr.write(f"blemish: {line}\n")
     print(f"all figures in {folder / EVALUATION_FILE}")
@@ -134,17 +136,19 @@ def _say_whether_accepted(evaluation: Evaluation) -> int:
     return _SOME_UNREADABLE if evaluation.unreadable else _ACCEPTED
 
 
-def lines_of_evaluation(evaluation: Evaluation, steps: Sequence[NextStep] = ()) -> list[str]:
+def lines_of_evaluation(
+    evaluation: Evaluation, steps: Sequence[NextStep] = (), *, more: str | None = None
+) -> list[str]:
     """Returns what a person reads of an evaluation: what is missed, what else the threshold does, then the figures for
     ML engineers.
 
-    `steps` are what to do where much is missed.
+    `steps` are what to do where much is missed, `more` says that more false alarms were measured than promised.
     """
     sizes = evaluation.size_sweep
     return [
         *([] if sizes is None else [what_it_is(sizes)]),
         *_box(evaluation, steps),
-        *_about_threshold(evaluation),
+        *_about_threshold(evaluation, more),
         *_about_types(evaluation),
         *([] if sizes is None else lines_of_sizes(sizes)),
         "",
@@ -187,7 +191,7 @@ def _wrapped(text: str) -> list[str]:
     ]
 
 
-def _about_threshold(e: Evaluation) -> list[str]:
+def _about_threshold(e: Evaluation, more: str | None) -> list[str]:
     false_alarms = _rate(e.false_alarms, e.good_photos, e.false_alarm_interval, of_what="good photos")
     misses = _rate(e.misses, e.defective_photos, e.miss_interval, of_what="defective photos")
     lines = [f"threshold {e.threshold:.6g}", f"  misses        {misses}", f"  false alarms  {false_alarms}"]
@@ -199,7 +203,7 @@ def _about_threshold(e: Evaluation) -> list[str]:
         promise = f"an estimate, not a promise: {expectation(e.asked_rate, e.unit, promised=False)}"
     else:
         promise = f"promised: {expectation(e.promised_rate, e.unit, promised=True)}"
-    lines.append(f"                {promise}")
+    lines += [f"                {line}" for line in (promise, more) if line]
     if e.good_photos and false_alarms_in_unit(e) is None:
         lines.append(f"                these photos do not test that: {why_not_compared(e)}")
     if unlike := unlike_parts(e):

@@ -4,7 +4,7 @@ the default one is trained."""
 import logging
 import os
 from collections.abc import Callable, Sequence
-from dataclasses import asdict, dataclass, replace
+from dataclasses import asdict, dataclass, field, make_dataclass, replace
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -63,9 +63,17 @@ class Options:
     """Replace what RUN holds."""
 
 
+def _training_type(kind: type[Detector]) -> Any:
+    """Returns TrainingSettings with the method's own defaults: one option that is given leaves them as they are."""
+    own = [(name, type(value), field(default=value)) for name, value in kind.training_defaults.items()]
+    where = {"__module__": __name__}  # else it counts as one of Python's own types, whose fields are no options
+    return make_dataclass("Training", own, bases=(TrainingSettings,), namespace=where, frozen=True, kw_only=True)
+
+
 def _add(method: str, kind: type[Detector]) -> None:
-    settings_type: Any = kind.Settings  # the annotation below is read at run time
-    defaults, training_defaults, no_options = settings_type(), TrainingSettings(**kind.training_defaults), Options()
+    settings_type: Any = kind.Settings  # the annotations below are read at run time
+    training_type: Any = _training_type(kind)
+    defaults, training_defaults, no_options = settings_type(), training_type(), Options()
 
     def command(
         photos: Path,
@@ -73,7 +81,7 @@ def _add(method: str, kind: type[Detector]) -> None:
         /,
         *,
         settings: Annotated[settings_type, Parameter(name="*")] = defaults,
-        training: Annotated[TrainingSettings, Parameter(name="*")] = training_defaults,
+        training: Annotated[training_type, Parameter(name="*")] = training_defaults,
         options: Annotated[Options, Parameter(name="*")] = no_options,
     ) -> int:
         asked = _asked(settings, training, options)
@@ -93,14 +101,15 @@ def _add(method: str, kind: type[Detector]) -> None:
 
 def _add_default(kind: type[Detector]) -> None:
     settings_type: Any = kind.Settings
-    defaults, training_defaults, no_options = settings_type(), TrainingSettings(**kind.training_defaults), Options()
+    training_type: Any = _training_type(kind)
+    defaults, training_defaults, no_options = settings_type(), training_type(), Options()
 
     @train_app.default
     def default(
         *places: Path,
         run_file: Annotated[Path | None, Parameter(name="--from")] = None,
         settings: Annotated[settings_type, Parameter(name="*")] = defaults,
-        training: Annotated[TrainingSettings, Parameter(name="*")] = training_defaults,
+        training: Annotated[training_type, Parameter(name="*")] = training_defaults,
         options: Annotated[Options, Parameter(name="*")] = no_options,
     ) -> int:
         """Train a detector on a folder of good photos: `blemish train PHOTOS RUN`, by another method than the default

@@ -4,7 +4,9 @@ from dataclasses import dataclass
 
 from blemish.evaluation.record import Evaluation
 from blemish.metrics.intervals import Interval
+from blemish.model.artifact import Artifact
 from blemish.model.thresholds import Unit, percent
+from blemish.wording import as_argument
 
 _ALIKE = 1.5  # ratio of photos per part
 
@@ -33,6 +35,26 @@ def false_alarms_in_unit(evaluation: Evaluation) -> FalseAlarms | None:
     if not e.good_photos or (parts is not None and parts.parts < e.good_photos):
         return None
     return FalseAlarms(count=e.false_alarms, of=e.good_photos, unit="photos", interval=e.false_alarm_interval)
+
+
+def more_than_promised(artifact: Artifact, evaluation: Evaluation) -> str | None:
+    """Returns, in sentences, that surely more good photos or parts alarmed than was promised, and what that means; None
+    where the measurement does not contradict the promise, or cannot."""
+    e, found = evaluation, false_alarms_in_unit(evaluation)
+    rate, who = (e.asked_rate, "estimate") if e.promised_rate is None else (e.promised_rate, "promise")
+    spread = artifact.calibration.image.rate_95 if e.threshold == artifact.calibration.image.value else None
+    if found is None or found.interval is None or found.interval[0] <= rate:
+        return None
+    if spread is not None and found.interval[0] <= spread:
+        return (
+            f"More was measured, though no more than the {who}'s own spread allows (below {percent(spread)} in 95 "
+            f"of 100 such calibrations). More calibration {e.unit} narrow it."
+        )
+    return (
+        f"Clearly more was measured. These good {e.unit} are not like the calibration {e.unit} (light, camera, "
+        "batch?); calibrate anew with photos like them: "
+        f"`blemish calibrate {as_argument(artifact.folder)} --good FOLDER --replace`."
+    )
 
 
 def unlike_parts(evaluation: Evaluation) -> str | None:

@@ -6,6 +6,7 @@ from blemish.data.dataset import GOOD
 from blemish.evaluation.comparison import (
     expectation,
     false_alarms_in_unit,
+    more_than_promised,
     other_photos_of_known_parts,
     unlike_parts,
     why_not_compared,
@@ -142,22 +143,9 @@ def _false_alarms(artifact: Artifact, e: Evaluation) -> list[str]:
 
 
 def _comparison(artifact: Artifact, e: Evaluation) -> str:
-    found = false_alarms_in_unit(e)
-    if found is None:
+    if false_alarms_in_unit(e) is None:
         return f"These photos do not test that: {why_not_compared(e)}."
-    rate, who = (e.asked_rate, "estimate") if e.promised_rate is None else (e.promised_rate, "promise")
-    spread = artifact.calibration.image.rate_95 if e.threshold == artifact.calibration.image.value else None
-    if found.interval is None or found.interval[0] <= rate:
-        return "The measurement does not contradict it."
-    if spread is not None and found.interval[0] <= spread:
-        return (
-            f"More was measured, though no more than the {who}'s own spread allows (below {share_text(spread)} in 95 "
-            f"of 100 such calibrations). More calibration {e.unit} narrow it."
-        )
-    return (
-        f"Clearly more was measured. These good {e.unit} are not like the calibration {e.unit} (light, camera, "
-        "batch?); calibrate anew with photos like them."
-    )
+    return _unbroken(more_than_promised(artifact, e) or "The measurement does not contradict it.")
 
 
 def _misses(e: Evaluation) -> list[str]:
