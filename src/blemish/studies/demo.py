@@ -1,9 +1,9 @@
 """The main job from end to end, on photographed textures cut into parts, by the method that is taken unasked.
 
 Nothing here follows the defects that the parts get (`data.made_up` draws them, and shares no code with the synthetic
-defects of training): the steps were chosen for the time they take, and how close parts are seen by what is learned in so
-many. Thresholds come from validation parts, cut where no others are: what overlaps with learned parts is no draw of the
-same kind as test parts.
+defects of training): the steps were chosen for the time they take, and how close parts are seen by what is learned in
+so many. Thresholds come from validation parts, cut where no others are: what overlaps with learned parts is no draw of
+the same kind as test parts.
 """
 
 import shutil
