@@ -20,7 +20,7 @@ class TrainingSettings:
     batch_size: int = 32
     """Photos per step, over all processes. A smaller folder makes a smaller batch, or fills it where photos vary."""
     held_out: float = 0.2
-    """Share of the good photos never trained on: it gives the thresholds; where weights are chosen, a quarter of it."""
+    """Share of the good photos never trained on: it gives the thresholds; a quarter chooses weights, where any are."""
     part: str | None = None
     """Regular expression for which part a photo's name says it shows, where several show one, such as (.+)_[0-9]+."""
     false_alarms: float = 0.01
