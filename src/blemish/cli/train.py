@@ -3,8 +3,9 @@ the default one is trained."""
 
 import logging
 import os
+import typing
 from collections.abc import Callable, Sequence
-from dataclasses import asdict, dataclass, replace
+from dataclasses import asdict, dataclass, field, make_dataclass, replace
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -64,8 +65,9 @@ class Options:
 
 
 def _add(method: str, kind: type[Detector]) -> None:
-    settings_type: Any = kind.Settings  # the annotation below is read at run time
-    defaults, training_defaults, no_options = settings_type(), TrainingSettings(**kind.training_defaults), Options()
+    settings_type: Any = kind.Settings  # the annotations below are read at run time
+    training_type: Any = _training_of(kind)
+    defaults, training_defaults, no_options = settings_type(), training_type(), Options()
 
     def command(
         photos: Path,
@@ -73,7 +75,7 @@ def _add(method: str, kind: type[Detector]) -> None:
         /,
         *,
         settings: Annotated[settings_type, Parameter(name="*")] = defaults,
-        training: Annotated[TrainingSettings, Parameter(name="*")] = training_defaults,
+        training: Annotated[training_type, Parameter(name="*")] = training_defaults,
         options: Annotated[Options, Parameter(name="*")] = no_options,
     ) -> int:
         asked = _asked(settings, training, options)
@@ -93,14 +95,15 @@ def _add(method: str, kind: type[Detector]) -> None:
 
 def _add_default(kind: type[Detector]) -> None:
     settings_type: Any = kind.Settings
-    defaults, training_defaults, no_options = settings_type(), TrainingSettings(**kind.training_defaults), Options()
+    training_type: Any = _training_of(kind)
+    defaults, training_defaults, no_options = settings_type(), training_type(), Options()
 
     @train_app.default
     def default(
         *places: Path,
         run_file: Annotated[Path | None, Parameter(name="--from")] = None,
         settings: Annotated[settings_type, Parameter(name="*")] = defaults,
-        training: Annotated[TrainingSettings, Parameter(name="*")] = training_defaults,
+        training: Annotated[training_type, Parameter(name="*")] = training_defaults,
         options: Annotated[Options, Parameter(name="*")] = no_options,
     ) -> int:
         """Train a detector on a folder of good photos: `blemish train PHOTOS RUN`, by another method than the default
@@ -126,6 +129,14 @@ def _add_default(kind: type[Detector]) -> None:
         photos, run = _photos_and_run(places)
         asked = _asked(settings, training, options)
         return _show(lambda on_progress: api.train(photos, run, on_progress=on_progress, **asked))
+
+
+def _training_of(kind: type[Detector]) -> type[TrainingSettings]:
+    """Returns settings of training whose defaults are the method's own: what an option leaves out, the type gives."""
+    hints = typing.get_type_hints(TrainingSettings)
+    own = [(name, hints[name], field(default=value)) for name, value in kind.training_defaults.items()]
+    bases, place = (TrainingSettings,), {"__module__": __name__}
+    return make_dataclass("TrainingSettings", own, bases=bases, namespace=place, frozen=True, kw_only=True)
 
 
 def _asked(settings: DetectorSettings, training: TrainingSettings, options: Options) -> dict[str, Any]:
