@@ -1,6 +1,7 @@
 """Rules are set and taken back like thresholds, and reach every verdict."""
 
 import shutil
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -11,6 +12,7 @@ from blemish.data.dataset import Dataset
 from blemish.errors import SettingsError
 from blemish.inference.prediction import Prediction
 from blemish.model.artifact import read_artifact
+from blemish.model.rules import Rule, Rules
 
 
 def test_rules_are_kept_in_model_json_said_and_undone(
@@ -63,3 +65,9 @@ def test_a_rule_of_no_region_is_refused_and_changes_nothing(stpm_run: Path) -> N
     with pytest.raises(SettingsError, match="a pixel is"):
         blemish.calibrate(stpm_run, rule="length > 3 mm", mm_per_pixel=1e300)
     assert (stpm_run / "model.json").read_bytes() == before
+
+
+def test_a_rule_of_a_region_that_was_edited_away_lets_no_photo_pass(stpm_run: Path) -> None:
+    gone = Rules(rules=(Rule(said="gone: count > 2", region="gone", more_than=2),), photo_size=(64, 64))
+    with pytest.raises(ValueError, match="gone: count > 2 is of a region of interest that there is not"):
+        replace(read_artifact(stpm_run), rules=gone).check_values()

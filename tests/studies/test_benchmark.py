@@ -11,7 +11,7 @@ from blemish import api
 from blemish.cli.benchmark import benchmark
 from blemish.data import DATASETS
 from blemish.data.dataset import Dataset
-from blemish.errors import InterruptionError, SettingsError
+from blemish.errors import DataError, InterruptionError, SettingsError
 from blemish.evaluation.record import EVALUATION_FILE, read_evaluation
 from blemish.studies.cell import Cell, CellResult, limited, measured_cell
 from blemish.studies.grid import Benchmark, BenchmarkPlan, categories_in, run_grid
@@ -93,6 +93,8 @@ def test_the_command_prints_the_table_and_fails_where_a_cell_did(
     assert said.err.startswith("blemish: failed: stpm, none, seed 0: ")
     assert said.err.count("failed") == 1, "what is named twice is measured and counted once"
     assert (out / "table.csv").read_text().count(f"{parts.root.name},stpm,image_auroc,") == 1
+    with pytest.raises(DataError, match="no such folder"):
+        blemish.benchmark(tmp_path / "gone", out)
     for wrong, named in (({"methods": ("stmp",)}, "stmp"), ({"seeds": 0}, "seeds"), ({"limit": 1}, "limit")):
         with pytest.raises(SettingsError, match=named):
             blemish.benchmark(parts.root.parent, out, **wrong)

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 from blemish.api.judging import evaluate
 from blemish.api.training import train
 from blemish.data import AUTO
+from blemish.data.listing import list_folder
 from blemish.files import Folder, write_text
 from blemish.progress import OnProgress, say_nothing
 
@@ -40,6 +41,7 @@ def benchmark(
     from blemish.studies.table import csv_table, markdown_table
 
     chosen = tuple(dict.fromkeys(methods)) or tuple(DETECTORS)
+    list_folder(Path(root))  # or an error, rather than one of each cell
     check_plan(chosen, tuple(DETECTORS), seeds=seeds, limit=limit)
     fewer = [count for count in (steps, limit) if count is not None]
     weights = (teacher_weights,) if isinstance(teacher_weights, str | Path) else tuple(teacher_weights)

@@ -76,6 +76,9 @@ class Artifact:
             raise ValueError(f"image_size is {height}x{width}")
         if self.settings.get("image_size") != [height, width]:
             raise ValueError("image_size is not that of the settings")
+        known = {None, *(() if self.interest is None else self.interest.names)}
+        if self.rules is not None and (strange := [r.said for r in self.rules.rules if r.region not in known]):
+            raise ValueError(f"rule {strange[0]} is of a region of interest that there is not")
 
     def check_weights(self) -> None:
         """Raises ArtifactError where the weights are missing or not those that model.json means.
