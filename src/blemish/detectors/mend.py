@@ -69,15 +69,13 @@ class MendSettings(DetectorSettings):
     steps: int = 300
     """Training steps of the head, and of the decoder where both learn together; the weights of the last are kept."""
     learns: Literal["auto", "together", "decoder_first"] = "auto"
-    """How the two learn: together, from varied photos, which is better for few; or the decoder first, from the photos
-    as they are, whose features are kept, which is quicker for many; auto: that from 100 photos on."""
+    """How they learn: together, better for few photos; or decoder first, for many; auto: that from 100 photos on."""
     decoder_steps: int = 500
     """Training steps of a decoder that learns first."""
     judges: Literal["both", "decoder"] = "both"
     """What judges: decoder and head together, or the decoder alone, and no head is trained."""
     defects: Literal["painted", "perlin", "none"] = "painted"
-    """What the decoder learns to mend: defects of many shapes and fills, DeSTSeg's, or none, on good parts as they are.
-    Without, there is nothing that a head could learn."""
+    """What training paints on good photos: many shapes and fills, DeSTSeg's defects, or none: no head then."""
     textures: str | None = None
     """Folder of pictures that some synthetic defects are made of; none: from noise and pieces of the photos."""
     light: float = 1.0
