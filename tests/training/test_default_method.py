@@ -2,19 +2,16 @@
 so."""
 
 import logging
-from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 import blemish
-from blemish.cli.train import train_app
 from blemish.data.dataset import Dataset
 from blemish.detectors import DEFAULT_METHOD, DETECTORS
 from blemish.errors import DataError, SettingsError
 from blemish.training.run_file import read_run_file
-from blemish.training.settings import TrainingSettings
 from commands import QUICK, one_line
 from commands import blemish as command
 
@@ -43,13 +40,6 @@ def test_python_takes_photos_and_a_folder_and_the_methods_own_batch(
     assert artifact.method == DEFAULT_METHOD
     assert artifact.training.settings["batch_size"] == DETECTORS[DEFAULT_METHOD].training_defaults["batch_size"]
     assert f"method: {DEFAULT_METHOD}" in caplog.text
-
-
-@pytest.mark.parametrize("method", [(), *((name,) for name in DETECTORS)])
-def test_an_option_leaves_the_methods_other_defaults_as_they_are(method: tuple[str, ...]) -> None:
-    own = TrainingSettings(seed=1, **DETECTORS[(*method, DEFAULT_METHOD)[0]].training_defaults)
-    _, bound, *_ = train_app.parse_args([*method, "photos", "run", "--seed", "1"])
-    assert asdict(bound.arguments["training"]) == asdict(own)
 
 
 @pytest.mark.parametrize(
