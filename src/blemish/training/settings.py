@@ -36,7 +36,7 @@ class TrainingSettings:
     device: str = "auto"
     """auto, cpu, cuda or cuda:N."""
     precision: Precision = "auto"
-    """How exactly training computes: auto rounds more (bf16) where processor or GPU are made for it, else not (fp32)."""
+    """How exactly training computes: auto rounds more (bf16) where processor or GPU are made for it, or not (fp32)."""
 
     aspect: Aspect = "keep"
     """keep: photos are not squeezed, and those of another shape get mirrored borders; squeeze: all to --image-size."""
