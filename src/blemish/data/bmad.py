@@ -4,12 +4,13 @@ Some copies have the photos to train on in train/good/img, masks in anomaly_mask
 photos directly in good and Ungood: all are read. Good photos of valid calibrate; its Ungood ones are set aside.
 """
 
+from functools import partial
 from pathlib import Path
 
-from blemish.data.categories import recognised_folder
+from blemish.data.categories import recognised_below, recognised_folder
 from blemish.data.dataset import GOOD, Dataset, Layout, PhotoCounts
-from blemish.data.gathering import NOTHING, Gathered, as_dataset, defects_in, good_photos_in, with_parts
-from blemish.data.listing import has_folder, list_photos, sub_folders
+from blemish.data.gathering import NOTHING, Gathered, as_dataset, defects_in, good_photos_if_any, with_parts
+from blemish.data.listing import has_folder, list_photos
 
 _BAD = "Ungood"
 _VALIDATION = ("valid", "val", "validation")
@@ -17,7 +18,7 @@ _TRUTH = ("label", "anomaly_mask")
 
 
 def _find(root: Path, category: str | None) -> Dataset:
-    base = recognised_folder(root, category, categories=_categories, recognises=_recognises, wanted=BMAD.holds)
+    base = recognised_folder(root, category, recognises=_recognises, wanted=BMAD.holds)
     kept = [base / name for name in _VALIDATION if has_folder(base / name)]
     bad_kept = tuple(photo for place in kept for photo in _photos_in(place / _BAD))
     found = {
@@ -31,7 +32,7 @@ def _find(root: Path, category: str | None) -> Dataset:
 
 
 def _good(folder: Path) -> Gathered:
-    return good_photos_in(_images(folder)) if has_folder(folder) else NOTHING
+    return good_photos_if_any(_images(folder))
 
 
 def _defects(folder: Path) -> Gathered:
@@ -58,16 +59,12 @@ def _lies_as_mvtec(folder: Path) -> bool:
     return has_folder(folder / "ground_truth")
 
 
-def _categories(root: Path) -> tuple[str, ...]:
-    return tuple(folder.name for folder in sub_folders(root) if _recognises(folder))
-
-
 _NAMES = ("Chest", "Histopathology", "Liver", "Retina_OCT2017", "Retina_RESC")
 
 BMAD = Layout(
     name="bmad",
     find=_find,
-    categories=_categories,
+    categories=partial(recognised_below, recognises=_recognises),
     recognises=_recognises,
     holds="train/good, valid/good/img, test/good/img, test/Ungood/img, test/Ungood/label",
     official={

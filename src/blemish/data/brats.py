@@ -12,6 +12,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from blemish.data.gathering import two_thirds
 from blemish.data.images import save_png
 from blemish.data.listing import has_file, has_folder, sub_folders
 from blemish.data.nifti import read_volume
@@ -39,8 +40,8 @@ def prepare_brats(
         )
     if has_folder(output / _CATEGORY):
         raise DataError(f"{output / _CATEGORY}: is already there; give another folder")
-    learned, written = -(-2 * len(patients) // 3), 0
-    for number, patient in enumerate(patients):
+    learned, written = set(two_thirds(patients)[0]), 0
+    for done, patient in enumerate(patients, start=1):
         flair, tumour = (read_volume(_volume(patient, kind)) for kind in ("flair", "seg"))
         if flair.shape != tumour.shape or flair.shape[2] < SLICES.stop:
             raise DataError(f"{patient}: its volumes are of shape {flair.shape} and {tumour.shape}; copy them again")
@@ -51,9 +52,9 @@ def prepare_brats(
                 f"{patient.name}_{at}.png",
                 scaled_slice(flair[:, :, at].T),
                 np.asarray(tumour[:, :, at].T != 0),
-                learned=number < learned,
+                learned=patient in learned,
             )
-        on_patient(number + 1, len(patients))
+        on_patient(done, len(patients))
     return written
 
 

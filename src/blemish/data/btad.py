@@ -3,12 +3,13 @@
 Photos and masks have the same name and often not the same suffix (105.bmp and 105.png).
 """
 
+from functools import partial
 from pathlib import Path
 
-from blemish.data.categories import recognised_folder
+from blemish.data.categories import recognised_below, recognised_folder
 from blemish.data.dataset import Dataset, Layout, PhotoCounts
-from blemish.data.gathering import NOTHING, Gathered, as_dataset, defects_in, good_photos_in
-from blemish.data.listing import has_folder, sub_folders
+from blemish.data.gathering import NOTHING, as_dataset, defects_in, good_photos_if_any
+from blemish.data.listing import has_folder
 
 _OK, _KO = "ok", "ko"
 _OFFICIAL = {name: PhotoCounts(train=train) for name, train in (("01", 400), ("02", 1000), ("03", 399))}
@@ -16,19 +17,19 @@ _OFFICIAL = {name: PhotoCounts(train=train) for name, train in (("01", 400), ("0
 
 
 def _find(root: Path, category: str | None) -> Dataset:
-    base = recognised_folder(root, category, categories=_categories, recognises=_has_folders, wanted=BTAD.holds)
+    base = recognised_folder(root, category, recognises=_recognises, reads=_has_folders, wanted=BTAD.holds)
     truth, bad = base / "ground_truth" / _KO, NOTHING
     if has_folder(base / "test" / _KO):
         bad = defects_in(
             base / "test" / _KO, defect_type=_KO, truth=truth if has_folder(truth) else None, mask_values="any"
         )
     return as_dataset(
-        BTAD.name, root, category, train=_good(base / "train" / _OK), test=bad + _good(base / "test" / _OK)
+        BTAD.name,
+        root,
+        category,
+        train=good_photos_if_any(base / "train" / _OK),
+        test=bad + good_photos_if_any(base / "test" / _OK),
     )
-
-
-def _good(folder: Path) -> Gathered:
-    return good_photos_in(folder) if has_folder(folder) else NOTHING
 
 
 def _has_folders(folder: Path) -> bool:
@@ -41,14 +42,10 @@ def _recognises(folder: Path) -> bool:
     return ours and folder.absolute().name in _OFFICIAL
 
 
-def _categories(root: Path) -> tuple[str, ...]:
-    return tuple(folder.name for folder in sub_folders(root) if _recognises(folder))
-
-
 BTAD = Layout(
     name="btad",
     find=_find,
-    categories=_categories,
+    categories=partial(recognised_below, recognises=_recognises),
     recognises=_recognises,
     holds="train/ok, test/ok, test/ko, ground_truth/ko",
     official=_OFFICIAL,

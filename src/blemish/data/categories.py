@@ -4,7 +4,7 @@ from collections.abc import Callable, Sequence
 from difflib import get_close_matches
 from pathlib import Path
 
-from blemish.data.listing import list_folder
+from blemish.data.listing import list_folder, sub_folders
 from blemish.errors import DataError
 
 
@@ -22,22 +22,28 @@ def category_folder(root: Path, category: str | None, *, known: Sequence[str]) -
     return root / category
 
 
+def recognised_below(root: Path, recognises: Callable[[Path], bool]) -> tuple[str, ...]:
+    """Returns the names of the folders in `root` that a layout recognises as categories."""
+    return tuple(folder.name for folder in sub_folders(root) if recognises(folder))
+
+
 def recognised_folder(
     root: Path,
     category: str | None,
     *,
-    categories: Callable[[Path], tuple[str, ...]],
     recognises: Callable[[Path], bool],
     wanted: str,
+    reads: Callable[[Path], bool] | None = None,
 ) -> Path:
     """Returns the folder of a category, or `root` without one, where the layout recognises it.
 
-    Raises DataError with the categories to choose from, or with what such a folder holds (`wanted`).
+    `reads` is where the layout, once it is named, takes more folders than it recognises unasked. Raises DataError with
+    the categories to choose from, or with what such a folder holds (`wanted`).
     """
-    base = category_folder(root, category, known=categories(root))
-    if recognises(base):
+    base = category_folder(root, category, known=recognised_below(root, recognises))
+    if (reads or recognises)(base):
         return base
-    if there := categories(base):
+    if there := recognised_below(base, recognises):
         raise DataError(f"{base}: holds the categories {', '.join(there)}; name one of them with --category")
     raise DataError(f"{base}: is not laid out so: {wanted}; check the path")
 

@@ -148,8 +148,7 @@ class _Found(NamedTuple):
 
 
 def _read(text: str) -> _Found:
-    named = None if os.path.exists(text) else _NAMED.fullmatch(text)  # noqa: PTH110 - Path.exists() raises
-    name, place = ("", text) if named is None else (named[1], named[2])
+    name, place = _name_and_place(text)
     if _BOX.fullmatch(place):
         return _Found([_box(place.split(","), name=name, said=f"region {text}")], [])
     if _LIKE_BOX.fullmatch(place):
@@ -168,9 +167,14 @@ def _read(text: str) -> _Found:
 
 
 def _absolute(text: str) -> str:
-    named = None if os.path.exists(text) else _NAMED.fullmatch(text)  # noqa: PTH110 - Path.exists() raises
-    name, place = ("", text) if named is None else (f"{named[1]}=", named[2])
-    return text if _BOX.fullmatch(place) else f"{name}{Path(place).expanduser().absolute()}"
+    name, place = _name_and_place(text)
+    return text if _BOX.fullmatch(place) else f"{name and f'{name}='}{Path(place).expanduser().absolute()}"
+
+
+def _name_and_place(text: str) -> tuple[str, str]:
+    """Returns what a region is called, and its box or file: a file that is there may have a = in its name."""
+    named = None if os.path.lexists(text) else _NAMED.fullmatch(text)
+    return ("", text) if named is None else (named[1], named[2])
 
 
 def _from_json(path: Path) -> _Found:

@@ -55,11 +55,10 @@ def _categories(root: Path) -> tuple[str, ...]:
     return tuple(folder.name for folder in sub_folders(root))
 
 
-def _recognises(folder: Path) -> bool:  # noqa: ARG001
-    """Recognises nothing: photos are taken for good parts where no other layout knows better."""
-    return False
-
-
 PLAIN_FOLDER = Layout(
-    name="folder", find=_find, categories=_categories, recognises=_recognises, holds="photos of good parts"
+    name="folder",
+    find=_find,
+    categories=_categories,
+    recognises=lambda _: False,  # photos are taken for good parts where no other layout knows better
+    holds="photos of good parts",
 )

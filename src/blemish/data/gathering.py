@@ -1,16 +1,19 @@
 """Samples from folders, with what was left out on the way: what layouts put together."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import TypeVar
 
 from blemish.data.dataset import GOOD, Dataset, Sample
 from blemish.data.folder_names import bad_folder_among
 from blemish.data.images import MaskValues
-from blemish.data.listing import Listing, look_through
+from blemish.data.listing import Listing, has_folder, look_through
 from blemish.data.pairing import pair_masks
 from blemish.data.skipped import Skipped, all_skipped, no_photos_in
 from blemish.errors import DataError
+
+Item = TypeVar("Item")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -53,6 +56,11 @@ def good_photos_in(folder: Path) -> Gathered:
     return Gathered(samples=samples, left_out=found.troubles, skipped=(found.skipped,))
 
 
+def good_photos_if_any(folder: Path) -> Gathered:
+    """Returns what `good_photos_in` does, and nothing where there is no such folder."""
+    return good_photos_in(folder) if has_folder(folder) else NOTHING
+
+
 def defects_in(
     folder: Path, *, defect_type: str, truth: Path | None = None, mask_values: MaskValues = "bright"
 ) -> Gathered:
@@ -76,6 +84,13 @@ def defects_in(
 def with_parts(found: Gathered, part_of: Callable[[Path], str | None]) -> Gathered:
     """Returns the same samples, each with the part that its photo shows."""
     return replace(found, samples=tuple(replace(sample, part=part_of(sample.image)) for sample in found.samples))
+
+
+def two_thirds(items: Sequence[Item]) -> tuple[Sequence[Item], Sequence[Item]]:
+    """Returns the first two thirds, rounded up, and the rest: how a dataset without an official division is divided
+    into what is learned from and what is tested with."""
+    learned = -(-2 * len(items) // 3)
+    return items[:learned], items[learned:]
 
 
 def as_dataset(

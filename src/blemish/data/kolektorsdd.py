@@ -5,22 +5,22 @@ numbers, are learned from and the others tested with, so that no item is in both
 """
 
 import re
+from functools import partial
 from itertools import groupby
 from pathlib import Path
 
-from blemish.data.categories import recognised_folder
+from blemish.data.categories import recognised_below, recognised_folder
 from blemish.data.dataset import Dataset, Layout, PhotoCounts, Sample
-from blemish.data.gathering import Gathered, as_dataset
+from blemish.data.gathering import Gathered, as_dataset, two_thirds
 from blemish.data.labelled import labelled_photos
 from blemish.data.listing import sub_folders
 
 
 def _find(root: Path, category: str | None) -> Dataset:
-    base = recognised_folder(root, category, categories=_categories, recognises=_recognises, wanted=KOLEKTORSDD.holds)
+    base = recognised_folder(root, category, recognises=_recognises, wanted=KOLEKTORSDD.holds)
     found = labelled_photos(base, ending="_label", part_of=lambda photo: photo.parent.name)
     items = [list(samples) for _, samples in groupby(found.samples, key=lambda sample: sample.part)]
-    learned = [sample for item in items[: -(-2 * len(items) // 3)] for sample in item]
-    tested = [sample for item in items[-(-2 * len(items) // 3) :] for sample in item]
+    learned, tested = ([sample for item in some for sample in item] for some in two_thirds(items))
     return as_dataset(
         KOLEKTORSDD.name,
         root,
@@ -41,14 +41,10 @@ def _recognises(folder: Path) -> bool:
     return any(re.fullmatch(r"kos\d+", path.name) for path in sub_folders(folder))
 
 
-def _categories(root: Path) -> tuple[str, ...]:
-    return tuple(folder.name for folder in sub_folders(root) if _recognises(folder))
-
-
 KOLEKTORSDD = Layout(
     name="kolektorsdd",
     find=_find,
-    categories=_categories,
+    categories=partial(recognised_below, recognises=_recognises),
     recognises=_recognises,
     holds="kos01/Part0.jpg, kos01/Part0_label.bmp",
     official={"": PhotoCounts()},

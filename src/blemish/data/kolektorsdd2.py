@@ -4,20 +4,21 @@ The mask of a good photo is all black; nothing else tells good photos from defec
 Good photos of train are learned from, all of test is tested with.
 """
 
+from functools import partial
 from pathlib import Path
 
-from blemish.data.categories import recognised_folder
+from blemish.data.categories import recognised_below, recognised_folder
 from blemish.data.dataset import Dataset, Layout, PhotoCounts
 from blemish.data.gathering import NOTHING, Gathered, as_dataset
 from blemish.data.labelled import labelled_photos
-from blemish.data.listing import has_folder, list_folder, sub_folders
+from blemish.data.listing import has_folder, list_folder
 from blemish.errors import DataError
 
 _ENDING = "_GT"
 
 
 def _find(root: Path, category: str | None) -> Dataset:
-    base = recognised_folder(root, category, categories=_categories, recognises=_recognises, wanted=KOLEKTORSDD2.holds)
+    base = recognised_folder(root, category, recognises=_recognises, wanted=KOLEKTORSDD2.holds)
     train, test = (
         labelled_photos(base / split, ending=_ENDING) if has_folder(base / split) else NOTHING
         for split in ("train", "test")
@@ -44,14 +45,10 @@ def _has_truth(folder: Path) -> bool:
         return False
 
 
-def _categories(root: Path) -> tuple[str, ...]:
-    return tuple(folder.name for folder in sub_folders(root) if _recognises(folder))
-
-
 KOLEKTORSDD2 = Layout(
     name="kolektorsdd2",
     find=_find,
-    categories=_categories,
+    categories=partial(recognised_below, recognises=_recognises),
     recognises=_recognises,
     holds="train/NUMBER.png, train/NUMBER_GT.png, test/NUMBER.png, test/NUMBER_GT.png",
     official={"": PhotoCounts(train=2085, validation=0, good=894, bad=110)},

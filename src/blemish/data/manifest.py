@@ -8,15 +8,16 @@ test; nothing: good photos are learned from, others tested with) and `part`.
 import csv
 import json
 from collections.abc import Iterable
+from functools import partial
 from pathlib import Path
 from typing import Any, get_args
 
-from blemish.data.categories import category_folder
+from blemish.data.categories import category_folder, recognised_below
 from blemish.data.dataset import GOOD, Dataset, Layout, Sample
 from blemish.data.folder_names import is_called_good
 from blemish.data.images import MaskValues
 from blemish.data.listed import Entry, SplitName, json_lines, listed_dataset, read_list
-from blemish.data.listing import has_file, has_folder, is_folder, sub_folders
+from blemish.data.listing import has_file, has_folder, is_folder
 from blemish.errors import DataError
 
 _FILES = ("manifest.csv", "manifest.jsonl")
@@ -28,10 +29,10 @@ def _find(root: Path, category: str | None) -> Dataset:
     """Returns the photos that a list names; `root` is its folder, or the file."""
     if not is_folder(root):
         return _listed(root, root, category)
-    base = category_folder(root, category, known=_categories(root))
+    base = category_folder(root, category, known=recognised_below(root, _recognises))
     files = [base / name for name in _FILES if has_file(base / name)]
     if not files:
-        if there := _categories(base):
+        if there := recognised_below(base, _recognises):
             raise DataError(f"{base}: holds the categories {', '.join(there)}; name one of them with --category")
         raise DataError(f"{base}: has neither {' nor '.join(_FILES)}; check the path")
     if len(files) > 1:
@@ -117,10 +118,10 @@ def _is_list(file: Path) -> bool:
         return False
 
 
-def _categories(root: Path) -> tuple[str, ...]:
-    return tuple(folder.name for folder in sub_folders(root) if _recognises(folder))
-
-
 MANIFEST_LIST = Layout(
-    name="manifest", find=_find, categories=_categories, recognises=_recognises, holds="manifest.csv or manifest.jsonl"
+    name="manifest",
+    find=_find,
+    categories=partial(recognised_below, recognises=_recognises),
+    recognises=_recognises,
+    holds="manifest.csv or manifest.jsonl",
 )

@@ -16,16 +16,11 @@ def _find(root: Path, category: str | None) -> Dataset:
     return replace(found, name=MPDD.name, test=test)
 
 
-def _recognises(folder: Path) -> bool:  # noqa: ARG001
-    """Recognises nothing: nothing tells it from MVTec AD's layout, in which it is read."""
-    return False
-
-
 MPDD = Layout(
     name="mpdd",
     find=_find,
     categories=lambda _: (),
-    recognises=_recognises,
+    recognises=lambda _: False,  # nothing tells it from MVTec AD's layout, in which it is read
     holds=MVTEC_AD.holds,
     official=dict.fromkeys(_NAMES, PhotoCounts()),
 )

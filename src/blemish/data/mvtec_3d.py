@@ -3,18 +3,19 @@
 The 3D scans in xyz are not read. Masks hold a number per type of defect; those of good parts mark nothing.
 """
 
+from functools import partial
 from pathlib import Path
 
-from blemish.data.categories import recognised_folder
+from blemish.data.categories import recognised_below, recognised_folder
 from blemish.data.dataset import GOOD, Dataset, Layout, PhotoCounts
-from blemish.data.gathering import NOTHING, Gathered, as_dataset, defects_in, good_photos_in
+from blemish.data.gathering import NOTHING, Gathered, as_dataset, defects_in, good_photos_if_any
 from blemish.data.listing import has_folder, sub_folders
 
 _PHOTOS, _MASKS = "rgb", "gt"
 
 
 def _find(root: Path, category: str | None) -> Dataset:
-    base = recognised_folder(root, category, categories=_categories, recognises=_recognises, wanted=MVTEC_3D.holds)
+    base = recognised_folder(root, category, recognises=_recognises, wanted=MVTEC_3D.holds)
     test = NOTHING
     for folder in sub_folders(base / "test"):
         if folder.name == GOOD:
@@ -32,15 +33,11 @@ def _find(root: Path, category: str | None) -> Dataset:
 
 
 def _good(folder: Path) -> Gathered:
-    return good_photos_in(folder / _PHOTOS) if has_folder(folder / _PHOTOS) else NOTHING
+    return good_photos_if_any(folder / _PHOTOS)
 
 
 def _recognises(folder: Path) -> bool:
     return has_folder(folder / "train" / GOOD / _PHOTOS) or has_folder(folder / "test" / GOOD / _PHOTOS)
-
-
-def _categories(root: Path) -> tuple[str, ...]:
-    return tuple(folder.name for folder in sub_folders(root) if _recognises(folder))
 
 
 _UNKNOWN = ("bagel", "cable_gland", "carrot", "cookie", "dowel", "foam", "peach", "potato", "rope")
@@ -48,7 +45,7 @@ _UNKNOWN = ("bagel", "cable_gland", "carrot", "cookie", "dowel", "foam", "peach"
 MVTEC_3D = Layout(
     name="mvtec_3d",
     find=_find,
-    categories=_categories,
+    categories=partial(recognised_below, recognises=_recognises),
     recognises=_recognises,
     holds="train/good/rgb, validation/good/rgb, test/TYPE/rgb, test/TYPE/gt",
     official={

@@ -5,18 +5,19 @@ test_private_mixed have no labels: their publishers alone can measure them.
 """
 
 import re
+from functools import partial
 from pathlib import Path
 
-from blemish.data.categories import recognised_folder
+from blemish.data.categories import recognised_below, recognised_folder
 from blemish.data.dataset import GOOD, Dataset, Layout, PhotoCounts
-from blemish.data.gathering import NOTHING, Gathered, as_dataset, defects_in, good_photos_in, with_parts
+from blemish.data.gathering import NOTHING, Gathered, as_dataset, defects_in, good_photos_if_any, with_parts
 from blemish.data.listing import has_folder, list_photos, sub_folders
 
 _PUBLIC, _PRIVATE = "test_public", ("test_private", "test_private_mixed")
 
 
 def _find(root: Path, category: str | None) -> Dataset:
-    base = recognised_folder(root, category, categories=_categories, recognises=_recognises, wanted=MVTEC_AD_2.holds)
+    base = recognised_folder(root, category, recognises=_recognises, wanted=MVTEC_AD_2.holds)
     test, public = NOTHING, base / _PUBLIC
     for folder in sub_folders(public):
         if folder.name == GOOD:
@@ -41,7 +42,7 @@ def _find(root: Path, category: str | None) -> Dataset:
 
 
 def _good(folder: Path) -> Gathered:
-    return _by_number(good_photos_in(folder)) if has_folder(folder) else NOTHING
+    return _by_number(good_photos_if_any(folder))
 
 
 def _by_number(found: Gathered) -> Gathered:
@@ -58,10 +59,6 @@ def _recognises(folder: Path) -> bool:
     return has_folder(folder / _PUBLIC / GOOD) or (has_folder(folder / _PUBLIC) and has_folder(folder / "train" / GOOD))
 
 
-def _categories(root: Path) -> tuple[str, ...]:
-    return tuple(folder.name for folder in sub_folders(root) if _recognises(folder))
-
-
 def _counts(train: int, validation: int, good: int, bad: int) -> PhotoCounts:
     return PhotoCounts(train=train, validation=validation, good=good, bad=bad)
 
@@ -69,7 +66,7 @@ def _counts(train: int, validation: int, good: int, bad: int) -> PhotoCounts:
 MVTEC_AD_2 = Layout(
     name="mvtec_ad_2",
     find=_find,
-    categories=_categories,
+    categories=partial(recognised_below, recognises=_recognises),
     recognises=_recognises,
     holds="train/good, validation/good, test_public/good, test_public/bad, test_public/ground_truth/bad",
     official={

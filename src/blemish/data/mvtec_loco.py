@@ -6,11 +6,12 @@ Each mask is one defect, whose value says of what kind it is; defects_config.jso
 import json
 from collections import defaultdict
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 
-from blemish.data.categories import recognised_folder
+from blemish.data.categories import recognised_below, recognised_folder
 from blemish.data.dataset import GOOD, Dataset, Layout, PhotoCounts, Sample, Saturation
-from blemish.data.gathering import NOTHING, Gathered, as_dataset, defects_in, good_photos_in
+from blemish.data.gathering import NOTHING, Gathered, as_dataset, defects_in, good_photos_if_any, good_photos_in
 from blemish.data.listed import read_list
 from blemish.data.listing import has_file, has_folder, look_through, sub_folders
 from blemish.errors import DataError
@@ -21,19 +22,15 @@ _OWN_TYPES = ("logical_anomalies", "structural_anomalies")
 
 
 def _find(root: Path, category: str | None) -> Dataset:
-    base = recognised_folder(root, category, categories=_categories, recognises=_recognises, wanted=MVTEC_LOCO.holds)
+    base = recognised_folder(root, category, recognises=_recognises, wanted=MVTEC_LOCO.holds)
     saturations, test = _saturations(base / _CONFIG), NOTHING
     for folder in sub_folders(base / "test"):
         if folder.name == GOOD:
             test += good_photos_in(folder)
         else:
             test += _defects(folder, base / "ground_truth" / folder.name, saturations)
-    train, validation = _good(base / "train" / GOOD), _good(base / "validation" / GOOD)
+    train, validation = good_photos_if_any(base / "train" / GOOD), good_photos_if_any(base / "validation" / GOOD)
     return as_dataset(MVTEC_LOCO.name, root, category, train=train, validation=validation, test=test)
-
-
-def _good(folder: Path) -> Gathered:
-    return good_photos_in(folder) if has_folder(folder) else NOTHING
 
 
 def _defects(folder: Path, truth: Path, saturations: tuple[Saturation, ...]) -> Gathered:
@@ -79,16 +76,12 @@ def _recognises(folder: Path) -> bool:
     return any(has_folder(folder / "test" / kind) for kind in _OWN_TYPES)
 
 
-def _categories(root: Path) -> tuple[str, ...]:
-    return tuple(folder.name for folder in sub_folders(root) if _recognises(folder))
-
-
 _NAMES = ("breakfast_box", "juice_bottle", "pushpins", "screw_bag", "splicing_connectors")
 
 MVTEC_LOCO = Layout(
     name="mvtec_loco",
     find=_find,
-    categories=_categories,
+    categories=partial(recognised_below, recognises=_recognises),
     recognises=_recognises,
     holds="train/good, validation/good, test/logical_anomalies, ground_truth/logical_anomalies/PHOTO/MASK",
     official=dict.fromkeys(_NAMES, PhotoCounts()),

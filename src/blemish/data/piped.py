@@ -6,12 +6,13 @@ without defects, in order of their numbers, are learned from, and all others are
 
 import re
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 
-from blemish.data.categories import recognised_folder
+from blemish.data.categories import recognised_below, recognised_folder
 from blemish.data.dataset import Dataset, Layout, PhotoCounts, Sample
-from blemish.data.gathering import NOTHING, Gathered, as_dataset, good_photos_in
-from blemish.data.listing import has_folder, list_folder, list_photos, sub_folders
+from blemish.data.gathering import NOTHING, Gathered, as_dataset, good_photos_in, two_thirds
+from blemish.data.listing import has_folder, list_folder, list_photos
 from blemish.errors import DataError
 from blemish.wording import some_of
 
@@ -20,11 +21,11 @@ _TRUTH = ("GroundThruth", "GroundTruth")
 
 
 def _find(root: Path, category: str | None) -> Dataset:
-    base = recognised_folder(root, category, categories=_categories, recognises=_has_good, wanted=PIPED.holds)
+    base = recognised_folder(root, category, recognises=_recognises, reads=_has_good, wanted=PIPED.holds)
     good = sum((good_photos_in(base / name) for name in _GOOD if has_folder(base / name)), NOTHING)
     samples = [replace(sample, part=_sheet(sample.image)) for sample in good.samples]
     sheets = sorted({sample.part or "" for sample in samples}, key=_number)
-    tested = set(sheets[-(-2 * len(sheets) // 3) :]) if has_folder(base / "Defects") else set()
+    tested = set(two_thirds(sheets)[1]) if has_folder(base / "Defects") else set()
     train = tuple(sample for sample in samples if sample.part not in tested)
     test = tuple(sample for sample in samples if sample.part in tested)
     return as_dataset(
@@ -80,17 +81,13 @@ def _recognises(folder: Path) -> bool:
     return _has_good(folder) and any(has_folder(folder / "Defects" / name) for name in _TRUTH)
 
 
-def _categories(root: Path) -> tuple[str, ...]:
-    return tuple(folder.name for folder in sub_folders(root) if _recognises(folder))
-
-
 _NAMES = ("PA_BDP01_TL", "PA_BRG01_RL", "PA_BRG02_RL", "PA_BTN01_RL", "PA_FLR01_TL", "PA_GLA01_TL")
 """Those of its twelve complete classes whose names are certain."""
 
 PIPED = Layout(
     name="piped",
     find=_find,
-    categories=_categories,
+    categories=partial(recognised_below, recognises=_recognises),
     recognises=_recognises,
     holds="NoDefects, Defects, Defects/GroundThruth",
     official={

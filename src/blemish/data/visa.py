@@ -6,13 +6,14 @@ too where this dataset is named. Masks hold small numbers of defect classes.
 
 import csv
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 from typing import Literal
 
-from blemish.data.categories import recognised_folder
+from blemish.data.categories import recognised_below, recognised_folder
 from blemish.data.dataset import GOOD, Dataset, Layout, PhotoCounts, Sample
 from blemish.data.listed import Entry, listed_dataset, read_list
-from blemish.data.listing import has_file, has_folder, sub_folders
+from blemish.data.listing import has_file, has_folder
 from blemish.data.mvtec_ad import MVTEC_AD
 from blemish.errors import DataError
 
@@ -30,7 +31,7 @@ def _find(root: Path, category: str | None) -> Dataset:
         found = MVTEC_AD.find(root, category)
         test = tuple(replace(sample, mask_values="any") for sample in found.test)
         return replace(found, name=VISA.name, test=test)
-    base = recognised_folder(root, category, categories=_categories, recognises=_recognises, wanted=VISA.holds)
+    base = recognised_folder(root, category, recognises=_recognises, wanted=VISA.holds)
     return listed_dataset(
         VISA.name, root, category, entries=_entries(base), source=base.absolute().parent.joinpath(*_LIST)
     )
@@ -46,10 +47,10 @@ def _entries(base: Path) -> list[Entry]:
     if not set(_COLUMNS) <= set(rows.fieldnames or ()):
         raise DataError(f"{file}: lacks one of the columns {', '.join(_COLUMNS)}; copy VisA's own list")
     entries = []
-    for row in (row for row in rows if row["object"] == beside.joinpath(base.name).name):
+    for row in (row for row in rows if row["object"] == base.absolute().name):
         if row["split"] not in _SPLITS or row["label"] not in _LABELS:
-            raise DataError(f"{file}: line {rows.line_num} is of split {row['split']!r}, label {row['label']!r}, which "
-                            "VisA has not; copy its own list")  # fmt: skip
+            kind = f"split {row['split']!r}, label {row['label']!r}"
+            raise DataError(f"{file}: line {rows.line_num} is of {kind}, which VisA has not; copy its own list")
         masks = (beside / row["mask"],) if row["mask"] else ()
         sample = Sample(image=beside / row["image"], defect_type=_LABELS[row["label"]], masks=masks, mask_values="any")
         entries.append(Entry(sample=sample, split=_SPLITS[row["split"]]))
@@ -60,10 +61,6 @@ def _recognises(folder: Path) -> bool:
     return has_folder(folder / "Data" / "Images" / "Normal")
 
 
-def _categories(root: Path) -> tuple[str, ...]:
-    return tuple(folder.name for folder in sub_folders(root) if _recognises(folder))
-
-
 def _counts(train: int, good: int) -> PhotoCounts:
     return PhotoCounts(train=train, validation=0, good=good, bad=100)
 
@@ -71,7 +68,7 @@ def _counts(train: int, good: int) -> PhotoCounts:
 VISA = Layout(
     name="visa",
     find=_find,
-    categories=_categories,
+    categories=partial(recognised_below, recognises=_recognises),
     recognises=_recognises,
     holds="Data/Images/Normal, Data/Images/Anomaly, Data/Masks/Anomaly",
     official={

@@ -14,6 +14,7 @@ from blemish.evaluation.record import Evaluation
 from blemish.model.artifact import MODEL_FILE
 from blemish.records import RecordFormat, read_record, write_record
 from blemish.report.published import mvtec_ad_category
+from blemish.training.checkpoint import CHECKPOINT_FILE
 from blemish.version import __version__
 
 _FORMAT = RecordFormat(
@@ -24,7 +25,6 @@ _FORMAT = RecordFormat(
     mend="delete it: the cell is measured anew",
     remake="delete it: the cell is measured anew",
 )
-_CHECKPOINT = "checkpoint.safetensors"
 
 Train = Callable[..., object]
 """(method, photos, run, *, resume, settings) -> leaves a model in `run`; the verb `train`."""
@@ -97,7 +97,7 @@ def measure_cell(cell: Cell, output: Path, *, train: Train, evaluate: Evaluate) 
     A training that was interrupted goes on from its checkpoint. Raises what `train` and `evaluate` do.
     """
     started, run = time.monotonic(), output / "runs" / cell.name
-    unfinished = (run / _CHECKPOINT).exists()
+    unfinished = (run / CHECKPOINT_FILE).exists()
     if unfinished or not (run / MODEL_FILE).exists():
         train(cell.method, cell.found, run, resume=unfinished, seed=cell.seed, **cell.settings)
     evaluation = evaluate(run, cell.found, output=run / "evaluation")
