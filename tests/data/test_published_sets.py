@@ -28,13 +28,15 @@ def left_out(found: Dataset) -> list[str]:
     return [str(error) for error in found.left_out]
 
 
-def test_visa_is_divided_by_its_list_and_pairs_by_it(tmp_path: Path) -> None:
+def test_visa_is_divided_by_its_list_and_pairs_by_it(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     trees.visa(tmp_path)
     found = find_dataset(AUTO, tmp_path, "part")
     assert names(found)["train"] == ["Normal/0010.JPG", "Normal/0001.JPG"]
     assert [s.defect_type for s in found.test] == ["bad", "bad", "good"]
     assert masks(found) == {"010.JPG": ["010.png"], "002.JPG": ["002.png"]}
     assert {s.mask_values for s in found.test if s.anomalous} == {"any"}
+    monkeypatch.chdir(tmp_path / "part")
+    assert len(find_dataset(AUTO, Path()).train) == 2, "the object's name is that of the folder, wherever one stands"
     (tmp_path / "part/Data/Images/Normal/0001.JPG").unlink()
     (tmp_path / "part/Data/Masks/Anomaly/010.png").unlink()
     less = find_dataset(AUTO, tmp_path, "part")
