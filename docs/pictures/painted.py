@@ -31,8 +31,10 @@ def row(images: Tensor) -> NDArray[np.uint8]:
 def main() -> None:
     count, generator = len(FILLS), torch.Generator().manual_seed(SEED)
     with tempfile.TemporaryDirectory() as folder:
-        parts = make_up(Path(folder) / "parts", seed=SEED, size=SIZE, train=count, good=1, defective=1)
-        photos = np.stack([read_image(sample.image) for sample in parts.train[: 2 * count]])
+        counts = {"train": count, "good": 1, "defective": 1}
+        # On a texture as busy as gravel hardly a defect can be seen at this size.
+        parts = make_up(Path(folder) / "parts", seed=SEED, size=SIZE, textures=("brick",), closer=2.2, **counts)
+        photos = np.stack([read_image(sample.image) for sample in parts.train])
     clean = torch.from_numpy(photos).permute(0, 3, 1, 2).float() / 255
     textures = Textures(torch.from_numpy(photos), contents="made-up parts", altered=True).draw(len(clean), generator)
     rows = []
