@@ -3,6 +3,7 @@
 from blemish.api.benchmarking import benchmark
 from blemish.api.exporting import export, speed, verify
 from blemish.api.judging import evaluate, open, predict, report, summarize  # noqa: A004
+from blemish.api.line import export_history, prune_history, serve, token
 from blemish.api.synthesizing import roi, synthesize
 from blemish.api.training import calibrate, check, demo, train, train_again
 
@@ -13,13 +14,17 @@ __all__ = [
     "demo",
     "evaluate",
     "export",
+    "export_history",
     "open",
     "predict",
+    "prune_history",
     "report",
     "roi",
+    "serve",
     "speed",
     "summarize",
     "synthesize",
+    "token",
     "train",
     "train_again",
     "verify",
