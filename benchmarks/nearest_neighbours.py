@@ -66,7 +66,7 @@ class NearestNeighbours(Detector):
         rows = as_rows(places)
         own = rows.square().sum(dim=1)
         nearest = torch.full_like(own, torch.inf)
-        for some in self.remembered.split(AT_ONCE):
+        for some in torch.split(self.remembered, AT_ONCE):
             found = some.square().sum(dim=1) - 2 * rows @ some.T
             nearest = torch.minimum(nearest, found.min(dim=1).values)
         squared = (own + nearest).clamp(min=0)
@@ -94,7 +94,7 @@ def main() -> None:
         started = time.process_time()
         pixels = [torch.from_numpy(resize_image(read_image(photos[i].image), (height, width))) for i in learned]
         images = torch.stack(pixels).permute(0, 3, 1, 2).float() / 255
-        detector.remember(images.split(16))
+        detector.remember(torch.split(images, 16))
         figures = figures_of(detector, options.category)
         line = " / ".join(f"{figures[metric] or 0:.3f}" for metric in SHOWN)
         levels = "+".join(str(level) for level in options.levels)
