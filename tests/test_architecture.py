@@ -17,7 +17,7 @@ FLOORS = (
     ("cli",),
     ("__init__",),  # what `import blemish` gives: names that are loaded when they are used
     ("api",),
-    ("server",),
+    ("watching",),
     ("studies",),
     ("training", "exporting", "report"),
     ("results",),
@@ -189,7 +189,7 @@ def test_no_file_has_a_name_that_says_nothing() -> None:
         "import blemish.cli.export",
         "import blemish.exporting.make",
         "import blemish.exporting.proof",
-        "import blemish.server.live",
+        "import blemish.watching.live",
     ],
 )
 def test_torch_is_not_loaded_by(statement: str, bare: Bare) -> None:

@@ -41,8 +41,8 @@ def watch(
     SIGTERM end the iterator after the photo at work. Raises what `open` does, DataError where there is no folder,
     SettingsError.
     """
-    from blemish.server.live import watch_folder
-    from blemish.server.watch_settings import WatchSettings
+    from blemish.watching.live import watch_folder
+    from blemish.watching.watch_settings import WatchSettings
 
     settings = WatchSettings(
         folder=Path(folder),

@@ -14,14 +14,14 @@ _ID_DIGITS = 16  # as many as a photo's digest has
 
 @dataclass(frozen=True, kw_only=True)
 class Delivery:
-    """The record of one judged photo on its way to a receiver."""
+    """A record that says what was judged of one photo and is on its way to a receiver."""
 
     number: int
     """Counts photos in the order they were judged, from 1."""
     id: str
     """The same whenever this photo is judged or sent again: who has it already has this record."""
     record: Mapping[str, Any]
-    """A line of predictions.jsonl, with `id`, `station` and `name`."""
+    """A line of predictions.jsonl, with `id`, `station`, `model` and `name`."""
 
 
 class Receiver(Protocol):
@@ -30,8 +30,9 @@ class Receiver(Protocol):
     name: str
     """What the journal and lines for people call it, such as `webhook`."""
 
-    def resume(self, state: str) -> None:
-        """Is told what `deliver` left as state when it last took something; empty where it never did."""
+    def resume(self, state: str) -> str:
+        """Is told, before anything is delivered, which state was kept last, empty where none was; returns the state
+        to be kept from now on."""
         ...
 
     def deliver(self, deliveries: Sequence[Delivery]) -> tuple[int, str]:
@@ -47,14 +48,13 @@ class Receiver(Protocol):
         ...
 
 
-def record_of(photo: Path, result: Prediction | DataError, *, name: str, station: str, id: str) -> dict[str, Any]:  # noqa: A002
-    """Returns what receivers are sent of a photo: the prediction's JSON, or that it could not be read."""
+def record_of(photo: Path, result: Prediction | DataError, **told: Any) -> dict[str, Any]:
+    """Returns what receivers are sent of a photo: the prediction's JSON, or that it could not be read, and what is
+    `told` besides."""
     if isinstance(result, DataError):
         values = {"image": str(photo), "verdict": "unreadable", "error": str(result)}
-        own = {"format_version": PREDICTION_FORMAT} | values
-    else:
-        own = result.to_json()
-    return own | {"id": id, "station": station, "name": name}
+        return {"format_version": PREDICTION_FORMAT} | values | told
+    return result.to_json() | told
 
 
 def delivery_id(*facts: object) -> str:

@@ -13,7 +13,7 @@ from blemish.results.delivery import Delivery
 from blemish.results.earlier import PREDICTIONS_FILE
 from blemish.results.folder import COLUMNS, TABLE_FILE, table_row
 
-_COLUMNS = (*COLUMNS, "id", "station", "name")
+_COLUMNS = (*COLUMNS, "id", "station", "model", "name", "filed")
 
 
 class GrowingTables:
@@ -30,10 +30,11 @@ class GrowingTables:
         self._files = (folder / PREDICTIONS_FILE, folder / TABLE_FILE)
         self._lengths = [0, 0]
 
-    def resume(self, state: str) -> None:
-        """Cuts off what was written and not kept as written; raises OutputError."""
+    def resume(self, state: str) -> str:
+        """Cuts off what was written and not kept as written, and returns how long the files are; raises OutputError."""
         self._lengths = [int(length) for length in state.split()] if state else [_length(file) for file in self._files]
         self._cut()
+        return self._state
 
     def deliver(self, deliveries: Sequence[Delivery]) -> tuple[int, str]:
         """Appends all of them, and returns when they are on the disk; raises OutputError."""
@@ -45,12 +46,15 @@ class GrowingTables:
         if not self._lengths[1]:
             table.writeheader()
         table.writerows(table_row(dict(record)) for record in records)
-        written = [_append(file, text) for file, text in zip(self._files, (lines, rows.getvalue()), strict=True)]
-        self._lengths = written
-        return len(deliveries), " ".join(map(str, written))
+        self._lengths = [_append(file, text) for file, text in zip(self._files, (lines, rows.getvalue()), strict=True)]
+        return len(deliveries), self._state
 
     def close(self) -> None:
         """Has nothing open."""
+
+    @property
+    def _state(self) -> str:
+        return " ".join(map(str, self._lengths))
 
     def _cut(self) -> None:
         for place, file in enumerate(self._files):

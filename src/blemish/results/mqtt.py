@@ -39,8 +39,9 @@ class Mqtt:
         self.topic = f"blemish/{topic_level(station)}/{topic_level(model)}"
         self._client: Client | None = None
 
-    def resume(self, state: str) -> None:
-        """Needs to know nothing: who subscribes tells records by their id."""
+    def resume(self, state: str) -> str:
+        """Needs no state: the other side tells records by their id."""
+        return state
 
     def deliver(self, deliveries: Sequence[Delivery]) -> tuple[int, str]:
         """Publishes all of these, and returns when the broker has them; raises OutputError."""

@@ -21,7 +21,11 @@ class Outbox(Protocol):
     """What keeps records until every receiver has taken them, also where the process is killed."""
 
     def state_of(self, receiver: str) -> str:
-        """Returns the state that a receiver left; one that was never heard of begins with the next record."""
+        """Returns the state that was kept of a receiver; one that was never heard of begins with the next record."""
+        ...
+
+    def keep_state(self, receiver: str, state: str) -> None:
+        """Keeps a receiver's state."""
         ...
 
     def after(self, receiver: str, *, most: int) -> Sequence[Delivery]:
@@ -48,7 +52,7 @@ class Courier:
     """
 
     def __init__(self, receiver: Receiver, outbox: Outbox) -> None:
-        receiver.resume(outbox.state_of(receiver.name))
+        outbox.keep_state(receiver.name, receiver.resume(outbox.state_of(receiver.name)))
         self.receiver = receiver
         self._outbox = outbox
         self._more, self._ending = threading.Event(), threading.Event()

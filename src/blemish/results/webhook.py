@@ -34,8 +34,9 @@ class Webhook:
         self._secret = secret
         self._opener = urllib.request.build_opener(_NoRedirects)
 
-    def resume(self, state: str) -> None:
-        """Needs to know nothing: the other side tells records by their id."""
+    def resume(self, state: str) -> str:
+        """Needs no state: the other side tells records by their id."""
+        return state
 
     def deliver(self, deliveries: Sequence[Delivery]) -> tuple[int, str]:
         """Posts the first of these; raises OutputError where there is no answer or another one, DataError where the

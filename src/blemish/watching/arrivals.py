@@ -8,7 +8,7 @@ from time import monotonic
 
 from blemish.data.listing import in_natural_order, look_through
 from blemish.data.skipped import OWN_FILES, PHOTO_SUFFIXES
-from blemish.server.file_state import FileState, state_of
+from blemish.watching.file_state import FileState, state_of
 
 PATIENCE = 10.0
 """How many times `quiet`, and how many seconds at least, a photo that cannot be decoded may stay as it is before it is

@@ -9,7 +9,7 @@ from pathlib import Path
 
 from blemish.errors import SettingsError
 from blemish.results.saved import USUAL, saved
-from blemish.server.filing import VERDICT_FOLDERS, check_then
+from blemish.watching.filing import VERDICT_FOLDERS, check_then
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -11,8 +11,8 @@ from typing import Literal, get_args
 
 from blemish.data.digest import file_digest
 from blemish.errors import DataError, OutputError, SettingsError
-from blemish.server.file_state import FileState
-from blemish.server.journal import JournalEntry
+from blemish.watching.file_state import FileState
+from blemish.watching.journal import JournalEntry
 from blemish.wording import on_one_line
 
 Then = Literal["move", "link", "leave"]

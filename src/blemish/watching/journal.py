@@ -15,7 +15,7 @@ from typing import Any
 
 from blemish.errors import ArtifactError, OutputError, SettingsError
 from blemish.results.delivery import Delivery
-from blemish.server.file_state import FileState
+from blemish.watching.file_state import FileState
 
 JOURNAL_FILE = "watch.sqlite"
 _FORMAT = 1
@@ -184,11 +184,16 @@ class Journal:
         return None if found is None else _delivery(found)
 
     def state_of(self, receiver: str) -> str:
-        """Returns the state that a receiver left; one that was never heard of begins with the next record."""
+        """Returns the state that was kept of a receiver; one that was never heard of begins with the next record."""
         new = "INSERT OR IGNORE INTO receivers SELECT ?, coalesce(max(number), 0), '' FROM photos"
         with self._writing() as base:
             base.execute(new, (receiver,))
             return str(base.execute("SELECT state FROM receivers WHERE name = ?", (receiver,)).fetchone()[0])
+
+    def keep_state(self, receiver: str, state: str) -> None:
+        """Keeps a receiver's state."""
+        with self._writing() as base:
+            base.execute("UPDATE receivers SET state = ? WHERE name = ?", (state, receiver))
 
     def after(self, receiver: str, *, most: int) -> list[Delivery]:
         """Returns the next records that a receiver has not taken, in order."""

@@ -10,14 +10,14 @@ from blemish.inference.prediction import Prediction
 from blemish.results.delivery import Delivery, delivery_id, record_of
 from blemish.results.folder import LONGEST_NAME, save_pictures
 from blemish.results.saved import saved
-from blemish.server.arrivals import Arrival
-from blemish.server.file_state import FileState
-from blemish.server.filing import Filing
-from blemish.server.journal import Journal, JournalEntry
-from blemish.server.places import Places
-from blemish.server.questions import Questions
-from blemish.server.troubles import Troubles
-from blemish.server.watch_settings import WatchSettings
+from blemish.watching.arrivals import Arrival
+from blemish.watching.file_state import FileState
+from blemish.watching.filing import Filing
+from blemish.watching.journal import Journal, JournalEntry
+from blemish.watching.places import Places
+from blemish.watching.questions import Questions
+from blemish.watching.troubles import Troubles
+from blemish.watching.watch_settings import WatchSettings
 from blemish.wording import on_one_line
 
 _log = logging.getLogger("blemish")
@@ -55,7 +55,7 @@ class Register:
         went, and nothing else happens."""
         earlier = self._journal.earlier(arrival.name, arrival.state)
         digest = _digest(arrival.path) if earlier else ""
-        entry = next((entry for entry in earlier if digest and entry.digest == digest), None)
+        entry = next((entry for entry in earlier if entry.digest == digest), None)
         if entry is None:
             return False
         self._questions.was_judged(arrival.name)
@@ -81,8 +81,10 @@ class Register:
         verdict = "unreadable" if read is None else read.verdict
         state, settings = arrival.state, self._settings
         id_ = delivery_id(settings.station_name, arrival.name, state.size, state.mtime_ns, digest, self._weights)
+        home = self._filing.home_of(arrival.name, verdict, id_)
+        told = {"id": id_, "station": settings.station_name, "model": settings.model_name, "name": arrival.name}
         pictures = {} if read is None else self._pictures(read, Path(arrival.name).stem, id_)
-        record = record_of(arrival.path, result, name=arrival.name, station=settings.station_name, id=id_) | pictures
+        record = record_of(arrival.path, result, **told, filed=home or None, **pictures)
         entry = JournalEntry(
             id=id_,
             name=arrival.name,
@@ -90,11 +92,11 @@ class Register:
             mtime_ns=state.mtime_ns,
             digest=digest,
             verdict=verdict,
-            home=self._filing.home_of(arrival.name, verdict, id_),
+            home=home,
             stays=self._filing.leaves_photos,
         )
-        entry = self._journal.keep(entry, state, record | {"filed": entry.home or None})
-        delivery = Delivery(number=entry.number, id=id_, record=record | {"filed": entry.home or None})
+        entry = self._journal.keep(entry, state, record)
+        delivery = Delivery(number=entry.number, id=id_, record=record)
         self._places.tell(delivery)
         self._questions.told(delivery)
         if entry.home:

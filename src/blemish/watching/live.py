@@ -18,16 +18,16 @@ from blemish.model.artifact import Artifact, read_artifact
 from blemish.process import stop_requests
 from blemish.progress import OnProgress, Progress, say_nothing
 from blemish.results.saved import saved
-from blemish.server.arrivals import Arrival, Arrivals
-from blemish.server.changes import Changes
-from blemish.server.events import Events, is_on_network
-from blemish.server.file_state import state_of
-from blemish.server.journal import Journal
-from blemish.server.places import Places, receivers_of
-from blemish.server.questions import Questions
-from blemish.server.register import Register
-from blemish.server.troubles import Troubles
-from blemish.server.watch_settings import WatchSettings
+from blemish.watching.arrivals import Arrival, Arrivals
+from blemish.watching.changes import Changes
+from blemish.watching.events import Events, is_on_network
+from blemish.watching.file_state import state_of
+from blemish.watching.journal import Journal
+from blemish.watching.places import Places, receivers_of
+from blemish.watching.questions import Questions
+from blemish.watching.register import Register
+from blemish.watching.troubles import Troubles
+from blemish.watching.watch_settings import WatchSettings
 
 _ROUND = 64  # photos that are judged before the folder is looked at again
 _BY_CLOCK = 10.0  # seconds between looks at all of a folder whose events are listened to

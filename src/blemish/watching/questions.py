@@ -7,7 +7,7 @@ from time import monotonic
 
 from blemish.results.delivery import Delivery
 from blemish.results.line_server import LineClient, LineServer, not_judged_line, verdict_line
-from blemish.server.arrivals import Arrivals
+from blemish.watching.arrivals import Arrivals
 
 WAITED_FOR = 10.0
 """Seconds that a photo which was asked for may take to come, and that its verdict may be older than the question."""

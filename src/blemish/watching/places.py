@@ -10,7 +10,7 @@ from blemish.results.line_server import LineClient, LineServer, verdict_line
 from blemish.results.mqtt import Mqtt
 from blemish.results.outbox import Courier, Outbox
 from blemish.results.webhook import Webhook, secret_in
-from blemish.server.watch_settings import WatchSettings
+from blemish.watching.watch_settings import WatchSettings
 
 _TO_END = 5.0  # seconds that places have, at the end, to take what still waits for them
 
