@@ -17,10 +17,11 @@ FLOORS = (
     ("cli",),
     ("__init__",),  # what `import blemish` gives: names that are loaded when they are used
     ("api",),
-    ("watching",),
+    ("server", "watching"),
     ("studies",),
     ("training", "exporting", "report"),
     ("results",),
+    ("history",),
     ("evaluation",),
     ("calibration",),
     ("inference",),
