@@ -25,6 +25,7 @@ def watch(
     poll: float | None = None,
     idle: float | None = None,
     station: str | None = None,
+    history: str | None = None,
     plc: str | None = None,
     webhook: str | None = None,
     webhook_secret: Path | None = None,
@@ -65,6 +66,8 @@ def watch(
         End when nothing has come for so many seconds.
     station
         Name of this station, which all that is sent bears; without it the machine's name.
+    history
+        Write each verdict into this history, a file or postgresql://USER@HOST/DATABASE, which `blemish serve` shows.
     plc
         Send a line per verdict to whoever connects by TCP to this HOST:PORT (or port of this machine alone).
     webhook
@@ -98,6 +101,7 @@ def watch(
         poll=poll,
         idle=idle,
         station=station,
+        history=history,
         plc=plc,
         webhook=webhook,
         webhook_secret=webhook_secret,

@@ -22,6 +22,8 @@ class Delivery:
     """The same whenever this photo is judged or sent again: who has it already has this record."""
     record: Mapping[str, Any]
     """A line of predictions.jsonl, with `id`, `station`, `model` and `name`."""
+    besides: Mapping[str, Any] | None = None
+    """What the history keeps of the photo, and other receivers do not; None where there is no history."""
 
 
 class Receiver(Protocol):

@@ -25,12 +25,18 @@ _TABLES = """
 CREATE TABLE IF NOT EXISTS photos (
     number INTEGER PRIMARY KEY AUTOINCREMENT, id TEXT NOT NULL UNIQUE, name BLOB NOT NULL, size INTEGER NOT NULL,
     mtime_ns INTEGER NOT NULL, stamp TEXT NOT NULL, digest TEXT NOT NULL, verdict TEXT NOT NULL, home BLOB NOT NULL,
-    stays INTEGER NOT NULL, filed INTEGER NOT NULL, record TEXT);
+    stays INTEGER NOT NULL, filed INTEGER NOT NULL, record TEXT, besides TEXT);
 CREATE INDEX IF NOT EXISTS photos_by_name ON photos (name, number);
 CREATE INDEX IF NOT EXISTS photos_unfiled ON photos (number) WHERE NOT filed;
 CREATE INDEX IF NOT EXISTS photos_with_record ON photos (number) WHERE record IS NOT NULL;
 CREATE TABLE IF NOT EXISTS receivers (name TEXT PRIMARY KEY, number INTEGER NOT NULL, state TEXT NOT NULL);
 CREATE TABLE IF NOT EXISTS refused (receiver TEXT NOT NULL, number INTEGER NOT NULL, reason TEXT NOT NULL);
+"""
+_SENT = "SELECT number, id, record, besides FROM photos"
+_TAKEN = "SELECT number FROM receivers WHERE name = ?"
+_FORGET = """
+UPDATE photos SET record = NULL, besides = NULL WHERE record IS NOT NULL AND number <= ?
+    AND number <= (SELECT min(number) FROM receivers) AND number NOT IN (SELECT number FROM refused)
 """
 _ENTRY = "number, id, name, size, mtime_ns, digest, verdict, home, stays"
 
@@ -129,8 +135,15 @@ class Journal:
             found = base.execute(rows, (_bytes(name), state.size, state.mtime_ns)).fetchall()
         return [_entry(row) for row in found]
 
-    def keep(self, entry: JournalEntry, state: FileState, record: Mapping[str, Any]) -> JournalEntry:
-        """Keeps a judged photo and the record that receivers get; returns it with its number."""
+    def keep(
+        self,
+        entry: JournalEntry,
+        state: FileState,
+        record: Mapping[str, Any],
+        *,
+        besides: Mapping[str, Any] | None = None,
+    ) -> JournalEntry:
+        """Keeps a judged photo, its record, and what is delivered besides; returns it with its number."""
         values = {
             "id": entry.id,
             "name": _bytes(entry.name),
@@ -143,6 +156,7 @@ class Journal:
             "stays": entry.stays,
             "filed": not entry.home,
             "record": json.dumps(record),
+            "besides": None if besides is None else json.dumps(besides),
         }
         row = f"INSERT INTO photos ({', '.join(values)}) VALUES ({', '.join('?' * len(values))})"
         with self._writing() as base:
@@ -178,7 +192,7 @@ class Journal:
 
     def latest(self, name: str) -> Delivery | None:
         """Returns the last record of a name, where it is still kept."""
-        row = "SELECT number, id, record FROM photos WHERE name = ? AND record IS NOT NULL ORDER BY number DESC LIMIT 1"
+        row = f"{_SENT} WHERE name = ? AND record IS NOT NULL ORDER BY number DESC LIMIT 1"
         with self._reading() as base:
             found = base.execute(row, (_bytes(name),)).fetchone()
         return None if found is None else _delivery(found)
@@ -197,7 +211,7 @@ class Journal:
 
     def after(self, receiver: str, *, most: int) -> list[Delivery]:
         """Returns the next records that a receiver has not taken, in order."""
-        rows = f"SELECT number, id, record FROM photos WHERE number > ({_TAKEN}) ORDER BY number LIMIT ?"
+        rows = f"{_SENT} WHERE number > ({_TAKEN}) ORDER BY number LIMIT ?"
         with self._reading() as base:
             return [_delivery(row) for row in base.execute(rows, (receiver, most)).fetchall()]
 
@@ -205,9 +219,7 @@ class Journal:
         """Keeps that a receiver has taken all records up to this number, and forgets what nobody needs any more."""
         with self._writing() as base:
             base.execute("UPDATE receivers SET number = ?, state = ? WHERE name = ?", (number, state, receiver))
-            forget = "UPDATE photos SET record = NULL WHERE record IS NOT NULL AND number <= ? AND number <= "
-            least = "(SELECT min(number) FROM receivers) AND number NOT IN (SELECT number FROM refused)"
-            base.execute(forget + least, (number - _KEPT,))
+            base.execute(_FORGET, (number - _KEPT,))
 
     def refused(self, receiver: str, number: int, reason: str) -> None:
         """Keeps that a receiver will never take this record, and goes on behind it."""
@@ -222,9 +234,6 @@ class Journal:
             return int(found.fetchone()[0])
 
 
-_TAKEN = "SELECT number FROM receivers WHERE name = ?"
-
-
 def _bytes(name: str) -> bytes:
     return name.encode("utf-8", "surrogateescape")  # names of files need not be text
 
@@ -236,6 +245,8 @@ def _entry(row: tuple[Any, ...]) -> JournalEntry:
     return JournalEntry(**values | {"stays": bool(values["stays"])})
 
 
-def _delivery(row: tuple[int, str, str]) -> Delivery:
-    number, id_, record = row
-    return Delivery(number=number, id=id_, record=json.loads(record))
+def _delivery(row: tuple[int, str, str, str | None]) -> Delivery:
+    number, id_, record, besides = row
+    return Delivery(
+        number=number, id=id_, record=json.loads(record), besides=None if besides is None else json.loads(besides)
+    )

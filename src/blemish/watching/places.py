@@ -18,6 +18,10 @@ _TO_END = 5.0  # seconds that places have, at the end, to take what still waits 
 def receivers_of(settings: WatchSettings) -> list[Receiver]:
     """Returns the receivers that are asked for, none of them reached yet; raises SettingsError, MissingExtraError."""
     receivers: list[Receiver] = [GrowingTables(settings.into)]
+    if settings.history is not None:
+        from blemish.results.history import HistoryReceiver  # needs an extra
+
+        receivers.append(HistoryReceiver(settings.history))
     if settings.webhook is not None:
         file = settings.webhook_secret
         secret = None if file is None else secret_in(file, what="webhook_secret")

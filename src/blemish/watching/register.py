@@ -95,8 +95,9 @@ class Register:
             home=home,
             stays=self._filing.leaves_photos,
         )
-        entry = self._journal.keep(entry, state, record)
-        delivery = Delivery(number=entry.number, id=id_, record=record)
+        besides = self._for_history(arrival, result, home, told)
+        entry = self._journal.keep(entry, state, record, besides=besides)
+        delivery = Delivery(number=entry.number, id=id_, record=record, besides=besides)
         self._places.tell(delivery)
         self._questions.told(delivery)
         if entry.home:
@@ -117,6 +118,24 @@ class Register:
             self._troubles.say("filing", error)
         else:
             self._troubles.mended("filing")
+
+    def _for_history(
+        self, arrival: Arrival, result: Prediction | DataError, home: str, told: dict[str, str]
+    ) -> dict[str, Any] | None:
+        if self._settings.history is None:
+            return None
+        from blemish.results.history import history_values  # needs an extra
+
+        stays = self._filing.leaves_photos or not home
+        return history_values(
+            result,
+            photo=arrival.path,
+            lies=arrival.path if stays else self._settings.into / home,
+            model=told["model"],
+            station=told["station"],
+            key=told["id"],
+            name=told["name"],
+        )
 
     def _pictures(self, result: Prediction, stem: str, id_: str) -> dict[str, Any]:
         name = f"{stem.encode('utf-8', 'replace')[: LONGEST_NAME - 20].decode('utf-8', 'ignore')}-{id_}"

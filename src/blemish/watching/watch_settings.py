@@ -11,6 +11,8 @@ from blemish.errors import SettingsError
 from blemish.results.saved import USUAL, saved
 from blemish.watching.filing import VERDICT_FOLDERS, check_then
 
+_LONGEST_STATION = 255
+
 
 @dataclass(frozen=True, kw_only=True)
 class WatchSettings:
@@ -30,6 +32,8 @@ class WatchSettings:
     """Seconds; None: for ever."""
     station: str | None = None
     """None: the machine's name."""
+    history: str | None = None
+    """File or URL; None: verdicts go into no history."""
     webhook: str | None = None
     webhook_secret: Path | None = None
     mqtt: str | None = None
@@ -47,6 +51,8 @@ class WatchSettings:
         for secret, place in (("webhook_secret", "webhook"), ("mqtt_password", "mqtt")):
             if getattr(self, secret) is not None and getattr(self, place) is None:
                 raise SettingsError(f"{secret} is of no use without {place}: give both, or neither")
+        if len(self.station_name) > _LONGEST_STATION:
+            raise SettingsError(f"station: a name has {_LONGEST_STATION} letters at most; give a shorter one")
         self._check_folders()
 
     def _check_folders(self) -> None:
