@@ -18,6 +18,7 @@ from blemish.training.settings import TrainingSettings
 
 COMMANDS: dict[str, tuple[str, str, Callable[..., Any]]] = {  # command: (file, function, verb)
     "predict": ("predict", "predict", api.predict),
+    "watch": ("watch", "watch", api.watch),
     "evaluate": ("evaluate", "evaluate", api.evaluate),
     "report": ("report", "report", api.report),
     "summarize": ("summarize", "summarize", api.summarize),

@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from blemish.api import train as train
     from blemish.api import train_again as train_again
     from blemish.api import verify as verify
+    from blemish.api import watch as watch
     from blemish.data.map_files import read_map as read_map
     from blemish.errors import BlemishError as BlemishError
     from blemish.inference.prediction import Prediction as Prediction
@@ -43,6 +44,7 @@ _PLACES = {
             "synthesize",
             "export",
             "verify",
+            "watch",
             "benchmark",
             "speed",
             "demo",
@@ -76,6 +78,7 @@ __all__ = [
     "train",
     "train_again",
     "verify",
+    "watch",
     "write_report",
 ]
 

@@ -5,6 +5,7 @@ from blemish.api.exporting import export, speed, verify
 from blemish.api.judging import evaluate, open, predict, report, summarize  # noqa: A004
 from blemish.api.synthesizing import roi, synthesize
 from blemish.api.training import calibrate, check, demo, train, train_again
+from blemish.api.watching import watch
 
 __all__ = [
     "benchmark",
@@ -23,4 +24,5 @@ __all__ = [
     "train",
     "train_again",
     "verify",
+    "watch",
 ]
