@@ -144,7 +144,7 @@ class Predictor:
     def _frame(self, photo: Input, *, keep: bool = False, bgr: bool = False) -> FramedPhoto:
         if isinstance(photo, FramedPhoto):
             return photo
-        read = read_photo(photo, bgr=bgr)
+        read = read_photo(photo, bgr=bgr, reading=self.framing.reading)
         if self.interest is not None:
             size = (read.pixels.shape[0], read.pixels.shape[1])
             self.interest.check_photo(size, name=str(read.path or "image"))
@@ -239,6 +239,7 @@ class Predictor:
             description=looks,
             photo=framed.pixels,
             white_level=self.framing.white_level,
+            reading=self.framing.reading,
             interest=self.interest,
             region_scores=counted.region_scores,
             rules=self.rules,
