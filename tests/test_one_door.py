@@ -36,7 +36,10 @@ RENAMED = {("evaluate", "run"): "model", ("evaluate", "test_folder"): "photos", 
 """What a verb takes under a wider name: a Predictor too, a Dataset too; one folder at a time."""
 OF_TRAINING = {
     ("check", name)
-    for name in ("keep", "held_out", "part", "image_size", "aspect", "tiles", "overlap", "max_megapixels")
+    for name in (
+        *("keep", "held_out", "part", "image_size", "aspect", "tiles", "overlap", "max_megapixels"),
+        *("pages", "channels", "white_level"),
+    )
 }
 """Settings of training, which a verb takes as **settings."""
 OTHER_DEFAULTS = {

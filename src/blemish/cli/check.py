@@ -35,6 +35,9 @@ def check(
     tiles: int | str | None = None,
     overlap: int | None = None,
     max_megapixels: int | None = None,
+    pages: int | str | None = None,
+    channels: int | str | None = None,
+    white_level: int | str | None = None,
     teacher: str = "resnet18",
     teacher_weights: Path | None = None,
     contact_sheet: Path | None = None,
@@ -73,6 +76,12 @@ def check(
         As for training: how many of a tile's --image-size pixels its neighbour sees too.
     max_megapixels
         As for training: most millions of pixels of a photo.
+    pages
+        As for training: which pages of a file are the photo.
+    channels
+        As for training: which channels of a file are the photo.
+    white_level
+        As for training: the value that is white in files of 16 bits.
     teacher
         As for training: the network by which good photos are compared with one another.
     teacher_weights
@@ -86,7 +95,8 @@ def check(
         raise DataError("no folder to check: give folders of photos")
     if len(folders) > 1 and (contact_sheet or write_unusual):
         raise DataError("one contact sheet, or file of unusual photos, is of one folder: check folders one by one")
-    framing = {"aspect": aspect, "tiles": tiles, "overlap": overlap, "max_megapixels": max_megapixels}
+    framing: dict[str, Any] = {"aspect": aspect, "tiles": tiles, "overlap": overlap, "max_megapixels": max_megapixels}
+    framing |= {"pages": pages, "channels": channels, "white_level": white_level}
     given = {"keep": keep, "held_out": held_out, "part": part, "image_size": image_size, **framing}
     settings = {name: value for name, value in given.items() if value is not None}
     code = _ALL_FINE
