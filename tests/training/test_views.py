@@ -17,7 +17,7 @@ from blemish.detectors.stpm import STPM, STPMSettings
 from blemish.training.photo_store import PhotoStore
 from blemish.training.settings import TrainingSettings
 from blemish.training.split import Split
-from blemish.training.views import COPIES, Views, what_varies
+from blemish.training.views import ENOUGH_VIEWS, FEWEST_EACH, MOST_EACH, Views, views_of_each, what_varies
 
 CPU = torch.device("cpu")
 VALIDATION, TRAINED, CALIBRATING = 2, 5, 3
@@ -53,20 +53,20 @@ def shown(photos: PhotoStore, views: Views, step: int, batch_size: int = TRAINED
 
 def test_views_that_the_teacher_saw_are_what_steps_show(photos: PhotoStore) -> None:
     views = Views(KEPT, photos, SPLIT, VARIED, place=0, device=CPU)
-    assert len(views) == VALIDATION + COPIES * TRAINED, "validation photos are met as they are alone"
+    assert len(views) == VALIDATION + MOST_EACH * TRAINED, "validation photos are met as they are alone"
     as_they_are = np.arange(VALIDATION + TRAINED)
     assert torch.allclose(views.images(as_they_are), photos.images(as_they_are, CPU), atol=1e-5)
     seen = set()
-    for step in range(COPIES):
+    for step in range(MOST_EACH):
         chosen, images = shown(photos, views, step)
         assert torch.equal(images, views.images(chosen))
         seen.update(chosen.tolist())
     assert seen == set(range(VALIDATION, len(views))), "every view of every photo to train on, and no other"
-    again, _ = shown(photos, views, COPIES)
+    again, _ = shown(photos, views, MOST_EACH)
     assert set(again.tolist()) == set(range(VALIDATION, VALIDATION + TRAINED))
-    every = views.images(np.arange(VALIDATION, len(views))).reshape(COPIES, TRAINED, 3, 32, 32)
+    every = views.images(np.arange(VALIDATION, len(views))).reshape(MOST_EACH, TRAINED, 3, 32, 32)
     apart = (every[:, None] - every[None, :]).abs().amax(dim=(2, 3, 4, 5))
-    assert float(apart[~torch.eye(COPIES, dtype=torch.bool)].min()) > 0.01, "no two copies are alike"
+    assert float(apart[~torch.eye(MOST_EACH, dtype=torch.bool)].min()) > 0.01, "no two copies are alike"
 
 
 def test_views_depend_on_the_seed_and_the_stage_alone(photos: PhotoStore) -> None:
@@ -113,11 +113,17 @@ def test_what_counts_moves_with_the_photo(photos: PhotoStore, stage: object) -> 
 
 
 def test_what_varies_and_what_it_costs_is_said_in_a_line() -> None:
-    assert what_varies(TrainingSettings(), [KEPT]) is None
-    assert what_varies(replace(VARIED, pose="off"), [ANEW]) == (
+    assert what_varies(TrainingSettings(), [KEPT], learned=9) is None
+    assert what_varies(replace(VARIED, pose="off"), [ANEW], learned=9) == (
         "photos vary in training: brightness x0.90 to x1.12 (light mild)"
     )
-    said = what_varies(VARIED, [KEPT])
+    said = what_varies(VARIED, [ANEW, KEPT], learned=9)
     assert said is not None
     assert "moved by up to 1.6% of their sides and 2 degrees, size x0.98 to x1.02 (pose mild), which softens" in said
-    assert said.endswith(f"teacher's features are kept of {COPIES} views of each photo")
+    assert said.endswith(f"; the teacher looks at {MOST_EACH} views of each beforehand")
+
+
+def test_of_many_photos_fewer_views_are_kept() -> None:
+    found = [views_of_each(count, KEPT, VARIED) for count in (1, 100, 256, 10**5)]
+    assert found == [MOST_EACH, MOST_EACH, ENOUGH_VIEWS // 256, FEWEST_EACH]
+    assert views_of_each(10, ANEW, VARIED) == views_of_each(10, KEPT, TrainingSettings()) == 1

@@ -13,7 +13,7 @@ from blemish.synthesis.rotation import sample, turning
 
 
 class LightRange(NamedTuple):
-    """How far light varies either way, in natural logarithms of factors."""
+    """Says how far light varies either way, in natural logarithms of factors."""
 
     gain: float
     """Of brightness."""
@@ -23,7 +23,7 @@ class LightRange(NamedTuple):
 
 
 class PoseRange(NamedTuple):
-    """How far a part's pose varies either way."""
+    """Says how far a part's pose varies either way."""
 
     shift: float
     """Of a side, across and down."""
@@ -51,7 +51,7 @@ STILL = 0.25  # of the photos keep their pose: what resampling softens must be m
 
 @dataclass(frozen=True, kw_only=True)
 class Variation:
-    """How each of some photos varies."""
+    """Says how each of some photos varies."""
 
     light: Tensor | None
     """(B, 5): logarithms of gain, contrast, and the factor of each colour; None: it does not vary."""

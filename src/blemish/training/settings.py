@@ -59,7 +59,7 @@ class TrainingSettings:
 
     @property
     def varies(self) -> bool:
-        """Whether photos vary in training."""
+        """Says whether photos vary in training."""
         return self.light != "off" or self.pose != "off"
 
     def check(self) -> None:

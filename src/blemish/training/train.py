@@ -189,7 +189,8 @@ def _fit(job: Job, told: RunFile, *, resume: bool) -> list[StageRecord]:
         write_run_file(told, job.run)
         if resumed is None:
             _say_what_is_unusual(job)
-            if varies := what_varies(job.settings, job.stages):
+            learned = len(job.photos.frames_of(job.split.train))
+            if varies := what_varies(job.settings, job.stages, learned=learned):
                 _log.info("%s", varies)
             _say_how_long(job)
     return fit(job, resume=resumed)

@@ -1,7 +1,7 @@
 """How the photos vary from step to step, in light and pose, and which of that is kept.
 
 A stage that asks the teacher about good photos as the store has them, for targets that are computed once and kept,
-meets each frame in COPIES views: as it is, and in others that were drawn before the first step. So the teacher looks at
+meets each frame in a few views: as it is, and in others that were drawn before the first step. So the teacher looks at
 each view once, however many steps there are. For any other stage every step draws anew.
 """
 
@@ -22,7 +22,8 @@ from blemish.training.seeds import seed_of
 from blemish.training.settings import TrainingSettings
 from blemish.training.split import Split
 
-COPIES = 8
+MOST_EACH, FEWEST_EACH = 8, 2  # views of a frame
+ENOUGH_VIEWS = 1024  # of all frames together: where frames are many, they show themselves how they vary
 
 
 def keeps_targets(stage: Stage) -> bool:
@@ -30,8 +31,15 @@ def keeps_targets(stage: Stage) -> bool:
     return stage.targets is not None and stage.augment is None
 
 
-def what_varies(settings: TrainingSettings, stages: Sequence[Stage]) -> str | None:
-    """Returns in a line how photos vary, and what that costs; None where they do not."""
+def views_of_each(learned: int, stage: Stage, settings: TrainingSettings) -> int:
+    """Returns how many views a stage has of each of so many frames, where these are kept; else 1."""
+    if not (settings.varies and keeps_targets(stage)):
+        return 1
+    return max(FEWEST_EACH, min(MOST_EACH, ENOUGH_VIEWS // learned))
+
+
+def what_varies(settings: TrainingSettings, stages: Sequence[Stage], *, learned: int) -> str | None:
+    """Returns in a line how the frames `learned` from vary, and what that costs; None where they do not."""
     light, pose = LIGHTS[settings.light], POSES[settings.pose]
     said = []
     if settings.light != "off":
@@ -43,8 +51,8 @@ def what_varies(settings: TrainingSettings, stages: Sequence[Stage]) -> str | No
         )
     if not said:
         return None
-    kept = any(map(keeps_targets, stages))
-    cost = f"; teacher's features are kept of {COPIES} views of each photo" if kept else ""
+    views = max(views_of_each(learned, stage, settings) for stage in stages)
+    cost = f"; the teacher looks at {views} views of each beforehand" if views > 1 else ""
     return f"photos vary in training: {', '.join(said)}{cost}"
 
 
@@ -53,7 +61,7 @@ def _factors(logarithm: float) -> str:
 
 
 class Views:
-    """What a stage sees of its frames; the first views are the frames themselves, in the store's order."""
+    """The views that a stage has of its frames; the first are the frames themselves, in the store's order."""
 
     def __init__(
         self,
@@ -67,8 +75,8 @@ class Views:
     ) -> None:
         """`place` is the stage's among all of the method's."""
         self._photos, self._settings, self._place, self._device = photos, settings, place, device
-        self._copies = COPIES if keeps_targets(stage) and settings.varies else 1
         learned = photos.frames_of(split.train)
+        self._copies = views_of_each(len(learned), stage, settings)
         as_they_are = np.arange(photos.frames_before(len(split.validation) + len(split.train)))
         self._frames = np.concatenate([as_they_are, np.tile(learned, self._copies - 1)])
         self._first = len(as_they_are)
