@@ -6,7 +6,7 @@ import os
 from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass, field, make_dataclass, replace
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated, Any, get_type_hints
 
 from cyclopts import App, Parameter, Token
 
@@ -65,7 +65,8 @@ class Options:
 
 def _training_type(kind: type[Detector]) -> Any:
     """Returns TrainingSettings with the method's own defaults: one option that is given leaves them as they are."""
-    own = [(name, type(value), field(default=value)) for name, value in kind.training_defaults.items()]
+    types = get_type_hints(TrainingSettings)
+    own = [(name, types[name], field(default=value)) for name, value in kind.training_defaults.items()]
     where = {"__module__": __name__}  # else it counts as one of Python's own types, whose fields are no options
     return make_dataclass("Training", own, bases=(TrainingSettings,), namespace=where, frozen=True, kw_only=True)
 

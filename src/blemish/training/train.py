@@ -38,6 +38,7 @@ from blemish.training.stage_record import StageRecord
 from blemish.training.training_log import LOG_FILE, TrainingLog
 from blemish.training.trial import try_stages
 from blemish.training.unusual_photos import compare_photos, say_what_is_unusual
+from blemish.training.views import what_varies
 from blemish.wording import duration
 
 _WORTH_A_TRIAL = 5e7  # pixels of all steps together: about a minute of a processor's core
@@ -188,6 +189,9 @@ def _fit(job: Job, told: RunFile, *, resume: bool) -> list[StageRecord]:
         write_run_file(told, job.run)
         if resumed is None:
             _say_what_is_unusual(job)
+            learned = len(job.photos.frames_of(job.split.train))
+            if varies := what_varies(job.settings, job.stages, learned=learned):
+                _log.info("%s", varies)
             _say_how_long(job)
     return fit(job, resume=resumed)
 
