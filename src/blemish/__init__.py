@@ -9,6 +9,7 @@ if TYPE_CHECKING:
     from blemish.api import benchmark as benchmark
     from blemish.api import calibrate as calibrate
     from blemish.api import check as check
+    from blemish.api import compare as compare
     from blemish.api import demo as demo
     from blemish.api import evaluate as evaluate
     from blemish.api import export as export
@@ -40,6 +41,7 @@ _PLACES = {
             "check",
             "evaluate",
             "summarize",
+            "compare",
             "roi",
             "synthesize",
             "export",
@@ -65,6 +67,7 @@ __all__ = [
     "benchmark",
     "calibrate",
     "check",
+    "compare",
     "demo",
     "evaluate",
     "export",

@@ -1,6 +1,7 @@
 """The one door: every command has its verb here, with the same settings, and calls it."""
 
 from blemish.api.benchmarking import benchmark
+from blemish.api.comparing import compare
 from blemish.api.exporting import export, speed, verify
 from blemish.api.judging import evaluate, open, predict, report, summarize  # noqa: A004
 from blemish.api.synthesizing import roi, synthesize
@@ -11,6 +12,7 @@ __all__ = [
     "benchmark",
     "calibrate",
     "check",
+    "compare",
     "demo",
     "evaluate",
     "export",

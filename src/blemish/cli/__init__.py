@@ -42,6 +42,7 @@ app.command("blemish.cli.watch:watch", name="watch", help="Judge photos as they 
 app.command("blemish.cli.evaluate:evaluate", name="evaluate", help="Measure a model on photos whose truth is known.")
 app.command("blemish.cli.report:report", name="report", help="Write one page on a model, with the photos that matter.")
 app.command("blemish.cli.summarize:summarize", name="summarize", help="See how much figures move from seed to seed.")
+app.command("blemish.cli.compare:compare", name="compare", help="Tell two models apart on the same test photos.")
 app.command("blemish.cli.calibrate:calibrate", name="calibrate", help="Set thresholds anew, without training.")
 app.command("blemish.cli.export:export", name="export", help="Make a model serve a PC without torch.")
 app.command("blemish.cli.export:verify", name="verify", help="Prove on this machine that exports say the same.")
