@@ -48,7 +48,7 @@ class Options:
     leave_out: Path | None = None
     """Text file of photos not to learn from, a name per line, absolute or relative to the folder of photos."""
     roi: tuple[str, ...] = ()
-    """What of a photo counts: [NAME=] a mask (.png), polygons (.json) or X,Y,WIDTH,HEIGHT in pixels; once per region."""
+    """What of a photo counts: [NAME=] a mask (.png), polygons (.json) or X,Y,WIDTH,HEIGHT (pixels); once per region."""
     ignore: tuple[str, ...] = ()
     """What of a photo counts nowhere, given as --roi is."""
     border: int = 0

@@ -165,8 +165,8 @@ def _windows(interest: Interest, geometry: PhotoGeometry) -> tuple[tuple[int, in
 @lru_cache(maxsize=32)
 def _joined_windows(interest: Interest, geometry: PhotoGeometry) -> tuple[int, ...]:
     inside = _union(interest, geometry.map_size)
-    places = ((n, *(geometry.counting(n, axis)[1] for axis in (0, 1))) for n in range(len(geometry.windows)))
-    return tuple(number for number, rows, columns in places if inside[rows, columns].any())
+    places = ((geometry.counting(n, 0)[1], geometry.counting(n, 1)[1]) for n in range(len(geometry.windows)))
+    return tuple(number for number, (rows, columns) in enumerate(places) if inside[rows, columns].any())
 
 
 def _bitmap(mask: Inside) -> str:
