@@ -48,7 +48,7 @@ class Options:
     leave_out: Path | None = None
     """Text file of photos not to learn from, a name per line, absolute or relative to the folder of photos."""
     roi: tuple[str, ...] = ()
-    """What of a photo counts: [NAME=] a mask (.png), polygons (.json) or X,Y,WIDTH,HEIGHT (pixels); once per region."""
+    """What of a photo counts: [NAME=]mask (.png), polygons (.json) or X,Y,WIDTH,HEIGHT in pixels; once per region."""
     ignore: tuple[str, ...] = ()
     """What of a photo counts nowhere, given as --roi is."""
     border: int = 0
@@ -183,12 +183,15 @@ def _say(artifact: Artifact) -> None:
         chosen = f", weights of step {stage.best_step} chosen" if stage.best_step else ""
         print(f"{which}trained on {training.trained_on} photos, {stage.steps} steps{chosen}")
     print(f"took {duration(training.seconds)}")
-    if training.stages[-1].was_falling and (artifact.folder / RUN_FILE).exists():
+    last = training.stages[-1]
+    if last.was_falling and (artifact.folder / RUN_FILE).exists():
+        earlier = f"--from {as_argument(artifact.folder / RUN_FILE)}"
+        photos = earlier if last.setting == "steps" else f"{artifact.method} PHOTOS"  # with --from go --steps alone
         longer = as_argument(artifact.folder.with_name(f"{artifact.folder.name}-longer"))
         print(
             "it was still learning: its error fell by more than a tenth over the last fifth of the steps; with twice "
-            f"as many: `blemish train --from {as_argument(artifact.folder / RUN_FILE)} {longer} "
-            f"--steps {2 * int(artifact.settings['steps'])}`"
+            f"as many: `blemish train {photos} {longer} --{last.setting.replace('_', '-')} "
+            f"{2 * int(artifact.settings[last.setting])}`"
         )
     print("\n".join(lines_of(calibration, artifact.folder)))
     print(f"model in {artifact.folder}: judge photos with `blemish predict {as_argument(artifact.folder)} PHOTOS`")
