@@ -3,6 +3,7 @@
 from blemish.api.benchmarking import benchmark
 from blemish.api.exporting import export, speed, verify
 from blemish.api.judging import evaluate, open, predict, report, summarize  # noqa: A004
+from blemish.api.stressing import stress
 from blemish.api.synthesizing import roi, synthesize
 from blemish.api.training import calibrate, check, demo, train, train_again
 
@@ -18,6 +19,7 @@ __all__ = [
     "report",
     "roi",
     "speed",
+    "stress",
     "summarize",
     "synthesize",
     "train",

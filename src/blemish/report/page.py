@@ -67,10 +67,15 @@ def write_report(
             name = runtime_for(runtime, level_maps=level_maps)
             predictor = open_predictor(run, runtime=name, precision=precision, device=device)
         groups = with_pictures(groups, predictor, level_maps=level_maps)
-    html = _render(_context(artifact, measured, level_maps=level_maps) | {"groups": groups, "run": run.resolve().name})
-    # A file name may hold bytes that are no text.
-    write_text(page, html.encode("utf-8", "backslashreplace").decode())
+    context = _context(artifact, measured, level_maps=level_maps)
+    html = render_page(_TEMPLATE, context | {"groups": groups, "run": run.resolve().name})
+    write_page(page, html)
     return page
+
+
+def write_page(page: Path, html: str) -> None:
+    """Writes a page, whose file names may hold bytes that are no text; raises OutputError."""
+    write_text(page, html.encode("utf-8", "backslashreplace").decode())
 
 
 def _read_evaluation(path: Path, artifact: Artifact) -> Evaluation:
@@ -141,7 +146,8 @@ def _context(artifact: Artifact, evaluation: Evaluation | None, *, level_maps: b
     return context
 
 
-def _render(context: dict[str, Any]) -> str:
+def render_page(template: str, context: dict[str, Any]) -> str:
+    """Fills a template of `templates/`; raises MissingExtraError where jinja2 is not installed."""
     try:
         from jinja2 import Environment, PackageLoader, StrictUndefined
         from markupsafe import Markup, escape
@@ -155,7 +161,8 @@ def _render(context: dict[str, Any]) -> str:
         lstrip_blocks=True,
     )
     environment.filters["share"] = share_text
+    environment.filters["sentence"] = lambda text: text[:1].upper() + text[1:]
     environment.filters["argument"] = as_argument
     environment.filters["breakable"] = lambda name: escape(name).replace("_", Markup("_<wbr>"))
     environment.filters["svg"] = Markup  # only of what svg.draw made, which escapes every name in it
-    return environment.get_template(_TEMPLATE).render(context)
+    return environment.get_template(template).render(context)
