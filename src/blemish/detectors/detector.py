@@ -44,8 +44,8 @@ class Batch:
 class Stage:
     """One phase of training: it says what learns, from which loss, for how long.
 
-    The loop does clean -> light and pose -> augment -> targets -> add_defects -> loss. Every hook works on a batch, on the device, and
-    draws only from the generator it is given.
+    The loop does clean -> light and pose -> augment -> targets -> add_defects -> loss. Every hook works on a batch, on
+    the device, and draws only from the generator it is given.
     """
 
     name: str
