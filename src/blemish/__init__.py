@@ -9,6 +9,7 @@ if TYPE_CHECKING:
     from blemish.api import benchmark as benchmark
     from blemish.api import calibrate as calibrate
     from blemish.api import check as check
+    from blemish.api import compare as compare
     from blemish.api import demo as demo
     from blemish.api import evaluate as evaluate
     from blemish.api import export as export
@@ -17,11 +18,13 @@ if TYPE_CHECKING:
     from blemish.api import report as write_report
     from blemish.api import roi as roi
     from blemish.api import speed as speed
+    from blemish.api import stress as stress
     from blemish.api import summarize as summarize
     from blemish.api import synthesize as synthesize
     from blemish.api import train as train
     from blemish.api import train_again as train_again
     from blemish.api import verify as verify
+    from blemish.api import watch as watch
     from blemish.data.map_files import read_map as read_map
     from blemish.errors import BlemishError as BlemishError
     from blemish.inference.prediction import Prediction as Prediction
@@ -39,12 +42,15 @@ _PLACES = {
             "check",
             "evaluate",
             "summarize",
+            "compare",
             "roi",
             "synthesize",
             "export",
             "verify",
+            "watch",
             "benchmark",
             "speed",
+            "stress",
             "demo",
         )
     },
@@ -63,6 +69,7 @@ __all__ = [
     "benchmark",
     "calibrate",
     "check",
+    "compare",
     "demo",
     "evaluate",
     "export",
@@ -71,11 +78,13 @@ __all__ = [
     "read_map",
     "roi",
     "speed",
+    "stress",
     "summarize",
     "synthesize",
     "train",
     "train_again",
     "verify",
+    "watch",
     "write_report",
 ]
 

@@ -141,6 +141,7 @@ class Mend(Detector):
         alone = Stage(
             name="mending",
             steps=steps,
+            setting="decoder_steps",
             trains=self.student.decoder,
             loss=self._loss,
             optimizer=partial(self._optimizer, steps=steps, factor=_ALONE),
