@@ -22,7 +22,7 @@ from blemish.inference.predictor import Predictor
 from blemish.model.artifact import Artifact
 from blemish.report.figures import RatePoint, stress_figure
 from blemish.report.gallery import data_uri
-from blemish.report.page import render_page, write_page
+from blemish.report.rendering import write_page
 from blemish.synthesis.conditions import CONDITIONS
 from blemish.version import __version__
 
@@ -66,7 +66,8 @@ def write_stress_page(test: StressTest, page: Path, *, artifact: Artifact, predi
     except DataError:  # it is gone since: figures are shown all the same
         photo = None
     sections = [_section(test, condition, photo, predictor) for condition in test.conditions]
-    html = render_page(
+    write_page(
+        page,
         "stress.html",
         {
             "test": test,
@@ -81,7 +82,6 @@ def write_stress_page(test: StressTest, page: Path, *, artifact: Artifact, predi
             "version": __version__,
         },
     )
-    write_page(page, html)
 
 
 def _section(

@@ -13,7 +13,8 @@ from blemish.evaluation.changed_photo import changed_photo, photo_seed
 from blemish.evaluation.stress_record import StrengthCounts, StressedCondition, StressTest, WrongCount
 from blemish.evaluation.stress_verdict import allowed_false_alarms, allowed_misses, holding_of, says_how_far
 from blemish.inference.prediction import Prediction
-from blemish.inference.predictor import Input, Predictor
+from blemish.inference.predictor import Predictor
+from blemish.inference.read_ahead import Input
 from blemish.metrics.intervals import binomial
 from blemish.progress import OnProgress, Progress
 from blemish.studies.drawn_photos import DrawnPhotos, first_of
