@@ -42,7 +42,7 @@ _COLOURS = {  # by the variables of report.css, which keys are coloured with
 
 @dataclass(frozen=True, kw_only=True)
 class WorstPhotos:
-    """The photos that one model of a method judged worst in a category."""
+    """The group has the photos that one model of a method judged worst in a category."""
 
     method: str
     seed: int

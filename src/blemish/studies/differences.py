@@ -30,7 +30,7 @@ _SEED = 0
 
 @dataclass(frozen=True, kw_only=True)
 class MethodDifference:
-    """One figure differs so much between two methods, in one category or on average over all."""
+    """Two methods have a figure that differs so much between them, in one category or on average over all."""
 
     category: str | None
     over_all: bool

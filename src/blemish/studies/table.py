@@ -12,7 +12,7 @@ from blemish.studies.differences import Differences
 from blemish.studies.grid import Benchmark
 from blemish.wording import counted
 
-SHOWN = ("image_auroc", "pixel_auroc", "pixel_ap", "pro", "pro_05", "spro_05", "aupimo", "seg_f1")
+SHOWN_METRICS = ("image_auroc", "pixel_auroc", "pixel_ap", "pro", "pro_05", "spro_05", "aupimo", "seg_f1")
 NO_FIGURE = "-"
 """Stands for a figure that not every seed has."""
 _COLUMNS = (
@@ -38,7 +38,7 @@ class SeedsFigure:
 
 @dataclass(frozen=True, kw_only=True)
 class MethodRow:
-    """One method in one category, or over all of them."""
+    """One method has these figures in one category, or over all of them."""
 
     category: str | None
     over: int | None
@@ -94,7 +94,7 @@ def table_of(
 ) -> BenchmarkTable:
     """Returns a row per category and method, and one per method over all categories where none is missing."""
     plan, sources = benchmark.plan, list[PublishedTable]()
-    shown = tuple(name for name in SHOWN if any(name in result.metrics for result in benchmark.results))
+    shown = tuple(name for name in SHOWN_METRICS if any(name in result.metrics for result in benchmark.results))
     differences = differences or Differences()
     rows = []
     for category in plan.categories:
