@@ -17,7 +17,7 @@ FLOORS = (
     ("cli",),
     ("__init__",),  # what `import blemish` gives: names that are loaded when they are used
     ("api",),
-    ("server",),
+    ("server", "watching"),
     ("studies",),
     ("training", "exporting", "report"),
     ("results",),
@@ -190,6 +190,7 @@ def test_no_file_has_a_name_that_says_nothing() -> None:
         "import blemish.cli.export",
         "import blemish.exporting.make",
         "import blemish.exporting.proof",
+        "import blemish.watching.live",
     ],
 )
 def test_torch_is_not_loaded_by(statement: str, bare: Bare) -> None:
@@ -205,10 +206,12 @@ def test_optional_packages_are_imported_in_one_file_each() -> None:
     expected = {
         "timm": ["timm_backbone.py"],
         "matplotlib": ["svg.py"],
-        "jinja2": ["page.py"],
+        "jinja2": ["rendering.py"],
         "onnx": ["int8.py", "writers.py"],
         "onnxruntime": ["int8.py", "onnx_runtime.py"],
         "openvino": ["writers.py", "openvino_runtime.py"],
+        "paho": ["mqtt.py"],
+        "watchfiles": ["events.py"],
     }
     texts = {path.name: path.read_text(encoding="utf-8") for path in FILES}
     homes = {

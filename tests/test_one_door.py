@@ -18,8 +18,10 @@ from blemish.training.settings import TrainingSettings
 
 COMMANDS: dict[str, tuple[str, str, Callable[..., Any]]] = {  # command: (file, function, verb)
     "predict": ("predict", "predict", api.predict),
+    "watch": ("watch", "watch", api.watch),
     "evaluate": ("evaluate", "evaluate", api.evaluate),
     "report": ("report", "report", api.report),
+    "compare": ("compare", "compare", api.compare),
     "summarize": ("summarize", "summarize", api.summarize),
     "calibrate": ("calibrate", "calibrate", api.calibrate),
     "export": ("export", "export", api.export),
@@ -35,7 +37,10 @@ RENAMED = {("evaluate", "run"): "model", ("evaluate", "test_folder"): "photos", 
 """What a verb takes under a wider name: a Predictor too, a Dataset too; one folder at a time."""
 OF_TRAINING = {
     ("check", name)
-    for name in ("keep", "held_out", "part", "image_size", "aspect", "tiles", "overlap", "max_megapixels")
+    for name in (
+        *("keep", "held_out", "part", "image_size", "aspect", "tiles", "overlap", "max_megapixels"),
+        *("pages", "channels", "white_level"),
+    )
 }
 """Settings of training, which a verb takes as **settings."""
 OTHER_DEFAULTS = {

@@ -9,6 +9,7 @@ if TYPE_CHECKING:
     from blemish.api import benchmark as benchmark
     from blemish.api import calibrate as calibrate
     from blemish.api import check as check
+    from blemish.api import compare as compare
     from blemish.api import demo as demo
     from blemish.api import evaluate as evaluate
     from blemish.api import export as export
@@ -22,6 +23,7 @@ if TYPE_CHECKING:
     from blemish.api import train as train
     from blemish.api import train_again as train_again
     from blemish.api import verify as verify
+    from blemish.api import watch as watch
     from blemish.data.map_files import read_map as read_map
     from blemish.errors import BlemishError as BlemishError
     from blemish.inference.prediction import Prediction as Prediction
@@ -39,10 +41,12 @@ _PLACES = {
             "check",
             "evaluate",
             "summarize",
+            "compare",
             "roi",
             "synthesize",
             "export",
             "verify",
+            "watch",
             "benchmark",
             "speed",
             "demo",
@@ -63,6 +67,7 @@ __all__ = [
     "benchmark",
     "calibrate",
     "check",
+    "compare",
     "demo",
     "evaluate",
     "export",
@@ -76,6 +81,7 @@ __all__ = [
     "train",
     "train_again",
     "verify",
+    "watch",
     "write_report",
 ]
 

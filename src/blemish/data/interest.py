@@ -100,6 +100,13 @@ class Interest:
         """Returns the windows, (top, left), in which anything counts, in their order."""
         return _windows(self, geometry)
 
+    def joined_windows(self, geometry: PhotoGeometry) -> tuple[int, ...]:
+        """Returns the numbers of the windows that some pixel of a region is joined from, in their order.
+
+        They are fewer than `windows`: of those, some reach a region with a margin alone that is dropped.
+        """
+        return _joined_windows(self, geometry)
+
     def check_map(self, size: Size, *, name: str) -> None:
         """Raises DataError where nothing of a region is left on the map (height, width) of a photo, which has a
         name."""
@@ -153,6 +160,13 @@ def _on_canvas(interest: Interest, geometry: PhotoGeometry) -> Inside:
 def _windows(interest: Interest, geometry: PhotoGeometry) -> tuple[tuple[int, int], ...]:
     canvas, (height, width) = _on_canvas(interest, geometry), geometry.window_size
     return tuple((y, x) for y, x in geometry.windows if canvas[y : y + height, x : x + width].any())
+
+
+@lru_cache(maxsize=32)
+def _joined_windows(interest: Interest, geometry: PhotoGeometry) -> tuple[int, ...]:
+    inside = _union(interest, geometry.map_size)
+    places = ((geometry.counting(n, 0)[1], geometry.counting(n, 1)[1]) for n in range(len(geometry.windows)))
+    return tuple(number for number, (rows, columns) in enumerate(places) if inside[rows, columns].any())
 
 
 def _bitmap(mask: Inside) -> str:
