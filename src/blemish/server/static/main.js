@@ -1,13 +1,16 @@
 // The page: which place is shown, who is asking, and what goes wrong.
 
+import { audit } from "./audit.js";
 import { forgetToken, get, keepToken } from "./api.js";
 import { h, put } from "./dom.js";
+import { figures } from "./figures.js";
 import { history } from "./history.js";
 import { live } from "./live.js";
+import { models } from "./models.js";
 import { photo } from "./photo.js";
 import { chooseLanguage, chosenLanguage, LANGUAGES, loadWords, say } from "./words.js";
 
-const PLACES = { live, history }; // in the order of the menu
+const PLACES = { live, history, figures, models, audit }; // in the order of the menu
 const WITHIN = { photo: [photo, "history"] }; // places that are reached from others, and from which
 
 const main = document.getElementById("main");
