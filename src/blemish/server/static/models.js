@@ -13,7 +13,7 @@ export async function models(main, session, signal, [chosen]) {
   const again = () => models(main, session, signal, [model.name]);
   const links = served.length < 2 ? null : h("p", { class: "row" }, served.map((one) =>
     h("a", { href: `#models/${encodeURIComponent(one.name)}`, "aria-current": one === model ? "page" : null }, one.name)));
-  put(main, h("h1", {}, `${say("place.models")}: ${model.name}`), links, h("p", {}, model.statement), facts(model),
+  put(main, h("h1", {}, `${say("place.models")}: ${model.name}`), links, h("p", {}, say("model.promise", { statement: model.statement })), facts(model),
     h("section", {}, h("h2", {}, say("model.what_if")), await supposing(model, signal)),
     session.role === "engineer" ? h("section", {}, h("h2", {}, say("model.change")), changing(model, again)) : null,
     h("section", {}, h("h2", {}, say("model.drift")), await drift(model, signal)),
@@ -39,7 +39,7 @@ async function supposing(model, signal) {
   const chart = h("figure", {});
   const told = h("p", { role: "status" });
   const highest = Math.max(now * 2, ...all.map((point) => point.value));
-  const slider = h("input", { type: "range", id: "supposed", min: 0, max: highest, step: highest / 500, value: now, oninput: draw });
+  const slider = h("input", { type: "range", id: "supposed", min: 0, max: highest, step: "any", value: now, oninput: draw });
   let timer = null;
 
   function draw() {
