@@ -30,6 +30,7 @@ COMMANDS: dict[str, tuple[str, str, Callable[..., Any]]] = {  # command: (file, 
     "speed": ("speed", "speed", api.speed),
     "check": ("check", "check", api.check),
     "roi": ("roi", "roi", api.roi),
+    "stress": ("stress", "stress", api.stress),
     "synthesize": ("synthesize", "synthesize", api.synthesize),
     "demo": ("demo", "demo", api.demo),
 }

@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from blemish.api import report as write_report
     from blemish.api import roi as roi
     from blemish.api import speed as speed
+    from blemish.api import stress as stress
     from blemish.api import summarize as summarize
     from blemish.api import synthesize as synthesize
     from blemish.api import train as train
@@ -49,6 +50,7 @@ _PLACES = {
             "watch",
             "benchmark",
             "speed",
+            "stress",
             "demo",
         )
     },
@@ -76,6 +78,7 @@ __all__ = [
     "read_map",
     "roi",
     "speed",
+    "stress",
     "summarize",
     "synthesize",
     "train",

@@ -4,6 +4,7 @@ from blemish.api.benchmarking import benchmark
 from blemish.api.comparing import compare
 from blemish.api.exporting import export, speed, verify
 from blemish.api.judging import evaluate, open, predict, report, summarize  # noqa: A004
+from blemish.api.stressing import stress
 from blemish.api.synthesizing import roi, synthesize
 from blemish.api.training import calibrate, check, demo, train, train_again
 from blemish.api.watching import watch
@@ -21,6 +22,7 @@ __all__ = [
     "report",
     "roi",
     "speed",
+    "stress",
     "summarize",
     "synthesize",
     "train",

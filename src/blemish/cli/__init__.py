@@ -51,6 +51,7 @@ app.command("blemish.cli.benchmark:benchmark", name="benchmark", help="Measure m
 app.command("blemish.cli.check:check", name="check", help="Look through folders of photos before they are used.")
 app.command("blemish.cli.roi:roi", name="roi", help="Propose where the part lies in photos, as a region of interest.")
 app.command("blemish.cli.synthesize:synthesize", name="synthesize", help="Make a test of defect sizes, synthetic.")
+app.command("blemish.cli.stress:stress", name="stress", help="Measure what changed photos do to a model's errors.")
 app.command("blemish.cli.demo:demo", name="demo", help="See it all work on made-up parts, in about two minutes.")
 
 _SHARES = ("--false-alarms", "--check", "--held-out", "--contrast")

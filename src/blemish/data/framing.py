@@ -80,8 +80,12 @@ class Framing:
         photo may be of fewer bits, nearly black, and nobody knows what is white in it.
         """
         self._check_white(photo, name=name)
-        geometry = self.geometry((photo.shape[0], photo.shape[1]))
-        resized = resize_image(photo, geometry.map_size)
+        size = (photo.shape[0], photo.shape[1])
+        return self.canvas_of(resize_image(photo, self.map_size(size)), size)
+
+    def canvas_of(self, resized: Pixels, photo_size: Size) -> Pixels:
+        """Returns the canvas of a photo of this size that was resized to `map_size`, here or elsewhere."""
+        geometry = self.geometry(photo_size)
         if geometry.canvas_size == geometry.map_size:
             return resized
         borders = [

@@ -165,8 +165,12 @@ def _windows(interest: Interest, geometry: PhotoGeometry) -> tuple[tuple[int, in
 @lru_cache(maxsize=32)
 def _joined_windows(interest: Interest, geometry: PhotoGeometry) -> tuple[int, ...]:
     inside = _union(interest, geometry.map_size)
-    places = ((geometry.counting(n, 0)[1], geometry.counting(n, 1)[1]) for n in range(len(geometry.windows)))
-    return tuple(number for number, (rows, columns) in enumerate(places) if inside[rows, columns].any())
+    return tuple(number for number in range(len(geometry.windows)) if _is_joined(inside, geometry, number))
+
+
+def _is_joined(inside: Inside, geometry: PhotoGeometry, number: int) -> bool:
+    rows, columns = (geometry.counting(number, axis)[1] for axis in (0, 1))
+    return bool(inside[rows, columns].any())
 
 
 def _bitmap(mask: Inside) -> str:
