@@ -33,6 +33,10 @@ COMMANDS: dict[str, tuple[str, str, Callable[..., Any]]] = {  # command: (file, 
     "stress": ("stress", "stress", api.stress),
     "synthesize": ("synthesize", "synthesize", api.synthesize),
     "demo": ("demo", "demo", api.demo),
+    "serve": ("serve", "serve", api.serve),
+    "token": ("token", "token", api.token),
+    "export-history": ("export_history", "export_history", api.export_history),
+    "prune-history": ("prune_history", "prune_history", api.prune_history),
 }
 RENAMED = {("evaluate", "run"): "model", ("evaluate", "test_folder"): "photos", ("check", "folders"): "folder"}
 """What a verb takes under a wider name: a Predictor too, a Dataset too; one folder at a time."""

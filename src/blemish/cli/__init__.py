@@ -52,9 +52,13 @@ app.command("blemish.cli.check:check", name="check", help="Look through folders 
 app.command("blemish.cli.roi:roi", name="roi", help="Propose where the part lies in photos, as a region of interest.")
 app.command("blemish.cli.synthesize:synthesize", name="synthesize", help="Make a test of defect sizes, synthetic.")
 app.command("blemish.cli.stress:stress", name="stress", help="Measure what changed photos do to a model's errors.")
+app.command("blemish.cli.serve:serve", name="serve", help="Serve models over HTTP, with a page and a history.")
+app.command("blemish.cli.token:token", name="token", help="Make a token for a user of the server, or take it back.")
+app.command("blemish.cli.export_history:export_history", name="export-history", help="Write the history to a table.")
+app.command("blemish.cli.prune_history:prune_history", name="prune-history", help="Delete old verdicts and photos.")
 app.command("blemish.cli.demo:demo", name="demo", help="See it all work on made-up parts, in about two minutes.")
 
-_SHARES = ("--false-alarms", "--check", "--held-out", "--contrast")
+_SHARES = ("--false-alarms", "--check", "--held-out", "--contrast", "--draw")
 
 
 def with_shares(arguments: Sequence[str]) -> list[str]:

@@ -3,7 +3,6 @@
 from collections.abc import Iterable
 from dataclasses import dataclass, replace
 from datetime import datetime
-from typing import get_args
 
 from sqlalchemy import and_, case, func, or_, select
 
@@ -11,10 +10,9 @@ from blemish.history.opening import History
 from blemish.history.reading import Sought, conditions
 from blemish.history.schema import HOURS, JUDGES, VERDICTS
 from blemish.history.verdict import BAD_LABEL, GOOD_LABEL
-from blemish.model.thresholds import Verdict, is_alarm
+from blemish.model.thresholds import ALARM_VERDICTS
 
 MOST_SCORES = 5000
-ALARMS: tuple[Verdict, ...] = tuple(verdict for verdict in get_args(Verdict) if is_alarm(verdict))
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -120,7 +118,7 @@ def what_if(history: History, sought: Sought, threshold: float, *, weights_sha25
     return WhatIf(
         threshold=threshold,
         photos=total(row.photos for row in rows),
-        alarms_then=total(row.photos for row in rows if row.verdict in ALARMS),
+        alarms_then=total(row.photos for row in rows if row.verdict in ALARM_VERDICTS),
         alarms=total(row.alarms for row in rows),
         labelled_good=total(row.photos for row in rows if row.label == GOOD_LABEL),
         good_stopped=total(row.alarms for row in rows if row.label == GOOD_LABEL),
