@@ -32,14 +32,14 @@ export function points(all, { title, threshold, supposed }) {
   const y = (value) => HEIGHT - BOTTOM - ((value - least) / (most - least)) * (HEIGHT - BOTTOM - 12);
   const x = (number) => LEFT + 8 + (number / Math.max(1, all.length - 1)) * (WIDTH - LEFT - 16);
   const line = (value, kind) => value === null ? null : svg("line", { x1: LEFT, x2: WIDTH, y1: y(value), y2: y(value), class: kind });
-  const drawn = all.map((point, number) => svg("a", { href: `#photo/${point.id}`, tabindex: -1 },
+  const drawn = all.map((point, number) => svg("a", { href: `#photo/${point.id}`, tabindex: -1, "aria-label": say("photo.open") },
     svg("circle", { cx: x(number), cy: y(point.value), r: point.label ? 6 : 4, class: `point-${point.verdict} ${point.label ?? ""}` },
       svg("title", {}, `${sayTime(point.at)} · ${sayNumber(point.value)}`))));
-  return frame(title, [upright([least, most]), along(all.map((point) => point.at)), line(threshold, "now"), line(supposed, "supposed"), drawn]);
+  return frame(title, [upright([least, most]), along(all.map((point) => point.at)), line(threshold, "now"), line(supposed, "supposed"), drawn], "group");
 }
 
-function frame(title, drawn) {
-  return svg("svg", { viewBox: `0 0 ${WIDTH} ${HEIGHT}`, role: "img", "aria-label": title }, drawn);
+function frame(title, drawn, role = "img") { // in a picture, nothing can be clicked
+  return svg("svg", { viewBox: `0 0 ${WIDTH} ${HEIGHT}`, role, "aria-label": title }, drawn);
 }
 
 function upright([least, most]) {

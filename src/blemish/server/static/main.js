@@ -82,6 +82,9 @@ await loadWords();
 document.getElementById("skip").textContent = say("skip");
 drawLanguages();
 window.addEventListener("hashchange", show);
-window.addEventListener("unhandledrejection", (event) => failed(event.reason));
+window.addEventListener("unhandledrejection", (event) => {
+  event.preventDefault(); // it is told here
+  failed(event.reason);
+});
 document.addEventListener("fault", (event) => failed(event.detail));
 await show();
