@@ -18,6 +18,7 @@ from blemish.server.model_routes import MODEL_ROUTES
 from blemish.server.station import Station
 from blemish.server.status_routes import STATUS_ROUTES
 from blemish.server.verdict_routes import VERDICT_ROUTES
+from blemish.server.workshop_routes import WORKSHOP_ROUTES
 from blemish.version import __version__
 
 _PAGE = Path(__file__).with_name("static")
@@ -50,6 +51,7 @@ def create_app(station: Station) -> FastAPI:
         FIGURES_ROUTES,
         ENGINEER_ROUTES,
         LIVE_ROUTES,
+        WORKSHOP_ROUTES,
     ):
         app.include_router(routes)
     app.mount("/", StaticFiles(directory=_PAGE, html=True), name="page")
