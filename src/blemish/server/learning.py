@@ -86,13 +86,15 @@ class Learning:
 
     def _listen(self) -> None:
         assert self._process.stderr is not None
-        for line in self._process.stderr:
-            self.told = [*self.told, line.rstrip()][-20:]
+        with self._process.stderr as words:
+            for line in words:
+                self.told = [*self.told, line.rstrip()][-20:]
 
     def _follow(self) -> None:
         assert self._process.stdout is not None
-        for line in self._process.stdout:
-            self.progress = LearningProgress(**json.loads(line))
+        with self._process.stdout as lines:
+            for line in lines:
+                self.progress = LearningProgress(**json.loads(line))
         code = self._process.wait()
         self._readers[1].join()
         if self.state == "stopped" or code != 0:

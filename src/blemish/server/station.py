@@ -6,7 +6,7 @@ import threading
 from collections import OrderedDict
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from blemish.errors import DataError
@@ -62,8 +62,9 @@ class Station:
         self.workshop = None if settings.workshop is None else Workshop(settings.workshop)
 
     def add(self, name: str, folder: Path) -> None:
-        """Opens a model, proves it, and serves it from now on; raises what `ServedModel` does."""
-        model = ServedModel(name, folder, self.settings)
+        """Opens a model that was just learned, proves it, and serves it from now on; raises what `ServedModel` does."""
+        settings = replace(self.settings, runtime="auto", precision="fp32")  # it has no exports yet
+        model = ServedModel(name, folder, settings)
         self._queues = {**self._queues, name: self._new_queue(model)}
         self.models = {**self.models, name: model}
 

@@ -68,6 +68,7 @@ class LearnBody(BaseModel):
     """What is to be learned."""
 
     model: str = Field(min_length=1, max_length=64, description="The name that the model is served by.")
+    teacher: str | None = Field(default=None, max_length=64, description="As `blemish train --teacher` takes it.")
     image_size: int | None = Field(default=None, ge=32, le=1024)
     steps: int | None = Field(default=None, ge=1, le=100_000)
 

@@ -26,11 +26,13 @@ async function asked(folder, learning, main, session, signal) {
   const [regions, photo] = await Promise.all([get(`${address}/regions`, {}, signal), picture(`${address}/photo`, signal)]);
   const name = h("input", { type: "text", id: "model", required: true, maxlength: 64, pattern: "[\\w.\\-]+", value: folder.name.replace(/[^\w.-]/g, "-") });
   const size = h("select", { id: "size" }, [["", say("learn.size.usual")], [128, "128"], [256, "256"], [512, "512"]].map(([value, words]) => h("option", { value }, words)));
+  const teacher = h("select", { id: "teacher" }, [["", say("learn.teacher.usual")], ["efficientnet_lite0", say("learn.teacher.installed")]]
+    .map(([value, words]) => h("option", { value }, words)));
   const form = h("form", { class: "row", onsubmit: async (event) => {
     event.preventDefault();
-    await send("POST", `${address}/learn`, { model: name.value, image_size: size.value ? Number(size.value) : null });
+    await send("POST", `${address}/learn`, { model: name.value, image_size: size.value ? Number(size.value) : null, teacher: teacher.value || null });
     learn(main, session, signal, [folder.name]);
-  } }, h("label", { for: "model" }, say("learn.name")), name, h("label", { for: "size" }, say("learn.size")), size,
+  } }, h("label", { for: "model" }, say("learn.name")), name, h("label", { for: "size" }, say("learn.size")), size, h("label", { for: "teacher" }, say("learn.teacher")), teacher,
     h("button", { type: "submit", disabled: learning?.state === "running" }, say("learn.begin")));
   return [h("h2", {}, say("learn.counts")), h("p", { class: "muted" }, say("learn.draw")),
     drawing(photo, regions, async (drawn) => send("PUT", `${address}/regions`, drawn)), h("h2", {}, say("learn.train")), form];
