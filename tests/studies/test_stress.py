@@ -152,7 +152,7 @@ def test_what_photos_cannot_be_is_not_tried_and_said(stpm_exported: Path, parts:
     assert f"Not tried: resize, for {why}" in Page(tmp_path / "out" / STRESS_PAGE).text
 
 
-def test_next_steps_name_an_option_of_training_only_where_the_model_has_it(
+def test_next_steps_name_the_option_of_training_by_which_photos_would_vary_more(
     measured: StressTest, stpm_exported: Path
 ) -> None:
     artifact = read_artifact(stpm_exported)
@@ -160,9 +160,11 @@ def test_next_steps_name_an_option_of_training_only_where_the_model_has_it(
     for_its_score = replace(dark, holding="breaks", good=replace(dark.good, unusual=0))
     broken = replace(measured, conditions=[replace(measured.conditions[0], strengths=[for_its_score])])
     (step,) = steps_against_changes(artifact, broken)
-    assert "--light" not in step.action and step.command is None
-    (step,) = steps_against_changes(replace(artifact, settings={**artifact.settings, "light": 1.0}), broken)
-    assert "--light (1.0 here)" in step.action and step.command is not None and "--light MORE" in step.command
+    assert "--light (off here)" in step.action
+    assert step.command == "blemish train stpm PHOTOS NEW_RUN --light mild"
+    settings = {**artifact.training.settings, "light": "strong"}
+    (step,) = steps_against_changes(replace(artifact, training=replace(artifact.training, settings=settings)), broken)
+    assert "--light" not in step.action and step.command is None, "there is none stronger"
     unusual = replace(for_its_score, good=replace(dark.good, unusual=dark.good.wrong))
     broken = replace(measured, conditions=[replace(measured.conditions[0], strengths=[unusual])])
     (step,) = steps_against_changes(artifact, broken)

@@ -1,8 +1,5 @@
 """What to do about the conditions that a model does not hold under."""
 
-from collections.abc import Mapping
-from typing import Any
-
 from blemish.evaluation.next_steps import NextStep
 from blemish.evaluation.stress_record import StrengthCounts, StressedCondition, StressTest
 from blemish.evaluation.stress_verdict import breaks_first
@@ -11,6 +8,7 @@ from blemish.synthesis.conditions import CONDITIONS
 from blemish.wording import as_argument
 
 _MOSTLY = 0.5  # of the false alarms
+_STRONGER = {"off": "mild", "mild": "strong"}  # by what photos varied in training
 
 
 def steps_against_changes(artifact: Artifact, test: StressTest) -> list[NextStep]:
@@ -38,8 +36,8 @@ def _usual_again(artifact: Artifact, counts: StrengthCounts, evidence: str) -> N
 
 def _varied_in_training(artifact: Artifact, condition: StressedCondition, evidence: str) -> NextStep:
     setting = CONDITIONS[condition.name].mended_by
-    known: Mapping[str, Any] = artifact.training.settings | artifact.settings
-    if setting is None or setting not in known:
+    varied = None if setting is None else artifact.training.settings.get(setting)
+    if varied not in _STRONGER:
         return NextStep(
             evidence=evidence,
             action="Keep it from changing as much; or train with good photos that differ so, and more of them.",
@@ -47,6 +45,6 @@ def _varied_in_training(artifact: Artifact, condition: StressedCondition, eviden
     return NextStep(
         evidence=evidence,
         action=f"Keep it from changing as much; or train with good photos that differ so, or with a stronger "
-        f"--{setting} ({known[setting]} here), by which training varies them.",
-        command=f"blemish train {artifact.method} PHOTOS NEW_RUN --{setting} MORE",
+        f"--{setting} ({varied} here), by which training varies them.",
+        command=f"blemish train {artifact.method} PHOTOS NEW_RUN --{setting} {_STRONGER[varied]}",
     )
