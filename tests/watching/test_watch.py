@@ -5,6 +5,7 @@ import shutil
 import threading
 import time
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 
 import pytest
@@ -134,10 +135,9 @@ def test_a_camera_that_writes_slowly_is_waited_for(line: Line) -> None:
         with path.open("ab") as file:
             file.write(part)
 
-    third = len(data) // 3
-    writer = later(
-        *(lambda at=at: write(data[at : at + third + 3]) for at in (0, third + 3, 2 * third + 6)), pause=0.25
-    )  # type: ignore[misc]
+    third = len(data) // 3 + 1
+    parts = [data[at : at + third] for at in range(0, len(data), third)]
+    writer = later(*(partial(write, part) for part in parts), pause=0.25)
     results = line.watch(quiet=0.05, idle=1.0)
     writer.join()
     assert [type(result) for result in results] == [Prediction]
