@@ -206,7 +206,7 @@ def test_optional_packages_are_imported_in_one_file_each() -> None:
     expected = {
         "timm": ["timm_backbone.py"],
         "matplotlib": ["svg.py"],
-        "jinja2": ["page.py"],
+        "jinja2": ["rendering.py"],
         "onnx": ["int8.py", "writers.py"],
         "onnxruntime": ["int8.py", "onnx_runtime.py"],
         "openvino": ["writers.py", "openvino_runtime.py"],

@@ -81,7 +81,7 @@ def test_highest_means_are_what_scores_are() -> None:
 
 
 def test_kept_features_are_all_that_a_decoder_on_unvaried_good_photos_needs(images: Tensor) -> None:
-    mend = drawn(judges="decoder", defects="none", light=0.0)
+    mend = drawn(judges="decoder", defects="none")
     (stage,) = mend.stages()
     assert [stage.augment, stage.add_defects, stage.settle] == [None] * 3
     assert stage.targets is not None
@@ -93,7 +93,7 @@ def test_kept_features_are_all_that_a_decoder_on_unvaried_good_photos_needs(imag
 
 
 def test_the_decoder_is_asked_for_the_good_photo_and_the_head_for_the_mask(images: Tensor) -> None:
-    mend = drawn(light=0.0)
+    mend = drawn()
     (stage,) = mend.stages()
     assert stage.augment is None, "features of good photos are kept"
     assert stage.targets is not None

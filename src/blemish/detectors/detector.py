@@ -67,6 +67,8 @@ class Stage:
     validation_loss: Callable[[Batch], Tensor] | None = None
     """(B,) how badly good photos that are not trained on are judged; the weights with the lowest mean are kept. None:
     the last."""
+    setting: str = "steps"
+    """The name of the setting that `steps` comes from."""
     patience: int | None = None
     """The stage ends early when this many steps have not lowered the validation loss by a tenth."""
     settle: Callable[[Iterable[Batch]], None] | None = None

@@ -14,6 +14,7 @@ from sqlalchemy.exc import ArgumentError, SQLAlchemyError
 
 from blemish.errors import HistoryError, MissingExtraError, SettingsError
 from blemish.history.migrating import bring_up_to_date
+from blemish.history.verdict import JudgeRecord
 from blemish.wording import brief
 
 _log = logging.getLogger("blemish")
@@ -26,8 +27,8 @@ class History:
 
     def __init__(self, engine: Engine) -> None:
         self.engine = engine
-        self.judges: dict[str, int] = {}
-        """The rows of `judges` that are known, by digest."""
+        self.judges: dict[JudgeRecord, int] = {}
+        """The ids of those rows of `judges` that are known."""
 
     @property
     def place(self) -> str:

@@ -5,11 +5,11 @@ from dataclasses import dataclass, fields
 from datetime import datetime
 from typing import Any, Literal
 
-from sqlalchemy import ColumnElement, Select, and_, select, tuple_
+from sqlalchemy import ColumnElement, Connection, Select, and_, select, tuple_
 
-from blemish.errors import HistoryError
+from blemish.errors import SettingsError
 from blemish.history.opening import History
-from blemish.history.schema import JUDGES, VERDICTS
+from blemish.history.schema import HOURS, JUDGES, VERDICTS
 from blemish.history.verdict import JudgeRecord, StoredVerdict
 
 MOST_AT_ONCE = 500
@@ -48,7 +48,7 @@ def latest(history: History, sought: Sought | None = None, *, most: int = 50, af
     """Returns the latest verdicts that are sought, those that follow the page that gave `after` where it is given.
 
     A page is found by where the one before it ended, so that verdicts that come meanwhile shift nothing. Raises
-    HistoryError for an `after` that no page gave.
+    SettingsError for an `after` that no page gave.
     """
     most = max(1, min(most, MOST_AT_ONCE))
     # The rows are found first, in the index alone, and read when it is known which they are.
@@ -58,10 +58,16 @@ def latest(history: History, sought: Sought | None = None, *, most: int = 50, af
     found = found.order_by(VERDICTS.c.judged_at.desc(), VERDICTS.c.id.desc()).limit(most + 1)
     with history.reading() as connection:
         ids = list(connection.execute(found).scalars())
-        rows = [_stored(row) for row in connection.execute(_joined().where(VERDICTS.c.id.in_(ids[:most])))]
+        rows = rows_by_id(connection, ids[:most])
     rows.sort(key=lambda row: (row.judged_at, row.id), reverse=True)
     last = rows[-1] if len(ids) > most else None
     return VerdictPage(verdicts=rows, after=None if last is None else f"{last.judged_at.isoformat()}~{last.id}")
+
+
+def rows_by_id(connection: Connection, ids: Sequence[int]) -> list[StoredVerdict]:
+    """Returns the verdicts of these ids, in the order in which they were written."""
+    statement = _joined().where(VERDICTS.c.id.in_(ids)).order_by(VERDICTS.c.id)
+    return [_stored(row) for row in connection.execute(statement)]
 
 
 def one(history: History, number: int) -> StoredVerdict | None:
@@ -115,7 +121,7 @@ def _place(after: str) -> Any:
             datetime.fromisoformat(moment), int(number), types=[VERDICTS.c.judged_at.type, VERDICTS.c.id.type]
         )
     except ValueError:
-        raise HistoryError(f"no page ended at {after[:40]!r}: give what the page before gave") from None
+        raise SettingsError(f"no page ended at {after[:40]!r}: give what the page before gave") from None
 
 
 _JUDGE = tuple(each.name for each in fields(JudgeRecord))
@@ -141,8 +147,6 @@ def _stored(row: Any) -> StoredVerdict:
 
 def names_seen(history: History) -> tuple[Sequence[str], Sequence[str]]:
     """Returns the names of all models and of all stations that ever judged."""
-    from blemish.history.schema import HOURS
-
     with history.reading() as connection:
         models, stations = (
             list(connection.execute(select(column).distinct().order_by(column)).scalars())

@@ -131,7 +131,10 @@ Index(
     *(VERDICTS.c[name] for name in ("judged_at", "id", "verdict", "model", "station", "label", "drawn")),
 )
 Index("ix_verdicts_photo", VERDICTS.c.photo_sha256)
-Index("ix_verdicts_score", VERDICTS.c.judge_id, VERDICTS.c.anomaly_score, VERDICTS.c.judged_at, VERDICTS.c.label)
+Index(
+    "ix_verdicts_score",
+    *(VERDICTS.c[name] for name in ("judge_id", "anomaly_score", "judged_at", "verdict", "label", "station")),
+)
 LABELS = Table(
     "labels",
     METADATA,

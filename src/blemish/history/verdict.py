@@ -4,7 +4,7 @@ import hashlib
 import json
 import math
 import secrets
-from dataclasses import asdict, dataclass, field, fields
+from dataclasses import dataclass, field, fields
 from datetime import UTC, datetime
 from typing import Any
 
@@ -39,7 +39,7 @@ class JudgeRecord:
     @property
     def digest(self) -> str:
         """The SHA-256 of all values: the same model in the same state has the same."""
-        return hashlib.sha256(json.dumps(asdict(self), sort_keys=True).encode()).hexdigest()
+        return hashlib.sha256(json.dumps(vars(self), sort_keys=True).encode()).hexdigest()
 
 
 @dataclass(frozen=True, kw_only=True)

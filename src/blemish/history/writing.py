@@ -3,7 +3,6 @@
 import time
 from collections import Counter
 from collections.abc import Sequence
-from dataclasses import asdict
 from datetime import UTC, datetime
 from typing import Any
 
@@ -34,25 +33,22 @@ def add_verdicts(history: History, verdicts: Sequence[VerdictRecord]) -> list[in
 
 
 def _added(history: History, verdicts: Sequence[VerdictRecord]) -> list[int]:
-    judges: dict[str, int] = {}
+    new_judges: dict[JudgeRecord, int] = {}
     with history.writing() as connection:
-        rows = []
-        for verdict in verdicts:
-            judge = None if verdict.judge is None else _judge_id(connection, verdict.judge, history.judges | judges)
-            if verdict.judge is not None and judge is not None:
-                judges[verdict.judge.digest] = judge
-            rows.append(_row(verdict, judge))
-        new = [key for start in range(0, len(rows), _AT_ONCE) for key in _insert(connection, rows[start:][:_AT_ONCE])]
-        _count(connection, [row for row in {row["key"]: row for row in rows}.values() if row["key"] in {*new}])
-        ids = _ids(connection, [row["key"] for row in rows])
-    history.judges |= judges  # now that they are on the disk
+        for judge in {verdict.judge for verdict in verdicts if verdict.judge is not None} - history.judges.keys():
+            new_judges[judge] = _judge_id(connection, judge)
+        ids_of_judges = history.judges | new_judges
+        rows = {verdict.key: _row(verdict, ids_of_judges) for verdict in verdicts}
+        new = _insert(connection, list(rows.values()))
+        _count(connection, [rows[key] for key in new])
+        ids = _ids(connection, list(rows))
+    history.judges |= new_judges  # now that they are on the disk
     return [ids[verdict.key] for verdict in verdicts]
 
 
-def _row(verdict: VerdictRecord, judge: int | None) -> dict[str, Any]:
-    row = asdict(verdict) | {"judge_id": judge}
-    del row["judge"]
-    return row
+def _row(verdict: VerdictRecord, judges: dict[JudgeRecord, int]) -> dict[str, Any]:
+    judge = None if verdict.judge is None else judges[verdict.judge]
+    return {name: value for name, value in vars(verdict).items() if name != "judge"} | {"judge_id": judge}
 
 
 def upsert(connection: Connection, table: Any) -> Any:
@@ -63,7 +59,7 @@ def upsert(connection: Connection, table: Any) -> Any:
 def _insert(connection: Connection, rows: list[dict[str, Any]]) -> list[str]:
     """Returns the keys of those rows that were not there."""
     statement = upsert(connection, VERDICTS).on_conflict_do_nothing(index_elements=["key"])
-    return list(connection.execute(statement.values(rows).returning(VERDICTS.c.key)).scalars())
+    return list(connection.execute(statement.returning(VERDICTS.c.key), rows).scalars())
 
 
 def _ids(connection: Connection, keys: list[str]) -> dict[str, int]:
@@ -74,13 +70,10 @@ def _ids(connection: Connection, keys: list[str]) -> dict[str, int]:
     return found
 
 
-def _judge_id(connection: Connection, judge: JudgeRecord, known: dict[str, int]) -> int:
-    digest = judge.digest
-    if digest in known:
-        return known[digest]
-    values = asdict(judge) | {"digest": digest}
+def _judge_id(connection: Connection, judge: JudgeRecord) -> int:
+    values = vars(judge) | {"digest": judge.digest}
     connection.execute(upsert(connection, JUDGES).on_conflict_do_nothing(index_elements=["digest"]).values(values))
-    return int(connection.execute(select(JUDGES.c.id).where(JUDGES.c.digest == digest)).scalar_one())
+    return int(connection.execute(select(JUDGES.c.id).where(JUDGES.c.digest == values["digest"])).scalar_one())
 
 
 def _count(connection: Connection, rows: Sequence[dict[str, Any]]) -> None:

@@ -8,9 +8,12 @@ from fastapi import FastAPI
 from fastapi.concurrency import run_in_threadpool
 from fastapi.staticfiles import StaticFiles
 
+from blemish.server.engineer_routes import ENGINEER_ROUTES
 from blemish.server.faults import add_fault_handlers
+from blemish.server.figures_routes import FIGURES_ROUTES
 from blemish.server.judge_routes import JUDGE_ROUTES
 from blemish.server.limits import Limits
+from blemish.server.live_routes import LIVE_ROUTES
 from blemish.server.model_routes import MODEL_ROUTES
 from blemish.server.station import Station
 from blemish.server.status_routes import STATUS_ROUTES
@@ -39,7 +42,15 @@ def create_app(station: Station) -> FastAPI:
     )
     app.state.station = station
     add_fault_handlers(app)
-    for routes in (STATUS_ROUTES, JUDGE_ROUTES, VERDICT_ROUTES, MODEL_ROUTES):
+    for routes in (
+        STATUS_ROUTES,
+        JUDGE_ROUTES,
+        VERDICT_ROUTES,
+        MODEL_ROUTES,
+        FIGURES_ROUTES,
+        ENGINEER_ROUTES,
+        LIVE_ROUTES,
+    ):
         app.include_router(routes)
     app.mount("/", StaticFiles(directory=_PAGE, html=True), name="page")
     app.add_middleware(Limits, most_bytes=station.settings.most_bytes, timeout=station.settings.timeout)

@@ -48,6 +48,8 @@ def fault(status: int, code: str, message: str, *, retry_after: int | None = Non
     headers = {} if retry_after is None else {"Retry-After": str(retry_after)}
     if status == 401:
         headers["WWW-Authenticate"] = "Bearer"
+    if status in (408, 413):
+        headers["Connection"] = "close"  # what is still under way is not waited for
     return JSONResponse({"error": {"code": code, "message": on_one_line(message)}}, status, headers)
 
 

@@ -2,6 +2,8 @@
 
 import asyncio
 import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
 
 
 class LiveNews:
@@ -9,17 +11,28 @@ class LiveNews:
 
     def __init__(self) -> None:
         self._loop: asyncio.AbstractEventLoop | None = None
-        self._readers: set[asyncio.Event] = set()
+        self._waiting: set[asyncio.Event] = set()
         self._changing = threading.Lock()
         self.stopped = False
         """Whether the server ends, and readers should."""
+        self.readers = 0
+        """How many there are."""
+
+    @contextmanager
+    def reader(self) -> Iterator[None]:
+        """Counts one more reader while it is open."""
+        self.readers += 1
+        try:
+            yield
+        finally:
+            self.readers -= 1
 
     async def wait(self, seconds: float) -> None:
         """Returns when there may be news, at the latest after so many seconds."""
         event = asyncio.Event()
         with self._changing:
             self._loop = asyncio.get_running_loop()
-            self._readers.add(event)
+            self._waiting.add(event)
         try:
             if not self.stopped:
                 await asyncio.wait_for(event.wait(), seconds)
@@ -27,14 +40,14 @@ class LiveNews:
             pass
         finally:
             with self._changing:
-                self._readers.discard(event)
+                self._waiting.discard(event)
 
     def wake(self) -> None:
         """Wakes all readers; from any thread."""
         with self._changing:
-            readers, loop = list(self._readers), self._loop
+            waiting, loop = list(self._waiting), self._loop
         if loop is not None and not loop.is_closed():
-            for event in readers:
+            for event in waiting:
                 loop.call_soon_threadsafe(event.set)
 
     def stop(self) -> None:

@@ -43,7 +43,8 @@ class ServedModel:
         self.name = name
         self.folder = folder
         self._settings = settings
-        self._changing = threading.Lock()
+        self.changing = threading.Lock()
+        """It is held by whoever changes the folder, or reopens it."""
         self.now = self._open()
 
     def reopen(self) -> OpenModel:
@@ -52,9 +53,7 @@ class ServedModel:
         The new one has judged, and passed its proof, before any photo is given to it; where it fails, this raises, and
         the old one stays.
         """
-        with self._changing:
-            opened = self._open()
-            self.now = opened
+        self.now = opened = self._open()
         _log.info("model %s is opened anew: %s", self.name, opened.verified)
         return opened
 

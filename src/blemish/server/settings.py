@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Literal, get_args
 
 from blemish.errors import SettingsError
+from blemish.history.retention import Retention
 
 Kept = Literal["all", "not-normal"]
 
@@ -24,6 +25,9 @@ class ServerSettings:
     """Folder that judged photos are kept in; None: none are."""
     keep: Kept = "not-normal"
     """Which ones; those drawn by lot are kept in any case."""
+    keep_days: float | None = None
+    keep_megabytes: float | None = None
+    """Once an hour what is older, or photos beyond that, are deleted; None: nothing is."""
     draw: float = 0.0
     """Share of photos drawn by lot for a person to label."""
     waiting: int = 32
@@ -48,8 +52,16 @@ class ServerSettings:
             raise SettingsError("photos drawn by lot must be kept to be labelled: say where with --keep-photos FOLDER")
         if min(self.waiting, self.batch_size, self.timeout, self.max_megabytes) <= 0:
             raise SettingsError("waiting, batch size, timeout and max megabytes are above 0")
+        _ = self.retention  # it refuses amounts that are none
         if not 0 <= self.port < 1 << 16:
             raise SettingsError(f"port {self.port} is none: give 1 to 65535, or 0 for any that is free")
+
+    @property
+    def retention(self) -> Retention | None:
+        """How much is kept; None: all is."""
+        if self.keep_days is None and self.keep_megabytes is None:
+            return None
+        return Retention(days=self.keep_days, megabytes=self.keep_megabytes)
 
     @property
     def is_loopback(self) -> bool:

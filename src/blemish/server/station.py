@@ -19,6 +19,7 @@ from blemish.server.live_news import LiveNews
 from blemish.server.measures import Measures
 from blemish.server.served_model import ServedModel
 from blemish.server.settings import ServerSettings
+from blemish.server.upkeep import Upkeep
 
 _MOST_RECENT = 1 << 27
 """Bytes of photos and maps of the latest verdicts, kept in memory so that their pictures can be asked for."""
@@ -47,6 +48,9 @@ class Station:
         self.news = LiveNews()
         self.photos = None if settings.keep_photos is None else KeptPhotos(settings.keep_photos)
         self.ready = True
+        folder = settings.keep_photos
+        kept = settings.retention
+        self._upkeep = None if kept is None else Upkeep(history, kept, photos=folder)
         self._in_flight = 0
         self._seconds = 0.1  # that a photo takes, of late
         self._lately: OrderedDict[int, JudgedLately] = OrderedDict()
@@ -124,4 +128,6 @@ class Station:
         self.news.stop()
         for queue in self._queues.values():
             queue.close()
+        if self._upkeep is not None:
+            self._upkeep.close()
         self.history.close()

@@ -11,6 +11,7 @@ from blemish.data.dataset import Dataset, Sample
 from blemish.data.digest import digest_of
 from blemish.errors import DataError
 from blemish.evaluation.record import Evaluation
+from blemish.evaluation.summary import figures_with_rates
 from blemish.model.artifact import MODEL_FILE
 from blemish.records import RecordFormat, read_record, write_record
 from blemish.report.published import mvtec_ad_category
@@ -106,7 +107,7 @@ def measure_cell(cell: Cell, output: Path, *, train: Train, evaluate: Evaluate) 
         method=cell.method,
         category=cell.category,
         seed=cell.seed,
-        metrics=evaluation.metrics | _rates(evaluation),
+        metrics=figures_with_rates(evaluation),
         mvtec_ad=mvtec_ad_category(evaluation),
         seconds=time.monotonic() - started,
     )
@@ -146,10 +147,3 @@ def _said(value: object) -> object:
     if isinstance(value, tuple):
         return [_said(item) for item in value]
     return [value.name, value.stat().st_size if value.is_file() else 0] if isinstance(value, Path) else str(value)
-
-
-def _rates(e: Evaluation) -> dict[str, float | None]:
-    return {
-        "false_alarm_rate": e.false_alarms / e.good_photos if e.good_photos else None,
-        "miss_rate": e.misses / e.defective_photos if e.defective_photos else None,
-    }

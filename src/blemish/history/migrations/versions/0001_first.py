@@ -72,7 +72,8 @@ def _verdicts() -> None:
     shown = ["judged_at", "id", "verdict", "model", "station", "label", "drawn"]
     op.create_index("ix_verdicts_time", "verdicts", shown)
     op.create_index("ix_verdicts_photo", "verdicts", ["photo_sha256"])
-    op.create_index("ix_verdicts_score", "verdicts", ["judge_id", "anomaly_score", "judged_at", "label"])
+    weighed = ["judge_id", "anomaly_score", "judged_at", "verdict", "label", "station"]
+    op.create_index("ix_verdicts_score", "verdicts", weighed)
 
 
 def _labels() -> None:
