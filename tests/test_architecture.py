@@ -187,6 +187,8 @@ def test_no_file_has_a_name_that_says_nothing() -> None:
         "import blemish.cli.report",
         "import blemish.cli.speed",
         "import blemish.cli.check",
+        "import blemish.cli.stress",
+        "import blemish.studies.stress",
         "import blemish.cli.export",
         "import blemish.exporting.make",
         "import blemish.exporting.proof",

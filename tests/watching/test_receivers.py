@@ -18,7 +18,7 @@ from blemish.history.opening import open_history
 from blemish.history.reading import latest
 from blemish.results.delivery import Delivery, Receiver
 from blemish.results.growing_tables import GrowingTables
-from blemish.results.line_server import LineServer
+from blemish.results.verdict_lines import VerdictLines
 from blemish.results.outbox import Courier
 from blemish.watching.journal import Journal
 from watching.line import Line
@@ -277,7 +277,7 @@ def test_a_photo_that_is_asked_for_is_judged_before_it_is_quiet(line: Line) -> N
 
 
 def test_a_client_that_reads_nothing_holds_nobody_up(caplog: pytest.LogCaptureFixture) -> None:
-    server = LineServer("127.0.0.1:0", on_asked=lambda *_: None)
+    server = VerdictLines("127.0.0.1:0", on_asked=lambda *_: None)
     with (
         socket.create_connection(("127.0.0.1", server.port)) as reader,
         socket.create_connection(("127.0.0.1", server.port)) as sleeper,
