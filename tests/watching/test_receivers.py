@@ -18,8 +18,8 @@ from blemish.history.opening import open_history
 from blemish.history.reading import latest
 from blemish.results.delivery import Delivery, Receiver
 from blemish.results.growing_tables import GrowingTables
-from blemish.results.verdict_lines import VerdictLines
 from blemish.results.outbox import Courier
+from blemish.results.verdict_lines import VerdictLines
 from blemish.watching.journal import Journal
 from watching.line import Line
 from watching.receiving import Messages, Posts, free_port

@@ -6,9 +6,9 @@ from time import monotonic
 
 from blemish.results.delivery import Delivery, Receiver
 from blemish.results.growing_tables import GrowingTables
-from blemish.results.verdict_lines import LineClient, VerdictLines, verdict_line
 from blemish.results.mqtt import Mqtt
 from blemish.results.outbox import Courier, Outbox
+from blemish.results.verdict_lines import LineClient, VerdictLines, verdict_line
 from blemish.results.webhook import Webhook, secret_in
 from blemish.watching.watch_settings import WatchSettings
 
