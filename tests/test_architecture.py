@@ -17,9 +17,11 @@ FLOORS = (
     ("cli",),
     ("__init__",),  # what `import blemish` gives: names that are loaded when they are used
     ("api",),
+    ("server", "watching"),
     ("studies",),
     ("training", "exporting", "report"),
     ("results",),
+    ("history",),
     ("evaluation",),
     ("calibration",),
     ("inference",),
@@ -185,9 +187,12 @@ def test_no_file_has_a_name_that_says_nothing() -> None:
         "import blemish.cli.report",
         "import blemish.cli.speed",
         "import blemish.cli.check",
+        "import blemish.cli.stress",
+        "import blemish.studies.stress",
         "import blemish.cli.export",
         "import blemish.exporting.make",
         "import blemish.exporting.proof",
+        "import blemish.watching.live",
     ],
 )
 def test_torch_is_not_loaded_by(statement: str, bare: Bare) -> None:
@@ -207,6 +212,8 @@ def test_optional_packages_are_imported_in_one_file_each() -> None:
         "onnx": ["int8.py", "writers.py"],
         "onnxruntime": ["int8.py", "onnx_runtime.py"],
         "openvino": ["writers.py", "openvino_runtime.py"],
+        "paho": ["mqtt.py"],
+        "watchfiles": ["events.py"],
     }
     texts = {path.name: path.read_text(encoding="utf-8") for path in FILES}
     homes = {

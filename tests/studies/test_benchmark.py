@@ -132,6 +132,20 @@ def test_the_key_of_a_cell_changes_with_all_that_decides_it(parts: Dataset, tmp_
     assert measured_cell(cell, tmp_path) is None
 
 
+def test_a_rehearsal_takes_few_steps_of_every_stage(parts: Dataset, tmp_path: Path) -> None:
+    asked: list[dict[str, Any]] = []
+
+    def note(_method: str, _photos: Dataset, _run: Path, **settings: Any) -> None:
+        asked.append(settings)
+        raise DataError("enough")
+
+    rehearsal = replace(plan_of(parts, tmp_path), categories=(parts.root.name,), methods=("mend", "stpm"), seeds=1)
+    for limit in (6, None):
+        run_grid(replace(rehearsal, limit=limit), tmp_path, train=note, evaluate=api.evaluate)
+    lengths = [{name: value for name, value in settings.items() if "steps" in name} for settings in asked]
+    assert lengths == [{"steps": 2, "decoder_steps": 6}, {"steps": 2}, {"steps": 2}, {"steps": 2}]
+
+
 def test_a_rehearsal_takes_a_few_photos_of_each_use(parts: Dataset) -> None:
     few = limited(parts, 3)
     assert (len(few.train), sum(s.anomalous for s in few.test), sum(not s.anomalous for s in few.test)) == (3, 3, 3)

@@ -4,8 +4,11 @@ from blemish.api.benchmarking import benchmark
 from blemish.api.comparing import compare
 from blemish.api.exporting import export, speed, verify
 from blemish.api.judging import evaluate, open, predict, report, summarize  # noqa: A004
+from blemish.api.line import export_history, prune_history, serve, token
+from blemish.api.stressing import stress
 from blemish.api.synthesizing import roi, synthesize
 from blemish.api.training import calibrate, check, demo, train, train_again
+from blemish.api.watching import watch
 
 __all__ = [
     "benchmark",
@@ -15,14 +18,20 @@ __all__ = [
     "demo",
     "evaluate",
     "export",
+    "export_history",
     "open",
     "predict",
+    "prune_history",
     "report",
     "roi",
+    "serve",
     "speed",
+    "stress",
     "summarize",
     "synthesize",
+    "token",
     "train",
     "train_again",
     "verify",
+    "watch",
 ]

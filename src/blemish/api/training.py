@@ -149,9 +149,10 @@ def check(
     Where `dataset` names a published one, its photos are counted against those that its publishers give; where the
     folder then holds all its categories and none is named, that is all that is done, and no photo is decoded.
     `settings` are those that decide what training can promise and see: keep, held_out, part, seed, image_size, aspect,
-    tiles, overlap, max_megapixels. Without a method, the default is assumed. Where torch and the weights of `teacher`
-    are on this machine, or given, good photos are compared with one another; `contact_sheet` is a PNG of the most
-    unusual ones, `write_unusual` a text file that names those far from the rest, as `train` takes by `leave_out`.
+    tiles, overlap, max_megapixels, pages, channels, white_level. Without a method, the default is assumed. Where torch
+    and the weights of `teacher` are on this machine, or given, good photos are compared with one another;
+    `contact_sheet` is a PNG of the most unusual ones, `write_unusual` a text file that names those far from the rest,
+    as `train` takes by `leave_out`.
     Raises DataError where there are no photos, and WeightsError or MissingExtraError where such a file cannot be
     written without them.
     """
@@ -190,6 +191,8 @@ def check(
         names=None if write_unusual is None else Path(write_unusual),
         image_size=findings.image_size,
         seed=intention.training.seed,
+        reading=intention.training.reading,
+        asked_white=intention.training.asked_white,
         on_progress=on_progress,
     )
 

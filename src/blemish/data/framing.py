@@ -14,10 +14,12 @@ from numpy.typing import NDArray
 
 from blemish.data.geometry import ALIGNMENT, JoinedMap, PhotoGeometry, tiled_photo, whole_photo
 from blemish.data.images import Pixels, Size, resize_image, resize_mask
+from blemish.data.reading import FIRST_PAGE, Reading
 from blemish.errors import DataError
 
 WHITES = (1023, 4095, 16383, 65535)
 """What white is in files of 16 bits: cameras of 10, 12 and 14 bits leave the upper ones unused."""
+DARKEST_WHITE = 256  # in files of 16 bits: less is 8 bits
 
 MOST_ABOVE_WHITE = 0.01  # of a photo's values: hot pixels and highlights may be cut off
 
@@ -52,9 +54,11 @@ class Framing:
     """How many of a tile's `image_size` pixels its neighbour sees, too; half of them at most."""
     max_pixels: int | None = None
     """The most pixels of a photo that is decoded; None: as many as Pillow decodes unasked."""
+    reading: Reading = FIRST_PAGE
+    """Which pages and channels of a file are the photo."""
 
     def __post_init__(self) -> None:
-        if self.white_level not in WHITES:
+        if not DARKEST_WHITE <= self.white_level <= WHITES[-1]:
             raise ValueError(f"white_level is {self.white_level}")
         if self.aspect is not None and not 1 / LONGEST_ASPECT <= self.aspect <= LONGEST_ASPECT:
             raise ValueError(f"aspect is {self.aspect}")
@@ -76,8 +80,12 @@ class Framing:
         photo may be of fewer bits, nearly black, and nobody knows what is white in it.
         """
         self._check_white(photo, name=name)
-        geometry = self.geometry((photo.shape[0], photo.shape[1]))
-        resized = resize_image(photo, geometry.map_size)
+        size = (photo.shape[0], photo.shape[1])
+        return self.canvas_of(resize_image(photo, self.map_size(size)), size)
+
+    def canvas_of(self, resized: Pixels, photo_size: Size) -> Pixels:
+        """Returns the canvas of a photo of this size that was resized to `map_size`, here or elsewhere."""
+        geometry = self.geometry(photo_size)
         if geometry.canvas_size == geometry.map_size:
             return resized
         borders = [

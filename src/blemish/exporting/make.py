@@ -122,7 +122,7 @@ def _images_to_round_by(
 ) -> Iterator[NDArray[np.float32]]:
     framing = artifact.framing
     for done, path in enumerate(photos, start=1):
-        frames = framing.cut(read_image(path), most=max(1, MOST_TO_ROUND // len(photos)))
+        frames = framing.cut(read_image(path, reading=framing.reading), most=max(1, MOST_TO_ROUND // len(photos)))
         yield from (framing.images(frame[None]) for frame in frames)
         on_progress(Progress(activity="rounding", done=done, total=len(photos)))
 

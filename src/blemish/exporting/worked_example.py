@@ -21,6 +21,7 @@ from blemish.data.framing import Framing
 from blemish.data.geometry import PhotoGeometry
 from blemish.data.images import Pixels, Size, decode_image, read_file, save_map, save_png
 from blemish.data.interest import Interest
+from blemish.data.reading import FIRST_PAGE, Reading
 from blemish.files import write_atomically, write_text
 from blemish.inference.prediction import Prediction
 from blemish.inference.predictor import Predictor
@@ -42,7 +43,10 @@ class ExamplePhoto:
 
 
 def choose_example_photo(
-    paths: Sequence[Path], *, fitted: Callable[[Pixels], Pixels] = lambda photo: photo
+    paths: Sequence[Path],
+    *,
+    fitted: Callable[[Pixels], Pixels] = lambda photo: photo,
+    reading: Reading = FIRST_PAGE,
 ) -> tuple[ExamplePhoto, int]:
     """Returns the first photo that is a JPEG file, and its place; else the first one, through a JPEG file in memory.
 
@@ -51,11 +55,11 @@ def choose_example_photo(
     """
     for place, path in enumerate(paths):
         data = read_file(path)
-        if data.startswith(_JPEG_BEGINS):
+        if data.startswith(_JPEG_BEGINS) and not reading.channels:
             pixels = decode_image(data, name=str(path))
             if fitted(pixels) is pixels:
                 return ExamplePhoto(pixels=pixels, jpeg=data), place
-    pixels = fitted(decode_image(read_file(paths[0]), name=str(paths[0])))
+    pixels = fitted(decode_image(read_file(paths[0]), name=str(paths[0]), reading=reading))
     if pixels.dtype != np.uint8:
         return ExamplePhoto(pixels=pixels, jpeg=None), 0
     file = BytesIO()

@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 from blemish.data.description import PhotoDescription
 from blemish.data.images import Pixels, resize_map
 from blemish.data.interest import Inside, Interest
+from blemish.data.reading import FIRST_PAGE, Reading
 from blemish.inference.marked_regions import Region, find_regions
 from blemish.model.provenance import Provenance
 from blemish.model.rules import Rules
@@ -60,6 +61,8 @@ class Prediction:
     """(height, width, 3), the photo's own pixels, where they were kept."""
     white_level: int = 65535
     """The value of a photo of 16 bits that is shown white: 4095 where the camera gives 12 bits."""
+    reading: Reading = FIRST_PAGE
+    """Which pages and channels of its file are the photo."""
     interest: Interest | None = field(default=None, repr=False)
     """What of the photo counts; None: all of it."""
     region_scores: dict[str, float] = field(default_factory=dict)

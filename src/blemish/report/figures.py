@@ -10,7 +10,17 @@ from numpy.typing import NDArray
 
 from blemish.evaluation.record import SizeSweep
 from blemish.model.training_record import HistoryPoint
-from blemish.report.svg import CALIBRATION_PHOTOS, DEFECT, FAINT, FOREGROUND, GRID, LIMIT, draw, plain_numbers
+from blemish.report.svg import (
+    CALIBRATION_PHOTOS,
+    DEFECT,
+    FAINT,
+    FOREGROUND,
+    GOOD_PARTS,
+    GRID,
+    LIMIT,
+    draw,
+    plain_numbers,
+)
 
 if TYPE_CHECKING:
     from blemish.report.svg import Axes, Figure
@@ -48,6 +58,15 @@ class Line:
     colour: str
     dashed: bool = False
     at_threshold: tuple[float, float] | None = None
+
+
+@dataclass(frozen=True, kw_only=True)
+class RatePoint:
+    """A share that was measured, and the ends of its interval."""
+
+    rate: float
+    low: float
+    high: float
 
 
 def score_histogram(rows: Sequence[Row], limits: Sequence[Limit], *, alt: str) -> str:
@@ -148,6 +167,28 @@ def detection_figure(sweep: SizeSweep, *, alt: str) -> str:
         panels[-1].set_xlabel("longest extent, pixels of the photo")
 
     return draw(paint, height=70 + 150 * len(sweep.kinds), alt=alt)
+
+
+def stress_figure(
+    labels: Sequence[str], good: Sequence[RatePoint], defective: Sequence[RatePoint], *, allowed: float, alt: str
+) -> str:
+    """Draws the shares of false alarms and, dashed, of misses at each strength, in the order given, with intervals;
+    `allowed` is the share of false alarms up to which a strength holds."""
+
+    def paint(figure: "Figure") -> None:
+        axes = figure.add_subplot()
+        axes.axhline(allowed, color=LIMIT, linewidth=1.6, linestyle=_DASHES)
+        for points, colour, aside, style in ((good, GOOD_PARTS, -0.06, "-"), (defective, DEFECT, 0.06, _DASHES)):
+            places = [place + aside for place in range(len(points))]
+            lows, highs = [point.low for point in points], [point.high for point in points]
+            axes.vlines(places, lows, highs, color=colour, linewidth=2, alpha=0.5)
+            axes.plot(places, [p.rate for p in points], "o", color=colour, linestyle=style, linewidth=2, clip_on=False)
+        axes.set(ylim=(0, 1), xlim=(-0.4, len(labels) - 0.6), ylabel="share of photos")
+        axes.set_xticks(range(len(labels)), labels)
+        axes.grid(linewidth=1, axis="y")
+        plain_numbers(axes.yaxis)
+
+    return draw(paint, height=260, alt=alt)
 
 
 def training_curve(history: Sequence[HistoryPoint], *, chosen_step: int | None, alt: str) -> str:

@@ -150,12 +150,12 @@ def with_pictures(
 
 def scale() -> str:
     """Returns the colour scale of overlays on grey, the pixel threshold in its middle, as a data URI."""
-    return _data_uri(tinted(np.full((*_RAMP.shape, 3), 160, np.uint8), _RAMP))
+    return data_uri(tinted(np.full((*_RAMP.shape, 3), 160, np.uint8), _RAMP))
 
 
 def level_scale() -> str:
     """Returns the colour scale of level maps, as a data URI."""
-    return _data_uri(heatmap(_RAMP))
+    return data_uri(heatmap(_RAMP))
 
 
 _RAMP = np.tile(np.linspace(0, 1, 240, dtype=np.float32), (12, 1))
@@ -187,10 +187,10 @@ def _with_pictures(
         return drawn
     size = _fit(drawn.size, _LEVEL_SIDE)
     levels = tuple(
-        tuple(LevelFigure(map=m, picture=_data_uri(m.heatmap(size), largest=LARGEST_LEVEL)) for m in row)
+        tuple(LevelFigure(map=m, picture=data_uri(m.heatmap(size), largest=LARGEST_LEVEL)) for m in row)
         for row in rows_of(judged.level_maps)
     )
-    return replace(drawn, levels=levels, thumbnail=_data_uri(resize_image(photo, size), largest=LARGEST_LEVEL))
+    return replace(drawn, levels=levels, thumbnail=data_uri(resize_image(photo, size), largest=LARGEST_LEVEL))
 
 
 def _draw(figure: PhotoFigure, judged: Prediction, photo: NDArray[np.uint8], *, side: int, largest: int) -> PhotoFigure:
@@ -217,7 +217,7 @@ def _draw(figure: PhotoFigure, judged: Prediction, photo: NDArray[np.uint8], *, 
             # The smallest mark may be lost in the small picture.
             marked = judged.anomaly_map.max() > judged.thresholds.pixel
             notes.append("what is marked is not the true defect" if marked else "nothing is marked")
-    plain, overlaid = (_data_uri(image, largest=largest) for image in pictures)
+    plain, overlaid = (data_uri(image, largest=largest) for image in pictures)
     return replace(figure, photo=plain, overlay=overlaid, size=size, outlined=defect is not None, notes=tuple(notes))
 
 
@@ -233,7 +233,7 @@ def _reduced_mask(mask: NDArray[np.bool_], size: tuple[int, int]) -> NDArray[np.
     return resize_map(mask.astype(np.float32), size) > 0
 
 
-def _data_uri(image: NDArray[np.uint8], *, largest: int = LARGEST_FILE) -> str:
+def data_uri(image: NDArray[np.uint8], *, largest: int = LARGEST_FILE) -> str:
     """Returns a JPEG of the best quality that has so many bytes at most; a smaller one where none has."""
     for quality in _QUALITIES:
         file = BytesIO()
@@ -243,5 +243,5 @@ def _data_uri(image: NDArray[np.uint8], *, largest: int = LARGEST_FILE) -> str:
             break
     else:
         if max(image.shape) > _NOISY_SIDE:
-            return _data_uri(resize_image(image, _fit((image.shape[0], image.shape[1]), _NOISY_SIDE)), largest=largest)
+            return data_uri(resize_image(image, _fit((image.shape[0], image.shape[1]), _NOISY_SIDE)), largest=largest)
     return "data:image/jpeg;base64," + b64encode(file.getvalue()).decode()

@@ -30,6 +30,7 @@ def _render(template: str, context: dict[str, Any]) -> str:
         lstrip_blocks=True,
     )
     environment.filters["share"] = share_text
+    environment.filters["sentence"] = lambda text: text[:1].upper() + text[1:]
     environment.filters["argument"] = as_argument
     environment.filters["breakable"] = lambda name: escape(name).replace("_", Markup("_<wbr>"))
     environment.filters["svg"] = Markup  # only of what svg.draw made, which escapes every name in it

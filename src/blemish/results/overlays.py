@@ -99,7 +99,7 @@ def picture(prediction: Prediction, photo: Pixels | None = None) -> NDArray[np.u
     photo = prediction.photo if photo is None else photo
     if photo is None:
         assert prediction.image is not None
-        photo = read_image(prediction.image)
+        photo = read_image(prediction.image, reading=prediction.reading)
     middle = max(prediction.thresholds.pixel, _SMALLEST)
     pixels = shown(photo, white_level=prediction.white_level)
     drawn = overlay(pixels, prediction.photo_map, mask=prediction.predicted_mask, middle=middle)

@@ -56,8 +56,11 @@ class _Read(NamedTuple):
 class PhotoStore:
     """The framed photos and their frames; of a mix of 8 and 16 bits all are given in 16."""
 
-    def __init__(self, paths: Sequence[Path], framing: Framing, *, budget: int, workers: int) -> None:
-        """Takes a `budget` in bytes for what stays in memory, and so many threads to decode in."""
+    def __init__(
+        self, paths: Sequence[Path], framing: Framing, *, budget: int, workers: int, asked_white: int | None = None
+    ) -> None:
+        """Takes a `budget` in bytes for what stays in memory, so many threads to decode in, and what is white in photos
+        of 16 bits, where that is known."""
         allow_pixels(framing.max_pixels)
         self.framing = framing
         self.paths: list[Path] = list(paths)
@@ -66,6 +69,7 @@ class PhotoStore:
         """The facts of every photo that was decoded, copies too, in the order of `load`."""
         self.sixteen_bits = 0
         """How many of the photos have 16 bits."""
+        self.asked_white = asked_white
         self._workers = workers
         self._pool = ThreadPoolExecutor(workers, thread_name_prefix="decode")
         self._budget = budget
@@ -88,7 +92,8 @@ class PhotoStore:
 
         So do exact copies of photos before them: in other parts of a split they would break what a threshold promises.
 
-        What white is in photos of 16 bits is taken from the highest value of all of them, for `framing`.
+        What white is in photos of 16 bits, where nobody asked for it, is taken from what all of them say or, else, from
+        the highest value of all of them, for `framing`.
         """
         readable: list[Path] = []
         known: set[str] = set()
@@ -198,9 +203,10 @@ class PhotoStore:
         self._count_frames()
         self.sixteen_bits = sum(self.facts[path].sixteen_bits for path in self.paths)
         if not self.sixteen_bits:
-            self.framing = replace(self.framing, white_unknown=True)
+            self.framing = replace(self.framing, white_unknown=self.asked_white is None)
             return
-        white = Survey(facts={path: self.facts[path] for path in self.paths}).white_level
+        kept = Survey(facts={path: self.facts[path] for path in self.paths}, asked_white=self.asked_white)
+        white = kept.white_level
         self.framing = replace(self.framing, white_level=white or self.framing.white_level)
         narrow, self._kept, self._bytes = self._kept, [], 0
         for index, laid in enumerate(narrow):
@@ -256,7 +262,7 @@ class PhotoStore:
             return error
 
     def _read(self, path: Path) -> _Read:
-        look = look_at(read_file(path), name=str(path))
+        look = look_at(read_file(path), name=str(path), reading=self.framing.reading)
         self._largest = max(self._largest, look.pixels.nbytes)
         canvas = self.framing.lay_out(look.pixels, name=str(path))
         return _Read(laid=_Laid(canvas, self.framing.overview(look.pixels, canvas)), facts=look.facts)
