@@ -92,6 +92,7 @@ __all__ = [
     "serve",
     "speed",
     "stress",
+    "submission",
     "summarize",
     "synthesize",
     "token",
