@@ -12,7 +12,7 @@ from blemish.server.engineer_routes import ENGINEER_ROUTES
 from blemish.server.faults import add_fault_handlers
 from blemish.server.figures_routes import FIGURES_ROUTES
 from blemish.server.judge_routes import JUDGE_ROUTES
-from blemish.server.limits import Limits
+from blemish.server.limits import RequestLimits
 from blemish.server.live_routes import LIVE_ROUTES
 from blemish.server.model_routes import MODEL_ROUTES
 from blemish.server.station import Station
@@ -53,5 +53,5 @@ def create_app(station: Station) -> FastAPI:
     ):
         app.include_router(routes)
     app.mount("/", StaticFiles(directory=_PAGE, html=True), name="page")
-    app.add_middleware(Limits, most_bytes=station.settings.most_bytes, timeout=station.settings.timeout)
+    app.add_middleware(RequestLimits, most_bytes=station.settings.most_bytes, timeout=station.settings.timeout)
     return app

@@ -23,7 +23,7 @@ _BYTES_OF_OTHERS = 1 << 20  # of a request that brings no photo
 _BRINGS_PHOTOS = ("/judge", "/judge-many")
 
 
-class Limits:
+class RequestLimits:
     """A layer that lies around the whole application."""
 
     def __init__(self, app: ASGIApp, *, most_bytes: int, timeout: float) -> None:

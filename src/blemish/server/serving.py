@@ -45,10 +45,10 @@ def open_station(runs: Sequence[str | Path], settings: ServerSettings) -> Statio
 def run_server(station: Station) -> None:
     """Serves until SIGTERM or SIGINT: what was received is judged, written down and answered before it returns."""
     with stop_requests():  # uvicorn raises the signal again when it has ended, which then is no reason to die
-        LineServer(station).run()
+        StationServer(station).run()
 
 
-class LineServer(uvicorn.Server):
+class StationServer(uvicorn.Server):
     """The server of one station; it closes the station when it ends."""
 
     def __init__(self, station: Station) -> None:
