@@ -27,7 +27,8 @@ def get_model(model: str, at: StationOf, _asker: AskedBy) -> ModelReply:
 
 def model_reply(at: Station, name: str) -> ModelReply:
     """Returns a model as it is answered; raises FaultError where there is none."""
-    opened = at.model(name).now
+    served = at.model(name)
+    opened = served.now
     artifact, predictor = opened.artifact, opened.predictor
     calibration, provenance = predictor.calibration, predictor.provenance
     assert provenance is not None
@@ -50,6 +51,7 @@ def model_reply(at: Station, name: str) -> ModelReply:
         unit=calibration.unit,
         rules=[] if artifact.rules is None else list(artifact.rules.said),
         regions_of_interest=[] if artifact.interest is None else list(artifact.interest.names),
+        changed_on_disk=served.is_changed,
         waiting=at.in_flight,
     )
 

@@ -12,6 +12,7 @@ from blemish.errors import DataError
 from blemish.history.opening import History
 from blemish.history.verdict import StoredVerdict
 from blemish.inference.prediction import Prediction
+from blemish.server.drift_look import DriftLook
 from blemish.server.faults import FaultError
 from blemish.server.judging_queue import JudgingQueue
 from blemish.server.kept_photos import KeptPhotos
@@ -46,6 +47,7 @@ class Station:
         self.models, self.history, self.settings = models, history, settings
         self.measures = Measures()
         self.news = LiveNews()
+        self.drift = DriftLook(models, history, self.measures)
         self.photos = None if settings.keep_photos is None else KeptPhotos(settings.keep_photos)
         self.ready = True
         folder = settings.keep_photos
@@ -57,7 +59,9 @@ class Station:
         self._lately_size = 0
         self._changing = threading.Lock()
         self._queues = {
-            name: JudgingQueue(model, history, settings, photos=self.photos, on_judged=self._judged)
+            name: JudgingQueue(
+                model, history, settings, photos=self.photos, on_judged=self._judged, on_unkept=self.measures.unkept
+            )
             for name, model in models.items()
         }
 

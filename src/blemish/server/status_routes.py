@@ -34,6 +34,7 @@ def metrics(at: StationOf, _asker: AskedBy) -> Response:
     at.measures.waiting.set(at.in_flight)
     for name, model in at.models.items():
         at.measures.threshold.labels(name).set(model.now.predictor.threshold)
+    at.drift.measure()
     return Response(at.measures.text(), media_type="text/plain; version=0.0.4; charset=utf-8")
 
 
