@@ -194,6 +194,7 @@ def test_no_file_has_a_name_that_says_nothing() -> None:
         "import blemish.cli.export",
         "import blemish.exporting.make",
         "import blemish.exporting.proof",
+        "import blemish.server.serving",
         "import blemish.watching.live",
     ],
 )
@@ -215,6 +216,9 @@ def test_optional_packages_are_imported_in_one_file_each() -> None:
         "onnxruntime": ["int8.py", "onnx_runtime.py"],
         "openvino": ["writers.py", "openvino_runtime.py"],
         "paho": ["mqtt.py"],
+        "prometheus_client": ["measures.py"],
+        "pyarrow": ["tables.py"],
+        "uvicorn": ["serving.py"],
         "watchfiles": ["events.py"],
     }
     texts = {path.name: path.read_text(encoding="utf-8") for path in FILES}

@@ -19,6 +19,7 @@ import blemish
 from blemish.calibration.promise import calibration_of
 from blemish.data.alignment import Alignment, Placement, small_grey
 from blemish.data.alignment_reference import learn_alignment
+from blemish.data.dataset import Sample
 from blemish.data.description import describe
 from blemish.data.drawn_regions import AskedInterest, read_drawn
 from blemish.data.framing import Framing
@@ -172,7 +173,7 @@ def test_aligning_says_what_it_gains_and_is_refused_where_it_gains_nothing(
         for number, photo in enumerate(photos):
             save_png(tmp_path / name / f"{number}.png", photo)
         paths = sorted((tmp_path / name).iterdir())
-        return aligned_framing(paths, Framing(image_size=SIZE), seed=0, on_progress=lambda _: None)
+        return aligned_framing([Sample(image=path) for path in paths], Framing(image_size=SIZE), seed=0, on_progress=lambda _: None)
 
     with caplog.at_level(logging.INFO, logger="blemish"):
         assert framed("moved", [lying(*where, seed=n) for n, where in enumerate(MOVED)]).alignment is not None

@@ -55,7 +55,7 @@ def test_regions_are_kept_for_training_and_forgotten_when_none_is_left(opened: S
     assert opened.client.put("/api/workshop/lids/regions", json=drawn | {"regions": [flat]}).status_code == 422
     assert opened.get("/api/workshop/lids/regions") == drawn
     assert opened.get("/api/audit")["changes"][0]["action"] == "regions"
-    opened.client.put("/api/workshop/lids/regions", json={})
+    opened.client.put("/api/workshop/lids/regions", json=drawn | {"regions": []})
     assert not list(workshop.glob("*.json"))
 
 

@@ -33,7 +33,7 @@ class LearningProgress:
 
 
 class Learning:
-    """One training."""
+    """One training runs here, or has ended."""
 
     def __init__(
         self,
@@ -140,7 +140,7 @@ def _learn(asked: dict[str, Any]) -> None:
     )
 
 
-def main() -> int:
+def run_learning() -> int:
     """Learns what the first argument says, in JSON; exits with 1 and a line where that cannot be."""
     os.nice(_LOWER)
     logging.basicConfig(format="%(message)s", level=logging.WARNING, stream=sys.stderr)
@@ -153,4 +153,4 @@ def main() -> int:
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    sys.exit(run_learning())

@@ -126,6 +126,7 @@ class ModelReply(BaseModel):
     unit: Literal["photos", "parts"]
     rules: list[str]
     regions_of_interest: list[str]
+    changed_on_disk: bool = Field(description="Its folder holds another one by now, which .../reload puts in place.")
     waiting: int = Field(description="Photos that wait, of all models.")
 
 

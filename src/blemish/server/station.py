@@ -13,6 +13,7 @@ from blemish.errors import DataError
 from blemish.history.opening import History
 from blemish.history.verdict import StoredVerdict
 from blemish.inference.prediction import Prediction
+from blemish.server.drift_look import DriftLook
 from blemish.server.faults import FaultError
 from blemish.server.judging_queue import JudgingQueue
 from blemish.server.kept_photos import KeptPhotos
@@ -48,6 +49,7 @@ class Station:
         self.models, self.history, self.settings = dict(models), history, settings
         self.measures = Measures()
         self.news = LiveNews()
+        self.drift = DriftLook(self.models, history, self.measures)
         self.photos = None if settings.keep_photos is None else KeptPhotos(settings.keep_photos)
         self.ready = True
         folder = settings.keep_photos
@@ -65,11 +67,18 @@ class Station:
         """Opens a model that was just learned, proves it, and serves it from now on; raises what `ServedModel` does."""
         settings = replace(self.settings, runtime="auto", precision="fp32")  # it has no exports yet
         model = ServedModel(name, folder, settings)
-        self._queues = {**self._queues, name: self._new_queue(model)}
-        self.models = {**self.models, name: model}
+        self._queues[name] = self._new_queue(model)
+        self.models[name] = model
 
     def _new_queue(self, model: ServedModel) -> JudgingQueue:
-        return JudgingQueue(model, self.history, self.settings, photos=self.photos, on_judged=self._judged)
+        return JudgingQueue(
+            model,
+            self.history,
+            self.settings,
+            photos=self.photos,
+            on_judged=self._judged,
+            on_unkept=self.measures.unkept,
+        )
 
     @property
     def in_flight(self) -> int:

@@ -1,6 +1,6 @@
 """A first model, learned in the page: folders of photos, regions drawn on them, a training and how far it is."""
 
-from typing import Annotated, Any, Literal
+from typing import Any, Literal
 
 from fastapi import APIRouter, Response
 from pydantic import BaseModel, Field
@@ -12,17 +12,15 @@ from blemish.server.access import AskedByEngineer, StationOf
 from blemish.server.faults import FAULTS, FaultError
 from blemish.server.learning import Learning
 from blemish.server.pictures import shown_by_browsers
+from blemish.server.region_routes import DrawnRegions
 from blemish.server.station import Station
 from blemish.server.workshop import Workshop
 
 WORKSHOP_ROUTES = APIRouter(prefix="/api/workshop", tags=["workshop"], responses=FAULTS)
 
-_Coordinate = Annotated[float, Field(ge=0, le=1 << 20, allow_inf_nan=False)]
-_MOST_REGIONS = 100
-
 
 class FolderReply(BaseModel):
-    """A folder of photos."""
+    """A folder holds photos to learn of."""
 
     name: str
     photos: int = Field(description="Good photos in it; 0: none can be learned of.")
@@ -31,7 +29,7 @@ class FolderReply(BaseModel):
 
 
 class LearningReply(BaseModel):
-    """A training, running or ended."""
+    """A training runs, or has ended."""
 
     model: str
     folder: str
@@ -47,21 +45,6 @@ class WorkshopReply(BaseModel):
 
     folders: list[FolderReply]
     learning: LearningReply | None
-
-
-class PolygonBody(BaseModel):
-    """A region, by its corners in pixels of the photo."""
-
-    name: str = Field(min_length=1, max_length=64)
-    polygon: list[tuple[_Coordinate, _Coordinate]] = Field(min_length=3, max_length=1000)
-
-
-class RegionsBody(BaseModel):
-    """What of a photo counts, and what does not: the file that `blemish train --roi` takes."""
-
-    photo_size: tuple[int, int] | None = Field(default=None, description="(width, height) of the photo drawn on.")
-    regions: list[PolygonBody] = Field(default=[], max_length=_MOST_REGIONS)
-    ignore: list[PolygonBody] = Field(default=[], max_length=_MOST_REGIONS)
 
 
 class LearnBody(BaseModel):
@@ -88,13 +71,13 @@ def get_first_photo(folder: str, at: StationOf, _asker: AskedByEngineer) -> Resp
 
 
 @WORKSHOP_ROUTES.get("/{folder}/regions")
-def get_regions(folder: str, at: StationOf, _asker: AskedByEngineer) -> dict[str, Any]:
+def get_folder_regions(folder: str, at: StationOf, _asker: AskedByEngineer) -> dict[str, Any]:
     """Returns the regions drawn on a folder's photos."""
     return workshop_of(at).regions(folder)
 
 
 @WORKSHOP_ROUTES.put("/{folder}/regions")
-def put_regions(folder: str, body: RegionsBody, at: StationOf, asker: AskedByEngineer) -> dict[str, Any]:
+def put_folder_regions(folder: str, body: DrawnRegions, at: StationOf, asker: AskedByEngineer) -> dict[str, Any]:
     """Keeps regions for trainings to come; models that were learned already keep theirs."""
     workshop = workshop_of(at)
     before = workshop.regions(folder)

@@ -10,6 +10,7 @@ import numpy as np
 
 from blemish.data.alignment import Grey, small_grey
 from blemish.data.alignment_reference import FEWEST_TO_ALIGN, LearnedAlignment, learn_alignment
+from blemish.data.dataset import Sample
 from blemish.data.framing import Framing
 from blemish.data.images import Size, read_header, read_image
 from blemish.data.reading import Reading
@@ -27,19 +28,20 @@ ALIKE = 0.9
 _log = logging.getLogger("blemish")
 
 
-def aligned_framing(photos: Sequence[Path], framing: Framing, *, seed: int, on_progress: OnProgress) -> Framing:
+def aligned_framing(photos: Sequence[Sample], framing: Framing, *, seed: int, on_progress: OnProgress) -> Framing:
     """Returns the framing that lays photos on what some of these good ones show; says how far off they lie.
 
     Raises SettingsError where it brings them no closer, and where there are too few, MissingExtraError without OpenCV.
     """
-    pictures, size = _pictures(photos, framing.reading, seed=seed, on_progress=on_progress)
+    learned = [sample.image for sample in photos]
+    pictures, size = _pictures(learned, framing.reading, seed=seed, on_progress=on_progress)
     if len(pictures) < FEWEST_TO_ALIGN:
         raise SettingsError(
             f"{len(pictures)} readable good photos of one shape: aligning takes {FEWEST_TO_ALIGN}; train without align"
         )
-    learned = learn_alignment(pictures, size)
-    _check(learned)
-    return replace(framing, alignment=learned.alignment)
+    found = learn_alignment(pictures, size)
+    _check(found)
+    return replace(framing, alignment=found.alignment)
 
 
 def _pictures(

@@ -76,8 +76,7 @@ def train_detector(
     check_folder(run, apart_from=found, resume=resume, overwrite=overwrite)
     settings, framing, sizes = _framed(settings, training, found)
     if training.align:
-        learned = [sample.image for sample in found.train]
-        framing = aligned_framing(learned, framing, seed=training.seed, on_progress=on_progress)
+        framing = aligned_framing(found.train, framing, seed=training.seed, on_progress=on_progress)
     roi = _drawn(asked, method, training)
     files, out = tuple(teacher_weights), tuple(left_out)
     told = _told(method, settings, training, teacher_weights=files, origin=origin, left_out=out, interest=asked)
