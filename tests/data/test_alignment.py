@@ -173,7 +173,9 @@ def test_aligning_says_what_it_gains_and_is_refused_where_it_gains_nothing(
         for number, photo in enumerate(photos):
             save_png(tmp_path / name / f"{number}.png", photo)
         paths = sorted((tmp_path / name).iterdir())
-        return aligned_framing([Sample(image=path) for path in paths], Framing(image_size=SIZE), seed=0, on_progress=lambda _: None)
+        return aligned_framing(
+            [Sample(image=path) for path in paths], Framing(image_size=SIZE), seed=0, on_progress=lambda _: None
+        )
 
     with caplog.at_level(logging.INFO, logger="blemish"):
         assert framed("moved", [lying(*where, seed=n) for n, where in enumerate(MOVED)]).alignment is not None
