@@ -37,8 +37,8 @@ MOVES = (-2.0, -1.0, -0.5, 0.0, 0.5, 1.0, 2.0)
 
 @torch.no_grad()
 def shifts_of(teacher: Teacher, size: tuple[int, int]) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
-    """Returns means and standard errors (levels + 1, 2), down and right, in pixels of the network's input: of each level,
-    finest first, and of their product."""
+    """Returns means and standard errors (levels + 1, 2), down and right, in the network's pixels: of each level, finest
+    first, and of their product."""
     rng = np.random.default_rng(0)
     shifts = []
     for _ in range(TRIALS):
