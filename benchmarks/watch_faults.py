@@ -217,10 +217,10 @@ def make_model(folder: Path) -> tuple[Path, list[Path]]:
     """Returns a small model, exported to ONNX Runtime, and photos."""
     make_up(folder / "parts", seed=0, size=64)
     parts = MVTEC_AD.find(folder / "parts", None)
-    settings = {"teacher": "efficientnet_lite0", "image_size": 64, "steps": 2, "held_out": 0.3}
-    blemish.train("stpm", parts, folder / "model", **settings)
-    blemish.export(folder / "model", to="onnx")
-    return folder / "model", [sample.image for sample in parts.test]
+    run = folder / "model"
+    blemish.train("stpm", parts, run, teacher="efficientnet_lite0", image_size=64, steps=2, held_out=0.3)
+    blemish.export(run, to="onnx")
+    return run, [sample.image for sample in parts.test]
 
 
 def main() -> None:
