@@ -51,8 +51,8 @@ def stress(
     output
         Folder for stress.json and stress.html, a page that shows what was tried; RUN/stress where none is given.
     conditions
-        What to try, with commas between: brightness, gradient, colour, shift, rotation, scale, blur, noise, jpeg,
-        resize; one strength of it by shift=8. Without it all, or those that --limits names.
+        Some of brightness, gradient, colour, shift, rotation, scale, blur, noise, jpeg and resize, as in jpeg,blur.
+        One strength: shift=8. Without it, all are tried, or those that --limits names.
     photos
         The most photos of each kind, good and defective, that are drawn: each is judged once per strength.
     limits

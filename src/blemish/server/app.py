@@ -19,11 +19,12 @@ from blemish.server.region_routes import REGION_ROUTES
 from blemish.server.station import Station
 from blemish.server.status_routes import STATUS_ROUTES
 from blemish.server.verdict_routes import VERDICT_ROUTES
+from blemish.server.workshop_routes import WORKSHOP_ROUTES
 from blemish.version import __version__
 
 _ROUTES = (
     *(STATUS_ROUTES, JUDGE_ROUTES, VERDICT_ROUTES, MODEL_ROUTES, REGION_ROUTES, FIGURES_ROUTES, ENGINEER_ROUTES),
-    LIVE_ROUTES,
+    *(LIVE_ROUTES, WORKSHOP_ROUTES),
 )
 _PAGE = Path(__file__).with_name("static")
 

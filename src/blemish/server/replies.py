@@ -159,6 +159,7 @@ class SessionReply(BaseModel):
     tokens_needed: bool
     models: list[str]
     stations: list[str]
+    workshop: bool = Field(description="Whether models can be learned in the page.")
     photos_kept: Literal["all", "not-normal", "none"]
     draw: float = Field(description="Share of photos drawn by lot for a person to label.")
     blemish_version: str

@@ -49,6 +49,7 @@ def session(at: StationOf, asker: AskedBy) -> SessionReply:
         tokens_needed=tokens_needed(at),
         models=list(at.models),
         stations=list(stations),
+        workshop=at.workshop is not None,
         photos_kept=kept,
         draw=at.settings.draw,
         blemish_version=__version__,

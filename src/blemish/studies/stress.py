@@ -116,7 +116,7 @@ class _Judge:
         """Yields each photo as it is and then under every change, and leaves in `given` which one it was."""
         for place, path in enumerate(photos):
             try:
-                photo = read_image(path)
+                photo = read_image(path, reading=self._predictor.framing.reading)
             except DataError as error:
                 self.unreadable.append(f"left out: {error}")
                 self._done += 1 + len(self._changes)

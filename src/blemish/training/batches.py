@@ -1,9 +1,9 @@
 """The stream of batches: seeded, sharded, resumable; teacher features cached within a budget.
 
 Photos are known by their index in one shuffled list, whose last part calibrates, and what a step is made of are their
-frames: the whole photo, or its tiles. Targets of the first K frames are cached, where K is what the budget holds; those
-of the rest are computed each time they are met. Which are cached never depends on what was met before, so that a
-resumed run computes exactly what an uninterrupted one does.
+frames: the whole photo, or its tiles, or views of these. Targets of the first K are cached, where K is what the budget
+holds; those of the rest are computed each time they are met. Which are cached never depends on what was met before, so
+that a resumed run computes exactly what an uninterrupted one does.
 """
 
 from collections.abc import Callable, Iterator
