@@ -121,7 +121,7 @@ def main() -> None:
     parser.add_argument("--output", type=Path)
     given = parser.parse_args()
     asked = {name: getattr(given, name) for name in ("image_size", "batch_size", "steps")}
-    asked |= {"teacher": "efficientnet_lite0", "device": "cpu", "check_every": 10**6, "checkpoint_every": 10**6}
+    asked |= {"teacher": "efficientnet_lite0", "device": "cpu", "checkpoint_every": 10**6}
     found = []
     with tempfile.TemporaryDirectory() as folder:
         make_up(Path(folder) / "parts", seed=0, size=given.image_size)

@@ -1,5 +1,8 @@
 """What to do about the conditions that a model does not hold under."""
 
+from collections.abc import Mapping
+from typing import Any
+
 from blemish.evaluation.next_steps import NextStep
 from blemish.evaluation.stress_record import StrengthCounts, StressedCondition, StressTest
 from blemish.evaluation.stress_verdict import breaks_first
