@@ -2,6 +2,7 @@
 
 import json
 import shutil
+from copy import copy
 from dataclasses import replace
 from pathlib import Path
 
@@ -10,16 +11,21 @@ from PIL import Image
 
 import blemish
 from blemish.cli import app
-from blemish.data.dataset import Dataset
+from blemish.data.dataset import Dataset, Sample, dataset_of
 from blemish.data.images import read_image
 from blemish.data.mvtec_ad import MVTEC_AD
+from blemish.data.reading import Reading
 from blemish.errors import BlemishError, DataError
 from blemish.evaluation.changed_photo import changed_photo, photo_seed
 from blemish.evaluation.stress_next_steps import steps_against_changes
 from blemish.evaluation.stress_record import STRESS_FILE, StressTest, read_stress
 from blemish.inference.predictor import Predictor
 from blemish.model.artifact import read_artifact
+from blemish.progress import say_nothing
 from blemish.report.stress_page import STRESS_PAGE
+from blemish.studies.drawn_photos import draw_good
+from blemish.studies.stress import measure_stress
+from blemish.studies.stress_plan import stress_plan
 from blemish.synthesis.conditions import CONDITIONS
 from report.reading import Page
 
@@ -152,17 +158,37 @@ def test_what_photos_cannot_be_is_not_tried_and_said(stpm_exported: Path, parts:
     assert f"Not tried: resize, for {why}" in Page(tmp_path / "out" / STRESS_PAGE).text
 
 
-def test_next_steps_name_an_option_of_training_only_where_the_model_has_it(
+def test_a_photo_is_the_page_that_the_model_reads(
+    predictor: Predictor, stpm_exported: Path, parts: Dataset, tmp_path: Path
+) -> None:
+    photo = Image.open(next(sample.image for sample in parts.test if not sample.anomalous)).convert("RGB")
+    Image.new("RGB", photo.size).save(tmp_path / "two.tif", save_all=True, append_images=[photo])
+    found = dataset_of(train=[Sample(image=tmp_path / "two.tif")])
+    plan = stress_plan(("shift=1",), photos=1, seed=0, limits=None)
+    unusual = {}
+    for page in (1, 2):
+        reader, reading = copy(predictor), Reading(pages=(page,))
+        reader.framing = replace(predictor.framing, reading=reading)
+        drawn = draw_good(found, read_artifact(stpm_exported).training, most=1, seed=0, reading=reading)
+        unusual[page] = measure_stress(reader, drawn, None, plan=plan, on_progress=say_nothing).good.unusual
+    assert unusual == {1: 1, 2: 0}
+
+
+def test_next_steps_name_an_option_of_training_that_is_stronger_than_what_was_asked_for(
     measured: StressTest, stpm_exported: Path
 ) -> None:
     artifact = read_artifact(stpm_exported)
     dark = measured.conditions[0].strengths[0]
     for_its_score = replace(dark, holding="breaks", good=replace(dark.good, unusual=0))
     broken = replace(measured, conditions=[replace(measured.conditions[0], strengths=[for_its_score])])
-    (step,) = steps_against_changes(artifact, broken)
-    assert "--light" not in step.action and step.command is None
-    (step,) = steps_against_changes(replace(artifact, settings={**artifact.settings, "light": 1.0}), broken)
-    assert "--light (1.0 here)" in step.action and step.command is not None and "--light MORE" in step.command
+    for extent, stronger in (("off", "mild"), ("mild", "strong"), ("strong", None)):
+        settings = {**artifact.training.settings, "light": extent}
+        trained = replace(artifact, training=replace(artifact.training, settings=settings))
+        (step,) = steps_against_changes(trained, broken)
+        assert (f"--light {stronger}" in step.action and f"--light {stronger}" in str(step.command)) is (
+            extent != "strong"
+        )
+        assert ("--light" in step.action) is (extent != "strong")
     unusual = replace(for_its_score, good=replace(dark.good, unusual=dark.good.wrong))
     broken = replace(measured, conditions=[replace(measured.conditions[0], strengths=[unusual])])
     (step,) = steps_against_changes(artifact, broken)
@@ -218,8 +244,6 @@ def test_what_cannot_be_tried_is_one_line_and_leaves_no_folder(
 
 
 def test_unasked_every_condition_is_tried() -> None:
-    from blemish.studies.stress_plan import stress_plan
-
     plan = stress_plan((), photos=1, seed=0, limits=None)
     assert {change.condition for change in plan.changes(64)} == set(CONDITIONS)
     of_limits = stress_plan((), photos=1, seed=0, limits={"unchanged": {}, "jpeg 50": {}, "shift 3": {}})

@@ -63,9 +63,9 @@ def stress(
     artifact = read_artifact(run)
     predictor = open_predictor(run, runtime=runtime, precision=precision, device=device)
     found = good if isinstance(good, Dataset) else find_photos(good)
-    of_good = draw_good(found, artifact.training, most=photos, seed=seed)
+    of_good = draw_good(found, artifact.training, most=photos, seed=seed, reading=predictor.framing.reading)
     bad = to_test_on(find_dataset("auto", Path(test))) if isinstance(test, str | Path) else test
-    of_bad = None if bad is None else draw_defective(bad, most=photos, seed=seed)
+    of_bad = None if bad is None else draw_defective(bad, most=photos, seed=seed, reading=predictor.framing.reading)
     if output is not None:
         make_folder(Path(output))  # now, rather than when all photos are judged
     measured = measure_stress(predictor, of_good, of_bad, plan=plan, on_progress=on_progress)

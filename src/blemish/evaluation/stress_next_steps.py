@@ -11,6 +11,7 @@ from blemish.synthesis.conditions import CONDITIONS
 from blemish.wording import as_argument
 
 _MOSTLY = 0.5  # of the false alarms
+_STRONGER: Mapping[Any, str] = {"off": "mild", "mild": "strong"}  # of settings of training that vary good photos
 
 
 def steps_against_changes(artifact: Artifact, test: StressTest) -> list[NextStep]:
@@ -38,15 +39,13 @@ def _usual_again(artifact: Artifact, counts: StrengthCounts, evidence: str) -> N
 
 def _varied_in_training(artifact: Artifact, condition: StressedCondition, evidence: str) -> NextStep:
     setting = CONDITIONS[condition.name].mended_by
-    known: Mapping[str, Any] = artifact.training.settings | artifact.settings
-    if setting is None or setting not in known:
-        return NextStep(
-            evidence=evidence,
-            action="Keep it from changing as much; or train with good photos that differ so, and more of them.",
-        )
+    extent = None if setting is None else artifact.training.settings.get(setting)
+    action = "Keep it from changing as much; or train with good photos that differ so"
+    if extent not in _STRONGER:  # nothing varies photos so, or it was as strong as can be
+        return NextStep(evidence=evidence, action=f"{action}, and more of them.")
+    stronger = f"--{setting} {_STRONGER[extent]}"
     return NextStep(
         evidence=evidence,
-        action=f"Keep it from changing as much; or train with good photos that differ so, or with a stronger "
-        f"--{setting} ({known[setting]} here), by which training varies them.",
-        command=f"blemish train {artifact.method} PHOTOS NEW_RUN --{setting} MORE",
+        action=f"{action}, or with {stronger} (here it was {extent}), by which training varies them.",
+        command=f"blemish train {artifact.method} PHOTOS NEW_RUN {stronger}",
     )

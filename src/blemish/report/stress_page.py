@@ -62,7 +62,7 @@ def write_stress_page(test: StressTest, page: Path, *, artifact: Artifact, predi
     """Writes one self-contained page of HTML; raises MissingExtraError without jinja2 or matplotlib, OutputError where
     it cannot be written."""
     try:
-        photo: Pixels | None = read_image(Path(test.photos[0]))
+        photo: Pixels | None = read_image(Path(test.photos[0]), reading=predictor.framing.reading)
     except DataError:  # it is gone since: figures are shown all the same
         photo = None
     sections = [_section(test, condition, photo, predictor) for condition in test.conditions]

@@ -9,6 +9,7 @@ import numpy as np
 from blemish.data.dataset import Dataset, Sample
 from blemish.data.digest import digest_of
 from blemish.data.images import decode_image, read_file
+from blemish.data.reading import Reading
 from blemish.errors import DataError
 from blemish.model.training_record import TrainingRecord
 from blemish.wording import counted
@@ -30,12 +31,14 @@ class DrawnPhotos:
     unreadable: list[str] = field(default_factory=list)
 
 
-def draw_good(found: Dataset, training: TrainingRecord, *, most: int, seed: int) -> DrawnPhotos:
+def draw_good(found: Dataset, training: TrainingRecord, *, most: int, seed: int, reading: Reading) -> DrawnPhotos:
     """Draws photos of good parts that the model was not trained on; raises DataError where there is none."""
     samples = [*found.train, *found.validation, *(sample for sample in found.test if not sample.anomalous)]
     trained_on = frozenset(training.digests[: training.calibrated_from])
     calibrating = frozenset(training.digests[training.calibrated_from :])
-    drawn = _drawn(found.base, samples, most=most, seed=seed, passed_over=trained_on, counted_in=calibrating)
+    drawn = _drawn(
+        found.base, samples, most=most, seed=seed, reading=reading, passed_over=trained_on, counted_in=calibrating
+    )
     if drawn.photos:
         return drawn
     if drawn.known:
@@ -46,9 +49,11 @@ def draw_good(found: Dataset, training: TrainingRecord, *, most: int, seed: int)
     raise DataError(f"{found.base}: no photo of a good part can be read{first_of(drawn.unreadable)}")
 
 
-def draw_defective(found: Dataset, *, most: int, seed: int) -> DrawnPhotos:
+def draw_defective(found: Dataset, *, most: int, seed: int, reading: Reading) -> DrawnPhotos:
     """Draws photos of defective parts; raises DataError where there is none."""
-    drawn = _drawn(found.base, [sample for sample in found.test if sample.anomalous], most=most, seed=seed)
+    drawn = _drawn(
+        found.base, [sample for sample in found.test if sample.anomalous], most=most, seed=seed, reading=reading
+    )
     if not drawn.photos:
         where = "in folders such as test/DEFECT" if not drawn.unreadable else "that can be read"
         raise DataError(f"{found.base}: holds no defective photo {where}{first_of(drawn.unreadable)}")
@@ -61,6 +66,7 @@ def _drawn(
     *,
     most: int,
     seed: int,
+    reading: Reading,
     passed_over: frozenset[str] = frozenset(),
     counted_in: frozenset[str] = frozenset(),
 ) -> DrawnPhotos:
@@ -76,7 +82,7 @@ def _drawn(
             if (digest := digest_of(data)) in passed_over:
                 known += 1
                 continue
-            pixels = decode_image(data, name=str(path))
+            pixels = decode_image(data, name=str(path), reading=reading)
         except DataError as error:
             unreadable.append(f"left out: {error}")
             continue

@@ -5,12 +5,13 @@ import { forgetToken, get, keepToken } from "./api.js";
 import { h, put } from "./dom.js";
 import { figures } from "./figures.js";
 import { history } from "./history.js";
+import { learn } from "./learn.js";
 import { live } from "./live.js";
 import { models } from "./models.js";
 import { photo } from "./photo.js";
 import { chooseLanguage, chosenLanguage, LANGUAGES, loadWords, say } from "./words.js";
 
-const PLACES = { live, history, figures, models, audit }; // in the order of the menu
+const PLACES = { live, history, figures, models, learn, audit }; // in the order of the menu
 const WITHIN = { photo: [photo, "history"] }; // places that are reached from others, and from which
 
 const main = document.getElementById("main");
@@ -24,10 +25,10 @@ async function show() {
   const [name, ...rest] = location.hash.slice(1).split("/").map(decodeURIComponent);
   const [draw, within] = WITHIN[name] ?? [PLACES[name] ?? live, name in PLACES ? name : "live"];
   notice(null);
-  drawMenu(within);
   put(main);
   try {
     session = await get("/api/session", {}, signal);
+    drawMenu(within);
     await draw(main, session, signal, rest);
   } catch (error) {
     failed(error);
@@ -58,7 +59,8 @@ function signIn(told) {
 function drawMenu(current) {
   const places = document.getElementById("places");
   places.setAttribute("aria-label", say("menu"));
-  put(places, Object.keys(PLACES).map((place) =>
+  const shownPlaces = Object.keys(PLACES).filter((place) => place !== "learn" || (session?.workshop && session.role === "engineer"));
+  put(places, shownPlaces.map((place) =>
     h("a", { href: `#${place}`, "aria-current": place === current ? "page" : null }, say(`place.${place}`))));
 }
 
