@@ -4,22 +4,16 @@ import sys
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
-from cyclopts import Parameter, Token
+from cyclopts import Parameter
 
 from blemish import api
+from blemish.cli.asked_size import asked_size
 from blemish.cli.progress import ProgressBars
 from blemish.errors import DataError
 from blemish.training.findings import Findings
 from blemish.wording import on_one_line
 
 _ALL_FINE, _SOME_UNUSABLE = 0, 2
-
-
-def _size(_type: Any, tokens: tuple[Token, ...]) -> int | tuple[int, int]:
-    sides = [int(side) for side in tokens[0].value.lower().split("x")]
-    if len(sides) not in (1, 2):
-        raise ValueError("give one number, or HEIGHTxWIDTH")
-    return sides[0] if len(sides) == 1 else (sides[0], sides[1])
 
 
 def check(
@@ -30,7 +24,9 @@ def check(
     keep: Literal["best", "last"] | None = None,
     held_out: float | None = None,
     part: str | None = None,
-    image_size: Annotated[tuple[int, int] | None, Parameter(converter=_size, n_tokens=1, accepts_keys=False)] = None,
+    image_size: Annotated[
+        tuple[int, int] | None, Parameter(converter=asked_size, n_tokens=1, accepts_keys=False)
+    ] = None,
     aspect: Literal["keep", "squeeze"] | None = None,
     tiles: int | str | None = None,
     overlap: int | None = None,

@@ -96,7 +96,7 @@ class Framing:
         if self.alignment is not None:
             placement = self.alignment.place(photo)
             seen = placement.aligned(photo, shrinks=2 * self.map_size(size)[0] <= size[0])
-        canvas = self._canvas(seen)
+        canvas = self.canvas_of(resize_image(seen, self.map_size(size)), size)
         return FramedPhoto(
             canvas=canvas,
             overview=canvas if self.tile is None else resize_image(seen, self.image_size),
@@ -111,9 +111,9 @@ class Framing:
         """Returns the canvas of a photo (H, W, 3), from which its frames are cut; raises what `framed` does."""
         return self.framed(photo, name=name).canvas
 
-    def _canvas(self, photo: Pixels) -> Pixels:
-        geometry = self.geometry((photo.shape[0], photo.shape[1]))
-        resized = resize_image(photo, geometry.map_size)
+    def canvas_of(self, resized: Pixels, photo_size: Size) -> Pixels:
+        """Returns the canvas of a photo of this size that was resized to `map_size`, here or elsewhere."""
+        geometry = self.geometry(photo_size)
         if geometry.canvas_size == geometry.map_size:
             return resized
         borders = [

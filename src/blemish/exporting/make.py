@@ -20,7 +20,7 @@ from blemish.exporting import EXPORTERS
 from blemish.exporting.description import description_of
 from blemish.exporting.exact_graph import exact_graph, installed_versions
 from blemish.exporting.known_photos import MOST_COMPARED, MOST_TO_ROUND, FoundPhotos, known_photos
-from blemish.exporting.parity import TOLERANCES, Answer, Parity, compare
+from blemish.exporting.parity import TOLERANCES, Answer, Parity, compare_answers
 from blemish.exporting.proof import (
     PROOF_FOLDER,
     ProofPhotos,
@@ -182,7 +182,7 @@ def _with_proof(
     alone = [path for path in every[: max(1, MOST_COMPARED // photos.most_frames)] if path not in kept]
     total = len(alone) + len(photos.answers)
     steps = iter(range(1, total + 1))
-    parity = compare(
+    parity = compare_answers(
         _pairs(alone, photos, reference, predictor),
         on_photo=lambda: on_progress(Progress(activity="comparing", done=next(steps), total=total)),
     )

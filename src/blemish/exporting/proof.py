@@ -19,7 +19,7 @@ from blemish.exporting.parity import (
     TOLERANCES,
     Answer,
     Parity,
-    compare,
+    compare_answers,
     holds_regions,
     shapes_of,
     zoom_to_few,
@@ -170,7 +170,7 @@ def repeat_proof(export: Export, predictor: Predictor) -> ProofOutcome:
     export.check(export.proof)
     vector = export.folder / TEST_VECTOR_FOLDER
     outcome = ProofOutcome(
-        parity=compare(_pairs(export, predictor)),
+        parity=compare_answers(_pairs(export, predictor)),
         jpeg_difference=jpeg_difference(vector),
         framing_difference=framing_difference(vector, predictor.framing),
     )

@@ -2,12 +2,13 @@
 
 import logging
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, fields
 from pathlib import Path
 from typing import Any
 
 from blemish.data import AUTO, DATASETS, find_dataset, layout_of
 from blemish.data.dataset import Dataset, Layout
+from blemish.detectors import DETECTORS
 from blemish.errors import DataError, InterruptionError, SettingsError
 from blemish.files import make_folder
 from blemish.progress import OnProgress, Progress, say_nothing
@@ -100,7 +101,7 @@ def run_grid(
         try:
             if isinstance(found, DataError):
                 raise found
-            cell = Cell(method=method, category=name, seed=seed, found=found, settings=plan.settings)
+            cell = Cell(method=method, category=name, seed=seed, found=found, settings=_settings_of(method, plan))
             result = measured_cell(cell, output)
             results.append(result or measure_cell(cell, output, train=train, evaluate=evaluate))
         except InterruptionError:
@@ -110,6 +111,18 @@ def run_grid(
             failed.append(f"{what}: {brief(error)}")
     on_progress(Progress(activity="benchmark", done=len(wanted), total=len(wanted)))
     return Benchmark(plan=plan, results=tuple(results), failed=tuple(failed))
+
+
+def _settings_of(method: str, plan: BenchmarkPlan) -> Mapping[str, Any]:
+    """Returns the plan's settings; in a rehearsal no stage of the method takes more steps than there are photos."""
+    if plan.limit is None:
+        return plan.settings
+    lengths = [setting.name for setting in fields(DETECTORS[method].Settings) if _is_a_length(setting.name)]
+    return {**plan.settings, **{name: min(plan.limit, plan.settings.get(name, plan.limit)) for name in lengths}}
+
+
+def _is_a_length(setting: str) -> bool:
+    return setting == "steps" or setting.endswith("_steps")
 
 
 def _photos(plan: BenchmarkPlan, category: str | None) -> Dataset | DataError:

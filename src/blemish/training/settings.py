@@ -10,6 +10,7 @@ from blemish.data.reading import Reading
 from blemish.errors import SettingsError
 
 Precision = Literal["auto", "fp32", "bf16"]
+Extent = Literal["off", "mild", "strong"]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -24,6 +25,10 @@ class TrainingSettings:
     """Share of the good photos never trained on: it gives the thresholds; a quarter chooses weights, where any are."""
     part: str | None = None
     """Regular expression for which part a photo's name says it shows, where several show one, such as (.+)_[0-9]+."""
+    light: Extent = "off"
+    """How much brightness, contrast and colour vary in training: mild is a tenth brighter or darker, strong a fifth."""
+    pose: Extent = "off"
+    """How far photos move in training: mild is 1/64 of their sides, 2 degrees, 2 % in size; strong 1/16, 5 and 6 %."""
     false_alarms: float = 0.01
     """Share of good photos that the threshold may call anomalous."""
     region_thresholds: Literal["shared", "own"] = "shared"
@@ -71,6 +76,11 @@ class TrainingSettings:
     def max_pixels(self) -> int | None:
         """The most pixels of a photo; None where Pillow's own limit is meant."""
         return None if self.max_megapixels is None else self.max_megapixels * 10**6
+
+    @property
+    def varies(self) -> bool:
+        """Says whether photos vary in training."""
+        return self.light != "off" or self.pose != "off"
 
     def check(self) -> None:
         """Raises SettingsError for a number that its setting cannot take."""
