@@ -69,7 +69,7 @@ def train_noting(method: str, photos: tuple[Sample, ...], run: Path, teacher: Pa
     hooked._step, hooked._check = noted_step, noted_check
     distributed.all_gather_object = counted
     settings = settings_of(method, steps=STEPS)
-    training = TrainingSettings(batch_size=BATCH, check_every=CHECK_EVERY, held_out=0.25)
+    training = TrainingSettings(batch_size=BATCH, check_every=CHECK_EVERY, held_out=0.25, light="mild", pose="mild")
     try:
         train_detector(
             method,

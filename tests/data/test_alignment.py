@@ -214,7 +214,7 @@ def test_an_export_aligns_as_training_does_and_a_damaged_reference_is_one_line(
     }
     (model / "model.json").write_text(json.dumps(values))
     photo = lying(5.0, 0.05, 0.0)
-    aligned = own.place(photo).aligned(photo)
+    aligned = own.place(photo).aligned(photo, shrinks=True)  # from 96x128 to 48x64
     found = blemish.open(model, runtime="onnx").predict(photo)
     assert found.anomaly_score == blemish.open(stpm_exported, runtime="onnx").predict(aligned).anomaly_score
     assert found.placement is not None

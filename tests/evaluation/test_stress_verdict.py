@@ -27,6 +27,7 @@ from blemish.evaluation.stress_verdict import (
     allowed_false_alarms,
     allowed_misses,
     breaks_first,
+    expected_rate,
     headline_of,
     holding_of,
     says_how_far,
@@ -165,6 +166,13 @@ def test_what_breaks_first_is_the_mildest_strength_that_breaks_and_of_these_the_
     )
     assert headline_of(stress_test(condition("blur", {1: 5}))).endswith("in doubt: blur.")
     assert headline_of(stress_test(condition("blur", {1: 0}))) == "The model holds under all that was tried."
+
+
+def test_what_was_promised_is_said_in_its_own_unit() -> None:
+    found = stress_test()
+    assert expected_rate(found) == "promised: at most 10 % of good photos"
+    assert expected_rate(replace(found, promised_rate=None)).startswith("expected, not promised: 10 %")
+    assert expected_rate(replace(found, unit="parts")).endswith("of single photos fewer")
 
 
 def test_figures_written_as_limits_are_kept_by_the_same_figures_and_broken_by_worse_ones(tmp_path: Path) -> None:

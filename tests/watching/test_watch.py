@@ -203,7 +203,7 @@ def test_photos_are_carried_to_another_disk(line: Line, tmp_path: Path) -> None:
 
 
 def test_many_photos_at_once_are_judged_by_rounds(line: Line) -> None:
-    for number in range(150):
+    for number in range(90):
         line.put(f"p{number}.png", number)
     waiting: list[int] = []
     results = blemish.watch(
@@ -216,9 +216,9 @@ def test_many_photos_at_once_are_judged_by_rounds(line: Line) -> None:
         runtime="onnx",
         on_progress=lambda progress: waiting.append(progress.total - progress.done),
     )
-    assert sum(1 for _ in results) == 150
-    assert line.names() == [f"p{number}.png" for number in range(150)]
-    assert (waiting[0], waiting[-1]) == (86, 0)
+    assert sum(1 for _ in results) == 90
+    assert line.names() == [f"p{number}.png" for number in range(90)]
+    assert (waiting[0], waiting[-1]) == (26, 0)
 
 
 def test_two_watches_do_not_share_results(line: Line) -> None:

@@ -129,9 +129,12 @@ def headline_of(test: StressTest) -> str:
 
 def expected_rate(test: StressTest) -> str:
     """Returns what the threshold lets expect of good photos, in words."""
+    of = f"of good {test.unit}"
+    if test.unit == "parts":
+        of += ", any of whose photos may alarm: of single photos fewer"
     if test.promised_rate is None:
-        return f"expected, not promised: {percent(test.asked_rate)} of good {test.unit}"
-    return f"promised: at most {percent(test.promised_rate)} of good {test.unit}"
+        return f"expected, not promised: {percent(test.asked_rate)} {of}"
+    return f"promised: at most {percent(test.promised_rate)} {of}"
 
 
 def _of_names(strengths: Sequence[StrengthCounts], why: Callable[[StrengthCounts], str]) -> str:

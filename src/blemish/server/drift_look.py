@@ -2,7 +2,7 @@
 
 import threading
 import time
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 
 from blemish.history.drifting import StationDrift, drift_at
 from blemish.history.opening import History
@@ -16,14 +16,14 @@ _SECONDS = 60.0
 class DriftLook:
     """Says what has moved, as it was found a minute ago at most."""
 
-    def __init__(self, models: Mapping[str, ServedModel], history: History, measures: Measures) -> None:
+    def __init__(self, models: Callable[[], Mapping[str, ServedModel]], history: History, measures: Measures) -> None:
         self._models, self._history, self._measures = models, history, measures
         self._looking = threading.Lock()
         self._found: dict[str, tuple[float, str, list[StationDrift]]] = {}
 
     def of(self, name: str) -> list[StationDrift]:
         """Returns what has moved at each station that the model has judged photos of; raises HistoryError."""
-        opened = self._models[name].now
+        opened = self._models()[name].now
         state = opened.opened_at.isoformat()
         with self._looking:
             looked, of_state, found = self._found.get(name, (-_SECONDS, "", []))
@@ -46,7 +46,7 @@ class DriftLook:
     def measure(self) -> None:
         """Puts it among the figures for Prometheus."""
         self._measures.drift.clear()
-        for name in list(self._models):  # one may be added meanwhile
+        for name in list(self._models()):  # one may be added meanwhile
             for each in self.of(name):
                 for drift in each.found:
                     self._measures.drift.labels(name, each.station, drift.quantity).set(1)

@@ -69,13 +69,13 @@ class RegionsReply(BaseModel):
 
 
 @REGION_ROUTES.get("")
-def get_regions(model: str, at: StationOf, _asker: AskedBy) -> RegionsReply:
+def model_regions(model: str, at: StationOf, _asker: AskedBy) -> RegionsReply:
     """Returns the regions of interest that the model has, and what was drawn for its next training."""
     return _reply(at.model(model))
 
 
 @REGION_ROUTES.get("/{region}/mask", response_class=Response)
-def get_mask(model: str, region: str, at: StationOf, _asker: AskedBy) -> Response:
+def region_mask(model: str, region: str, at: StationOf, _asker: AskedBy) -> Response:
     """Returns a region as a PNG, white where it counts."""
     interest = at.model(model).now.artifact.interest
     found = [each for each in ((interest and interest.regions) or ()) if each.name == region]
@@ -85,7 +85,7 @@ def get_mask(model: str, region: str, at: StationOf, _asker: AskedBy) -> Respons
 
 
 @REGION_ROUTES.put("")
-def put_regions(model: str, body: DrawnRegions, at: StationOf, asker: AskedByEngineer) -> RegionsReply:
+def draw_regions(model: str, body: DrawnRegions, at: StationOf, asker: AskedByEngineer) -> RegionsReply:
     """Keeps drawn regions in the model's folder, for its next training: thresholds are of the regions that a model was
     trained with, so that those of this one stay as they are."""
     served = at.model(model)

@@ -49,7 +49,7 @@ class Station:
         self.models, self.history, self.settings = dict(models), history, settings
         self.measures = Measures()
         self.news = LiveNews()
-        self.drift = DriftLook(self.models, history, self.measures)
+        self.drift = DriftLook(lambda: self.models, history, self.measures)
         self.photos = None if settings.keep_photos is None else KeptPhotos(settings.keep_photos)
         self.ready = True
         folder = settings.keep_photos
