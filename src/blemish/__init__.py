@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from blemish.api import serve as serve
     from blemish.api import speed as speed
     from blemish.api import stress as stress
+    from blemish.api import submission as submission
     from blemish.api import summarize as summarize
     from blemish.api import synthesize as synthesize
     from blemish.api import token as token
@@ -53,6 +54,7 @@ _PLACES = {
             "verify",
             "watch",
             "benchmark",
+            "submission",
             "speed",
             "stress",
             "demo",
@@ -90,6 +92,7 @@ __all__ = [
     "serve",
     "speed",
     "stress",
+    "submission",
     "summarize",
     "synthesize",
     "token",

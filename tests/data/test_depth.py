@@ -14,7 +14,7 @@ from PIL import Image
 
 from blemish.data.framing import Framing
 from blemish.data.images import decode_image, picture_pixels, read_header, read_image, save_png
-from blemish.errors import DataError, MissingExtraError
+from blemish.errors import DataError
 from data.test_formats import (
     BITS,
     BYTES,
@@ -153,7 +153,7 @@ def test_colours_of_16_bits_are_written_as_they_are_read(tmp_path: Path) -> None
 def test_without_tifffile_only_what_pillow_cannot_read_asks_for_it(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(sys.modules, "tifffile", None)
     values = ramp(10, 3)
-    with pytest.raises(MissingExtraError, match=r"^cam.tif: such a TIFF needs tifffile, [^\n]*'blemish\[tiff\]'"):
+    with pytest.raises(DataError, match=r"^cam.tif: such a TIFF needs tifffile, [^\n]*'blemish\[tiff\]'"):
         decode_image(tiff(packed(values, 10), tags_of(values, 10)), name="cam.tif")
     decode_image(in_sixteen_bits(values, "TIFF"), name="")
 

@@ -106,6 +106,10 @@ def test_the_decoder_is_asked_for_the_good_photo_and_the_head_for_the_mask(image
     assert all(p.grad is None for p in mend.student.decoder.parameters()), "the head does not bend the decoder"
 
 
+def test_settings_of_a_model_from_when_light_was_among_them_are_read() -> None:
+    assert MendSettings.from_json({**MendSettings(steps=7).to_json(), "light": 1.0}) == MendSettings(steps=7)
+
+
 def test_a_head_without_defects_is_refused() -> None:
     with pytest.raises(SettingsError, match="set judges to decoder"):
         drawn(defects="none")

@@ -5,7 +5,7 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from blemish.errors import HistoryError
+from blemish.errors import SettingsError
 from blemish.history.figures import hourly, scores_over_time, what_if
 from blemish.history.labels import set_label
 from blemish.history.opening import History
@@ -32,7 +32,7 @@ def test_pages_follow_one_another_though_verdicts_come_in_between(history: Histo
     rest = latest(history, most=10, after=first.after)
     assert [each.id for each in (*first.verdicts, *rest.verdicts)] == ids[::-1]
     assert rest.after is None
-    with pytest.raises(HistoryError, match="no page ended at"):
+    with pytest.raises(SettingsError, match="no page ended at"):
         latest(history, after="yesterday")
 
 

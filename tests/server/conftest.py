@@ -16,7 +16,7 @@ from httpx import Client, Response
 from blemish.data.dataset import Dataset
 from blemish.history.opening import History, open_history
 from blemish.server.served_model import ServedModel
-from blemish.server.serving import LineServer
+from blemish.server.serving import StationServer
 from blemish.server.settings import ServerSettings
 from blemish.server.station import Station
 
@@ -27,7 +27,7 @@ class Served:
 
     client: Client
     station: Station
-    server: LineServer
+    server: StationServer
 
     @property
     def history(self) -> History:
@@ -47,7 +47,7 @@ OpenServer = Callable[..., Served]
 @contextmanager
 def serving(station: Station) -> Iterator[Served]:
     """A server at a free port, ended as SIGTERM ends it."""
-    server = LineServer(station)
+    server = StationServer(station)
     thread = threading.Thread(target=server.run)
     thread.start()
     while server.address is None and thread.is_alive():

@@ -211,3 +211,15 @@ def test_a_body_that_is_too_large_is_refused_before_it_has_arrived(open_server: 
             pass  # the server has hung up
     assert sent < 1 << 26
     assert server.client.put("/api/users/eva", content=bytes(100_001)).status_code == 413
+
+
+def test_a_verdict_is_given_though_its_photo_cannot_be_kept(
+    open_server: OpenServer, photo: bytes, tmp_path: Path
+) -> None:
+    server = open_server(keep_photos=tmp_path / "kept", keep="all")
+    (tmp_path / "kept").rmdir()
+    (tmp_path / "kept").write_text("a full disk refuses likewise")
+    told = server.judge(photo).json()
+    assert told["photo"]["kept"] is False
+    assert [each.id for each in latest(server.history).verdicts] == [told["id"]]
+    assert "blemish_unkept_photos_total 1.0" in server.client.get("/metrics").text

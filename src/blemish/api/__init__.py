@@ -3,7 +3,7 @@
 from blemish.api.benchmarking import benchmark
 from blemish.api.comparing import compare
 from blemish.api.exporting import export, speed, verify
-from blemish.api.judging import evaluate, open, predict, report, summarize  # noqa: A004
+from blemish.api.judging import evaluate, open, predict, report, submission, summarize  # noqa: A004
 from blemish.api.line import export_history, prune_history, serve, token
 from blemish.api.stressing import stress
 from blemish.api.synthesizing import roi, synthesize
@@ -27,6 +27,7 @@ __all__ = [
     "serve",
     "speed",
     "stress",
+    "submission",
     "summarize",
     "synthesize",
     "token",

@@ -46,6 +46,7 @@ app.command("blemish.cli.compare:compare", name="compare", help="Tell two models
 app.command("blemish.cli.calibrate:calibrate", name="calibrate", help="Set thresholds anew, without training.")
 app.command("blemish.cli.export:export", name="export", help="Make a model serve a PC without torch.")
 app.command("blemish.cli.export:verify", name="verify", help="Prove on this machine that exports say the same.")
+app.command("blemish.cli.submission:submission", name="submission", help="Write maps for MVTec AD 2's server.")
 app.command("blemish.cli.speed:speed", name="speed", help="Measure how fast a model is on this machine.")
 app.command("blemish.cli.benchmark:benchmark", name="benchmark", help="Measure methods over a data set, with seeds.")
 app.command("blemish.cli.check:check", name="check", help="Look through folders of photos before they are used.")

@@ -29,6 +29,7 @@ def benchmark(
     steps: int | None = None,
     teacher_weights: tuple[Path, ...] = (),
     limit: int | None = None,
+    price_per_hour: float | None = None,
 ) -> int:
     """Measure methods over a data set: each is trained on every category with several seeds, and tested.
 
@@ -40,7 +41,8 @@ def benchmark(
     root
         Folder of the data set.
     output
-        Folder for models, evaluations, one small file for each result, table.md and table.csv.
+        Folder for models, evaluations, one small file for each result, and the tables: table.md, table.csv, table.tex
+        (LaTeX), table.html (with curves and the worst photos) and differences.csv.
     dataset
         How photos lie in the folder; auto recognises it.
     categories
@@ -57,6 +59,8 @@ def benchmark(
         Weights files of teachers, where they are not found.
     limit
         A rehearsal: at most so many photos of each use, and steps; its figures mean nothing.
+    price_per_hour
+        What an hour of this machine costs: the tables say what each training and its test cost.
     """
     with ProgressBars() as bars:
         found = api.benchmark(
@@ -70,6 +74,7 @@ def benchmark(
             steps=steps,
             teacher_weights=teacher_weights,
             limit=limit,
+            price_per_hour=price_per_hour,
             on_progress=bars.show,
         )
     print((output / "table.md").read_text(encoding="utf-8"), end="")

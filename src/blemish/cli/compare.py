@@ -6,7 +6,6 @@ from pathlib import Path
 from blemish import api
 from blemish.cli.progress import ProgressBars
 from blemish.evaluation.paired import COMPARISON_FILE, PairedComparison, PhotosOfOneKind
-from blemish.model.thresholds import percent
 from blemish.wording import on_one_line
 
 _LISTED = 20  # photos of a list; comparison.json has all
@@ -82,7 +81,7 @@ def lines_of_comparison(compared: PairedComparison) -> list[str]:
         f"A  {on_one_line(compared.first.place)}",
         f"B  {on_one_line(compared.second.place)}",
         "",
-        f"{'':<14}{'A':>7}{'B':>7}{'A alone':>10}{'B alone':>10}{'by chance':>12}",
+        f"{'':<14}{'A':>7}{'B':>7}{'A alone':>10}{'B alone':>10}{'by chance':>14}",
         _row("misses", compared.defective),
         _row("false alarms", compared.good),
         *_photos("missed by A alone", compared.defective.only_first_wrong),
@@ -95,7 +94,7 @@ def lines_of_comparison(compared: PairedComparison) -> list[str]:
 
 def _row(what: str, kind: PhotosOfOneKind) -> str:
     alone = f"{len(kind.only_first_wrong):>10}{len(kind.only_second_wrong):>10}"
-    return f"{what:<14}{kind.first_wrong:>7}{kind.second_wrong:>7}{alone}{percent(kind.p_value):>12}  of {kind.photos}"
+    return f"{what:<14}{kind.first_wrong:>7}{kind.second_wrong:>7}{alone}{kind.chance:>14}  of {kind.photos}"
 
 
 def _photos(title: str, photos: list[str]) -> list[str]:

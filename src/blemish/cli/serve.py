@@ -16,6 +16,7 @@ def serve(
     keep: str = "not-normal",
     keep_days: float | None = None,
     keep_megabytes: float | None = None,
+    workshop: Path | None = None,
     draw: float = 0.0,
     waiting: int = 32,
     batch_size: int = 8,
@@ -49,6 +50,9 @@ def serve(
         Verdicts that are older are deleted, with their photos, but for labelled ones; by default none is.
     keep_megabytes
         Photos beyond so much room are deleted, oldest first, but for labelled ones; by default none is.
+    workshop
+        Folder whose sub-folders of photos of good parts models can be learned of in the page; they go to its sub-folder
+        models. Without it none can.
     draw
         Share of photos drawn by lot for a person to label, such as 0.01 or 1%; those labelled good can join the
         calibration. Needs --keep-photos.
@@ -83,6 +87,7 @@ def serve(
         keep=keep,
         keep_days=keep_days,
         keep_megabytes=keep_megabytes,
+        workshop=workshop,
         draw=draw,
         waiting=waiting,
         batch_size=batch_size,

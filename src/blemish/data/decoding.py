@@ -13,7 +13,7 @@ from blemish.data.file_kinds import WITHOUT_WHITE, unusual_values
 from blemish.data.pixel_limit import MOST_MEGAPIXELS, most_pixels, open_picture
 from blemish.data.tiff_file import tiff_values
 from blemish.data.tiff_tags import bits_of
-from blemish.errors import DataError, MissingExtraError
+from blemish.errors import DataError
 from blemish.wording import brief
 
 Values = NDArray[np.uint8] | NDArray[np.uint16]
@@ -59,7 +59,7 @@ def one_error(name: str) -> Iterator[None]:
     """Makes whatever a decoder raises a DataError of one line."""
     try:
         yield
-    except (DataError, MissingExtraError):
+    except DataError:
         raise
     except UnidentifiedImageError:
         raise DataError(f"{name}: is not a {', '.join(_FORMATS)} picture; save it as one or delete it") from None

@@ -69,8 +69,8 @@ def read_image(path: Path, *, reading: Reading = FIRST_PAGE) -> Pixels:
 
     16 bits keep their values, grey and colours (of a TIFF of packed 10, 12 or 14 bits, the highest becomes 65535).
     Alpha is dropped, not blended. Of several frames the first counts, or what `reading` names. Colour profiles are not
-    applied. More pixels than Pillow's Image.MAX_IMAGE_PIXELS are refused, unless `allow_pixels` was called. For TIFFs
-    that Pillow cannot read in full, MissingExtraError is raised without tifffile.
+    applied. More pixels than Pillow's Image.MAX_IMAGE_PIXELS are refused, unless `allow_pixels` was called. TIFFs that
+    Pillow cannot read in full take tifffile.
     """
     return decode_image(read_file(path), name=str(path), reading=reading)
 

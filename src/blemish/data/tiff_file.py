@@ -15,12 +15,13 @@ _ROWS = 256  # unpacked at a time
 def tiff_values(data: bytes, *, page: int, name: str) -> NDArray[Any]:
     """Returns the values (H, W) or (H, W, C) of a page of a TIFF, counted from 1, as they are: 10 bits end at 1023.
 
-    Raises DataError for tiles of packed bits, MissingExtraError without tifffile, and what that raises.
+    Raises DataError for tiles of packed bits, and without tifffile, and what that raises.
     """
     try:
         import tifffile
     except ImportError:
-        raise MissingExtraError(package="tifffile", extra="tiff", purpose=f"{name}: such a TIFF") from None
+        missing = MissingExtraError(package="tifffile", extra="tiff", purpose="such a TIFF")
+        raise DataError(f"{name}: {missing}") from None  # of one photo, which harms no other
     with tifffile.TiffFile(BytesIO(data)) as file:
         found: Any = file.pages[page - 1]
         if found.bitspersample in (8, 16) or found.compression != tifffile.COMPRESSION.NONE:

@@ -15,6 +15,8 @@ def changed_photo(
 ) -> Pixels | str:
     """Returns a photo under a condition of CONDITIONS, or why it cannot change so; `seed` is of the photo alone."""
     kind = CONDITIONS[condition]
+    if kind.resizes and framing.alignment is not None:
+        return "photos are aligned at their own size, before they are resized"
     capture = Capture(
         white=framing.white_of(photo),
         seen=framing.map_size((photo.shape[0], photo.shape[1])),

@@ -28,6 +28,7 @@ COMPARISON_FORMAT = RecordFormat(
     mend="compare anew",
     remake="compare anew",
 )
+_SMALLEST = 0.001
 CHANCE = 0.05
 """A p-value below it is called more than chance, as an interval of 95 % is that does not hold 0."""
 
@@ -55,6 +56,11 @@ class PhotosOfOneKind:
     p_value: float
     """McNemar's test, exact and two-sided: the chance that so many more of one's mistakes than of the other's come of
     models that are equally good."""
+
+    @property
+    def chance(self) -> str:
+        """Returns the p-value as people read it."""
+        return percent(self.p_value) if self.p_value >= _SMALLEST else f"under {percent(_SMALLEST)}"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -218,14 +224,14 @@ def _share_parts(evaluation: Evaluation) -> bool:
 def _conclusion(c: PairedComparison) -> list[str]:
     """Returns what the comparison says, A being the first and B the second, for people who know no statistics."""
     defects, goods = c.defective, c.good
-    said = [_of_kind(defects, verb="misses", whom="defective photo"), _of_kind(goods, verb="stops", whom="good photo")]
+    said = [
+        _of_kind(defects, verb="miss", ending="es", whom="defective photo"),
+        _of_kind(goods, verb="stop", ending="s", whom="good photo"),
+    ]
     more = defects.second_wrong - defects.first_wrong, goods.first_wrong - goods.second_wrong
     if more[0] * more[1] > 0:
         stricter = "A" if more[0] > 0 else "B"
-        said.append(
-            f"{stricter} stops more photos of both kinds: that may be its threshold alone, which "
-            "`blemish calibrate` moves."
-        )
+        said.append(f"{stricter} stops more photos of both kinds: that may be its threshold alone.")
     auroc = c.figures.get("image_auroc")
     if auroc is not None:
         better, worse = ("A", "B") if auroc.difference > 0 else ("B", "A")
@@ -239,7 +245,7 @@ def _conclusion(c: PairedComparison) -> list[str]:
     return said
 
 
-def _of_kind(kind: PhotosOfOneKind, *, verb: str, whom: str) -> str:
+def _of_kind(kind: PhotosOfOneKind, *, verb: str, ending: str, whom: str) -> str:
     """Returns a sentence on the mistakes that both models make with photos of one kind."""
     first, second, alone = (
         kind.first_wrong,
@@ -250,16 +256,12 @@ def _of_kind(kind: PhotosOfOneKind, *, verb: str, whom: str) -> str:
         return f"There is no {whom} among them."
     of = f"{counted(kind.photos, whom)}"
     if not any(alone):
-        return f"Of {of} both {verb.removesuffix('s')} the same {first}." if first else f"Neither {verb} any of {of}."
-    both = f"Of {of} A {verb} {first} and B {second}"
+        return f"Of {of} both {verb} the same {first}." if first else f"Neither {verb}{ending} any of {of}."
+    both = f"Of {of} A {verb}{ending} {first} and B {second}"
     if first == second:
         return f"{both}, though not the same ones ({alone[0]} A alone, {alone[1]} B alone)."
     fewer = "A" if first < second else "B"
-    chance = f"where both are equally good, so uneven a result comes in {_share_of_tests(kind.p_value)}"
+    chance = f"where both are equally good, so uneven a result comes in {kind.chance} of tests"
     if kind.p_value < CHANCE:
         return f"{both}: {fewer} is better there by more than chance ({chance})."
     return f"{both}: so few photos do not tell them apart ({chance})."
-
-
-def _share_of_tests(p_value: float) -> str:
-    return f"{percent(p_value)} of tests" if p_value >= 0.001 else "fewer than 1 of 1,000 tests"

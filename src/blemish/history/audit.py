@@ -12,7 +12,7 @@ from blemish.history.schema import AUDIT, LONGEST_NAME_STORED
 
 
 @dataclass(frozen=True, kw_only=True)
-class Change:
+class AuditedChange:
     """A change is what somebody made of something, and when."""
 
     id: int
@@ -48,7 +48,9 @@ def note_change(
     )
 
 
-def changes(history: History, *, most: int = 100, before: int | None = None, action: str | None = None) -> list[Change]:
+def changes(
+    history: History, *, most: int = 100, before: int | None = None, action: str | None = None
+) -> list[AuditedChange]:
     """Returns the latest changes first, those before the one of id `before` where that is given."""
     statement = select(AUDIT).order_by(AUDIT.c.id.desc()).limit(most)
     if before is not None:
@@ -56,4 +58,4 @@ def changes(history: History, *, most: int = 100, before: int | None = None, act
     if action is not None:
         statement = statement.where(AUDIT.c.action == action)
     with history.reading() as connection:
-        return [Change(**row._mapping) for row in connection.execute(statement)]
+        return [AuditedChange(**row._mapping) for row in connection.execute(statement)]

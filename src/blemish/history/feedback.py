@@ -21,7 +21,7 @@ from blemish.model.thresholds import ALARM_VERDICTS
 
 
 @dataclass(frozen=True, kw_only=True)
-class DrawnPhotos:
+class PhotosDrawnByLot:
     """The photos of a model that were drawn by lot, as far as people have labelled them."""
 
     good: list[Path]
@@ -54,7 +54,7 @@ class TruthCount:
     """Misses: bad parts that were not stopped."""
 
 
-def drawn_photos(history: History, model: str) -> DrawnPhotos:
+def drawn_photos(history: History, model: str) -> PhotosDrawnByLot:
     """Returns which photos a model can be calibrated with."""
     mine = (VERDICTS.c.model == model, VERDICTS.c.verdict != UNREADABLE)
     drawn = (*mine, VERDICTS.c.drawn.is_(True))
@@ -68,7 +68,7 @@ def drawn_photos(history: History, model: str) -> DrawnPhotos:
         None if row.photo_path is None else Path(row.photo_path) for row in found[:whole] if row.label == GOOD_LABEL
     ]
     there = {path: None for path in paths if path is not None and path.exists()}  # a photo judged twice counts once
-    return DrawnPhotos(
+    return PhotosDrawnByLot(
         good=list(there),
         labelled_bad=sum(row.label == BAD_LABEL for row in found[:whole]),
         gone=sum(path not in there for path in paths),

@@ -7,7 +7,7 @@ from typing import Any, Literal
 
 from sqlalchemy import ColumnElement, Connection, Select, and_, select, tuple_
 
-from blemish.errors import HistoryError
+from blemish.errors import SettingsError
 from blemish.history.opening import History
 from blemish.history.schema import HOURS, JUDGES, VERDICTS
 from blemish.history.verdict import JudgeRecord, StoredVerdict
@@ -48,7 +48,7 @@ def latest(history: History, sought: Sought | None = None, *, most: int = 50, af
     """Returns the latest verdicts that are sought, those that follow the page that gave `after` where it is given.
 
     A page is found by where the one before it ended, so that verdicts that come meanwhile shift nothing. Raises
-    HistoryError for an `after` that no page gave.
+    SettingsError for an `after` that no page gave.
     """
     most = max(1, min(most, MOST_AT_ONCE))
     # The rows are found first, in the index alone, and read when it is known which they are.
@@ -121,7 +121,7 @@ def _place(after: str) -> Any:
             datetime.fromisoformat(moment), int(number), types=[VERDICTS.c.judged_at.type, VERDICTS.c.id.type]
         )
     except ValueError:
-        raise HistoryError(f"no page ended at {after[:40]!r}: give what the page before gave") from None
+        raise SettingsError(f"no page ended at {after[:40]!r}: give what the page before gave") from None
 
 
 _JUDGE = tuple(each.name for each in fields(JudgeRecord))

@@ -83,6 +83,12 @@ def user_of_token(history: History, token: str) -> User | None:
     return None if row is None else User(**row._mapping)
 
 
+def any_token(history: History) -> bool:
+    """Returns whether anybody has a token that is not revoked."""
+    with history.reading() as connection:
+        return connection.execute(select(USERS.c.id).where(USERS.c.revoked_at.is_(None)).limit(1)).first() is not None
+
+
 def users(history: History) -> list[User]:
     """Returns all who have, or had, a token, by name."""
     with history.reading() as connection:

@@ -12,6 +12,7 @@ from typing import Protocol, cast, runtime_checkable
 import numpy as np
 from numpy.typing import NDArray
 
+from blemish.data.alignment import Placement, opencv
 from blemish.data.description import PhotoDescription, describe
 from blemish.data.framing import FramedPhoto, Framing, frame_at, stacked
 from blemish.data.geometry import JoinedMap, PhotoGeometry
@@ -19,6 +20,7 @@ from blemish.data.interest import Interest
 from blemish.data.paths import photos_under
 from blemish.data.photo import Photo, is_one_photo, read_photo
 from blemish.data.pixel_limit import allow_pixels
+from blemish.data.shared_photos import decoded_once
 from blemish.errors import ArtifactError, DataError, SettingsError
 from blemish.inference.interest_score import CountedMap, counted_map
 from blemish.inference.prediction import Prediction
@@ -27,7 +29,7 @@ from blemish.model.provenance import Provenance
 from blemish.model.rules import Rules
 from blemish.model.score import Score
 from blemish.model.thresholds import Calibration
-from blemish.model.usual import UsualPhotos
+from blemish.model.usual import Unusualness, UsualPhotos
 from blemish.process import available_cores
 from blemish.wording import on_one_line
 
@@ -78,6 +80,8 @@ class Predictor:
         photo counts; without it all does. `rules` say which marks stop a photo above the threshold; without them all
         do."""
         allow_pixels(framing.max_pixels)
+        if framing.alignment is not None:
+            opencv()  # or a line about what to install, before any photo is read
         self.runtime = runtime
         self.framing = framing
         self.score = score
@@ -137,22 +141,26 @@ class Predictor:
     def _frame(self, photo: Input, *, keep: bool = False, bgr: bool = False) -> FramedPhoto:
         if isinstance(photo, FramedPhoto):
             return photo
-        read = read_photo(photo, bgr=bgr, reading=self.framing.reading)
+        if keep or not isinstance(photo, str | Path):
+            framed, first_of_several = self._decoded(photo, keep=keep, bgr=bgr)
+        else:
+            how = ("to judge", self.framing)
+            framed, first_of_several = decoded_once(
+                Path(photo), how, lambda: self._decoded(photo, keep=False, bgr=bgr), size=lambda made: made[0].nbytes
+            )
         if self.interest is not None:
-            size = (read.pixels.shape[0], read.pixels.shape[1])
-            self.interest.check_photo(size, name=str(read.path or "image"))
-            self.interest.check_map(self.framing.map_size(size), name=str(read.path or "image"))
-        if read.first_of_several:
-            self._say_once(f"{read.path or 'a photo in memory'}: holds several pages, and only the first is judged")
-        canvas = self.framing.lay_out(read.pixels, name=str(read.path or "image"))
-        return FramedPhoto(
-            canvas=canvas,
-            overview=self.framing.overview(read.pixels, canvas),
-            photo_size=(read.pixels.shape[0], read.pixels.shape[1]),
-            path=read.path,
-            digest=read.digest,
-            pixels=read.pixels if keep else None,
-        )
+            self.interest.check_photo(framed.photo_size, name=str(framed.path or "image"))
+            self.interest.check_map(self.framing.map_size(framed.photo_size), name=str(framed.path or "image"))
+        if first_of_several:
+            self._say_once(f"{framed.path or 'a photo in memory'}: holds several pages, and only the first is judged")
+        return framed
+
+    def _decoded(self, photo: Photo, *, keep: bool, bgr: bool) -> tuple[FramedPhoto, bool]:
+        """Returns a photo laid out, and whether its file holds further pages."""
+        read = read_photo(photo, bgr=bgr, reading=self.framing.reading)
+        name = str(read.path or "image")
+        framed = self.framing.framed(read.pixels, name=name, path=read.path, digest=read.digest, keep=keep)
+        return framed, read.first_of_several
 
     def _say_once(self, line: str) -> None:
         if line not in self._said:
@@ -235,10 +243,11 @@ class Predictor:
             thresholds=self.calibration.thresholds,
             provenance=self.provenance,
             judged_at=datetime.now(UTC),
-            anomaly_map=counted.anomaly_map,
-            level_maps=level_maps,
+            anomaly_map=_laid_back(counted.anomaly_map, framed.placement),
+            level_maps={level: _laid_back(values, framed.placement) for level, values in level_maps.items()},
+            placement=framed.placement,
             min_area=self.min_area,
-            unusualness=None if self.usual is None or looks is None else self.usual.of(looks),
+            unusualness=None if looks is None else self._unusualness(looks, framed.placement),
             description=looks,
             photo=framed.pixels,
             white_level=self.framing.white_level,
@@ -255,8 +264,18 @@ class Predictor:
         score = self.score.of(anomaly_map, frame_pixels=pixels)
         return CountedMap(anomaly_map=anomaly_map, anomaly_score=score, region_scores={})
 
+    def _unusualness(self, looks: PhotoDescription, placement: Placement | None) -> Unusualness | None:
+        alignment = self.framing.alignment
+        misfit = 0.0 if alignment is None or placement is None else alignment.misfit(placement)
+        return None if self.usual is None else self.usual.of(looks, misfit=misfit)
+
     def _describe(self, framed: FramedPhoto) -> PhotoDescription:
         return describe(framed.overview[None], framed.photo_size, white=self.framing.white_of(framed.overview))
+
+
+def _laid_back(values: NDArray[np.float32], placement: Placement | None) -> NDArray[np.float32]:
+    """Returns a map in the photo's own place; what the aligned photo does not show has the lowest value, or 0."""
+    return values if placement is None else placement.laid_back(values, outside=min(0.0, float(values.min())))
 
 
 def _each(photos: Iterable[Input] | Input) -> Iterable[Input]:

@@ -116,12 +116,18 @@ def roc_figure(lines: Sequence[Line], *, alt: str) -> str:
     return _curves(lines, x="false alarm rate", y="share of defects found", diagonal=True, alt=alt)
 
 
+def pro_figure(lines: Sequence[Line], *, limit: float, alt: str) -> str:
+    """Draws the mean share of each defect that is marked against the share of normal pixels marked, up to a limit."""
+    x, y = "share of normal pixels marked", "share of each defect marked"
+    return _curves(lines, x=x, y=y, diagonal=False, alt=alt, up_to=limit)
+
+
 def precision_recall_figure(lines: Sequence[Line], *, alt: str) -> str:
     """Draws the share of alarms that are right against the share found."""
     return _curves(lines, x="share of defects found", y="share of alarms that are right", diagonal=False, alt=alt)
 
 
-def _curves(lines: Sequence[Line], *, x: str, y: str, diagonal: bool, alt: str) -> str:
+def _curves(lines: Sequence[Line], *, x: str, y: str, diagonal: bool, alt: str, up_to: float = 1) -> str:
     def paint(figure: "Figure") -> None:
         axes = figure.add_subplot()
         axes.grid(linewidth=1)
@@ -129,11 +135,11 @@ def _curves(lines: Sequence[Line], *, x: str, y: str, diagonal: bool, alt: str) 
             axes.plot((0, 1), (0, 1), color=FAINT, linewidth=1, linestyle=":")
         for line in lines:
             style = _DASHES if line.dashed else "-"
-            axes.plot(line.x, line.y, color=line.colour, linewidth=2, linestyle=style, clip_on=False)
+            axes.plot(line.x, line.y, color=line.colour, linewidth=2, linestyle=style, clip_on=up_to < 1)
         for line in lines:
             if line.at_threshold is not None:
                 axes.plot(*line.at_threshold, "o", color=LIMIT, markersize=9, clip_on=False, zorder=5)
-        axes.set(xlim=(0, 1), ylim=(0, 1), xlabel=x, ylabel=y)
+        axes.set(xlim=(0, up_to), ylim=(0, 1), xlabel=x, ylabel=y)
         plain_numbers(axes.xaxis)
         plain_numbers(axes.yaxis)
 

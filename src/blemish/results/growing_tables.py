@@ -17,10 +17,10 @@ _COLUMNS = (*COLUMNS, "id", "station", "model", "name", "filed")
 
 
 class GrowingTables:
-    """A receiver that appends records to the tables of a folder.
+    """A receiver that appends records to the tables of a folder, and has each line in them once.
 
     Its state is how long both files are. What a process that was killed had written beyond that is cut off before the
-    same lines are written again: so each is there once. A file that was moved away begins anew.
+    same lines are written again. A file that was moved away begins anew.
     """
 
     name = "predictions.jsonl"

@@ -52,9 +52,10 @@ class Courier:
     """
 
     def __init__(self, receiver: Receiver, outbox: Outbox) -> None:
-        outbox.keep_state(receiver.name, receiver.resume(outbox.state_of(receiver.name)))
         self.receiver = receiver
         self._outbox = outbox
+        self._state = outbox.state_of(receiver.name)  # now: what is judged from here on is the receiver's
+        self._resumed = False
         self._more, self._ending = threading.Event(), threading.Event()
         self._give_up = float("inf")
         self._failed = 0
@@ -105,6 +106,9 @@ class Courier:
 
     def _send(self, waiting: Sequence[Delivery]) -> None:
         name, first = self.receiver.name, waiting[0]
+        if not self._resumed:
+            self._outbox.keep_state(name, self.receiver.resume(self._state))
+            self._resumed = True
         try:
             taken, state = self.receiver.deliver(waiting)
         except DataError as error:

@@ -6,7 +6,7 @@ from urllib.parse import urlsplit
 
 from fastapi import Depends, Request
 
-from blemish.history.users import Role, user_of_token, users
+from blemish.history.users import Role, any_token, user_of_token
 from blemish.server.faults import FaultError
 from blemish.server.station import Station
 
@@ -29,14 +29,13 @@ def station_of(request: Request) -> Station:
 
 def tokens_needed(station: Station) -> bool:
     """Returns whether a request needs a token: where others than this machine can ask, or tokens were given out."""
-    return not station.settings.is_loopback or any(user.revoked_at is None for user in users(station.history))
+    return not station.settings.is_loopback or any_token(station.history)
 
 
 def asker_of(request: Request) -> Asker:
     """Returns who asks, an operator at least; raises FaultError for a token that is missing or of no use, and for a
     foreign page's request."""
     station = station_of(request)
-    _check_origin(request, station)
     kind, _, token = request.headers.get("Authorization", "").partition(" ")
     if kind.lower() == "bearer" and token.strip():
         user = user_of_token(station.history, token.strip())
@@ -45,6 +44,7 @@ def asker_of(request: Request) -> Asker:
         return Asker(user.name, user.role)
     if tokens_needed(station):
         raise FaultError(401, "no_token", "a token is needed: send the header Authorization: Bearer TOKEN")
+    _check_origin(request)
     return Asker(LOCAL, "engineer")
 
 
@@ -55,17 +55,17 @@ def engineer_of(asker: Annotated[Asker, Depends(asker_of)]) -> Asker:
     return asker
 
 
-def _check_origin(request: Request, station: Station) -> None:
+def _check_origin(request: Request) -> None:
     """Raises FaultError where a browser says that another site's page asks, or where the server is reached by a name
-    that is not this machine's though only this machine can reach it: without tokens, any page could ask through the
-    browser of whoever opens it."""
+    that is not this machine's: without tokens, any page could ask through the browser of whoever opens it. A token is
+    sent by nobody but who has it."""
     host = request.headers.get("Host", "")
     origin = request.headers.get("Origin")
     if origin is not None and urlsplit(origin).netloc != host:
         raise FaultError(403, "foreign_page", "a page of another site may not ask this server")
     if request.headers.get("Sec-Fetch-Site", "same-origin") not in ("same-origin", "none"):
         raise FaultError(403, "foreign_page", "a page of another site may not ask this server")
-    if station.settings.is_loopback and urlsplit(f"//{host}").hostname not in _LOOPBACK_NAMES:
+    if urlsplit(f"//{host}").hostname not in _LOOPBACK_NAMES:
         raise FaultError(403, "foreign_name", "this server is asked as localhost or 127.0.0.1 alone")
 
 

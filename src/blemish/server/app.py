@@ -12,14 +12,20 @@ from blemish.server.engineer_routes import ENGINEER_ROUTES
 from blemish.server.faults import add_fault_handlers
 from blemish.server.figures_routes import FIGURES_ROUTES
 from blemish.server.judge_routes import JUDGE_ROUTES
-from blemish.server.limits import Limits
+from blemish.server.limits import RequestLimits
 from blemish.server.live_routes import LIVE_ROUTES
 from blemish.server.model_routes import MODEL_ROUTES
+from blemish.server.region_routes import REGION_ROUTES
 from blemish.server.station import Station
 from blemish.server.status_routes import STATUS_ROUTES
 from blemish.server.verdict_routes import VERDICT_ROUTES
+from blemish.server.workshop_routes import WORKSHOP_ROUTES
 from blemish.version import __version__
 
+_ROUTES = (
+    *(STATUS_ROUTES, JUDGE_ROUTES, VERDICT_ROUTES, MODEL_ROUTES, REGION_ROUTES, FIGURES_ROUTES, ENGINEER_ROUTES),
+    *(LIVE_ROUTES, WORKSHOP_ROUTES),
+)
 _PAGE = Path(__file__).with_name("static")
 
 
@@ -42,16 +48,8 @@ def create_app(station: Station) -> FastAPI:
     )
     app.state.station = station
     add_fault_handlers(app)
-    for routes in (
-        STATUS_ROUTES,
-        JUDGE_ROUTES,
-        VERDICT_ROUTES,
-        MODEL_ROUTES,
-        FIGURES_ROUTES,
-        ENGINEER_ROUTES,
-        LIVE_ROUTES,
-    ):
+    for routes in _ROUTES:
         app.include_router(routes)
     app.mount("/", StaticFiles(directory=_PAGE, html=True), name="page")
-    app.add_middleware(Limits, most_bytes=station.settings.most_bytes, timeout=station.settings.timeout)
+    app.add_middleware(RequestLimits, most_bytes=station.settings.most_bytes, timeout=station.settings.timeout)
     return app

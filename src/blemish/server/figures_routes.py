@@ -6,10 +6,9 @@ from typing import Annotated
 from fastapi import APIRouter, Query
 from pydantic import AwareDatetime, BaseModel, Field
 
-from blemish.history.drifting import drift_at
 from blemish.history.feedback import drawn_photos, truth_by_week
 from blemish.history.figures import MOST_SCORES, hourly, scores_over_time, what_if
-from blemish.history.reading import Sought, names_seen
+from blemish.history.reading import Sought
 from blemish.model.thresholds import Calibration
 from blemish.server.access import AskedBy, StationOf
 from blemish.server.faults import FAULTS
@@ -123,19 +122,8 @@ def is_watched(at: Station, model: str) -> bool:
 
 def drift_replies(at: Station, model: str) -> list[DriftReply]:
     """Returns the drift at each station, as it is answered."""
-    opened = at.model(model).now
-    found = [
-        drift_at(
-            at.history,
-            station,
-            model=model,
-            weights_sha256=opened.artifact.weights_sha256,
-            calibration=opened.predictor.calibration,
-        )
-        for station in names_seen(at.history)[1]
-    ]
+    at.model(model)
     return [
         DriftReply(station=each.station, photos=each.photos, moved=[MovedReply(**vars(drift)) for drift in each.found])
-        for each in found
-        if each.photos
+        for each in at.drift.of(model)
     ]

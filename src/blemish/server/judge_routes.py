@@ -98,13 +98,12 @@ async def judge_photos(
     at.queue(model)
     with ExitStack() as rooms:
         rooms.enter_context(at.room_for(1))
-        form = await request.form(max_files=at.settings.waiting, max_fields=8)
-        files = [each for _, each in form.multi_items() if isinstance(each, UploadFile)]
-        if not files:
-            raise FaultError(422, "no_photo", "the form holds no file: send at least one photo")
-        rooms.enter_context(at.room_for(len(files) - 1))
-        photos = [(each.filename, await each.read()) for each in files]
-        await form.close()
+        async with request.form(max_files=at.settings.waiting, max_fields=8) as form:
+            files = [each for _, each in form.multi_items() if isinstance(each, UploadFile)]
+            if not files:
+                raise FaultError(422, "no_photo", "the form holds no file: send at least one photo")
+            rooms.enter_context(at.room_for(len(files) - 1))
+            photos = [(each.filename, await each.read()) for each in files]
         keys = [_key(asker, model, None if retry_key is None else f"{retry_key}/{n}") for n in range(len(photos))]
         judged = await asyncio.gather(
             *(

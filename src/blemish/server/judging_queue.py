@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 from functools import partial
 from typing import Any
 
-from blemish.errors import DataError
+from blemish.errors import BlemishError, DataError, OutputError
 from blemish.history.opening import History
 from blemish.history.verdict import StoredVerdict, VerdictRecord, verdict_of
 from blemish.history.writing import add_verdicts
@@ -53,10 +53,11 @@ class JudgingQueue:
         *,
         photos: KeptPhotos | None,
         on_judged: OnJudged,
+        on_unkept: Callable[[], object],
     ) -> None:
         self.model = model
         self._history, self._settings, self._photos = history, settings, photos
-        self._on_judged = on_judged
+        self._on_judged, self._on_unkept = on_judged, on_unkept
         self._waiting: queue.SimpleQueue[PhotoToJudge] = queue.SimpleQueue()
         self._thread = threading.Thread(target=self._work, name=f"judge {model.name}", daemon=True)
         self._thread.start()
@@ -79,7 +80,8 @@ class JudgingQueue:
                 try:
                     self._judge(wanted)
                 except BaseException as error:
-                    _log.exception("model %s failed on %d photos", self.model.name, len(wanted))
+                    how = None if isinstance(error, BlemishError) else error
+                    _log.error("model %s: %d photos failed: %s", self.model.name, len(wanted), error, exc_info=how)
                     for photo in wanted:
                         if not photo.answer.done():
                             photo.answer.set_exception(error)
@@ -125,7 +127,12 @@ class JudgingQueue:
         )
         if self._photos is None or isinstance(result, DataError) or not self._is_kept(photo, result):
             return record()
-        photo_path, map_path = self._photos.keep(photo.data, result, key=photo.key)
+        try:
+            photo_path, map_path = self._photos.keep(photo.data, result, key=photo.key)
+        except OutputError as error:  # a verdict is worth more than its photo
+            _log.error("a photo is not kept: %s", error)
+            self._on_unkept()
+            return record()
         return record(photo_path=photo_path, map_path=map_path)
 
     def _is_kept(self, photo: PhotoToJudge, result: Prediction) -> bool:

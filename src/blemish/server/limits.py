@@ -2,6 +2,7 @@
 browsers to run nothing but the page's own files."""
 
 import asyncio
+import time
 
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
@@ -23,7 +24,7 @@ _BYTES_OF_OTHERS = 1 << 20  # of a request that brings no photo
 _BRINGS_PHOTOS = ("/judge", "/judge-many")
 
 
-class Limits:
+class RequestLimits:
     """A layer that lies around the whole application."""
 
     def __init__(self, app: ASGIApp, *, most_bytes: int, timeout: float) -> None:
@@ -47,14 +48,15 @@ class _Body:
     """The body of a request as it arrives: no more bytes than allowed, and no longer than that takes."""
 
     def __init__(self, receive: Receive, most: int, timeout: float) -> None:
-        self._receive, self._most, self._timeout = receive, most, timeout
+        self._receive, self._most = receive, most
+        self._until = time.monotonic() + timeout
         self._bytes, self._whole = 0, False
 
     async def receive(self) -> Message:
         if self._whole:
             return await self._receive()  # that the client has gone: this may take as long as the answer
         try:
-            message = await asyncio.wait_for(self._receive(), self._timeout)
+            message = await asyncio.wait_for(self._receive(), max(0.001, self._until - time.monotonic()))
         except TimeoutError:
             raise FaultError(408, "too_slow", "the request did not arrive in time: send it again") from None
         self._bytes += len(message.get("body", b""))

@@ -16,6 +16,7 @@ class Measures:
         self._seconds = Histogram("blemish_judging_seconds", "Per photo.", ("model",), buckets=_SECONDS, registry=own)
         self._scores = Gauge("blemish_anomaly_score", "Of the last photo.", ("model", "station"), registry=own)
         self._refused = Counter("blemish_refused_photos", "Photos turned away.", registry=own)
+        self._unkept = Counter("blemish_unkept_photos", "Photos that could not be kept.", registry=own)
         self.waiting = Gauge("blemish_waiting_photos", "Photos in the queue.", registry=own)
         self.drift = Gauge("blemish_drift", "1: photos have moved.", ("model", "station", "quantity"), registry=own)
         self.threshold = Gauge("blemish_threshold", "Above it a score is anomalous.", ("model",), registry=own)
@@ -30,6 +31,10 @@ class Measures:
     def refused(self) -> None:
         """Counts a photo that was turned away."""
         self._refused.inc()
+
+    def unkept(self) -> None:
+        """Counts a photo that could not be kept, as where the disk is full."""
+        self._unkept.inc()
 
     def text(self) -> bytes:
         """Returns all figures in Prometheus's format."""

@@ -16,7 +16,7 @@ MODEL_ROUTES = APIRouter(prefix="/api/models", tags=["models"], responses=FAULTS
 @MODEL_ROUTES.get("")
 def list_models(at: StationOf, _asker: AskedBy) -> ModelsReply:
     """Returns the models that are served."""
-    return ModelsReply(models=[model_reply(at, name) for name in at.models])
+    return ModelsReply(models=[model_reply(at, name) for name in list(at.models)])
 
 
 @MODEL_ROUTES.get("/{model}")
@@ -27,7 +27,8 @@ def get_model(model: str, at: StationOf, _asker: AskedBy) -> ModelReply:
 
 def model_reply(at: Station, name: str) -> ModelReply:
     """Returns a model as it is answered; raises FaultError where there is none."""
-    opened = at.model(name).now
+    served = at.model(name)
+    opened = served.now
     artifact, predictor = opened.artifact, opened.predictor
     calibration, provenance = predictor.calibration, predictor.provenance
     assert provenance is not None
@@ -50,6 +51,7 @@ def model_reply(at: Station, name: str) -> ModelReply:
         unit=calibration.unit,
         rules=[] if artifact.rules is None else list(artifact.rules.said),
         regions_of_interest=[] if artifact.interest is None else list(artifact.interest.names),
+        changed_on_disk=served.is_changed,
         waiting=at.in_flight,
     )
 

@@ -24,10 +24,14 @@ _QUALITY = 92
 
 def photo_file(at: Station, stored: StoredVerdict) -> Response:
     """Returns the photo as it was given, or as PNG where browsers do not show its kind."""
-    data = _photo(at, stored)
+    return shown_by_browsers(_photo(at, stored), white_level=_white_level(at, stored))
+
+
+def shown_by_browsers(data: bytes, *, white_level: int = 65535) -> Response:
+    """Returns a file as it is, or as PNG where browsers do not show its kind."""
     kind = next((kind for start, kind in _SHOWN_BY_BROWSERS.items() if data.startswith(start)), None)
     if kind is None:
-        return _png(Image.fromarray(shown(decode_image(data, name="photo"), white_level=_white_level(at, stored))))
+        return _png(Image.fromarray(shown(decode_image(data, name="photo"), white_level=white_level)))
     return Response(data, media_type=kind, headers=_CACHED)
 
 

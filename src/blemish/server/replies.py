@@ -126,6 +126,7 @@ class ModelReply(BaseModel):
     unit: Literal["photos", "parts"]
     rules: list[str]
     regions_of_interest: list[str]
+    changed_on_disk: bool = Field(description="Its folder holds another one by now, which .../reload puts in place.")
     waiting: int = Field(description="Photos that wait, of all models.")
 
 
@@ -158,6 +159,7 @@ class SessionReply(BaseModel):
     tokens_needed: bool
     models: list[str]
     stations: list[str]
+    workshop: bool = Field(description="Whether models can be learned in the page.")
     photos_kept: Literal["all", "not-normal", "none"]
     draw: float = Field(description="Share of photos drawn by lot for a person to label.")
     blemish_version: str

@@ -14,7 +14,7 @@ from blemish.errors import DataError, SettingsError
 from blemish.exporting.proof import repeat_proof
 from blemish.inference import open_predictor
 from blemish.inference.predictor import Predictor
-from blemish.model.artifact import Artifact, read_artifact
+from blemish.model.artifact import MODEL_FILE, Artifact, read_artifact
 from blemish.model.exports import has_export, read_export
 from blemish.server.settings import ServerSettings
 from blemish.wording import as_argument
@@ -33,6 +33,8 @@ class OpenModel:
     verified: str
     """How it was proven before it judged, in words."""
     opened_at: datetime
+    written: int | None
+    """When model.json was written, by its file's time in ns; None where it is gone."""
 
 
 class ServedModel:
@@ -57,7 +59,19 @@ class ServedModel:
         _log.info("model %s is opened anew: %s", self.name, opened.verified)
         return opened
 
+    @property
+    def is_changed(self) -> bool:
+        """Whether the folder holds another model.json than what was opened: by another program, and not judged by."""
+        return self._written() != self.now.written
+
+    def _written(self) -> int | None:
+        try:
+            return (self.folder / MODEL_FILE).stat().st_mtime_ns
+        except OSError:
+            return None
+
     def _open(self) -> OpenModel:
+        written = self._written()
         artifact = read_artifact(self.folder)
         settings = self._settings
         predictor = open_predictor(
@@ -72,6 +86,7 @@ class ServedModel:
             predictor=predictor,
             verified=_verify(artifact, predictor),
             opened_at=datetime.now(UTC),
+            written=written,
         )
 
 

@@ -10,7 +10,7 @@ import uvicorn
 
 from blemish.errors import SettingsError
 from blemish.history.opening import default_history, open_history
-from blemish.history.users import users
+from blemish.history.users import any_token
 from blemish.process import stop_requests
 from blemish.server.app import create_app
 from blemish.server.served_model import open_models
@@ -31,7 +31,7 @@ def open_station(runs: Sequence[str | Path], settings: ServerSettings) -> Statio
     place = str(default_history()) if settings.history is None else settings.history
     history = open_history(place)
     try:
-        if not settings.is_loopback and all(user.revoked_at is not None for user in users(history)):
+        if not settings.is_loopback and not any_token(history):
             raise SettingsError(
                 f"at {settings.host} others than this machine can ask, and nobody has a token: make one with `blemish "
                 f"token NAME --role engineer --history {as_argument(place)}`, or leave --host out"
@@ -45,10 +45,10 @@ def open_station(runs: Sequence[str | Path], settings: ServerSettings) -> Statio
 def run_server(station: Station) -> None:
     """Serves until SIGTERM or SIGINT: what was received is judged, written down and answered before it returns."""
     with stop_requests():  # uvicorn raises the signal again when it has ended, which then is no reason to die
-        LineServer(station).run()
+        StationServer(station).run()
 
 
-class LineServer(uvicorn.Server):
+class StationServer(uvicorn.Server):
     """The server of one station; it closes the station when it ends."""
 
     def __init__(self, station: Station) -> None:

@@ -28,6 +28,8 @@ class ServerSettings:
     keep_days: float | None = None
     keep_megabytes: float | None = None
     """Once an hour what is older, or photos beyond that, are deleted; None: nothing is."""
+    workshop: Path | None = None
+    """Folder whose sub-folders of photos models can be learned of in the page; None: none can."""
     draw: float = 0.0
     """Share of photos drawn by lot for a person to label."""
     waiting: int = 32

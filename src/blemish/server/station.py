@@ -6,12 +6,14 @@ import threading
 from collections import OrderedDict
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from pathlib import Path
 
 from blemish.errors import DataError
 from blemish.history.opening import History
 from blemish.history.verdict import StoredVerdict
 from blemish.inference.prediction import Prediction
+from blemish.server.drift_look import DriftLook
 from blemish.server.faults import FaultError
 from blemish.server.judging_queue import JudgingQueue
 from blemish.server.kept_photos import KeptPhotos
@@ -20,6 +22,7 @@ from blemish.server.measures import Measures
 from blemish.server.served_model import ServedModel
 from blemish.server.settings import ServerSettings
 from blemish.server.upkeep import Upkeep
+from blemish.server.workshop import Workshop
 
 _MOST_RECENT = 1 << 27
 """Bytes of photos and maps of the latest verdicts, kept in memory so that their pictures can be asked for."""
@@ -43,9 +46,10 @@ class Station:
 
     def __init__(self, models: Mapping[str, ServedModel], history: History, settings: ServerSettings) -> None:
         """Takes open models and an open history, both of which are closed with it."""
-        self.models, self.history, self.settings = models, history, settings
+        self.models, self.history, self.settings = dict(models), history, settings
         self.measures = Measures()
         self.news = LiveNews()
+        self.drift = DriftLook(lambda: self.models, history, self.measures)
         self.photos = None if settings.keep_photos is None else KeptPhotos(settings.keep_photos)
         self.ready = True
         folder = settings.keep_photos
@@ -56,10 +60,25 @@ class Station:
         self._lately: OrderedDict[int, JudgedLately] = OrderedDict()
         self._lately_size = 0
         self._changing = threading.Lock()
-        self._queues = {
-            name: JudgingQueue(model, history, settings, photos=self.photos, on_judged=self._judged)
-            for name, model in models.items()
-        }
+        self._queues = {name: self._new_queue(model) for name, model in models.items()}
+        self.workshop = None if settings.workshop is None else Workshop(settings.workshop)
+
+    def add(self, name: str, folder: Path) -> None:
+        """Opens a model that was just learned, proves it, and serves it from now on; raises what `ServedModel` does."""
+        settings = replace(self.settings, runtime="auto", precision="fp32")  # it has no exports yet
+        model = ServedModel(name, folder, settings)
+        self._queues[name] = self._new_queue(model)
+        self.models[name] = model
+
+    def _new_queue(self, model: ServedModel) -> JudgingQueue:
+        return JudgingQueue(
+            model,
+            self.history,
+            self.settings,
+            photos=self.photos,
+            on_judged=self._judged,
+            on_unkept=self.measures.unkept,
+        )
 
     @property
     def in_flight(self) -> int:
@@ -126,6 +145,8 @@ class Station:
         """Judges what is waiting, then lets go of everything."""
         self.ready = False
         self.news.stop()
+        if self.workshop is not None:
+            self.workshop.close()
         for queue in self._queues.values():
             queue.close()
         if self._upkeep is not None:

@@ -32,8 +32,9 @@ def ready(at: StationOf) -> ReadyReply:
 def metrics(at: StationOf, _asker: AskedBy) -> Response:
     """Returns figures for Prometheus."""
     at.measures.waiting.set(at.in_flight)
-    for name, model in at.models.items():
+    for name, model in list(at.models.items()):
         at.measures.threshold.labels(name).set(model.now.predictor.threshold)
+    at.drift.measure()
     return Response(at.measures.text(), media_type="text/plain; version=0.0.4; charset=utf-8")
 
 
@@ -48,6 +49,7 @@ def session(at: StationOf, asker: AskedBy) -> SessionReply:
         tokens_needed=tokens_needed(at),
         models=list(at.models),
         stations=list(stations),
+        workshop=at.workshop is not None,
         photos_kept=kept,
         draw=at.settings.draw,
         blemish_version=__version__,

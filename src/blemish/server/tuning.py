@@ -7,7 +7,7 @@ from typing import Any
 
 from blemish.calibration.recalibrate import AskedRates, recalibrate
 from blemish.calibration.undo import undo_calibration
-from blemish.errors import BlemishError
+from blemish.errors import ArtifactError, BlemishError
 from blemish.history.audit import note_change
 from blemish.history.feedback import drawn_photos
 from blemish.server.faults import FaultError
@@ -46,10 +46,13 @@ def calibrate_with_drawn(station: Station, model: ServedModel, *, who: str) -> O
 
 
 def undo_thresholds(station: Station, model: ServedModel, *, who: str) -> OpenModel:
-    """Restores a model's thresholds before its last calibration; raises ArtifactError where there was none."""
+    """Restores a model's thresholds before its last calibration; raises FaultError where there was none."""
     with model.changing:
         before = thresholds_told(model.now)
-        undo_calibration(model.folder)
+        try:
+            undo_calibration(model.folder)
+        except ArtifactError as error:
+            raise FaultError(409, "cannot_undo", str(error)) from error
         opened = model.reopen()
         _note(station, model, "threshold", before, thresholds_told(opened) | {"undone": True}, who=who)
         return opened

@@ -7,7 +7,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 from blemish.data.framing import FramedPhoto
-from blemish.data.images import Pixels, read_image
+from blemish.data.images import Pixels, read_image, resize_image
 from blemish.errors import DataError
 from blemish.evaluation.changed_photo import changed_photo, photo_seed
 from blemish.evaluation.stress_record import StrengthCounts, StressedCondition, StressTest, WrongCount
@@ -138,7 +138,8 @@ class _Judge:
     def _framed(self, resized: Pixels, photo: Pixels) -> FramedPhoto:
         framing, size = self._predictor.framing, (photo.shape[0], photo.shape[1])
         canvas = framing.canvas_of(resized, size)
-        return FramedPhoto(canvas=canvas, overview=framing.overview(photo, canvas), photo_size=size)
+        overview = canvas if framing.tile is None else resize_image(photo, framing.image_size)
+        return FramedPhoto(canvas=canvas, overview=overview, photo_size=size)
 
 
 def _condition(

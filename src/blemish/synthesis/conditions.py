@@ -54,7 +54,7 @@ class Condition:
     names: tuple[str, ...] = ()
     """What strengths are called that have no order: strength n is the nth. None where they are numbers."""
     mended_by: str | None = None
-    """The setting of training that varies good photos so, where a method has it."""
+    """The setting of training that varies good photos so."""
     unfit: Callable[[Photograph, Capture], str | None] = lambda _photo, _capture: None
     """What returns why a photo cannot change so; None where it can."""
 

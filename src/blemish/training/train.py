@@ -20,6 +20,7 @@ from blemish.errors import SettingsError
 from blemish.model.artifact import Artifact
 from blemish.networks.teacher import Teacher
 from blemish.progress import OnProgress, Progress, say_nothing
+from blemish.training.aligning import aligned_framing
 from blemish.training.arrangement import asked_framing
 from blemish.training.checks import check_folder, check_settings, check_stages
 from blemish.training.finish import finish, training_record
@@ -74,6 +75,8 @@ def train_detector(
     settings = settings.for_photos(len(found.train))
     check_folder(run, apart_from=found, resume=resume, overwrite=overwrite)
     settings, framing, sizes = _framed(settings, training, found)
+    if training.align:
+        framing = aligned_framing(found.train, framing, seed=training.seed, on_progress=on_progress)
     roi = _drawn(asked, method, training)
     files, out = tuple(teacher_weights), tuple(left_out)
     told = _told(method, settings, training, teacher_weights=files, origin=origin, left_out=out, interest=asked)

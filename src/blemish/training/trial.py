@@ -46,7 +46,7 @@ class StageTrials:
 
     @cached_property
     def found(self) -> list[Trial]:
-        """What each stage's steps cost."""
+        """Returns what each stage's steps cost."""
         return try_stages(self.detector, self.stages, self.processes)
 
 

@@ -76,22 +76,22 @@ class Views:
         """`place` is the stage's among all of the method's."""
         self._photos, self._settings, self._place, self._device = photos, settings, place, device
         learned = photos.frames_of(split.train)
-        self._copies = views_of_each(len(learned), stage, settings)
+        self._each = views_of_each(len(learned), stage, settings)
         as_they_are = np.arange(photos.frames_before(len(split.validation) + len(split.train)))
-        self._frames = np.concatenate([as_they_are, np.tile(learned, self._copies - 1)])
+        self._frames = np.concatenate([as_they_are, np.tile(learned, self._each - 1)])
         self._first = len(as_they_are)
         """The first view that varies."""
         self._learned_from = np.concatenate([learned, np.arange(self._first, len(self._frames))])
         seed = seed_of("views", settings.seed, place)
-        self._kept = self._drawn(Generator().manual_seed(seed), len(self)) if self._copies > 1 else None
+        self._kept = self._drawn(Generator().manual_seed(seed), len(self)) if self._each > 1 else None
 
     def __len__(self) -> int:
         return len(self._frames)
 
     def of_step(self, step: int, batch_size: int) -> Indices:
-        """Returns the views of a step; each epoch sees the next copy of every frame."""
-        count, seed = len(self._learned_from) // self._copies, self._settings.seed
-        chosen = step_indices(count, batch_size, seed=seed, stage=self._place, step=step, copies=self._copies)
+        """Returns the views of a step; each epoch sees the next view of every frame."""
+        count, seed = len(self._learned_from) // self._each, self._settings.seed
+        chosen = step_indices(count, batch_size, seed=seed, stage=self._place, step=step, copies=self._each)
         found: Indices = self._learned_from[chosen]
         return found
 

@@ -15,7 +15,7 @@ _log = logging.getLogger("blemish")
 
 
 class Changes:
-    """The photos of one watch, compared with those learned from: their sizes, and whether they drift."""
+    """What has been seen of a watch: sizes of its photos, and whether they drift from those learned from."""
 
     def __init__(self, run: Path, predictor: Predictor, artifact: Artifact) -> None:
         self._run = run

@@ -6,6 +6,7 @@ import threading
 from pathlib import Path
 
 from blemish.errors import MissingExtraError
+from blemish.wording import brief
 
 _GATHERED = 20  # ms: events that come closer together are told at once
 _MOST = 10_000  # paths; of more, all is looked through
@@ -18,6 +19,10 @@ class Events:
 
     def __init__(self, folder: Path, *, poll: bool) -> None:
         """Raises MissingExtraError where the package that listens is not installed."""
+        self.listens = not poll
+        """Whether events are waited for, as far as they can be had."""
+        self.failure = ""
+        """Why they cannot be had, though they should."""
         self._folder = folder
         self._changed: set[Path] = set()
         self._all = False
@@ -30,14 +35,9 @@ class Events:
     def listen(self) -> None:
         """Begins to listen, or begins anew, as where the folder has gone and another has come in its place."""
         self._ending.set()
-        self._ending = threading.Event()
+        self._ending, self.failure = threading.Event(), ""
         self._thread = threading.Thread(target=self._gather, args=(self._ending,), name="events", daemon=True)
         self._thread.start()
-
-    @property
-    def listening(self) -> bool:
-        """Whether events are waited for."""
-        return self._thread is not None and self._thread.is_alive()
 
     def wake(self) -> None:
         """Ends a wait, for another reason than photos."""
@@ -81,8 +81,9 @@ class Events:
                     if self._all:
                         self._changed = set()
                     self._some.set()
-        except Exception:  # the folder has gone, or the system has no watch left: looking by the clock goes on
-            return
+        except Exception as error:  # the folder has gone, or the system has no watch left
+            self.failure = brief(error)
+            self.wake()
 
 
 def is_on_network(folder: Path) -> bool:

@@ -6,7 +6,7 @@ from pathlib import Path
 
 @dataclass(frozen=True, kw_only=True)
 class FileState:
-    """Size and times of a file, and its place on the disk."""
+    """What tells a file that is as it was from one that was written into: size, times, place on the disk."""
 
     size: int
     mtime_ns: int

@@ -90,7 +90,6 @@ class Journal:
         # Held exclusively, the write-ahead log needs no shared memory, so that it works on any disk that can lock.
         self._base.execute("PRAGMA locking_mode = EXCLUSIVE")
         self._base.execute("PRAGMA journal_mode = WAL")
-        self._base.execute("PRAGMA synchronous = FULL")
         version = self._base.execute("PRAGMA user_version").fetchone()[0]
         if version not in (0, _FORMAT):
             raise ArtifactError(f"{self.path} has format {version}, this version reads {_FORMAT}: upgrade blemish")
@@ -102,8 +101,13 @@ class Journal:
             self._base.close()
 
     @contextmanager
-    def _writing(self) -> Iterator[sqlite3.Connection]:
+    def _writing(self, *, on_disk: bool = False) -> Iterator[sqlite3.Connection]:
+        """Gives the base in a transaction; `on_disk` says that a power cut, too, must find it there afterwards.
+
+        What else is written survives the process. Where a power cut takes it, it is done again and found to be done.
+        """
         with self._reading() as base:
+            base.execute(f"PRAGMA synchronous = {'FULL' if on_disk else 'NORMAL'}")
             base.execute("BEGIN IMMEDIATE")
             try:
                 yield base
@@ -159,7 +163,7 @@ class Journal:
             "besides": None if besides is None else json.dumps(besides),
         }
         row = f"INSERT INTO photos ({', '.join(values)}) VALUES ({', '.join('?' * len(values))})"
-        with self._writing() as base:
+        with self._writing(on_disk=True) as base:
             number = base.execute(row, tuple(values.values())).lastrowid
         assert number is not None
         return replace(entry, number=number)

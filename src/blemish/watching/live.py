@@ -1,6 +1,7 @@
 """A folder watched: what comes is judged, told and put where it belongs, once, whenever the process is killed."""
 
 import logging
+import os
 from collections import deque
 from collections.abc import Generator, Iterator, Sequence
 from contextlib import ExitStack, closing
@@ -144,24 +145,33 @@ class _Live:
             self._next_filing = monotonic() + _RETRY
 
     def _look(self) -> None:
-        folder, changed, start = self._settings.folder, self._events.take(), monotonic()
+        folder, start = self._settings.folder, monotonic()
+        changed, due = self._events.take(), start >= self._next_look
         try:
-            found = folder.stat() if start >= self._next_look or changed is None else None
-            if found is not None:
-                if self._identity not in (None, (found.st_dev, found.st_ino)) and self._events.listening:
-                    self._events.listen()
-                self._identity = (found.st_dev, found.st_ino)
-            if found is not None or self._arrivals.look_at(changed or set()):
+            if self._events.listens or due:  # a folder that comes back is another one, which nobody listens to yet
+                due |= self._is_another(folder.stat())
+            if due or changed is None or self._arrivals.look_at(changed):
                 self._arrivals.look()
-                every = self._settings.poll or (_BY_CLOCK if self._events.listening else _BY_CLOCK_ALONE)
+                by_clock = _BY_CLOCK if self._events.listens and not self._events.failure else _BY_CLOCK_ALONE
+                every = self._settings.poll or by_clock
                 self._next_look = monotonic() + max(every, _WORK_PER_LOOK * (monotonic() - start))
                 self._troubles.mended("folder", f"{folder} is there again: photos are judged as they come")
+                if self._events.failure:
+                    self._troubles.say("events", f"no events of {folder}: {self._events.failure}; looking by the clock")
         except OutputError as error:  # of the journal
             self._troubles.say("journal", error)
         except (DataError, OSError) as error:
             why = error if isinstance(error, DataError) else f"{folder}: cannot be looked at ({error.strerror})"
             self._troubles.say("folder", f"{why}: waiting until it is there again")
             self._next_look = monotonic() + _BY_CLOCK_ALONE
+
+    def _is_another(self, folder: os.stat_result) -> bool:
+        """Returns whether the folder is not the one that it was, and listens to it then."""
+        before, self._identity = self._identity, (folder.st_dev, folder.st_ino)
+        another = before not in (None, self._identity)
+        if another and self._events.listens:
+            self._events.listen()
+        return another or "folder" in self._troubles
 
     def _judged(self, whole: Sequence[Arrival]) -> Iterator[Prediction | DataError]:
         """Judges photos and enters them; what cannot be decoded yet, or was written into meanwhile, is put back."""

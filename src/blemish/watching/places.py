@@ -6,9 +6,9 @@ from time import monotonic
 
 from blemish.results.delivery import Delivery, Receiver
 from blemish.results.growing_tables import GrowingTables
-from blemish.results.line_server import LineClient, LineServer, verdict_line
 from blemish.results.mqtt import Mqtt
 from blemish.results.outbox import Courier, Outbox
+from blemish.results.verdict_lines import LineClient, VerdictLines, verdict_line
 from blemish.results.webhook import Webhook, secret_in
 from blemish.watching.watch_settings import WatchSettings
 
@@ -42,9 +42,9 @@ class Places:
     ) -> None:
         """`on_asked` is told, in another thread, what clients of the line protocol ask for."""
         with ExitStack() as stack:
-            self.lines: LineServer | None = None
+            self.lines: VerdictLines | None = None
             if settings.plc is not None:
-                self.lines = LineServer(settings.plc, on_asked=on_asked)
+                self.lines = VerdictLines(settings.plc, on_asked=on_asked)
                 stack.callback(self.lines.close)
             self._couriers: list[Courier] = []
             stack.callback(self._end)

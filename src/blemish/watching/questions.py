@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from time import monotonic
 
 from blemish.results.delivery import Delivery
-from blemish.results.line_server import LineClient, LineServer, not_judged_line, verdict_line
+from blemish.results.verdict_lines import LineClient, VerdictLines, not_judged_line, verdict_line
 from blemish.watching.arrivals import Arrivals
 
 WAITED_FOR = 10.0
@@ -33,7 +33,7 @@ class Questions:
         """`latest` says what was last said of a name; `wake` is called, in another thread, where there is a question.
 
         Answers go to `lines`, which is set when it is there."""
-        self.lines: LineServer | None = None
+        self.lines: VerdictLines | None = None
         self._arrivals = arrivals
         self._latest = latest
         self._wake = wake

@@ -66,7 +66,7 @@ class WatchSettings:
 
     @property
     def station_name(self) -> str:
-        """The name under which this watch speaks."""
+        """The name that all that is sent bears."""
         return self.station or platform.node() or "station"
 
     @property

@@ -24,7 +24,7 @@ _log = logging.getLogger("blemish")
 
 @dataclass(eq=False)
 class LineClient:
-    """One who is connected."""
+    """A client that is connected, and what is on its way to and from it."""
 
     socket: socket.socket
     address: str
@@ -36,7 +36,7 @@ Asked = Callable[[str, LineClient], object]
 """Told, in the server's thread, which name a client has sent."""
 
 
-class LineServer:
+class VerdictLines:
     """Sends lines to all clients from a thread of its own: one that is slow or gone never holds a verdict up."""
 
     def __init__(self, address: str, *, on_asked: Asked) -> None:
@@ -62,7 +62,7 @@ class LineServer:
 
     @property
     def port(self) -> int:
-        """The port that it listens at."""
+        """The port that is listened at."""
         return int(self._listener.getsockname()[1])
 
     def send(self, line: str, to: LineClient | None = None) -> None:
