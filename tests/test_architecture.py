@@ -27,6 +27,7 @@ FLOORS = (
     ("model",),
     ("data", "networks", "synthesis", "metrics"),
     ("records",),
+    ("cluster",),
     ("files", "process", "progress"),
     ("errors",),
     ("version", "wording"),
@@ -207,6 +208,7 @@ def test_optional_packages_are_imported_in_one_file_each() -> None:
         "onnx": ["int8.py", "writers.py"],
         "onnxruntime": ["int8.py", "onnx_runtime.py"],
         "openvino": ["writers.py", "openvino_runtime.py"],
+        "ray": ["joining.py"],
     }
     texts = {path.name: path.read_text(encoding="utf-8") for path in FILES}
     homes = {

@@ -27,18 +27,30 @@ def benchmark(
     steps: int | None = None,
     teacher_weights: Folder | Sequence[Folder] = (),
     limit: int | None = None,
+    processes: int = 1,
+    ray: str | None = None,
+    worker_cpus: float = 1.0,
+    worker_gpus: float = 0.0,
     on_progress: OnProgress = say_nothing,
 ) -> "Benchmark":
     """Trains every method on every category with every seed, measures each, and writes table.md and table.csv.
 
     Without `categories` all are taken, without `methods` all. It may be killed at any moment: the same call goes on
     with what `output` holds, and a cell that was measured is not measured again. `limit` takes at most so many photos
-    of each use, and steps, for a rehearsal. A cell that fails is in `failed`, and the others are measured. Raises
-    SettingsError, DataError where nothing is found, and InterruptionError where a signal stops it.
+    of each use, and steps, for a rehearsal. A cell that fails is in `failed`, and the others are measured. `processes`
+    are measured at a time on this machine; `ray` is the address of a cluster whose machines measure, "local" for one
+    that is started here, each worker with its own `worker_cpus` and `worker_gpus`. Raises SettingsError, DataError
+    where nothing is found, and InterruptionError where a signal stops it.
     """
+    from blemish.cluster import WorkerShare
     from blemish.detectors import DETECTORS
     from blemish.studies.grid import BenchmarkPlan, categories_in, check_plan, run_grid
+    from blemish.studies.pools import pool_of
     from blemish.studies.table import csv_table, markdown_table
+
+    pool = pool_of(ray=ray, processes=processes, share=WorkerShare(cpus=worker_cpus, gpus=worker_gpus))
+    if ray is not None:  # other machines stand in other folders
+        root = Path(root).absolute()
 
     chosen = tuple(dict.fromkeys(methods)) or tuple(DETECTORS)
     list_folder(Path(root))  # or an error, rather than one of each cell
@@ -48,7 +60,7 @@ def benchmark(
     settings = {
         "image_size": image_size,
         "steps": min(fewer) if fewer else None,
-        "teacher_weights": tuple(map(Path, weights)) or None,
+        "teacher_weights": tuple(Path(file).absolute() for file in weights) or None,
     }
     plan = BenchmarkPlan(
         root=Path(root),
@@ -64,6 +76,7 @@ def benchmark(
         Path(output),
         train=train,
         evaluate=evaluate,
+        pool=pool,
         on_progress=on_progress,
     )
     write_text(Path(output) / "table.md", markdown_table(found))

@@ -29,6 +29,10 @@ def benchmark(
     steps: int | None = None,
     teacher_weights: tuple[Path, ...] = (),
     limit: int | None = None,
+    processes: int = 1,
+    ray: str | None = None,
+    worker_cpus: float = 1.0,
+    worker_gpus: float = 0.0,
 ) -> int:
     """Measure methods over a data set: each is trained on every category with several seeds, and tested.
 
@@ -57,6 +61,15 @@ def benchmark(
         Weights files of teachers, where they are not found.
     limit
         A rehearsal: at most so many photos of each use, and steps; its figures mean nothing.
+    processes
+        How many trainings at a time, on this machine.
+    ray
+        Train on the machines of a Ray cluster: its HOST:PORT, or auto for the one that this machine belongs to; without
+        an address, on one that is started here.
+    worker_cpus
+        With --ray: how many processors each training has; as many run at a time as there is room for.
+    worker_gpus
+        With --ray: how many GPUs each training has; 0.5 lets two share one, without it none is used.
     """
     with ProgressBars() as bars:
         found = api.benchmark(
@@ -70,6 +83,10 @@ def benchmark(
             steps=steps,
             teacher_weights=teacher_weights,
             limit=limit,
+            processes=processes,
+            ray=ray,
+            worker_cpus=worker_cpus,
+            worker_gpus=worker_gpus,
             on_progress=bars.show,
         )
     print((output / "table.md").read_text(encoding="utf-8"), end="")
