@@ -4,8 +4,8 @@ A worker that is lost (its process killed, its machine gone) takes nothing with 
 another. Nothing is handed over but what goes through pickle: machines need not share a disk.
 """
 
-from blemish.cluster.joining import HERE, WorkerShare, hand_over, open_cluster
+from blemish.cluster.joining import HERE, WorkerShare, check_no_share, hand_over, open_cluster
 from blemish.cluster.team import MOST_LOST, outcomes_of
 from blemish.cluster.worker import Outcome
 
-__all__ = ["HERE", "MOST_LOST", "Outcome", "WorkerShare", "hand_over", "open_cluster", "outcomes_of"]
+__all__ = ["HERE", "MOST_LOST", "Outcome", "WorkerShare", "check_no_share", "hand_over", "open_cluster", "outcomes_of"]

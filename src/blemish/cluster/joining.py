@@ -44,6 +44,12 @@ class WorkerShare:
         return int(min(cpus // self.cpus, by_gpu))
 
 
+def check_no_share(share: WorkerShare) -> None:
+    """Raises SettingsError where workers are given a share and there is no cluster that has them."""
+    if share != WorkerShare():
+        raise SettingsError("worker_cpus and worker_gpus are for a Ray cluster: give --ray, too")
+
+
 @contextmanager
 def open_cluster(address: str, *, handed: int = 0) -> Iterator[None]:
     """Joins the cluster at an address, HOST:PORT or `auto`, or starts one for HERE, and leaves it at the end.

@@ -28,6 +28,8 @@ class DecodedPhoto:
 
     pixels: Pixels
     path: Path | None
+    name: str
+    """What errors call it."""
     digest: str | None
     """See `digest_of`; None where there was no file's content to take it of."""
     first_of_several: bool = False
@@ -45,9 +47,9 @@ def read_photo(photo: Photo, *, bgr: bool = False) -> DecodedPhoto:
     if isinstance(photo, bytes | bytearray | memoryview):
         return _decoded(bytes(photo), path=None, name="photo in memory")
     if isinstance(photo, np.ndarray):
-        return DecodedPhoto(pixels=as_image(photo, bgr=bgr), path=None, digest=None)
+        return DecodedPhoto(pixels=as_image(photo, bgr=bgr), path=None, name="image", digest=None)
     if isinstance(photo, Image.Image):
-        return DecodedPhoto(pixels=picture_pixels(photo), path=None, digest=None)
+        return DecodedPhoto(pixels=picture_pixels(photo), path=None, name="image", digest=None)
     if hasattr(photo, "read"):
         return _read_open_file(photo)
     raise DataError(f"a photo cannot be a {type(photo).__name__}: give {TAKEN}")
@@ -64,6 +66,8 @@ def _read_open_file(file: BinaryIO) -> DecodedPhoto:
     name = str(getattr(file, "name", "open file"))
     try:
         data = file.read()
+    except DataError:  # of a photo that is being fetched
+        raise
     except (OSError, ValueError) as error:  # ValueError: it was closed before
         raise DataError(f"{name}: cannot be read ({error}); open it for reading") from error
     if not isinstance(data, bytes):
@@ -73,4 +77,6 @@ def _read_open_file(file: BinaryIO) -> DecodedPhoto:
 
 def _decoded(data: bytes, *, path: Path | None, name: str) -> DecodedPhoto:
     pixels = decode_image(data, name=name)
-    return DecodedPhoto(pixels=pixels, path=path, digest=digest_of(data), first_of_several=holds_several(data))
+    return DecodedPhoto(
+        pixels=pixels, path=path, name=name, digest=digest_of(data), first_of_several=holds_several(data)
+    )

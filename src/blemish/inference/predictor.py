@@ -147,11 +147,11 @@ class Predictor:
         read = read_photo(photo, bgr=bgr)
         if self.interest is not None:
             size = (read.pixels.shape[0], read.pixels.shape[1])
-            self.interest.check_photo(size, name=str(read.path or "image"))
-            self.interest.check_map(self.framing.map_size(size), name=str(read.path or "image"))
+            self.interest.check_photo(size, name=read.name)
+            self.interest.check_map(self.framing.map_size(size), name=read.name)
         if read.first_of_several:
-            self._say_once(f"{read.path or 'a photo in memory'}: holds several pages, and only the first is judged")
-        canvas = self.framing.lay_out(read.pixels, name=str(read.path or "image"))
+            self._say_once(f"{read.name}: holds several pages, and only the first is judged")
+        canvas = self.framing.lay_out(read.pixels, name=read.name)
         return FramedPhoto(
             canvas=canvas,
             overview=self.framing.overview(read.pixels, canvas),

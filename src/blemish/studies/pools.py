@@ -19,7 +19,7 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any, cast
 
-from blemish.cluster import MOST_LOST, WorkerShare, hand_over, open_cluster, outcomes_of
+from blemish.cluster import MOST_LOST, WorkerShare, check_no_share, hand_over, open_cluster, outcomes_of
 from blemish.data.dataset import Dataset
 from blemish.errors import BlemishError, DataError, InterruptionError, OutputError, SettingsError
 from blemish.files import folder_from, packed_folder, write_text
@@ -235,6 +235,5 @@ def pool_of(*, ray: str | None, processes: int, share: WorkerShare) -> Pool:
         if processes > 1:
             raise SettingsError("processes and ray are two ways: give one of them")
         return partial(measured_on_ray, address=ray, share=share)
-    if share != WorkerShare():
-        raise SettingsError("worker_cpus and worker_gpus are for a Ray cluster: give --ray, too")
+    check_no_share(share)
     return measured_here if processes == 1 else partial(measured_in_processes, count=processes)
