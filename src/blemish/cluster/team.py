@@ -112,7 +112,9 @@ class _Team(Generic[ItemT, ValueT]):
             self._busy[worker.do.remote(job.item)] = (worker, job)
         missing = min(self._room - len(self._busy), len(self._waiting)) - len(self._starting) - len(self._idle)
         for _ in range(missing):
-            worker = self._hire.remote(self._make, __version__, hides_gpus=not self._share.gpus)
+            worker = self._hire.remote(
+                self._make, __version__, cores=int(self._share.cpus), hides_gpus=not self._share.gpus
+            )
             self._starting[worker.start.remote()] = worker
 
     def _next(self) -> _Job[ItemT] | None:

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from typing import Generic, TypeVar
 
 from blemish.errors import BlemishError, InterruptionError
+from blemish.process import taken_cores
 from blemish.version import __version__
 from blemish.wording import brief
 
@@ -33,8 +34,9 @@ class Outcome(Generic[ValueT]):
 class Worker(Generic[ItemT, ValueT]):
     """A process of the cluster, which makes what works once, and does items with it."""
 
-    def __init__(self, make: Callable[[], Work[ItemT, ValueT]], version: str, *, hides_gpus: bool) -> None:
+    def __init__(self, make: Callable[[], Work[ItemT, ValueT]], version: str, *, cores: int, hides_gpus: bool) -> None:
         self._make, self._version = make, version
+        self._cores = taken_cores(cores)  # before anything asks how many there are
         if hides_gpus:
             os.environ["CUDA_VISIBLE_DEVICES"] = ""  # else all would take the first one
 

@@ -104,7 +104,7 @@ def _photos_on_disk(path: Path, on_skipped: OnSkippedIn) -> Iterator[StoredPhoto
 
 def _photos_below(place: str, others: Counter[str]) -> Iterator[StoredPhoto]:
     files, root = _file_system(place)
-    before = place[: place.index("://") + 3] if "://" not in root else ""
+    place, root = place.rstrip("/"), root.rstrip("/")
     waiting = [root]
     while waiting:
         folder = waiting.pop()
@@ -118,7 +118,7 @@ def _photos_below(place: str, others: Counter[str]) -> Iterator[StoredPhoto]:
             if is_a_folder:
                 folders.append(path)
             elif suffix in PHOTO_SUFFIXES:
-                yield StoredPhoto(f"{before}{path}", size)
+                yield StoredPhoto(f"{place}{path.removeprefix(root)}", size)
             elif name in OWN_FILES:
                 ours = True
             elif is_worth_a_word(suffix):

@@ -14,7 +14,7 @@ from tempfile import TemporaryDirectory
 from typing import Any
 
 from blemish.cluster import Outcome, WorkerShare, hand_over, open_cluster, outcomes_of
-from blemish.data.listed_blocks import Block, ListedBlocks, name_digest
+from blemish.data.listed_blocks import PHOTOS_PER_BLOCK, Block, ListedBlocks, name_digest
 from blemish.data.paths import Named, items_of, paths_of
 from blemish.data.pixel_limit import allow_pixels, most_pixels
 from blemish.data.stores import UnreachedError, fetched, is_url, lies_in, place_of
@@ -108,6 +108,7 @@ def judge_on_ray(
     address: str,
     share: WorkerShare,
     opening: dict[str, Any],
+    photos_per_part: int = PHOTOS_PER_BLOCK,
     on_progress: OnProgress = say_nothing,
 ) -> Generator[Judged, None, None]:
     """Judges the photos of files, folders and URLs that have no record in `output`, and yields what came of each.
@@ -137,7 +138,7 @@ def judge_on_ray(
             )
             yield from outcomes_of(judge, blocks, share=share, copies=True)
 
-    return _marked(mark, judged(where, parts, outcomes, on_progress))
+    return _marked(mark, judged(where, parts, outcomes, photos_per_part=photos_per_part, on_progress=on_progress))
 
 
 def _spelt_out(item: str | Path) -> list[str]:
@@ -160,7 +161,12 @@ def _marked(mark: Path | None, results: Generator[Judged, None, None]) -> Genera
 
 
 def judged(
-    places: Sequence[str], parts: PartFolder, outcomes: OutcomesOf, on_progress: OnProgress = say_nothing
+    places: Sequence[str],
+    parts: PartFolder,
+    outcomes: OutcomesOf,
+    *,
+    photos_per_part: int = PHOTOS_PER_BLOCK,
+    on_progress: OnProgress = say_nothing,
 ) -> Generator[Judged, None, None]:
     """Yields the records that stand of photos in these places, then those of all others as they are judged."""
     standing: set[bytes] = set()
@@ -172,7 +178,7 @@ def judged(
             on_progress(Progress(activity="judging", done=done, total=done))
             yield record
         standing.add(name)
-    with ListedBlocks(places, standing) as blocks:
+    with ListedBlocks(places, standing, size=photos_per_part) as blocks:
         if (first := next(blocks, None)) is not None:
             blocks.give_back([first])
             heard = set[str]()

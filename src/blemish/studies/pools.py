@@ -147,17 +147,17 @@ def measured_on_ray(
         with open_cluster(address):
             photos = {id(found): hand_over(found) for found in {id(cell.found): cell.found for cell in cells}.values()}
             asked = (
-                _AskedCell(number, replace(cell, found=_NO_PHOTOS), cell.key, photos[id(cell.found)])
+                AskedCell(number, replace(cell, found=_NO_PHOTOS), cell.key, photos[id(cell.found)])
                 for number, cell in enumerate(cells)
             )
-            make = partial(_Elsewhere, measure, output.absolute(), mark.name)
+            make = partial(MeasureElsewhere, measure, output.absolute(), mark.name)
             for item, outcome in outcomes_of(make, asked, share=share):
                 for line in outcome.warnings:
                     _log.warning("%s: %s", cells[item.number].name, line)
                 if outcome.value is None:
                     yield item.number, DataError(outcome.trouble or "")
                 else:
-                    yield item.number, _brought_home(outcome.value, output)
+                    yield item.number, brought_home(outcome.value, output)
     finally:
         mark.unlink(missing_ok=True)
 
@@ -166,8 +166,8 @@ _NO_PHOTOS = Dataset(name="", root=Path())
 
 
 @dataclass(frozen=True)
-class _AskedCell:
-    """A cell on its way: its photos' names, which many cells share, go once for all of them."""
+class AskedCell:
+    """A cell that is handed to a worker; its photos' names, which many cells share, go once for all of them."""
 
     number: int
     cell: Cell
@@ -176,7 +176,7 @@ class _AskedCell:
 
 
 @dataclass(frozen=True)
-class _FarCell:
+class FarCell:
     """What a worker hands over; of one that sees the output, the result alone."""
 
     result: CellResult
@@ -187,13 +187,13 @@ class _FarCell:
     """The folder of the model, packed."""
 
 
-class _Elsewhere:
-    """What a worker measures cells with."""
+class MeasureElsewhere:
+    """Measures cells on another machine: into the output where it is seen there, by a mark in it, else apart."""
 
     def __init__(self, measure: Measure, output: Path, mark: str) -> None:
         self._measure, self._output, self._mark = measure, output, mark
 
-    def __call__(self, asked: _AskedCell) -> _FarCell:
+    def __call__(self, asked: AskedCell) -> FarCell:
         cell = replace(asked.cell, found=asked.photos())
         if _key_here(cell) != asked.key:
             raise DataError(
@@ -201,11 +201,11 @@ class _Elsewhere:
                 "all machines must see the same files in the same place"
             )
         if (self._output / self._mark).exists():
-            return _FarCell(self._measure(cell, self._output), cell.name)
+            return FarCell(self._measure(cell, self._output), cell.name)
         with TemporaryDirectory(prefix="blemish-") as folder:
             result, name = self._measure(cell, Path(folder)), cell.name
             record = (Path(folder) / "cells" / f"{name}.json").read_text(encoding="utf-8")
-            return _FarCell(result, name, record, packed_folder(Path(folder) / "runs" / name))
+            return FarCell(result, name, record, packed_folder(Path(folder) / "runs" / name))
 
 
 def _key_here(cell: Cell) -> str | None:
@@ -216,7 +216,7 @@ def _key_here(cell: Cell) -> str | None:
         return None
 
 
-def _brought_home(found: _FarCell, output: Path) -> CellResult | Exception:
+def brought_home(found: FarCell, output: Path) -> CellResult | Exception:
     """Writes what a worker could not, the result last: before, the cell counts as not measured."""
     if found.run is not None and found.record is not None:
         try:
