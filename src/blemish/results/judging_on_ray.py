@@ -33,7 +33,7 @@ _log = logging.getLogger("blemish")
 
 _SPLIT = 16  # into so many is cut a block that workers were lost with, until one photo is left that is to blame
 
-Judged = PredictionRecord | DataError
+JudgedRecord = PredictionRecord | DataError
 OutcomesOf = Callable[[Iterable[Block]], Iterator[tuple[Block, Outcome["BlockRecords"]]]]
 """Gives what came of each block, as workers do them."""
 
@@ -42,7 +42,7 @@ OutcomesOf = Callable[[Iterable[Block]], Iterator[tuple[Block, Outcome["BlockRec
 class BlockRecords:
     """What came of the photos of a block; the records that stand in its part first."""
 
-    records: tuple[Judged, ...]
+    records: tuple[JudgedRecord, ...]
     unreached: tuple[UnreachedError, ...] = ()
     """An error for each photo whose store did not answer: it has no record, and is for another time."""
 
@@ -110,7 +110,7 @@ def judge_on_ray(
     opening: dict[str, Any],
     photos_per_part: int = PHOTOS_PER_BLOCK,
     on_progress: OnProgress = say_nothing,
-) -> Generator[Judged, None, None]:
+) -> Generator[JudgedRecord, None, None]:
     """Judges the photos of files, folders and URLs that have no record in `output`, and yields what came of each.
 
     Records that stand there come first. What cannot be found or read gives its error. `opening` are the arguments of
@@ -147,7 +147,7 @@ def _spelt_out(item: str | Path) -> list[str]:
     return [place] if is_url(place) else [place_of(path) for path in paths_of(place)]
 
 
-def _marked(mark: Path | None, results: Generator[Judged, None, None]) -> Generator[Judged, None, None]:
+def _marked(mark: Path | None, results: Generator[JudgedRecord, None, None]) -> Generator[JudgedRecord, None, None]:
     """Leaves a file in the output for as long as it is filled, by which other machines tell that they see it."""
     try:
         if mark is not None:
@@ -167,7 +167,7 @@ def judged(
     *,
     photos_per_part: int = PHOTOS_PER_BLOCK,
     on_progress: OnProgress = say_nothing,
-) -> Generator[Judged, None, None]:
+) -> Generator[JudgedRecord, None, None]:
     """Yields the records that stand of photos in these places, then those of all others as they are judged."""
     standing: set[bytes] = set()
     done = 0
@@ -195,7 +195,9 @@ def judged(
             raise DataError("no photos to judge: give photos, or folders that hold some")
 
 
-def _results(block: Block, outcome: Outcome[BlockRecords], blocks: ListedBlocks, parts: PartFolder) -> Iterator[Judged]:
+def _results(
+    block: Block, outcome: Outcome[BlockRecords], blocks: ListedBlocks, parts: PartFolder
+) -> Iterator[JudgedRecord]:
     """Yields what came of a block's photos; of one that workers were lost with, nothing until it is found which photo
     is to blame."""
     if outcome.value is not None:

@@ -27,7 +27,7 @@ _READERS = 8
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class PredictionRecord:
-    """What the record of one photo says first; its part in the folder says the rest."""
+    """The first things that the record of one photo says; its part in the folder says the rest."""
 
     image: str
     """The photo's URL, or its absolute path."""
@@ -55,7 +55,7 @@ class PartFolder:
 
     @property
     def place(self) -> str:
-        """The URL, or the absolute path."""
+        """Returns the URL, or the absolute path."""
         return self._folder.place
 
     def judged_by(self) -> dict[str, Any] | None:
@@ -135,56 +135,34 @@ def record_of(row: Mapping[str, Any]) -> PredictionRecord | UnreadablePhotoError
     )
 
 
+_TEXTS = (
+    *("image", "digest", "judged_at", "verdict", "unusual_reason", "rule_reason", "percentile_of", "method"),
+    *("weights_sha256", "runtime", "precision", "blemish_version", "error"),
+)
+_NUMBERS = (
+    *("anomaly_score", "threshold", "check_threshold", "pixel_threshold", "unusualness", "unusual_threshold"),
+    "percentile",
+)
+_COUNTS = ("format_version", "height", "width", "mask_pixels", "map_height", "map_width")
+_FIRST = ("image", "verdict", "anomaly_score", "unusual_reason", "stopped_by", "rule_reason", "error")
+
+
 class _Parquet:
     """Rows to Parquet and back, in one and the same schema, whatever a part's rows hold."""
 
     def __init__(self, arrow: Any, parquet: Any) -> None:
         self._arrow, self._parquet = arrow, parquet
-        text, whole, number = arrow.string(), arrow.int64(), arrow.float64()
-        region = {
-            "box": arrow.list_(whole),
-            "area": whole,
-            "peak": number,
-            "centroid": arrow.list_(number),
-            "region_of_interest": text,
-            "length": number,
-            "width": number,
-        }
+        text, count, number = arrow.string(), arrow.int64(), arrow.float64()
+        region = {"box": arrow.list_(count), "area": count, "peak": number, "centroid": arrow.list_(number)}
+        region |= {"region_of_interest": text, "length": number, "width": number}
         interest = {"name": text, "anomaly_score": number, "threshold": number}
-        self._schema = arrow.schema(
-            {
-                "format_version": whole,
-                "image": text,
-                "digest": text,
-                "judged_at": text,
-                "verdict": text,
-                "anomaly_score": number,
-                "threshold": number,
-                "threshold_estimated": arrow.bool_(),
-                "check_threshold": number,
-                "pixel_threshold": number,
-                "unusual_reason": text,
-                "unusualness": number,
-                "unusual_threshold": number,
-                "stopped_by": arrow.list_(text),
-                "rule_reason": text,
-                "percentile": number,
-                "percentile_of": text,
-                "height": whole,
-                "width": whole,
-                "mask_pixels": whole,
-                "regions": arrow.list_(arrow.struct(list(region.items()))),
-                "regions_of_interest": arrow.list_(arrow.struct(list(interest.items()))),
-                "map_height": whole,
-                "map_width": whole,
-                "method": text,
-                "weights_sha256": text,
-                "runtime": text,
-                "precision": text,
-                "blemish_version": text,
-                "error": text,
-            }
-        )
+        columns = dict.fromkeys(_COUNTS, count) | dict.fromkeys(_TEXTS, text) | dict.fromkeys(_NUMBERS, number)
+        columns |= {"threshold_estimated": arrow.bool_(), "stopped_by": arrow.list_(text)}
+        columns |= {
+            "regions": arrow.list_(arrow.struct(list(region.items()))),
+            "regions_of_interest": arrow.list_(arrow.struct(list(interest.items()))),
+        }
+        self._schema = arrow.schema(columns)
 
     def written(self, rows: Sequence[Mapping[str, Any]]) -> bytes:
         unknown = {name for row in rows for name in row} - set(self._schema.names)
@@ -195,8 +173,7 @@ class _Parquet:
         return file.getvalue()
 
     def read(self, data: bytes) -> list[dict[str, Any]]:
-        columns = ["image", "verdict", "anomaly_score", "unusual_reason", "stopped_by", "rule_reason", "error"]
-        rows: list[dict[str, Any]] = self._parquet.read_table(io.BytesIO(data), columns=columns).to_pylist()
+        rows: list[dict[str, Any]] = self._parquet.read_table(io.BytesIO(data), columns=list(_FIRST)).to_pylist()
         return rows
 
 
