@@ -12,7 +12,6 @@ driver and a worker took.
 
 import argparse
 import os
-import resource
 import signal
 import subprocess
 import sys
@@ -27,6 +26,7 @@ import pyarrow.dataset
 from PIL import Image
 
 import blemish
+from blemish.data.listed_blocks import PHOTOS_PER_BLOCK
 from blemish.data.made_up import make_up
 
 SIDE = 64
@@ -70,6 +70,11 @@ def records(output: Path) -> Counter[str]:
     return Counter(pyarrow.dataset.dataset(output).to_table(columns=["image"])["image"].to_pylist())
 
 
+def at_least(output: Path) -> int:
+    """About how many records there are, without a look into the parts."""
+    return len(list(output.glob("*.parquet"))) * PHOTOS_PER_BLOCK
+
+
 def below(process: int) -> list[int]:
     """The processes that a process began, and those that these began."""
     parents: dict[int, int] = {}
@@ -106,45 +111,61 @@ class Command:
     def __init__(self, run: Path, photos: str, output: Path) -> None:
         self._words = [sys.executable, "-m", "blemish", "predict", str(run), photos, "--ray", "--output", str(output)]
         self.driver = self.worker = 0.0
+        self.cores: dict[int, tuple[str, float]] = {}
 
     def run(self, meanwhile: Callable[[int], bool] = lambda _process: False) -> tuple[int, float]:
         """Runs to the end, or until `meanwhile` has seen enough, when all is killed; returns exit code and seconds."""
         began = time.monotonic()
         with subprocess.Popen(self._words, stdout=subprocess.DEVNULL) as process:
             while process.poll() is None:
-                time.sleep(0.2)
+                time.sleep(0.5)
                 self.driver = max(self.driver, peak_memory(process.pid))
                 workers = [peak_memory(worker) for worker in below(process.pid) if is_worker(worker)]
                 self.worker = max([self.worker, *workers])
+                for one in [process.pid, *below(process.pid)]:
+                    self._note(one, "driver" if one == process.pid else "worker" if is_worker(one) else "Ray itself")
                 if meanwhile(process.pid):
                     for one in [process.pid, *below(process.pid)]:
                         os.kill(one, signal.SIGKILL)
         return process.returncode, time.monotonic() - began
 
+    def _note(self, process: int, what: str) -> None:
+        try:
+            fields = Path(f"/proc/{process}/stat").read_text().rpartition(")")[2].split()
+        except OSError:
+            return
+        self.cores[process] = (what, (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK"))
+
+    def cores_of(self) -> dict[str, float]:
+        """Core time in seconds, to within that of the last look, by what had it."""
+        found: dict[str, float] = {}
+        for what, seconds in self.cores.values():
+            found[what] = found.get(what, 0.0) + seconds
+        return found
+
 
 def measure(options: argparse.Namespace, folder: Path, photos: str, run: Path) -> None:
     output = folder / "out"
     command = Command(run, photos, output)
-    code, seconds = command.run(lambda _: sum(records(output).values()) > options.photos * 0.3)
+    code, seconds = command.run(lambda _: at_least(output) > options.photos * 0.3)
     killed = records(output)
     print(f"all processes killed after {seconds:.0f} s, exit code {code}: {told(killed, options.photos)}", flush=True)
     shot: list[int] = []
 
     def kill_a_worker(process: int) -> bool:
-        if not shot and sum(records(output).values()) > options.photos * 0.6:
+        if not shot and at_least(output) > options.photos * 0.6:
             shot.extend([worker for worker in below(process) if is_worker(worker)][:1])
             for worker in shot:
                 os.kill(worker, signal.SIGKILL)
         return False
 
-    before = sum(killed.values())
-    used = resource.getrusage(resource.RUSAGE_CHILDREN)
+    command.cores.clear()
     code, seconds = command.run(kill_a_worker)
-    now = resource.getrusage(resource.RUSAGE_CHILDREN)
     done = records(output)
     print(f"went on for {seconds:.0f} s, {len(shot)} worker killed, exit code {code}: {told(done, options.photos)}")
-    cores = now.ru_utime + now.ru_stime - used.ru_utime - used.ru_stime
-    print(f"  core time of the driver and what it waited for: {cores:.0f} s for {sum(done.values()) - before} photos")
+    photos_now = sum(done.values()) - sum(killed.values())
+    for what, cores in command.cores_of().items():
+        print(f"  {what}: {cores:.1f} s of core time, {1e3 * cores / photos_now:.1f} ms per photo of {photos_now}")
     code, seconds = command.run()
     print(f"once more, {seconds:.0f} s, exit code {code}: {told(records(output), options.photos)}")
     print(f"most memory: driver {command.driver:.0f} MB, a worker {command.worker:.0f} MB")

@@ -22,7 +22,7 @@ from blemish.files import write_atomically
 from blemish.wording import brief
 
 _FORMATS = ("PNG", "JPEG", "BMP", "TIFF", "WEBP")  # nothing else is tried, whatever the file's name says
-LARGEST_PHOTO_FILE = 1 << 30  # bytes; as many pixels as are decoded take 0.7 GB, uncompressed, in four times 16 bits
+MOST_BYTES = 1 << 30  # bytes; as many pixels as are decoded take 0.7 GB, uncompressed, in four times 16 bits
 _TURNS = {
     2: Image.Transpose.FLIP_LEFT_RIGHT,
     3: Image.Transpose.ROTATE_180,
@@ -218,10 +218,8 @@ def read_file(path: Path) -> bytes:
     if not stat.S_ISREG(kind):  # a pipe would wait forever
         raise DataError(f"{path}: is not a regular file; name a photo")
     try:
-        if path.stat().st_size > LARGEST_PHOTO_FILE:
-            raise DataError(
-                f"{path}: has more than {LARGEST_PHOTO_FILE >> 20} MB, as no photo has; save the photo alone"
-            )
+        if path.stat().st_size > MOST_BYTES:
+            raise DataError(f"{path}: has more than {MOST_BYTES >> 20} MB, as no photo has; save the photo alone")
         return path.read_bytes()
     except OSError as error:
         raise DataError(f"{path}: cannot be read ({error.strerror}); check its permissions") from error
