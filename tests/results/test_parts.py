@@ -151,8 +151,8 @@ def test_predictions_of_another_model_do_not_come_among_them(
         parts.claim(claimed | {"thresholds": {}})
     with pytest.raises(SettingsError, match=r"gone is not there: all machines must see the same disk"):
         BlockJudge(model=lambda: packed, opening=opening, output=str(out), seen=(str(tmp_path / "gone"),))()
-    (out / "_judging.json").write_text('{"weights_sha256": "0"}')
-    with pytest.raises(SettingsError, match="another model"):
+    (out / "_judging.json").write_text('{"model": "0"}')
+    with pytest.raises(SettingsError, match="another model, or by other thresholds"):
         judge_on_ray(stpm_exported, photos, output=out, address="local", share=None, opening={})  # type: ignore[arg-type]
     (out / "_judging.json").write_text("{")
     with pytest.raises(DataError, match="is damaged"):
@@ -169,6 +169,13 @@ def test_what_goes_wrong_with_all_ends_it_and_what_stands_stays(
 
     with pytest.raises(BlemishError, match="cannot write s3://out: full; what was judged stands"):
         list(judged([str(photos)], parts, full))
+
+    def unlike(blocks: Iterable[Block]) -> Iterator[tuple[Block, Outcome[BlockRecords]]]:
+        for number, block in enumerate(blocks):
+            yield block, Outcome(value=BlockRecords(records=(), judging=str(number)))
+
+    with pytest.raises(BlemishError, match="machines judge otherwise than one another"):
+        list(judged([str(photos)], parts, unlike, photos_per_part=2))
     (tmp_path / "empty").mkdir()
     (result,) = judged([str(tmp_path / "empty")], parts, Workers(predictor, parts))
     assert "holds no photos" in str(result)

@@ -2,7 +2,7 @@
 
 import logging
 import sys
-from contextlib import closing
+from contextlib import closing, nullcontext
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -10,7 +10,7 @@ from blemish import api
 from blemish.cli.progress import ProgressBars
 from blemish.errors import DataError, InterruptionError
 from blemish.inference.prediction import Prediction
-from blemish.process import stop_requests
+from blemish.process import StopRequest, stop_requests
 from blemish.wording import on_one_line
 
 if TYPE_CHECKING:
@@ -76,7 +76,8 @@ def predict(
     """
     logging.basicConfig(format="blemish: %(message)s")
     unreadable = not_normal = False
-    with stop_requests() as stop, ProgressBars(lines=False) as bars:
+    # Between results of a cluster may lie minutes, and nothing there is half written: a signal may end it at once.
+    with stop_requests() if ray is None else nullcontext(StopRequest()) as stop, ProgressBars(lines=False) as bars:
         results = api.predict(
             run,
             [Path(photo) if photo == _STANDARD_INPUT else photo for photo in photos],

@@ -63,12 +63,13 @@ def open_cluster(address: str, *, handed: int = 0) -> Iterator[None]:
         return
     if address not in (HERE, "auto") and ":" not in address:
         raise SettingsError(f"ray {address!r} is no address: give HOST:PORT of a cluster, auto, or {HERE}")
-    here = {"num_cpus": available_cores(), "include_dashboard": False, "object_store_memory": OBJECT_STORE + 2 * handed}
+    place: dict[str, Any] = {"address": address}  # said also for one of its own, which the environment may deny it
+    if address == HERE:
+        place |= {"num_cpus": available_cores(), "include_dashboard": False}
+        place |= {"object_store_memory": OBJECT_STORE + 2 * handed}
     before = {number: signal.getsignal(number) for number in (signal.SIGINT, signal.SIGTERM)}
     try:
-        ray.init(
-            **(here if address == HERE else {"address": address}), log_to_driver=False, logging_level=logging.ERROR
-        )
+        ray.init(**place, log_to_driver=False, logging_level=logging.ERROR)
     except (ConnectionError, RuntimeError, ValueError, OSError) as error:
         raise SettingsError(f"no Ray cluster at {address} ({brief(error)}); `ray status` there says more") from error
     finally:

@@ -99,7 +99,7 @@ class ListedBlocks:
         skipped: list[Skipped] = []
         for place in places:
             try:
-                for photo in photos_in(place, on_skipped=skipped.append):
+                for photo in photos_in(place, on_skipped=skipped.append, on_error=self.troubles.append):
                     if several:
                         if (name := name_digest(photo.address)) in listed:
                             continue

@@ -6,7 +6,7 @@ Passwords and endpoints are the store's own affair: its environment variables an
 import re
 import time
 from collections import Counter, deque
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Iterable, Iterator, Set
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
 from itertools import islice
@@ -14,7 +14,8 @@ from pathlib import Path, PurePosixPath
 from typing import Any, BinaryIO, cast
 
 from blemish.data.images import MOST_BYTES, read_file
-from blemish.data.listing import is_folder, look_through
+from blemish.data.listing import OnError, is_folder, look_through
+from blemish.data.paths import OnSkipped
 from blemish.data.skipped import OWN_FILES, PHOTO_SUFFIXES, Skipped, is_worth_a_word, most_common_first, no_photos_in
 from blemish.errors import DataError, MissingExtraError, OutputError
 from blemish.files import write_atomically
@@ -28,8 +29,6 @@ _FOR_NOW = (408, 429)  # HTTP's: what these refuse may be given later
 _PAUSE = 0.5  # seconds before the second try, four times as long before each further one
 _AT_ONCE = 8  # photos that are fetched at a time, for a store takes much longer to answer than to send
 _MOST_AHEAD = 1 << 26  # bytes of photos that are fetched and not yet decoded, beyond the one that is awaited
-
-OnSkippedIn = Callable[[Skipped], object]
 
 
 class UnreachedError(DataError):
@@ -61,19 +60,24 @@ def is_url(place: str) -> bool:
     return _SCHEME.match(place) is not None
 
 
-def lies_in(address: str, place: str) -> bool:
-    """Returns whether an address is a place, or in it."""
-    return address == place or address.startswith(f"{place.rstrip('/')}/")
+def lies_in(address: str, places: Set[str]) -> bool:
+    """Returns whether an address is one of the places, or in one; they end without a slash."""
+    while address not in places:
+        address, slash, _ = address.rpartition("/")
+        if not slash:
+            return False
+    return True
 
 
-def photos_in(place: str, *, on_skipped: OnSkippedIn) -> Iterator[StoredPhoto]:
+def photos_in(place: str, *, on_skipped: OnSkipped, on_error: OnError) -> Iterator[StoredPhoto]:
     """Yields the photos of a folder and of those in it, as the store lists them, or the one photo that it is.
 
     Of a store, no more is in memory than a folder's page. Hidden files are passed over, and in a folder that Blemish
-    wrote its sub-folders. `on_skipped` is told at the end what else lay there. Raises DataError where nothing is found.
+    wrote its sub-folders. `on_skipped` is told at the end what else lay there, `on_error` of folders that cannot be
+    listed. Raises DataError where nothing is found.
     """
     if not is_url(place):
-        yield from _photos_on_disk(Path(place), on_skipped)
+        yield from _photos_on_disk(Path(place), on_skipped, on_error)
         return
     if PurePosixPath(place).suffix.lower() in PHOTO_SUFFIXES:
         yield StoredPhoto(place)
@@ -89,14 +93,14 @@ def photos_in(place: str, *, on_skipped: OnSkippedIn) -> Iterator[StoredPhoto]:
     on_skipped(skipped)
 
 
-def _photos_on_disk(path: Path, on_skipped: OnSkippedIn) -> Iterator[StoredPhoto]:
+def _photos_on_disk(path: Path, on_skipped: OnSkipped, on_error: OnError) -> Iterator[StoredPhoto]:
     if not is_folder(path):
         yield StoredPhoto(str(path))
         return
     found = look_through(path)
     for trouble in found.troubles:
-        raise trouble
-    if not found.photos:
+        on_error(trouble)
+    if not (found.photos or found.troubles):
         raise no_photos_in(path, found.skipped)
     yield from (StoredPhoto(str(photo)) for photo in found.photos)
     on_skipped(found.skipped)

@@ -8,12 +8,13 @@ are judged again.
 import logging
 import secrets
 from collections.abc import Callable, Generator, Iterable, Iterator, Mapping, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
 
 from blemish.cluster import Outcome, WorkerShare, hand_over, open_cluster, outcomes_of
+from blemish.data.digest import digest_of, file_digest
 from blemish.data.listed_blocks import PHOTOS_PER_BLOCK, Block, ListedBlocks, name_digest
 from blemish.data.paths import Named, items_of, paths_of
 from blemish.data.pixel_limit import allow_pixels, most_pixels
@@ -45,6 +46,8 @@ class BlockRecords:
     records: tuple[JudgedRecord, ...]
     unreached: tuple[UnreachedError, ...] = ()
     """An error for each photo whose store did not answer: it has no record, and is for another time."""
+    judging: str = ""
+    """A digest of all that decides what the records say."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -69,11 +72,14 @@ class BlockJudge:
                 )
         allow_pixels(self.most_pixels)
         with TemporaryDirectory(prefix="blemish-") as folder:
-            folder_from(self.model(), Path(folder) / "run")
-            predictor = open_predictor(Path(folder) / "run", **self.opening)
+            run = Path(folder) / "run"
+            folder_from(self.model(), run)
+            predictor = open_predictor(run, **self.opening)
+            judging = _judging(predictor, model=file_digest(run / MODEL_FILE))
         parts = PartFolder(self.output)
-        parts.claim(_judging(predictor))
-        return lambda block: judge_block(predictor, block, parts)
+        parts.claim(judging)
+        digest = digest_of(repr(judging).encode())
+        return lambda block: replace(judge_block(predictor, block, parts), judging=digest)
 
 
 def judge_block(predictor: Predictor, block: Block, parts: PartFolder) -> BlockRecords:
@@ -117,14 +123,16 @@ def judge_on_ray(
     `open_predictor`. Raises ArtifactError, SettingsError where `output` holds predictions that were made otherwise, and
     DataError where there is no photo at all.
     """
-    artifact = read_artifact(run)
+    packed = _packed_model(Path(run))
     parts = PartFolder(place_of(output))
     before = parts.judged_by()
-    if before is not None and before.get("weights_sha256") != artifact.weights_sha256:
-        raise SettingsError(f"{parts.place} holds predictions of another model: choose another folder")
-    packed = _packed_model(Path(run))
+    if before is not None and before.get("model") != file_digest(Path(run, MODEL_FILE)):
+        raise SettingsError(
+            f"{parts.place} holds predictions of another model, or by other thresholds: choose another folder"
+        )
     mark = None if is_url(parts.place) else Path(parts.place, f".seen-{secrets.token_hex(8)}")
-    where = [place for item in items_of(places) for place in _spelt_out(item)]
+    missing: list[DataError] = []
+    where = [place for item in items_of(places) for place in _spelt_out(item, missing)]
     seen = [place for place in where if not is_url(place) and Path(place).exists()]
 
     def outcomes(blocks: Iterable[Block]) -> Iterator[tuple[Block, Outcome[BlockRecords]]]:
@@ -138,13 +146,19 @@ def judge_on_ray(
             )
             yield from outcomes_of(judge, blocks, share=share, copies=True)
 
-    return _marked(mark, judged(where, parts, outcomes, photos_per_part=photos_per_part, on_progress=on_progress))
+    results = judged(where, parts, outcomes, missing=missing, photos_per_part=photos_per_part, on_progress=on_progress)
+    return _marked(mark, results)
 
 
-def _spelt_out(item: str | Path) -> list[str]:
-    """Returns the places that are meant: a URL, or paths on the disk, patterns spelt out."""
-    place = place_of(item)
-    return [place] if is_url(place) else [place_of(path) for path in paths_of(place)]
+def _spelt_out(item: str | Path, missing: list[DataError]) -> list[str]:
+    """Returns the places that are meant, a URL, or paths on the disk, patterns spelt out; what is none is missing."""
+    if is_url(str(item)):
+        return [place_of(item)]
+    try:
+        return [place_of(path) for path in paths_of(item)]
+    except DataError as error:
+        missing.append(error)
+        return []
 
 
 def _marked(mark: Path | None, results: Generator[JudgedRecord, None, None]) -> Generator[JudgedRecord, None, None]:
@@ -165,15 +179,19 @@ def judged(
     parts: PartFolder,
     outcomes: OutcomesOf,
     *,
+    missing: Sequence[DataError] = (),
     photos_per_part: int = PHOTOS_PER_BLOCK,
     on_progress: OnProgress = say_nothing,
 ) -> Generator[JudgedRecord, None, None]:
-    """Yields the records that stand of photos in these places, then those of all others as they are judged."""
+    """Yields what is missing, the records that stand of photos in these places, and those of all others as they are
+    judged."""
+    yield from missing
     standing: set[bytes] = set()
+    named = frozenset(place.rstrip("/") for place in places)
     done = 0
     for record in (record for part in parts.standing() for record in part):
         name = name_digest(record.image)
-        if name not in standing and any(lies_in(record.image, place) for place in places):
+        if name not in standing and lies_in(record.image, named):
             done += 1
             on_progress(Progress(activity="judging", done=done, total=done))
             yield record
@@ -181,18 +199,39 @@ def judged(
     with ListedBlocks(places, standing, size=photos_per_part) as blocks:
         if (first := next(blocks, None)) is not None:
             blocks.give_back([first])
-            heard = set[str]()
+            agreed = _Agreed()
             for block, outcome in outcomes(blocks):
-                for line in dict.fromkeys(line for line in outcome.warnings if line not in heard):
-                    heard.add(line)
-                    _log.warning("%s", line)
+                agreed.hear(outcome)
                 for result in _results(block, outcome, blocks, parts):
                     done += 1
                     on_progress(Progress(activity="judging", done=done, total=max(done, blocks.found)))
                     yield result
         yield from blocks.troubles
-        if not blocks.found and not blocks.troubles:
+        if not (blocks.found or blocks.troubles or missing):
             raise DataError("no photos to judge: give photos, or folders that hold some")
+
+
+class _Agreed:
+    """What all workers say: each warning once, and that they judge alike."""
+
+    def __init__(self) -> None:
+        self._judging: str | None = None
+        self._heard: set[str] = set()
+
+    def hear(self, outcome: Outcome[BlockRecords]) -> None:
+        """Logs what is new; raises BlemishError where this worker judges otherwise than those before it."""
+        for line in outcome.warnings:
+            if line not in self._heard:
+                self._heard.add(line)
+                _log.warning("%s", line)
+        if outcome.value is None:
+            return
+        if self._judging not in (None, outcome.value.judging):
+            raise BlemishError(
+                "machines judge otherwise than one another, as where a runtime is not installed on all: say by which "
+                "with --runtime, and choose another folder"
+            )
+        self._judging = outcome.value.judging
 
 
 def _results(
@@ -222,10 +261,11 @@ def _packed_model(run: Path) -> bytes:
     return packed_folder(run, [MODEL_FILE, WEIGHTS_FILE, *exports])
 
 
-def _judging(predictor: Predictor) -> dict[str, Any]:
-    """Returns all that decides what a photo's record says."""
+def _judging(predictor: Predictor, *, model: str) -> dict[str, Any]:
+    """Returns all that decides what a photo's record says; `model` is the digest of model.json."""
     assert predictor.provenance is not None
     return {
+        "model": model,
         **asdict(predictor.provenance),
         "thresholds": asdict(predictor.calibration.thresholds),
         "min_area": predictor.min_area,
