@@ -6,11 +6,15 @@ PIP = $(VENV)/bin/python -m pip install --quiet --disable-pip-version-check --no
 # no Python of this version, such as a template, harms nothing.
 COMPILE = $(VENV)/bin/python -m compileall -qq -j 0 -x '/site-packages/.*/tests?/' $(VENV)/lib || true
 
-.PHONY: demo test check types tests clean
+.PHONY: demo station test check types tests clean
 .DELETE_ON_ERROR:
 
 demo: $(VENV)/.demo
 	$(VENV)/bin/blemish demo demo
+
+# One kind of made-up parts, a page that shows them as they arrive, until Ctrl-C.
+station: $(VENV)/.station
+	$(VENV)/bin/blemish demo --station demo-station
 
 test: $(VENV)/.dev
 	$(MAKE) --no-print-directory check
@@ -37,10 +41,15 @@ $(VENV)/.demo: $(VENV)/bin/python pyproject.toml constraints.txt
 	$(COMPILE)
 	touch $@
 
-$(VENV)/.dev: $(VENV)/bin/python pyproject.toml constraints.txt
-	$(PIP) --editable '.[dev]'
+$(VENV)/.station: $(VENV)/bin/python pyproject.toml constraints.txt
+	$(PIP) --editable '.[train,demo,serve]'
 	$(COMPILE)
 	touch $@ $(VENV)/.demo
 
+$(VENV)/.dev: $(VENV)/bin/python pyproject.toml constraints.txt
+	$(PIP) --editable '.[dev]'
+	$(COMPILE)
+	touch $@ $(VENV)/.demo $(VENV)/.station
+
 clean:
-	rm -rf $(VENV) demo build dist
+	rm -rf $(VENV) demo demo-station build dist

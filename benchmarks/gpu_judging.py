@@ -58,7 +58,7 @@ def onnx_runtime(case: Case, figures: Figures, _deadline: float) -> None:
         raise SkippedError(f"this ONNX Runtime has no CUDA, only {', '.join(providers)}: install onnxruntime-gpu")
     artifact = _model(case, "stpm")
     photos = photos_of(case)
-    blemish.export(artifact.folder, "onnx", photos=[photos.train[0].image.parent])
+    blemish.export(artifact.folder, "onnx")
     predictor = blemish.open(artifact.folder, runtime="onnx", device=case.device)
     on_cpu = blemish.open(artifact.folder, runtime="torch", device="cpu")
     difference = max(_difference(on_cpu, predictor, sample.image) for sample in photos.test[:2])

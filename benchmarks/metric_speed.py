@@ -73,7 +73,7 @@ def pro_of_thresholds(masks: Mask, maps: Map, *, thresholds: int) -> float:
         of_regions = [
             called[i][tuple(region.coords.T)].mean()
             for i, mask in enumerate(masks)
-            for region in measure.regionprops(measure.label(mask, connectivity=2))  # type: ignore[no-untyped-call]
+            for region in measure.regionprops(measure.label(mask, connectivity=2))
         ]
         overlaps.append(float(np.mean(of_regions)))
         rates.append(np.count_nonzero(called & ~masks) / np.count_nonzero(~masks))

@@ -34,7 +34,7 @@ _TRAIN_WIDTH = 5 / 8  # of a texture's photo: pieces for training are left of it
 def make_parts(folder: Path, *, count: int, size: int, seed: int, test: bool, strength: float = 1.0) -> None:
     """Writes `count` good parts of size x size pixels, whose texture is as strong as in its photo times `strength`."""
     generator = np.random.default_rng((seed, test))
-    whole: np.ndarray = textures.gravel()  # type: ignore[no-untyped-call]
+    whole: np.ndarray = textures.gravel()
     edge = round(_TRAIN_WIDTH * whole.shape[1])
     photo = whole[:, edge:] if test else whole[:, :edge]
     for number in range(count):

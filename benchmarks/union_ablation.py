@@ -14,7 +14,7 @@ import json
 import time
 from collections import defaultdict
 from collections.abc import Callable
-from dataclasses import asdict
+from dataclasses import asdict, fields
 from pathlib import Path
 from typing import Any
 
@@ -32,13 +32,15 @@ from blemish.training.settings import TrainingSettings
 from blemish.training.train import train_detector
 
 SHOWN = ("image_auroc", "pixel_auroc", "pixel_ap", "pro")
-VARIANTS: dict[str, dict[str, Any]] = {
+VARIANTS: dict[str, dict[str, Any]] = {  # settings of the method, and of training
     "default": {},
     "perlin defects": {"defects": "perlin"},
-    "light as it is": {"light": 0.0},
+    "light as it is": {"light": "off"},
+    "light varies much": {"light": "strong"},
+    "moved": {"pose": "mild"},
     "decoder, no head": {"judges": "decoder"},
     "decoder, no defects": {"judges": "decoder", "defects": "none"},
-    "decoder, kept features": {"judges": "decoder", "defects": "none", "light": 0.0},
+    "decoder, kept features": {"judges": "decoder", "defects": "none", "light": "off"},
     "twice the steps": {"steps": 2 * MendSettings().steps},
     "half the steps": {"steps": MendSettings().steps // 2},
 }
@@ -90,13 +92,16 @@ def measure(options: argparse.Namespace) -> None:
 
 def trained(run: Path, variant: str, options: argparse.Namespace, *, seed: int) -> Artifact:
     values = {"image_size": image_size_of(options.size), "lie": options.lie, "teacher": options.teacher}
-    settings = MendSettings.from_json({**values, **VARIANTS[variant]})
-    training = TrainingSettings(**{**Mend.training_defaults, "seed": seed, "precision": options.precision})
+    known, changed = {field.name for field in fields(TrainingSettings)}, VARIANTS[variant]
+    settings = MendSettings.from_json(values | {name: value for name, value in changed.items() if name not in known})
+    asked = {"seed": seed, "precision": options.precision}
+    asked |= {name: value for name, value in changed.items() if name in known}
+    training = TrainingSettings(**{**Mend.training_defaults, **asked})
     if (run / MODEL_FILE).exists():
-        known = read_artifact(run)
-        if known.settings != json.loads(json.dumps(settings.to_json())) or known.training.settings != asdict(training):
+        found = read_artifact(run)
+        if found.settings != json.loads(json.dumps(settings.to_json())) or found.training.settings != asdict(training):
             raise SystemExit(f"{run} was trained with other settings: give another folder")
-        return known
+        return found
     started = time.process_time()
     artifact = train_detector(
         "mend",

@@ -2,6 +2,7 @@
 
 import inspect
 import re
+import shutil
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -58,6 +59,23 @@ def test_the_dataset_of_the_page_finds_photos(tmp_path: Path) -> None:
     found = find_dataset("auto", tmp_path, "lid")
     assert found.name == "fresh_used"
     assert (len(found.train), [sample.anomalous for sample in found.test]) == (2, [True])
+
+
+def test_the_copies_of_the_page_make_a_threshold_for_all_their_lights(stpm_run: Path, tmp_path: Path) -> None:
+    page: dict[str, Any] = {"__name__": "page"}
+    run(DOCS / "how-to" / "changing-light-and-pose.md", page)
+    model, copies = tmp_path / "run", tmp_path / "copies"
+    shutil.copytree(stpm_run, model)
+    page["copies_in_other_light"](str(model), str(copies))
+    before = blemish.open(model).calibration
+    done = blemish.calibrate(model, good=copies, part="(.+)_(?:darker|same|brighter)", replace=True)
+    after, parts = done.artifact.calibration, len(before.scores)
+    assert (after.unit, len(after.scores), done.added) == ("parts", parts, 3 * parts)
+    predictor = blemish.open(model)
+    scores = [predictor.predict(path).anomaly_score for path in sorted(copies.iterdir())]
+    assert len(scores) == 3 * parts
+    assert max(scores) <= after.image.value
+    assert after.scores[0] > before.scores[0], "the highest of three"
 
 
 def test_the_metric_of_the_page_counts_what_it_says() -> None:

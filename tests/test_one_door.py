@@ -18,24 +18,35 @@ from blemish.training.settings import TrainingSettings
 
 COMMANDS: dict[str, tuple[str, str, Callable[..., Any]]] = {  # command: (file, function, verb)
     "predict": ("predict", "predict", api.predict),
+    "watch": ("watch", "watch", api.watch),
     "evaluate": ("evaluate", "evaluate", api.evaluate),
     "report": ("report", "report", api.report),
+    "compare": ("compare", "compare", api.compare),
     "summarize": ("summarize", "summarize", api.summarize),
     "calibrate": ("calibrate", "calibrate", api.calibrate),
     "export": ("export", "export", api.export),
     "verify": ("export", "verify", api.verify),
     "benchmark": ("benchmark", "benchmark", api.benchmark),
+    "submission": ("submission", "submission", api.submission),
     "speed": ("speed", "speed", api.speed),
     "check": ("check", "check", api.check),
     "roi": ("roi", "roi", api.roi),
+    "stress": ("stress", "stress", api.stress),
     "synthesize": ("synthesize", "synthesize", api.synthesize),
     "demo": ("demo", "demo", api.demo),
+    "serve": ("serve", "serve", api.serve),
+    "token": ("token", "token", api.token),
+    "export-history": ("export_history", "export_history", api.export_history),
+    "prune-history": ("prune_history", "prune_history", api.prune_history),
 }
 RENAMED = {("evaluate", "run"): "model", ("evaluate", "test_folder"): "photos", ("check", "folders"): "folder"}
 """What a verb takes under a wider name: a Predictor too, a Dataset too; one folder at a time."""
 OF_TRAINING = {
     ("check", name)
-    for name in ("keep", "held_out", "part", "image_size", "aspect", "tiles", "overlap", "max_megapixels")
+    for name in (
+        *("keep", "held_out", "part", "image_size", "aspect", "tiles", "overlap", "max_megapixels"),
+        *("pages", "channels", "white_level"),
+    )
 }
 """Settings of training, which a verb takes as **settings."""
 OTHER_DEFAULTS = {

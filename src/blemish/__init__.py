@@ -9,19 +9,27 @@ if TYPE_CHECKING:
     from blemish.api import benchmark as benchmark
     from blemish.api import calibrate as calibrate
     from blemish.api import check as check
+    from blemish.api import compare as compare
     from blemish.api import demo as demo
     from blemish.api import evaluate as evaluate
     from blemish.api import export as export
+    from blemish.api import export_history as export_history
     from blemish.api import open as open  # noqa: A004
     from blemish.api import predict as predict
+    from blemish.api import prune_history as prune_history
     from blemish.api import report as write_report
     from blemish.api import roi as roi
+    from blemish.api import serve as serve
     from blemish.api import speed as speed
+    from blemish.api import stress as stress
+    from blemish.api import submission as submission
     from blemish.api import summarize as summarize
     from blemish.api import synthesize as synthesize
+    from blemish.api import token as token
     from blemish.api import train as train
     from blemish.api import train_again as train_again
     from blemish.api import verify as verify
+    from blemish.api import watch as watch
     from blemish.data.map_files import read_map as read_map
     from blemish.errors import BlemishError as BlemishError
     from blemish.inference.prediction import Prediction as Prediction
@@ -39,13 +47,21 @@ _PLACES = {
             "check",
             "evaluate",
             "summarize",
+            "compare",
             "roi",
             "synthesize",
             "export",
             "verify",
+            "watch",
             "benchmark",
+            "submission",
             "speed",
+            "stress",
             "demo",
+            "serve",
+            "token",
+            "export_history",
+            "prune_history",
         )
     },
     "write_report": ("blemish.api", "report"),  # blemish.report is the room that writes it
@@ -63,19 +79,27 @@ __all__ = [
     "benchmark",
     "calibrate",
     "check",
+    "compare",
     "demo",
     "evaluate",
     "export",
+    "export_history",
     "open",
     "predict",
+    "prune_history",
     "read_map",
     "roi",
+    "serve",
     "speed",
+    "stress",
+    "submission",
     "summarize",
     "synthesize",
+    "token",
     "train",
     "train_again",
     "verify",
+    "watch",
     "write_report",
 ]
 

@@ -7,6 +7,7 @@ BlemishError
 ├── ExportError         an exported graph does not agree with the trained detector
 ├── MetricError         a metric has no value for these photos
 ├── OutputError         a file cannot be written: full disk, no permission
+├── HistoryError        the history cannot be opened, read or written
 ├── SettingsError       settings that contradict each other, the data or the machine
 ├── InterruptionError   told to stop by a signal; what was done so far is kept
 └── MissingExtraError   an optional dependency is not installed
@@ -44,6 +45,10 @@ class MetricError(BlemishError, ValueError):
 
 class OutputError(BlemishError, OSError):
     """A file cannot be written: full disk, no permission."""
+
+
+class HistoryError(BlemishError, OSError):
+    """The history, a database, cannot be opened, read or written."""
 
 
 class SettingsError(BlemishError, ValueError):

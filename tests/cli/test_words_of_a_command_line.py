@@ -1,11 +1,18 @@
-"""What is done with the words of a command line before they are parsed, and how commands print paths."""
+"""What is made of the words of a command line, what its help says, and how commands print paths."""
 
+import ast
+import inspect
 import shlex
 from pathlib import Path
 
+import cyclopts
 import pytest
 
-from blemish.cli import with_shares
+from blemish.cli import app, with_shares
+from blemish.cli.train import Options
+from blemish.detectors import DETECTORS
+from blemish.errors import SettingsError
+from blemish.training.settings import TrainingSettings
 from blemish.wording import as_argument
 
 
@@ -30,3 +37,34 @@ def test_a_folder_may_be_called_as_a_percentage_is() -> None:
 @pytest.mark.parametrize("name", ["model", "tire model", "it's", "größe"])
 def test_a_path_in_a_printed_command_is_one_word_to_a_shell(name: str) -> None:
     assert shlex.split(f"blemish predict {as_argument(Path('runs') / name)} PHOTOS")[2] == f"runs/{name}"
+
+
+@pytest.mark.parametrize(
+    ("words", "said"),
+    [
+        (("train", "mend", "photos", "run", "--steps", "5.5"), "whole number"),
+        (("train", "photos", "run", "--batch-size=5.5"), "whole number"),
+        (("train", "photos", "run", "--max-megapixels", "5.5"), "whole number"),
+        (("benchmark", "root", "out", "--seeds", "1.5"), "whole number"),
+        (("check", "/", "--tiles", "5.5"), "tiles is '5.5'"),
+    ],
+)
+def test_no_number_is_rounded_in_silence(words: tuple[str, ...], said: str) -> None:
+    with pytest.raises((cyclopts.CycloptsError, SettingsError), match=said):
+        app(words, exit_on_error=False, print_error=False, result_action="return_value")
+
+
+@pytest.mark.parametrize("kind", [Options, TrainingSettings, *(method.Settings for method in DETECTORS.values())])
+def test_the_help_of_an_option_is_written_on_one_line(kind: type) -> None:
+    """The parser prints it with the spaces that a second line begins with."""
+    bodies = [ast.parse(inspect.getsource(base)).body[0] for base in kind.__mro__[:-1]]
+    docs = [doc for body in bodies if isinstance(body, ast.ClassDef) for doc in _field_docs(body)]
+    assert docs
+    assert [doc for doc in docs if "\n" in doc] == []
+
+
+def _field_docs(body: ast.ClassDef) -> list[str]:
+    after = [then for field, then in zip(body.body, body.body[1:], strict=False) if isinstance(field, ast.AnnAssign)]
+    return [
+        str(then.value.value) for then in after if isinstance(then, ast.Expr) and isinstance(then.value, ast.Constant)
+    ]

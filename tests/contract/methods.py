@@ -29,7 +29,7 @@ SMALL_TEACHER = "small"
 SMALLEST: dict[str, dict[str, Any]] = {"rstpm": {"second_teacher": SMALL_TEACHER, "reconstruction": "lite"}}
 """Settings that make a method as small as it gets."""
 NARROW = 16  # channels of DeSTSeg's segmentation network where nothing is asked of what it learns
-TRAINING = TrainingSettings(batch_size=4, check_every=2, checkpoint_every=3, held_out=0.25)
+TRAINING = TrainingSettings(batch_size=4, check_every=2, checkpoint_every=3, held_out=0.25, light="mild", pose="mild")
 
 
 def settings_of(method: str, **values: Any) -> Any:

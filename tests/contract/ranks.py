@@ -69,7 +69,7 @@ def train_noting(method: str, photos: tuple[Sample, ...], run: Path, teacher: Pa
     hooked._step, hooked._check = noted_step, noted_check
     distributed.all_gather_object = counted
     settings = settings_of(method, steps=STEPS)
-    training = TrainingSettings(batch_size=BATCH, check_every=CHECK_EVERY, held_out=0.25)
+    training = TrainingSettings(batch_size=BATCH, check_every=CHECK_EVERY, held_out=0.25, light="mild", pose="mild")
     try:
         train_detector(
             method,
@@ -86,9 +86,8 @@ def train_noting(method: str, photos: tuple[Sample, ...], run: Path, teacher: Pa
 
 
 def train_as_rank(rank: int, port: int, methods: Sequence[str], good: Path, teacher: Path, out: Path) -> None:
-    """In a process of its own, which is told what torchrun tells those that it starts."""
-    os.environ |= {"RANK": str(rank), "LOCAL_RANK": str(rank), "WORLD_SIZE": "2", "LOCAL_WORLD_SIZE": "2"}
-    os.environ |= {"MASTER_ADDR": "127.0.0.1", "MASTER_PORT": str(port)}
+    """In a process of its own."""
+    os.environ |= environment(rank, port)
     torch.set_num_threads(1)
     photos = tuple(DATASETS["folder"].find(good, None).train[:PHOTOS])
     seen: list[Any] = []
@@ -103,7 +102,7 @@ def train_as_rank(rank: int, port: int, methods: Sequence[str], good: Path, teac
     (out / f"{rank}.json").write_text(json.dumps(seen))
 
 
-def torchrun(*arguments: str) -> None:
-    from torch.distributed.run import main
-
-    main(list(arguments))
+def environment(rank: int, port: int) -> dict[str, str]:
+    """What torchrun tells one of two processes that it starts."""
+    ours = {"RANK": str(rank), "LOCAL_RANK": str(rank), "WORLD_SIZE": "2", "LOCAL_WORLD_SIZE": "2"}
+    return ours | {"MASTER_ADDR": "127.0.0.1", "MASTER_PORT": str(port)}

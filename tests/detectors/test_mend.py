@@ -81,7 +81,7 @@ def test_highest_means_are_what_scores_are() -> None:
 
 
 def test_kept_features_are_all_that_a_decoder_on_unvaried_good_photos_needs(images: Tensor) -> None:
-    mend = drawn(judges="decoder", defects="none", light=0.0)
+    mend = drawn(judges="decoder", defects="none")
     (stage,) = mend.stages()
     assert [stage.augment, stage.add_defects, stage.settle] == [None] * 3
     assert stage.targets is not None
@@ -93,7 +93,7 @@ def test_kept_features_are_all_that_a_decoder_on_unvaried_good_photos_needs(imag
 
 
 def test_the_decoder_is_asked_for_the_good_photo_and_the_head_for_the_mask(images: Tensor) -> None:
-    mend = drawn(light=0.0)
+    mend = drawn()
     (stage,) = mend.stages()
     assert stage.augment is None, "features of good photos are kept"
     assert stage.targets is not None
@@ -104,6 +104,10 @@ def test_the_decoder_is_asked_for_the_good_photo_and_the_head_for_the_mask(image
     assert float(other["level1"].detach()) > float(same["level1"].detach())
     torch.autograd.backward(same["cross_entropy"] + same["dice"])
     assert all(p.grad is None for p in mend.student.decoder.parameters()), "the head does not bend the decoder"
+
+
+def test_settings_of_a_model_from_when_light_was_among_them_are_read() -> None:
+    assert MendSettings.from_json({**MendSettings(steps=7).to_json(), "light": 1.0}) == MendSettings(steps=7)
 
 
 def test_a_head_without_defects_is_refused() -> None:

@@ -128,20 +128,21 @@ def test_the_demo_leaves_a_folder_alone_that_no_demo_made(tmp_path: Path) -> Non
 
 
 def test_the_demo_trains_judges_and_reports_on_every_kind_of_part(tmp_path: Path) -> None:
-    smaller = "import blemish.studies.demo as d; d.DEMO_SIZE = 64; d.COUNTS['train'] = 60"  # seconds instead of minutes
+    counts = {"train": 12, "validation": 20, "good": 4, "defective": 6}
+    smaller = f"import blemish.studies.demo as d; d.DEMO_SIZE = 64; d.COUNTS = {counts}"  # seconds instead of minutes
     done = blemish("demo", tmp_path / "demo", "--steps", "2", first=smaller)
     assert done.code == 0, done.err
-    assert [line.split()[:3] for line in done.out[1:4]] == [[kind, "100", "34"] for kind in TEXTURES]
+    assert [line.split()[:3] for line in done.out[1:4]] == [[kind, "32", "10"] for kind in TEXTURES]
     for kind, line in zip(TEXTURES, done.out[1:4], strict=True):
         evaluation = json.loads((tmp_path / "demo" / kind / "evaluation.json").read_text())
-        assert (evaluation["good_photos"], evaluation["defective_photos"]) == (16, 18)
+        assert (evaluation["good_photos"], evaluation["defective_photos"]) == (4, 6)
         assert f"{evaluation['metrics']['image_auroc']:.3f}" in line
         assert (tmp_path / "demo" / kind / "report.html").exists()
-        assert len((tmp_path / "demo" / kind / "predictions" / "predictions.jsonl").read_text().splitlines()) == 34
+        assert len((tmp_path / "demo" / kind / "predictions" / "predictions.jsonl").read_text().splitlines()) == 10
     run = json.loads((tmp_path / "demo" / "brick" / "model" / "run.json").read_text())
     assert run["method"] == DEFAULT_METHOD
     training = json.loads((tmp_path / "demo" / "brick" / "model" / "model.json").read_text())["training"]
-    assert (training["trained_on"], training["calibrating"]) == (60, 40), "thresholds come from parts of their own"
+    assert (training["trained_on"], training["calibrating"]) == (12, 20), "thresholds come from parts of their own"
     (command,) = [line.split() for line in done.out if line.strip().startswith("blemish train")]
     assert command[2:4] == [run["photos"]["root"], "NEW_RUN"]
     for option, value in zip(command[4::2], command[5::2], strict=True):

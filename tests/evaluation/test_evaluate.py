@@ -94,7 +94,7 @@ def test_metrics_are_those_of_the_photos_maps_and_masks(parts: Dataset) -> None:
         if interval is None:
             continue
         assert interval[0] <= (found.metrics[name] or 0) <= interval[1]
-    assert {"image_roc", "image_pr", "pixel_roc", "pixel_pr"} == set(found.curves)
+    assert {"image_roc", "image_pr", "pixel_roc", "pixel_pr", "pro"} == set(found.curves)
 
 
 def test_every_photo_is_counted_at_the_thresholds(parts: Dataset) -> None:

@@ -1,5 +1,6 @@
 """Each next step follows from its evidence, and none from another's."""
 
+from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -60,6 +61,29 @@ def test_a_training_that_was_still_gaining_goes_on_for_longer(artifact: Artifact
     assert "--steps 200" in step
     for ended in ([0.3, 0.1, 0.1, 0.095], [0.3, 0.05, 0.1, 0.08]):  # too little; an earlier step was better
         assert "steps" not in said(replace(artifact, training=trained(artifact, ended)), missing(auroc=0.7))[0]
+
+
+def test_a_training_without_photos_apart_goes_on_for_longer_by_the_setting_of_what_still_learned(
+    artifact: Artifact,
+) -> None:
+    """A stage that is not validated is known by its training loss."""
+    levelled, falling = (
+        replace(trained(artifact, [1.0] * 10).stages[0], setting=setting, history=unvalidated(losses))
+        for setting, losses in (("steps", [1, *[0.5] * 9]), ("decoder_steps", [1, *[0.5] * 8, 0.3]))
+    )
+    of_mend = replace(artifact, method="mend", settings=artifact.settings | {"steps": 300, "decoder_steps": 250})
+    longer = replace(of_mend, training=replace(of_mend.training, stages=[falling, levelled]))
+    (step,) = said(longer, missing(auroc=0.7))
+    assert "ended after 250 steps: its error fell by more than a tenth over the last fifth" in step
+    assert "blemish train mend PHOTOS NEW_RUN --decoder-steps 500" in step
+    enough = replace(of_mend, training=replace(of_mend.training, stages=[levelled]))
+    assert "another method" in said(enough, missing(auroc=0.7))[0]
+
+
+def unvalidated(losses: Sequence[float]) -> list[HistoryPoint]:
+    return [
+        HistoryPoint(step=25 * n, loss=loss, losses={}, validation_loss=None) for n, loss in enumerate(losses, start=1)
+    ]
 
 
 def test_small_defects_and_much_shrunk_photos_ask_for_a_larger_image_size(artifact: Artifact) -> None:

@@ -25,6 +25,13 @@ def copy(exported: Path, tmp_path: Path) -> Path:
 
 
 @pytest.fixture
+def small_proof(monkeypatch: pytest.MonkeyPatch) -> None:
+    """An export is proven with one photo in all shapes, not four: enough where something else is asked."""
+    monkeypatch.setattr("blemish.exporting.make.MOST_IN_A_PROOF", 1)
+    monkeypatch.setattr("blemish.exporting.make.MOST_OF_TILES", 1)
+
+
+@pytest.fixture
 def rounded_in_secret(copy: Path) -> Path:
     """A copy whose float32 export for OpenVINO computes in int8, and says nothing of it."""
     exact, rounded = (copy / "exports" / f"openvino-{precision}" for precision in ("fp32", "int8"))

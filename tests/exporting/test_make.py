@@ -35,6 +35,7 @@ def write_altered(graph: Path, folder: Path, description: str) -> None:
     write_onnx(folder.with_name("altered.onnx"), folder, description)
 
 
+@pytest.mark.usefixtures("small_proof")
 def test_an_export_that_disagrees_is_refused_with_the_figures_and_nothing_is_left(
     run: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -46,6 +47,7 @@ def test_an_export_that_disagrees_is_refused_with_the_figures_and_nothing_is_lef
     assert [path.name for path in (model / "exports").iterdir()] == [EXACT_GRAPH_FOLDER]
 
 
+@pytest.mark.usefixtures("small_proof")
 def test_a_refused_export_leaves_the_one_before_it(copy: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     before = (copy / "exports" / "onnx-fp32" / "export.json").read_text()
     monkeypatch.setitem(EXPORTERS, "onnx", write_altered)
@@ -57,6 +59,7 @@ def test_a_refused_export_leaves_the_one_before_it(copy: Path, monkeypatch: pyte
     assert outcome.parity.flips == 0
 
 
+@pytest.mark.usefixtures("small_proof")
 def test_an_export_takes_the_place_of_the_one_before_it(copy: Path) -> None:
     place = copy / "exports" / "onnx-fp32"
     (place / "stale").touch()
@@ -126,6 +129,7 @@ def test_first_convolutions_and_what_follows_the_last_are_not_rounded(exported: 
     assert sum(node.op_type == "Conv" and node.name not in exact for node in graph.node) == 28
 
 
+@pytest.mark.usefixtures("small_proof")
 def test_bf16_in_torch_is_recalibrated(run: Path, tmp_path: Path) -> None:
     model = Path(shutil.copytree(run, tmp_path / "run"))
     made = blemish.export(model, to="torch", precision="bf16")
@@ -155,6 +159,7 @@ def test_more_good_photos_are_judged_by_every_export_in_its_precision(copy: Path
     assert set(known_photos(artifact).calibrating) >= set(good)
 
 
+@pytest.mark.usefixtures("small_proof")
 def test_photos_that_moved_are_asked_for_and_found_where_they_went(run: Path, tmp_path: Path, parts: Dataset) -> None:
     model = Path(shutil.copytree(run, tmp_path / "run"))
     values = json.loads((model / "model.json").read_text())
@@ -168,6 +173,7 @@ def test_photos_that_moved_are_asked_for_and_found_where_they_went(run: Path, tm
     assert blemish.export(model, to="onnx", photos=[folder]).parity.flips == 0
 
 
+@pytest.mark.usefixtures("small_proof")
 def test_a_photo_that_cannot_be_read_harms_no_other(run: Path, tmp_path: Path, parts: Dataset) -> None:
     model = Path(shutil.copytree(run, tmp_path / "run"))
     (tmp_path / "broken.png").write_bytes(parts.test[0].image.read_bytes()[:200])

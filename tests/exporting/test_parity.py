@@ -9,7 +9,7 @@ from blemish.calibration.promise import calibration_of
 from blemish.data.drawn_regions import AskedInterest, read_drawn
 from blemish.data.framing import Framing
 from blemish.errors import ExportError
-from blemish.exporting.parity import TOLERANCES, Answer, Parity, compare, shapes_of
+from blemish.exporting.parity import TOLERANCES, Answer, Parity, compare_answers, shapes_of
 from blemish.exporting.proof import of_few_tiles
 from blemish.inference.prediction import Prediction
 
@@ -26,7 +26,7 @@ def answer(score: float, verdict: str = "normal", value: float | None = None, ma
 def test_the_figures_are_those_of_hand() -> None:
     first = [answer(1.0), answer(2.0, "anomalous"), answer(4.0), answer(0.5)]
     second = [answer(1.1), answer(2.0, "normal"), answer(3.0, value=4.4), answer(0.5)]
-    parity = compare(zip(first, second, strict=True))
+    parity = compare_answers(zip(first, second, strict=True))
     assert parity.photos == 4
     assert parity.score_difference == pytest.approx(0.25)
     assert parity.map_difference == pytest.approx(0.1, rel=1e-6)
@@ -36,7 +36,7 @@ def test_the_figures_are_those_of_hand() -> None:
 
 def test_a_verdict_that_turns_near_the_threshold_is_no_clear_one() -> None:
     pairs = [(answer(1.0, margin=margin), answer(1.0, "anomalous")) for margin in (0.01, 0.049, 0.051)]
-    parity = compare(pairs)
+    parity = compare_answers(pairs)
     assert (parity.flips, parity.clear_flips) == (3, 1)
 
 
@@ -59,25 +59,25 @@ def test_the_margin_is_that_to_the_nearest_threshold() -> None:
 
 def test_ranks_are_spearmans() -> None:
     scores, others = [1.0, 2.0, 3.0, 4.0, 5.0], [2.0, 1.0, 3.0, 5.0, 4.0]
-    parity = compare((answer(a), answer(b)) for a, b in zip(scores, others, strict=True))
+    parity = compare_answers((answer(a), answer(b)) for a, b in zip(scores, others, strict=True))
     # 1 - 6 sum d^2 / (n (n^2 - 1)), with four places that are off by one
     assert parity.rank_correlation == pytest.approx(1 - 6 * 4 / (5 * 24))
 
 
 def test_a_map_that_is_no_number_agrees_with_nothing() -> None:
-    parity = compare([(answer(1.0), answer(1.0)), (answer(2.0), answer(2.0, value=float("nan")))])
+    parity = compare_answers([(answer(1.0), answer(1.0)), (answer(2.0), answer(2.0, value=float("nan")))])
     assert parity.map_difference == float("inf")
     with pytest.raises(ExportError):
         parity.check(TOLERANCES["fp32"], of="onnx fp32")
 
 
 def test_few_or_equal_scores_have_no_ranks() -> None:
-    assert compare([(answer(1.0), answer(1.0))]).rank_correlation is None
-    assert compare([(answer(1.0), answer(1.0))] * 5).rank_correlation is None
+    assert compare_answers([(answer(1.0), answer(1.0))]).rank_correlation is None
+    assert compare_answers([(answer(1.0), answer(1.0))] * 5).rank_correlation is None
 
 
 def test_a_score_of_nothing_is_compared_as_it_is() -> None:
-    assert compare([(answer(0.0), answer(0.5))]).score_difference == 0.5
+    assert compare_answers([(answer(0.0), answer(0.5))]).score_difference == 0.5
 
 
 def parity(**values: float | None) -> Parity:

@@ -80,6 +80,7 @@ def joined_by_hand(export: Path, canvas: np.ndarray, expected: dict[str, Any]) -
     return joined
 
 
+@pytest.mark.usefixtures("small_proof")
 def test_tiles_are_judged_alike_by_who_follows_the_steps(stpm_run: Path, tmp_path: Path) -> None:
     model = Path(shutil.copytree(stpm_run, tmp_path / "run"))
     values = json.loads((model / "model.json").read_text())
@@ -198,6 +199,7 @@ def test_verify_tells_a_machine_that_resizes_otherwise(copy: Path) -> None:
         verified(copy)
 
 
+@pytest.mark.usefixtures("small_proof")
 def test_photos_given_as_jpeg_are_proven_with_one_of_them(stpm_run: Path, tmp_path: Path, parts: Dataset) -> None:
     model = Path(shutil.copytree(stpm_run, tmp_path / "run"))
     Image.open(parts.test[0].image).resize((210, 150)).save(tmp_path / "given.jpg", quality=70)

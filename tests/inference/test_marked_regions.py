@@ -48,7 +48,7 @@ def test_every_part_above_the_threshold_keeps_what_is_half_way_to_its_own_peak(
     anomaly_map = (ndimage.gaussian_filter(noise, smooth) + lift).astype(np.float32)
     above = float(np.quantile(anomaly_map, 0.8))
     mask, _ = find_regions(anomaly_map, above=above, photo_size=(40, 50))
-    parts = measure.label(anomaly_map > above, connectivity=2)  # type: ignore[no-untyped-call]
+    parts = measure.label(anomaly_map > above, connectivity=2)
     expected = np.zeros_like(mask)
     for part in range(1, parts.max() + 1):
         peak = anomaly_map[parts == part].max()
@@ -86,8 +86,8 @@ def test_regions_are_those_that_scikit_image_finds(seed: int) -> None:
     drawn = np.random.default_rng(seed).random((40, 50))
     anomaly_map = np.where(drawn > 0.7, 0.85 + drawn / 8, 0).astype(np.float32)  # all is beyond half way to its peak
     mask, regions = find_regions(anomaly_map, above=0.7, photo_size=anomaly_map.shape, min_area=3)
-    labels = measure.label(anomaly_map > 0.7, connectivity=2)  # type: ignore[no-untyped-call]
-    found = [r for r in measure.regionprops(labels, anomaly_map) if r.area > 2]  # type: ignore[no-untyped-call]
+    labels = measure.label(anomaly_map > 0.7, connectivity=2)
+    found = [r for r in measure.regionprops(labels, anomaly_map) if r.area > 2]
     expected = {(r.bbox[1], r.bbox[0], r.bbox[3], r.bbox[2]): r for r in found}
     assert len(regions) == len(found)
     for region in regions:

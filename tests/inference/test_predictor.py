@@ -211,7 +211,7 @@ def test_memory_is_bounded_by_bytes_not_by_how_many_photos(
     predictor: Predictor, monkeypatch: pytest.MonkeyPatch, bits: int, batch: int
 ) -> None:
     monkeypatch.setattr(
-        "blemish.inference.predictor.MOST_AHEAD", 8 * 64 * 64 * 3
+        "blemish.inference.read_ahead.MOST_AHEAD", 8 * 64 * 64 * 3
     )  # two batches of four photos of 8 bits
     photo = np.full((64, 64), 2**bits - 1, np.uint8 if bits == 8 else np.uint16)
     taken = 0

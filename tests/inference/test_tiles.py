@@ -10,6 +10,7 @@ import numpy as np
 import pytest
 import torch
 
+from blemish.data.drawn_regions import AskedInterest, read_drawn
 from blemish.data.framing import Framing
 from blemish.inference import open_predictor
 from blemish.inference.predictor import Predictor
@@ -130,3 +131,34 @@ def test_records_without_tiles_are_read_and_wrong_ones_refused(stpm_run: Path, t
         (model / "model.json").write_text(json.dumps(values | {"framing": kept | wrong}))
         with pytest.raises(Exception, match="damaged or edited"):
             read_artifact(model)
+
+
+@pytest.mark.parametrize("left", [0, 200, 900])
+def test_tiles_outside_the_regions_are_not_computed_and_the_map_inside_is_the_same_bit_for_bit(left: int) -> None:
+    framing, size = Framing(image_size=(64, 64), tile=64, overlap=32), (300, 1000)
+    drawn = read_drawn(AskedInterest(roi=(f"strip={left},40,90,120",)))
+    assert drawn is not None
+    interest = drawn.on(size)
+    photo = np.random.default_rng(left).integers(0, 256, (*size, 3), np.uint8)
+    all_tiles, few = Seen(), Seen()
+    whole = predictor(all_tiles, framing).predict(photo).anomaly_map
+    found = Predictor(few, framing, score=Score(), calibration=UNCALIBRATED, interest=interest).predict(photo)
+    inside = interest.inside(size)
+    np.testing.assert_array_equal(found.anomaly_map[inside], whole[inside])
+    assert not found.anomaly_map[~inside].any()
+    assert found.anomaly_score == whole[inside].max()
+    computed, everywhere = (sum(batch[0] for batch in seen.batches) for seen in (few, all_tiles))
+    assert computed < everywhere / 5
+    assert computed <= len(interest.windows(framing.geometry(size)))
+
+
+def test_where_level_maps_are_asked_for_every_tile_is_computed(tiled: Predictor) -> None:
+    drawn = read_drawn(AskedInterest(roi=("corner=0,0,20,20",)))
+    assert drawn is not None
+    framing = Framing(image_size=(64, 64), tile=64, overlap=32)
+    photo = texture(160)
+    small = [predictor(tiled.runtime, framing), predictor(tiled.runtime, framing)]
+    small[1].interest = drawn.on((160, 160))
+    whole, corner = (each.level_maps(photo) for each in small)
+    for name, values in whole.items():
+        np.testing.assert_array_equal(corner[name], values)

@@ -9,7 +9,7 @@ import pytest
 
 from blemish.cli.evaluate import lines_of_evaluation
 from blemish.data.dataset import Dataset
-from blemish.evaluation.comparison import more_than_promised
+from blemish.evaluation.against_promise import more_than_promised
 from blemish.evaluation.record import Evaluation, PartCounts, read_evaluation
 from blemish.metrics.intervals import binomial
 from blemish.model.artifact import Artifact, read_artifact

@@ -1,5 +1,7 @@
 """A benchmark is measured cell by cell: it goes on, counts nothing twice, and prints what it has."""
 
+import json
+import shutil
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -15,7 +17,8 @@ from blemish.errors import DataError, InterruptionError, SettingsError
 from blemish.evaluation.record import EVALUATION_FILE, read_evaluation
 from blemish.studies.cell import Cell, CellResult, limited, measured_cell
 from blemish.studies.grid import Benchmark, BenchmarkPlan, categories_in, run_grid
-from blemish.studies.table import csv_table, markdown_table
+from blemish.studies.table import csv_table, table_of
+from blemish.studies.table_texts import markdown_table
 from data import trees
 
 
@@ -74,17 +77,16 @@ def test_the_command_prints_the_table_and_fails_where_a_cell_did(
     parts: Dataset, seeded_resnet18: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     out = tmp_path / "out"
-    code = benchmark(
-        parts.root.parent,
-        out,
-        dataset="mvtec_ad",
-        categories=(parts.root.name, "none", "none"),
-        methods=("stpm", "stpm"),
-        seeds=1,
-        image_size=64,
-        teacher_weights=(seeded_resnet18,),
-        limit=2,
-    )
+    asked: dict[str, Any] = {
+        "dataset": "mvtec_ad",
+        "categories": (parts.root.name, "none", "none"),
+        "methods": ("stpm", "stpm"),
+        "seeds": 1,
+        "image_size": 64,
+        "teacher_weights": (seeded_resnet18,),
+        "limit": 2,
+    }
+    code = benchmark(parts.root.parent, out, **asked)
     said = capsys.readouterr()
     assert code == 2
     assert said.out == (out / "table.md").read_text()
@@ -93,9 +95,23 @@ def test_the_command_prints_the_table_and_fails_where_a_cell_did(
     assert said.err.startswith("blemish: failed: stpm, none, seed 0: ")
     assert said.err.count("failed") == 1, "what is named twice is measured and counted once"
     assert (out / "table.csv").read_text().count(f"{parts.root.name},stpm,image_auroc,") == 1
+    assert (out / "table.tex").read_text().count(r"\\") == 2
+    page = (out / "table.html").read_text()
+    assert "seed 0: " in page and "PRO curve" in page and 'src="data:image/jpeg' in page
+    (cell,) = (json.loads(file.read_text()) for file in (out / "cells").glob("*.json"))
+    assert cell["cpu_seconds"] > 0 and cell["judging_ms"] > 0 and cell["training_seconds"] > 0
+    shutil.rmtree(out / "runs")
+    assert benchmark(parts.root.parent, out, **asked, price_per_hour=2.0) == 2
+    assert "cost of 1 seed" in (out / "table.md").read_text()
+    assert "its model is gone" in (out / "table.html").read_text() and "PRO curve" in (out / "table.html").read_text()
     with pytest.raises(DataError, match="no such folder"):
         blemish.benchmark(tmp_path / "gone", out)
-    for wrong, named in (({"methods": ("stmp",)}, "stmp"), ({"seeds": 0}, "seeds"), ({"limit": 1}, "limit")):
+    for wrong, named in (
+        ({"methods": ("stmp",)}, "stmp"),
+        ({"seeds": 0}, "seeds"),
+        ({"limit": 1}, "limit"),
+        ({"price_per_hour": -1}, "price"),
+    ):
         with pytest.raises(SettingsError, match=named):
             blemish.benchmark(parts.root.parent, out, **wrong)
 
@@ -114,6 +130,20 @@ def test_the_key_of_a_cell_changes_with_all_that_decides_it(parts: Dataset, tmp_
     assert len({cell.key, *(other.key for other in others)}) == 1 + len(others)
     assert cell.key == replace(cell, settings={"steps": 2}).key
     assert measured_cell(cell, tmp_path) is None
+
+
+def test_a_rehearsal_takes_few_steps_of_every_stage(parts: Dataset, tmp_path: Path) -> None:
+    asked: list[dict[str, Any]] = []
+
+    def note(_method: str, _photos: Dataset, _run: Path, **settings: Any) -> None:
+        asked.append(settings)
+        raise DataError("enough")
+
+    rehearsal = replace(plan_of(parts, tmp_path), categories=(parts.root.name,), methods=("mend", "stpm"), seeds=1)
+    for limit in (6, None):
+        run_grid(replace(rehearsal, limit=limit), tmp_path, train=note, evaluate=api.evaluate)
+    lengths = [{name: value for name, value in settings.items() if "steps" in name} for settings in asked]
+    assert lengths == [{"steps": 2, "decoder_steps": 6}, {"steps": 2}, {"steps": 2}, {"steps": 2}]
 
 
 def test_a_rehearsal_takes_a_few_photos_of_each_use(parts: Dataset) -> None:
@@ -149,7 +179,7 @@ def test_the_table_has_mean_and_spread_beside_what_was_published_of_mvtec_ads_ow
         ),
         failed=("mend, lid, seed 0: no photos",),
     )
-    lines = markdown_table(found).splitlines()
+    lines = markdown_table(table_of(found)).splitlines()
     (screw,) = [line for line in lines if line.startswith("| screw | stpm | 2 |")]
     assert "| 0.850 ± 0.071 (published 0.895 [1]) | 0.500 ± 0.000 (published 0.986 [" in screw
     assert "| lid | stpm | 2 | 0.650 ± 0.071 | 0.500 ± 0.000 |" in lines

@@ -7,7 +7,6 @@ from torch import Generator, Tensor
 from blemish.synthesis.fills import FILLS
 from blemish.synthesis.painting import VISIBLE, paint_defects, visible_changes
 from blemish.synthesis.shapes import SHAPES
-from blemish.synthesis.variation import lay_at_random, vary_light
 
 COUNT, SIZE = 24, (48, 64)
 
@@ -63,20 +62,3 @@ def test_defects_are_of_the_shapes_and_fills_that_were_asked_for(photos: Tensor)
     assert (painted[changed] < photos[changed]).all()
     single, _ = paint_defects(photos[:1], photos[:1], seeded())
     assert single.shape == photos[:1].shape
-
-
-def test_light_varies_each_photo_by_itself_and_by_so_much(photos: Tensor) -> None:
-    assert torch.allclose(vary_light(photos, seeded(), strength=0), photos)
-    ratio = vary_light(photos, seeded()).mean(dim=(1, 2, 3)) / photos.mean(dim=(1, 2, 3))
-    assert 0.75 < ratio.min() < 0.9 < 1.1 < ratio.max() < 1.3
-
-
-def test_parts_that_lie_anyhow_are_turned_by_quarters_and_mirrored(photos: Tensor) -> None:
-    square = photos[:, :, :, :48]
-    turns = [square.rot90(quarters, (-2, -1)) for quarters in range(4)]
-    for mirrored, ways in ((False, turns), (True, [*turns, *(way.flip(-1) for way in turns)])):
-        laid = lay_at_random(square, seeded(), mirrored=mirrored)
-        found = [i for n in range(COUNT) for i, way in enumerate(ways) if torch.equal(laid[n], way[n])]
-        assert len(found) == COUNT
-        assert set(found) == set(range(len(ways)))
-    assert lay_at_random(photos, seeded(), mirrored=True).shape == photos.shape

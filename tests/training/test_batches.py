@@ -81,7 +81,7 @@ def test_memory_stays_bounded_however_many_photos_there_are(many: list[Path]) ->
     photos = opened(many, budget=50 * per_photo)
     shares = (step_indices(len(photos), 32, seed=0, stage=0, step=step) for step in range(94))  # an epoch
     met: set[int] = set()
-    for indices, pixels in read_ahead(photos, shares):
+    for indices, pixels in read_ahead(photos.read, shares):
         assert number_of(pixels) == list(indices)
         met.update(indices.tolist())
     peak = tracemalloc.get_traced_memory()[1]
@@ -117,7 +117,9 @@ def test_targets_are_the_same_kept_or_computed_and_the_teacher_is_asked_once(
         return clean[:, :2, ::4, ::4], clean[:, :, ::8, ::8] * 3
 
     bytes_each = (2 * 4 * 4 + 3 * 2 * 2) * 2
-    targets = TargetCache(teacher, photos, RUNTIME, budget=cached_photos * bytes_each)
+    targets = TargetCache(
+        teacher, lambda frames: photos.images(frames, RUNTIME.device), RUNTIME, budget=cached_photos * bytes_each
+    )
     targets.load(40, 16, nothing)
     asked.clear()
     indices = np.array([0, 39, 4, 5, 17])

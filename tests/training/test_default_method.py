@@ -30,7 +30,7 @@ def test_a_command_without_a_method_trains_the_default_and_says_which(parts: Dat
     assert (longer.settings.steps, longer.settings.to_json()["judges"], longer.training.seed) == (3, "decoder", 3)
 
 
-def test_python_takes_photos_and_a_folder_and_the_methods_own_batch(
+def test_python_takes_photos_and_a_folder_and_the_methods_own_batch_and_light(
     parts: Dataset, tmp_path: Path, seeded_resnet18: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
     photos, quick = Dataset(name="x", root=parts.root, train=parts.train[:6]), {"image_size": 32, "steps": 1}
@@ -38,7 +38,13 @@ def test_python_takes_photos_and_a_folder_and_the_methods_own_batch(
     with caplog.at_level(logging.INFO, logger="blemish"):
         artifact = blemish.train(photos, tmp_path / "run", **settings)
     assert artifact.method == DEFAULT_METHOD
-    assert artifact.training.settings["batch_size"] == DETECTORS[DEFAULT_METHOD].training_defaults["batch_size"]
+    assert artifact.training.settings.items() >= DETECTORS[DEFAULT_METHOD].training_defaults.items()
+    assert (artifact.training.settings["light"], artifact.training.settings["pose"]) == ("mild", "off")
+    assert (
+        "photos vary in training: brightness x0.90 to x1.12 (light mild); the teacher looks at 8 views" in caplog.text
+    )
+    with pytest.raises(SettingsError, match=r"setting light cannot be 1\.0: it must be .*mild"):
+        blemish.train(photos, tmp_path / "other", light=1.0, **settings)
     assert f"method: {DEFAULT_METHOD}" in caplog.text
 
 

@@ -1,6 +1,7 @@
 """Nothing starts that cannot fit in memory, and asking changes nothing."""
 
 import logging
+from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -10,14 +11,14 @@ import torch
 
 import blemish
 from blemish.data.dataset import Dataset
-from blemish.detectors import DETECTORS
+from blemish.detectors import DETECTORS, Detector, Stage
 from blemish.detectors.settings import ImageSize
 from blemish.errors import SettingsError
 from blemish.process import available_memory
 from blemish.progress import Progress
 from blemish.training.footprint import Footprint, check_memory, footprint_of
 from blemish.training.processes import Processes
-from blemish.training.trial import try_stages
+from blemish.training.trial import StageTrials, Trial, try_stages
 
 PROCESSES = Processes(device=torch.device("cpu"), precision="fp32")
 TEACHER = "efficientnet_lite0"
@@ -30,7 +31,7 @@ def test_asking_changes_no_weight_no_mode_and_no_random_number(method: str) -> N
         weights = {name: value.clone() for name, value in detector.state_dict().items()}
         modes = [(module.training, [p.requires_grad for p in module.parameters()]) for module in detector.modules()]
         numbers = torch.get_rng_state()
-        found = footprint_of(detector, detector.stages(), PROCESSES)
+        found = footprint_of(StageTrials(detector, detector.stages(), PROCESSES))
         assert torch.equal(torch.get_rng_state(), numbers)
     assert found.per_pixel > 0
     assert found.fixed > sum(p.numel() * 4 for stage in detector.stages()[:1] for p in stage.trains.parameters())
@@ -73,7 +74,7 @@ def test_only_what_surely_does_not_fit_is_refused_and_what_may_not_is_warned_of(
         monkeypatch.setattr("blemish.training.footprint.available_memory", lambda free=free: free)
         caplog.clear()
         try:
-            check_memory(detector, [], batch_size=1, stored_frames=0, budget=0, processes=PROCESSES)
+            check_memory(StageTrials(detector, [], PROCESSES), batch_size=1, stored_frames=0, budget=0)
         except SettingsError:
             said[free] = "refused"
         else:
@@ -85,18 +86,26 @@ def test_only_what_surely_does_not_fit_is_refused_and_what_may_not_is_warned_of(
 def test_a_trial_measures_memory_and_time_of_a_step() -> None:
     with torch.random.fork_rng(devices=[]):
         detector = DETECTORS["stpm"](DETECTORS["stpm"].Settings(teacher=TEACHER))
-    (trial,) = try_stages(detector, detector.stages(), PROCESSES)
+    (trial,) = StageTrials(detector, detector.stages(), PROCESSES).found
     assert trial.bytes_per_pixel is not None
     assert 100 < trial.bytes_per_pixel < 10_000
     assert trial.seconds_per_pixel > 0
 
 
-def test_how_long_it_takes_is_said_before_the_first_step(
+def test_how_long_it_takes_is_said_before_the_first_step_by_the_trials_that_memory_took(
     parts: Dataset, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
     monkeypatch.setattr("blemish.training.train._WORTH_A_TRIAL", 0)
     monkeypatch.setattr("blemish.training.train._WORTH_A_LINE", 0)
+    monkeypatch.setattr("blemish.training.footprint._SURELY_FITS", 10**12)
     told: list[bool] = []
+    tried: list[str] = []
+
+    def try_and_count(detector: Detector, stages: Sequence[Stage], processes: Processes) -> list[Trial]:
+        tried.extend(stage.name for stage in stages)
+        return try_stages(detector, stages, processes)
+
+    monkeypatch.setattr("blemish.training.trial.try_stages", try_and_count)
 
     def on_progress(progress: Progress) -> None:
         if progress.activity == "student" and not told:
@@ -107,6 +116,7 @@ def test_how_long_it_takes_is_said_before_the_first_step(
         few = replace(parts, train=parts.train[:6], test=())
         blemish.train("stpm", few, tmp_path / "run", on_progress=on_progress, **settings)
     assert told == [True]
+    assert tried == ["student"]
     assert "on this machine, by trial steps; may end earlier" in caplog.text
 
 
@@ -115,11 +125,12 @@ def test_what_is_advised_fits(monkeypatch: pytest.MonkeyPatch) -> None:
         settings = DETECTORS["stpm"].Settings(teacher=TEACHER, image_size=ImageSize(1024, 1024))
         detector = DETECTORS["stpm"](settings)
     monkeypatch.setattr("blemish.training.footprint.available_memory", lambda: 8_000_000_000)
-    rest = {"stored_frames": 10, "budget": 10**9, "processes": PROCESSES}
+    trials = StageTrials(detector, detector.stages(), PROCESSES)
     with pytest.raises(SettingsError) as refused:
-        check_memory(detector, detector.stages(), batch_size=32, **rest)  # type: ignore[arg-type]
+        check_memory(trials, batch_size=32, stored_frames=10, budget=10**9)
     words = str(refused.value).split()
-    check_memory(detector, detector.stages(), batch_size=int(words[words.index("--batch-size") + 1]), **rest)  # type: ignore[arg-type]
+    fits = int(words[words.index("--batch-size") + 1])
+    check_memory(trials, batch_size=fits, stored_frames=10, budget=10**9)
 
 
 def test_a_container_may_take_what_its_limit_leaves(tmp_path: Path) -> None:

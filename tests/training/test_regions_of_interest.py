@@ -31,7 +31,7 @@ def hole_run(parts: Dataset, made_once: MadeOnce, seeded_resnet18: Path) -> Path
     def train(folder: Path) -> None:
         words = ["train", "stpm", str(parts.root), str(folder), "--teacher-weights", str(seeded_resnet18)]
         words += ["--image-size", "64", "--steps", "2", "--held-out", "0.3", "--ignore", "0,0,64,4", "--border", "2"]
-        words += ["--region-thresholds", "own"]
+        words += ["--region-thresholds", "own", "--light", "mild", "--pose", "mild"]
         with pytest.raises(SystemExit, match="0"):
             app([*words, "--roi", "hole=20,0,16,40", "--roi", "rim=50,8,10,40"])
 

@@ -2,6 +2,7 @@
 
 import dataclasses
 import json
+import shutil
 from pathlib import Path
 from typing import Any
 
@@ -36,11 +37,18 @@ def fail_after(step: int) -> Any:
     return fail
 
 
-@pytest.fixture
-def unfinished(parts: Dataset, tmp_path: Path, seeded_resnet18: Path) -> Path:
+@pytest.fixture(scope="module")
+def stopped(parts: Dataset, tmp_path_factory: pytest.TempPathFactory, seeded_resnet18: Path) -> Path:
+    run = tmp_path_factory.mktemp("stopped") / "run"
     with pytest.raises(RuntimeError):
-        quick(parts, tmp_path / "run", seeded_resnet18, on_progress=fail_after(3))
-    return tmp_path / "run"
+        quick(parts, run, seeded_resnet18, on_progress=fail_after(3))
+    return run
+
+
+@pytest.fixture
+def unfinished(stopped: Path, tmp_path: Path) -> Path:
+    """A copy of it, that a test may go on with."""
+    return Path(shutil.copytree(stopped, tmp_path / "run"))
 
 
 def test_resuming_with_what_decides_the_weights_is_refused_in_plain_words(
@@ -67,8 +75,8 @@ def test_resuming_with_what_decides_the_weights_is_refused_in_plain_words(
 
 
 @pytest.mark.parametrize("name", ["torch", "blemish", "Python", "numpy", "Pillow", "device"])
-def test_resuming_with_another_version_or_processor_is_refused(unfinished: Path, name: str) -> None:
-    now = identity_of(unfinished)
+def test_resuming_with_another_version_or_processor_is_refused(stopped: Path, name: str) -> None:
+    now = identity_of(stopped)
     with pytest.raises(SettingsError, match=rf"^cannot resume run: {name} was .*, is another; go on with the same"):
         check_continuation(now, now | {name: "another"}, run="run")
 

@@ -18,11 +18,16 @@ from commands import blemish as command
 
 def test_a_training_is_repeated_from_its_run_json(parts: Dataset, tmp_path: Path) -> None:
     good, first, again = parts.train[0].image.parent, tmp_path / "first", tmp_path / "again"
-    assert command("train", "stpm", good, first, *QUICK, "--seed", "5", "--patience", "none").code == 0
+    varied = ("--light", "mild", "--pose", "strong")
+    done = command("train", "stpm", good, first, *QUICK, *varied, "--seed", "5", "--patience", "none")
+    assert done.code == 0
+    assert any("(light mild), moved by up to 6.2% of their sides" in line for line in done.err)
     assert command("train", "--from", first / "run.json", again).code == 0
     assert read_artifact(again).weights_sha256 == read_artifact(first).weights_sha256
     records = [json.loads((run / "run.json").read_text()) for run in (first, again)]
     assert records[0] == records[1]
+    for settings in (records[0]["training"], read_artifact(again).training.settings):
+        assert (settings["light"], settings["pose"]) == ("mild", "strong")
     assert (records[0]["method"], records[0]["training"]["seed"], records[0]["settings"]["patience"]) == (
         "stpm",
         5,
@@ -44,6 +49,18 @@ def test_python_writes_the_same(parts: Dataset, tmp_path: Path) -> None:
     one_line(
         command("train", "--from", tmp_path / "other" / "run.json", tmp_path / "new"), "which a program handed over"
     )
+
+
+@pytest.mark.parametrize(("before", "now"), [(0.0, "off"), (1.0, "strong"), (None, "off")])
+def test_a_factor_of_light_among_a_methods_settings_means_what_it_meant(
+    tmp_path: Path, before: float | None, now: str
+) -> None:
+    """As run.json had it while light was a setting of Mend's alone."""
+    settings = {"steps": 7} if before is None else {"steps": 7, "light": before}
+    told = {"format_version": 1, "method": "mend", "photos": None, "training": {"seed": 3}, "teacher_weights": []}
+    (tmp_path / "run.json").write_text(json.dumps(told | {"settings": settings}))
+    found = read_run_file(tmp_path / "run.json")
+    assert (found.training.light, found.training.seed, found.settings.steps) == (now, 3, 7)
 
 
 @pytest.mark.parametrize(

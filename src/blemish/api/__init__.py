@@ -1,26 +1,38 @@
 """The one door: every command has its verb here, with the same settings, and calls it."""
 
 from blemish.api.benchmarking import benchmark
+from blemish.api.comparing import compare
 from blemish.api.exporting import export, speed, verify
-from blemish.api.judging import evaluate, open, predict, report, summarize  # noqa: A004
+from blemish.api.judging import evaluate, open, predict, report, submission, summarize  # noqa: A004
+from blemish.api.line import export_history, prune_history, serve, token
+from blemish.api.stressing import stress
 from blemish.api.synthesizing import roi, synthesize
 from blemish.api.training import calibrate, check, demo, train, train_again
+from blemish.api.watching import watch
 
 __all__ = [
     "benchmark",
     "calibrate",
     "check",
+    "compare",
     "demo",
     "evaluate",
     "export",
+    "export_history",
     "open",
     "predict",
+    "prune_history",
     "report",
     "roi",
+    "serve",
     "speed",
+    "stress",
+    "submission",
     "summarize",
     "synthesize",
+    "token",
     "train",
     "train_again",
     "verify",
+    "watch",
 ]

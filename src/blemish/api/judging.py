@@ -1,4 +1,4 @@
-"""Verbs that use a model: open, predict, evaluate, report, summarize."""
+"""Verbs that use a model: open, predict, evaluate, report, submission, summarize."""
 
 import logging
 from collections.abc import Generator, Sequence
@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     from blemish.evaluation.summary import Spread
     from blemish.inference.prediction import Prediction
     from blemish.results.parts import PredictionRecord
+    from blemish.results.submission import Submission
 
 _log = logging.getLogger("blemish")
 
@@ -239,6 +240,27 @@ def report(
         device=device,
         level_maps=level_maps,
     )
+
+
+def submission(
+    run: Folder,
+    object_folder: Folder,
+    output: Folder,
+    *,
+    runtime: str = "auto",
+    precision: str = "fp32",
+    device: str = "auto",
+    on_progress: OnProgress = say_nothing,
+) -> "Submission":
+    """Writes what MVTec AD 2's benchmark server is given of one object: maps and masks of its photos without labels.
+
+    `object_folder` is the object's own, with test_private and test_private_mixed; `output` is the same for all objects.
+    Raises DataError for another folder, and what `open` does.
+    """
+    from blemish.results.submission import write_submission
+
+    predictor = open(run, runtime=runtime, precision=precision, device=device)
+    return write_submission(predictor, Path(object_folder), Path(output), on_progress=on_progress)
 
 
 def summarize(evaluations: Named) -> "dict[str, Spread | None]":

@@ -149,9 +149,10 @@ def check(
     Where `dataset` names a published one, its photos are counted against those that its publishers give; where the
     folder then holds all its categories and none is named, that is all that is done, and no photo is decoded.
     `settings` are those that decide what training can promise and see: keep, held_out, part, seed, image_size, aspect,
-    tiles, overlap, max_megapixels. Without a method, the default is assumed. Where torch and the weights of `teacher`
-    are on this machine, or given, good photos are compared with one another; `contact_sheet` is a PNG of the most
-    unusual ones, `write_unusual` a text file that names those far from the rest, as `train` takes by `leave_out`.
+    tiles, overlap, max_megapixels, pages, channels, white_level. Without a method, the default is assumed. Where torch
+    and the weights of `teacher` are on this machine, or given, good photos are compared with one another;
+    `contact_sheet` is a PNG of the most unusual ones, `write_unusual` a text file that names those far from the rest,
+    as `train` takes by `leave_out`.
     Raises DataError where there are no photos, and WeightsError or MissingExtraError where such a file cannot be
     written without them.
     """
@@ -190,6 +191,8 @@ def check(
         names=None if write_unusual is None else Path(write_unusual),
         image_size=findings.image_size,
         seed=intention.training.seed,
+        reading=intention.training.reading,
+        asked_white=intention.training.asked_white,
         on_progress=on_progress,
     )
 
@@ -270,16 +273,35 @@ def _say_far_photos(far: "FarPhotos", run: Path, *, runtime: str, device: str) -
 
 
 def demo(
-    folder: Folder = "demo", *, steps: int = 120, seed: int = 0, on_progress: OnProgress = say_nothing
+    folder: Folder = "demo",
+    *,
+    steps: int = 120,
+    seed: int = 0,
+    station: bool = False,
+    port: int = 8000,
+    on_progress: OnProgress = say_nothing,
 ) -> "Iterator[DemoPart]":
     """Shows the main job on made-up parts, one kind after another as results are asked for.
 
-    See `blemish demo --help`.
+    With `station` there is one kind, its model is served after it, and parts arrive until SIGTERM or SIGINT. See
+    `blemish demo --help`.
     """
     _need_torch("the demo")
     from blemish.studies.demo import run_demo
 
+    if station:
+        return _stationed(Path(folder), steps=steps, seed=seed, port=port, on_progress=on_progress)
     return run_demo(Path(folder), steps=steps, seed=seed, on_progress=on_progress)
+
+
+def _stationed(folder: Path, *, steps: int, seed: int, port: int, on_progress: OnProgress) -> "Iterator[DemoPart]":
+    """Learns the one kind unless it was learned before, then serves."""
+    from blemish.server.demonstration import KIND, serve_demonstration
+    from blemish.studies.demo import run_demo
+
+    if not (folder / KIND / "model" / "model.json").exists():
+        yield from run_demo(folder, steps=steps, seed=seed, on_progress=on_progress, kinds=(KIND,))
+    serve_demonstration(folder, port=port, seed=seed, every=1.0)
 
 
 def _need_torch(purpose: str) -> None:

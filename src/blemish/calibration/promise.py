@@ -29,7 +29,8 @@ from scipy import special
 
 from blemish.errors import DataError, SettingsError
 from blemish.inference.prediction import Prediction
-from blemish.inference.predictor import Input, Predictor
+from blemish.inference.predictor import Predictor
+from blemish.inference.read_ahead import Input
 from blemish.model.thresholds import HIGHEST, Calibration, Threshold, Unit, as_typed
 from blemish.model.usual import UNUSUAL_ABOVE, looks_of
 

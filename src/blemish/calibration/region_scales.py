@@ -17,7 +17,8 @@ import numpy as np
 
 from blemish.data.interest import Interest
 from blemish.inference.prediction import Prediction
-from blemish.inference.predictor import Input, Predictor
+from blemish.inference.predictor import Predictor
+from blemish.inference.read_ahead import Input
 
 MOST_TO_SCALE = 128  # photos trained on
 SCALED_BY = 0.9

@@ -1,34 +1,65 @@
 """Command names, help lines, import paths: `blemish --help` loads nothing else."""
 
+import typing
 from collections.abc import Sequence
+from typing import Any
 
-from cyclopts import App
+import cyclopts
+from cyclopts import App, Parameter, Token
 
 from blemish.version import __version__
 from blemish.wording import share_in
+
+
+def _exactly(kind: Any, tokens: tuple[Token, ...]) -> Any:
+    """Returns what words stand for, as the parser takes them, but for 5.5 where a whole number is asked for, which it
+    would round."""
+    kinds = {kind, *typing.get_args(kind)}
+    if int in kinds and float not in kinds and any(_is_between_numbers(token.value) for token in tokens):
+        if str not in kinds:
+            raise ValueError("give a whole number")
+        return tokens[0].value  # whoever takes words as well says which
+    return cyclopts.convert(kind, tokens)
+
+
+def _is_between_numbers(word: str) -> bool:
+    try:
+        return float(word) % 1 != 0
+    except ValueError:
+        return False
+
 
 app = App(
     name="blemish",
     version=__version__,
     help="Visual inspection that learns from good parts only.",
     help_format="plaintext",
+    default_parameter=Parameter(converter=_exactly),
 )
 app.command("blemish.cli.train:train_app", name="train", help="Train a detector on a folder of good photos.")
 app.command("blemish.cli.predict:predict", name="predict", help="Judge photos: one line and verdict each.")
+app.command("blemish.cli.watch:watch", name="watch", help="Judge photos as they come into a folder.")
 app.command("blemish.cli.evaluate:evaluate", name="evaluate", help="Measure a model on photos whose truth is known.")
 app.command("blemish.cli.report:report", name="report", help="Write one page on a model, with the photos that matter.")
 app.command("blemish.cli.summarize:summarize", name="summarize", help="See how much figures move from seed to seed.")
+app.command("blemish.cli.compare:compare", name="compare", help="Tell two models apart on the same test photos.")
 app.command("blemish.cli.calibrate:calibrate", name="calibrate", help="Set thresholds anew, without training.")
 app.command("blemish.cli.export:export", name="export", help="Make a model serve a PC without torch.")
 app.command("blemish.cli.export:verify", name="verify", help="Prove on this machine that exports say the same.")
+app.command("blemish.cli.submission:submission", name="submission", help="Write maps for MVTec AD 2's server.")
 app.command("blemish.cli.speed:speed", name="speed", help="Measure how fast a model is on this machine.")
 app.command("blemish.cli.benchmark:benchmark", name="benchmark", help="Measure methods over a data set, with seeds.")
 app.command("blemish.cli.check:check", name="check", help="Look through folders of photos before they are used.")
 app.command("blemish.cli.roi:roi", name="roi", help="Propose where the part lies in photos, as a region of interest.")
 app.command("blemish.cli.synthesize:synthesize", name="synthesize", help="Make a test of defect sizes, synthetic.")
+app.command("blemish.cli.stress:stress", name="stress", help="Measure what changed photos do to a model's errors.")
+app.command("blemish.cli.serve:serve", name="serve", help="Serve models over HTTP, with a page and a history.")
+app.command("blemish.cli.token:token", name="token", help="Make a token for a user of the server, or take it back.")
+app.command("blemish.cli.export_history:export_history", name="export-history", help="Write the history to a table.")
+app.command("blemish.cli.prune_history:prune_history", name="prune-history", help="Delete old verdicts and photos.")
 app.command("blemish.cli.demo:demo", name="demo", help="See it all work on made-up parts, in about two minutes.")
 
-_SHARES = ("--false-alarms", "--check", "--held-out", "--contrast")
+_SHARES = ("--false-alarms", "--check", "--held-out", "--contrast", "--draw")
 
 
 def with_shares(arguments: Sequence[str]) -> list[str]:

@@ -33,6 +33,7 @@ def benchmark(
     ray: str | None = None,
     worker_cpus: float = 1.0,
     worker_gpus: float = 0.0,
+    price_per_hour: float | None = None,
 ) -> int:
     """Measure methods over a data set: each is trained on every category with several seeds, and tested.
 
@@ -44,7 +45,8 @@ def benchmark(
     root
         Folder of the data set.
     output
-        Folder for models, evaluations, one small file for each result, table.md and table.csv.
+        Folder for models, evaluations, one small file for each result, and the tables: table.md, table.csv, table.tex
+        (LaTeX), table.html (with curves and the worst photos) and differences.csv.
     dataset
         How photos lie in the folder; auto recognises it.
     categories
@@ -70,6 +72,8 @@ def benchmark(
         With --ray: how many processors each training has; as many run at a time as there is room for.
     worker_gpus
         With --ray: how many GPUs each training has; 0.5 lets two share one, without it none is used.
+    price_per_hour
+        What an hour of this machine costs: the tables say what each training and its test cost.
     """
     with ProgressBars() as bars:
         found = api.benchmark(
@@ -87,6 +91,7 @@ def benchmark(
             ray=ray,
             worker_cpus=worker_cpus,
             worker_gpus=worker_gpus,
+            price_per_hour=price_per_hour,
             on_progress=bars.show,
         )
     print((output / "table.md").read_text(encoding="utf-8"), end="")

@@ -4,22 +4,16 @@ import sys
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
-from cyclopts import Parameter, Token
+from cyclopts import Parameter
 
 from blemish import api
+from blemish.cli.asked_size import asked_size
 from blemish.cli.progress import ProgressBars
 from blemish.errors import DataError
 from blemish.training.findings import Findings
 from blemish.wording import on_one_line
 
 _ALL_FINE, _SOME_UNUSABLE = 0, 2
-
-
-def _size(_type: Any, tokens: tuple[Token, ...]) -> int | tuple[int, int]:
-    sides = [int(side) for side in tokens[0].value.lower().split("x")]
-    if len(sides) not in (1, 2):
-        raise ValueError("give one number, or HEIGHTxWIDTH")
-    return sides[0] if len(sides) == 1 else (sides[0], sides[1])
 
 
 def check(
@@ -30,11 +24,16 @@ def check(
     keep: Literal["best", "last"] | None = None,
     held_out: float | None = None,
     part: str | None = None,
-    image_size: Annotated[tuple[int, int] | None, Parameter(converter=_size, n_tokens=1, accepts_keys=False)] = None,
+    image_size: Annotated[
+        tuple[int, int] | None, Parameter(converter=asked_size, n_tokens=1, accepts_keys=False)
+    ] = None,
     aspect: Literal["keep", "squeeze"] | None = None,
     tiles: int | str | None = None,
     overlap: int | None = None,
     max_megapixels: int | None = None,
+    pages: int | str | None = None,
+    channels: int | str | None = None,
+    white_level: int | str | None = None,
     teacher: str = "resnet18",
     teacher_weights: Path | None = None,
     contact_sheet: Path | None = None,
@@ -73,6 +72,12 @@ def check(
         As for training: how many of a tile's --image-size pixels its neighbour sees too.
     max_megapixels
         As for training: most millions of pixels of a photo.
+    pages
+        As for training: which pages of a file are the photo.
+    channels
+        As for training: which channels of a file are the photo.
+    white_level
+        As for training: the value that is white in files of 16 bits.
     teacher
         As for training: the network by which good photos are compared with one another.
     teacher_weights
@@ -86,7 +91,8 @@ def check(
         raise DataError("no folder to check: give folders of photos")
     if len(folders) > 1 and (contact_sheet or write_unusual):
         raise DataError("one contact sheet, or file of unusual photos, is of one folder: check folders one by one")
-    framing = {"aspect": aspect, "tiles": tiles, "overlap": overlap, "max_megapixels": max_megapixels}
+    framing: dict[str, Any] = {"aspect": aspect, "tiles": tiles, "overlap": overlap, "max_megapixels": max_megapixels}
+    framing |= {"pages": pages, "channels": channels, "white_level": white_level}
     given = {"keep": keep, "held_out": held_out, "part": part, "image_size": image_size, **framing}
     settings = {name: value for name, value in given.items() if value is not None}
     code = _ALL_FINE

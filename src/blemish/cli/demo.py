@@ -15,7 +15,9 @@ if TYPE_CHECKING:
 SHOWN = ("image_auroc", "pixel_auroc", "pixel_ap", "pro")
 
 
-def demo(folder: Path = Path("demo"), /, *, steps: int = 120, seed: int = 0) -> int:
+def demo(
+    folder: Path = Path("demo"), /, *, steps: int = 120, seed: int = 0, station: bool = False, port: int = 8000
+) -> int:
     """See it all work on made-up parts: photographed textures are cut into parts, and some get a synthetic defect; for
     each kind of part a model of the default method learns from good ones, without internet, and judges the others.
 
@@ -27,7 +29,14 @@ def demo(folder: Path = Path("demo"), /, *, steps: int = 120, seed: int = 0) -> 
         Training steps of each model: by default fewer than the method's own, to be done in two minutes.
     seed
         Another seed cuts other parts and draws other defects.
+    station
+        Learn one kind alone, then serve its model with the page, while parts arrive on their own, a twentieth of them
+        defective, and the light slowly falls; until Ctrl-C. Needs `pip install 'blemish[serve]'`.
+    port
+        Port of the page.
     """
+    if station:
+        return _serve(folder, steps=steps, seed=seed, port=port)
     started = time.monotonic()
     keep_freed_memory()  # this process trains and ends
     with ProgressBars() as bars:
@@ -47,6 +56,14 @@ def demo(folder: Path = Path("demo"), /, *, steps: int = 120, seed: int = 0) -> 
     print("  KIND/evaluation.json           all figures")
     model = as_argument(folder / "brick" / "model")
     print(f"  KIND/model                     the model: try `blemish predict {model} PHOTO`")
+    return 0
+
+
+def _serve(folder: Path, *, steps: int, seed: int, port: int) -> int:
+    print(f"the page: http://127.0.0.1:{port} (once the model has learned; Ctrl-C ends it)", flush=True)
+    with ProgressBars() as bars:
+        for part in api.demo(folder, steps=steps, seed=seed, station=True, port=port, on_progress=bars.show):
+            _print_row(part)
     return 0
 
 

@@ -11,7 +11,7 @@ from blemish.cli.progress import ProgressBars
 from blemish.cli.sizes import lines_of_sizes
 from blemish.data import AUTO
 from blemish.data.dataset import GOOD
-from blemish.evaluation.comparison import (
+from blemish.evaluation.against_promise import (
     expectation,
     false_alarms_in_unit,
     more_than_promised,

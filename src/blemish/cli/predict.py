@@ -101,7 +101,7 @@ def predict(
                 else:
                     not_normal |= result.verdict != "normal"
                     # Flushed, so that who reads a pipe need not wait, and nothing is lost where this is stopped.
-                    print(_line(result), flush=True)
+                    print(prediction_line(result), flush=True)
                 if stop.signal is not None and bars.done < bars.total:
                     raise InterruptionError(f"stopped after {bars.done} of {bars.total} photos", signal=stop.signal)
     if unreadable and not_normal:
@@ -109,7 +109,7 @@ def predict(
     return _SOME_NOT_NORMAL if not_normal else _SOME_UNREADABLE if unreadable else _ALL_NORMAL
 
 
-def _line(result: "Prediction | PredictionRecord") -> str:
+def prediction_line(result: "Prediction | PredictionRecord") -> str:
     """Returns a photo's verdict, score and name, what is unusual about it, and what rules say of it."""
     why = "" if result.unusual_reason is None else f"  (unusual: {result.unusual_reason})"
     if rules := result.rule_reason or " or ".join(result.stopped_by):

@@ -6,11 +6,12 @@ import os
 from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass, field, make_dataclass, replace
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated, Any, get_type_hints
 
 from cyclopts import App, Parameter, Token
 
 from blemish import api
+from blemish.cli.asked_size import asked_size
 from blemish.cli.calibrate import lines_of
 from blemish.cli.progress import ProgressBars
 from blemish.data import AUTO
@@ -27,11 +28,8 @@ from blemish.wording import as_argument, duration
 train_app = App(name="train", help_format="plaintext", default_parameter=Parameter(negative=()))
 
 
-def _image_size(_type: Any, tokens: tuple[Token, ...]) -> ImageSize:
-    sides = [int(side) for side in tokens[0].value.lower().split("x")]
-    if len(sides) not in (1, 2):
-        raise ValueError("give one number, or HEIGHTxWIDTH")
-    return image_size_of(sides[0] if len(sides) == 1 else sides)
+def _image_size(kind: Any, tokens: tuple[Token, ...]) -> ImageSize:
+    return image_size_of(asked_size(kind, tokens))
 
 
 Parameter(converter=_image_size, n_tokens=1, accepts_keys=False)(ImageSize)
@@ -42,8 +40,7 @@ class Options:
     """The options of a command line that are not settings of a method or of training."""
 
     dataset: str = AUTO
-    """How photos lie under the root: folder (all of them are good parts), good_and_bad (OK and NG), mvtec_ad, or auto,
-    which recognises it."""
+    """How photos lie under the root: folder (all are good parts), good_and_bad, mvtec_ad, ...; auto recognises it."""
     category: str | None = None
     """Which part of the dataset, such as screw."""
     teacher_weights: tuple[Path, ...] = ()
@@ -51,8 +48,7 @@ class Options:
     leave_out: Path | None = None
     """Text file of photos not to learn from, a name per line, absolute or relative to the folder of photos."""
     roi: tuple[str, ...] = ()
-    """What of a photo counts, in training and judging: a mask (.png), a file of polygons (.json) or X,Y,WIDTH,HEIGHT in
-    pixels; NAME= before it names it. May be given again."""
+    """What of a photo counts: [NAME=]mask (.png), polygons (.json) or X,Y,WIDTH,HEIGHT in pixels; once per region."""
     ignore: tuple[str, ...] = ()
     """What of a photo counts nowhere, given as --roi is."""
     border: int = 0
@@ -65,7 +61,8 @@ class Options:
 
 def _training_type(kind: type[Detector]) -> Any:
     """Returns TrainingSettings with the method's own defaults: one option that is given leaves them as they are."""
-    own = [(name, type(value), field(default=value)) for name, value in kind.training_defaults.items()]
+    types = get_type_hints(TrainingSettings)
+    own = [(name, types[name], field(default=value)) for name, value in kind.training_defaults.items()]
     where = {"__module__": __name__}  # else it counts as one of Python's own types, whose fields are no options
     return make_dataclass("Training", own, bases=(TrainingSettings,), namespace=where, frozen=True, kw_only=True)
 
@@ -186,12 +183,15 @@ def _say(artifact: Artifact) -> None:
         chosen = f", weights of step {stage.best_step} chosen" if stage.best_step else ""
         print(f"{which}trained on {training.trained_on} photos, {stage.steps} steps{chosen}")
     print(f"took {duration(training.seconds)}")
-    if training.stages[-1].was_falling and (artifact.folder / RUN_FILE).exists():
+    last = training.stages[-1]
+    if last.was_falling and (artifact.folder / RUN_FILE).exists():
+        earlier = f"--from {as_argument(artifact.folder / RUN_FILE)}"
+        photos = earlier if last.setting == "steps" else f"{artifact.method} PHOTOS"  # with --from go --steps alone
         longer = as_argument(artifact.folder.with_name(f"{artifact.folder.name}-longer"))
         print(
             "it was still learning: its error fell by more than a tenth over the last fifth of the steps; with twice "
-            f"as many: `blemish train --from {as_argument(artifact.folder / RUN_FILE)} {longer} "
-            f"--steps {2 * int(artifact.settings['steps'])}`"
+            f"as many: `blemish train {photos} {longer} --{last.setting.replace('_', '-')} "
+            f"{2 * int(artifact.settings[last.setting])}`"
         )
     print("\n".join(lines_of(calibration, artifact.folder)))
     print(f"model in {artifact.folder}: judge photos with `blemish predict {as_argument(artifact.folder)} PHOTOS`")

@@ -12,12 +12,15 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from blemish.data.alignment import Alignment, Placement
 from blemish.data.geometry import ALIGNMENT, JoinedMap, PhotoGeometry, tiled_photo, whole_photo
 from blemish.data.images import Pixels, Size, resize_image, resize_mask
+from blemish.data.reading import FIRST_PAGE, Reading
 from blemish.errors import DataError
 
 WHITES = (1023, 4095, 16383, 65535)
 """What white is in files of 16 bits: cameras of 10, 12 and 14 bits leave the upper ones unused."""
+DARKEST_WHITE = 256  # in files of 16 bits: less is 8 bits
 
 MOST_ABOVE_WHITE = 0.01  # of a photo's values: hot pixels and highlights may be cut off
 
@@ -43,7 +46,7 @@ class Framing:
     white_level: int = 65535
     """The value that is white in photos of 16 bits."""
     white_unknown: bool = False
-    """Whether no photo of 16 bits was trained on: one that may be of fewer bits is then refused, see `lay_out`."""
+    """Whether no photo of 16 bits was trained on: one that may be of fewer bits is then refused, see `framed`."""
     aspect: float | None = None
     """Width over height of the photos that it learned from: others get mirrored borders. None: all are squeezed."""
     tile: int | None = None
@@ -52,9 +55,13 @@ class Framing:
     """How many of a tile's `image_size` pixels its neighbour sees, too; half of them at most."""
     max_pixels: int | None = None
     """The most pixels of a photo that is decoded; None: as many as Pillow decodes unasked."""
+    reading: Reading = FIRST_PAGE
+    """Which pages and channels of a file are the photo."""
+    alignment: Alignment | None = None
+    """What photos are laid on before they are framed; None: they are framed as they lie."""
 
     def __post_init__(self) -> None:
-        if self.white_level not in WHITES:
+        if not DARKEST_WHITE <= self.white_level <= WHITES[-1]:
             raise ValueError(f"white_level is {self.white_level}")
         if self.aspect is not None and not 1 / LONGEST_ASPECT <= self.aspect <= LONGEST_ASPECT:
             raise ValueError(f"aspect is {self.aspect}")
@@ -69,15 +76,44 @@ class Framing:
             return whole_photo(photo_size, self.image_size, aspect=self.aspect)
         return tiled_photo(photo_size, self.image_size, tile=self.tile, overlap=self.overlap)
 
-    def lay_out(self, photo: Pixels, *, name: str = "image") -> Pixels:
-        """Returns the canvas of a photo (H, W, 3), from which its frames are cut, in its own type, uint8 or uint16.
+    def framed(
+        self,
+        photo: Pixels,
+        *,
+        name: str = "image",
+        path: Path | None = None,
+        digest: str | None = None,
+        keep: bool = False,
+    ) -> "FramedPhoto":
+        """Returns a photo (H, W, 3) laid out, its canvas in its own type, uint8 or uint16; `keep`: with its pixels.
 
         Raises DataError where more than a hundredth of a photo of 16 bits is above the white level, and where such a
         photo may be of fewer bits, nearly black, and nobody knows what is white in it.
         """
         self._check_white(photo, name=name)
-        geometry = self.geometry((photo.shape[0], photo.shape[1]))
-        resized = resize_image(photo, geometry.map_size)
+        size = (photo.shape[0], photo.shape[1])
+        placement, seen = None, photo
+        if self.alignment is not None:
+            placement = self.alignment.place(photo)
+            seen = placement.aligned(photo, shrinks=2 * self.map_size(size)[0] <= size[0])
+        canvas = self.canvas_of(resize_image(seen, self.map_size(size)), size)
+        return FramedPhoto(
+            canvas=canvas,
+            overview=canvas if self.tile is None else resize_image(seen, self.image_size),
+            photo_size=size,
+            path=path,
+            digest=digest,
+            pixels=photo if keep else None,
+            placement=placement,
+        )
+
+    def lay_out(self, photo: Pixels, *, name: str = "image") -> Pixels:
+        """Returns the canvas of a photo (H, W, 3), from which its frames are cut; raises what `framed` does."""
+        return self.framed(photo, name=name).canvas
+
+    def canvas_of(self, resized: Pixels, photo_size: Size) -> Pixels:
+        """Returns the canvas of a photo of this size that was resized to `map_size`, here or elsewhere."""
+        geometry = self.geometry(photo_size)
         if geometry.canvas_size == geometry.map_size:
             return resized
         borders = [
@@ -89,17 +125,12 @@ class Framing:
 
     def cut(self, photo: Pixels, *, name: str = "image", most: int | None = None) -> Frames:
         """Returns the frames (T, h, w, 3) of a photo (H, W, 3), in its own type, all or the `most` from all over it;
-        raises what `lay_out` does."""
+        raises what `framed` does."""
         canvas = self.lay_out(photo, name=name)
         windows = self.geometry((photo.shape[0], photo.shape[1])).windows
         if most is not None and most < len(windows):
             windows = tuple(windows[round(place)] for place in np.linspace(0, len(windows) - 1, most))
         return stacked([frame_at(canvas, window, self.image_size) for window in windows])
-
-    def overview(self, photo: Pixels, canvas: Pixels) -> Pixels:
-        """Returns the whole photo in one frame (h, w, 3), by which it is described: its canvas where there are no
-        tiles."""
-        return canvas if self.tile is None else resize_image(photo, self.image_size)
 
     def _check_white(self, photo: Pixels, *, name: str) -> None:
         if photo.dtype == np.uint16 and self.white_unknown and (highest := int(photo.max())) <= WHITES[-2]:
@@ -145,15 +176,22 @@ class FramedPhoto:
     """A photo that was read and laid out, so that its frames can be cut."""
 
     canvas: Pixels
-    """(h, w, 3), see `Framing.lay_out`."""
+    """(h, w, 3), from which its frames are cut."""
     overview: Pixels
-    """(h, w, 3), see `Framing.overview`."""
+    """(h, w, 3), the whole photo in one frame, by which it is described: the canvas where there are no tiles."""
     photo_size: Size
     path: Path | None = None
     digest: str | None = None
     """Checksum of its file, see `digest_of`."""
     pixels: Pixels | None = None
     """The photo's own pixels, where they were kept."""
+    placement: Placement | None = None
+    """How its part lies, where photos are aligned: the canvas shows it as if it lay like the reference."""
+
+    @property
+    def nbytes(self) -> int:
+        """How many bytes canvas and overview take together, which may be one and the same."""
+        return self.canvas.nbytes + (0 if self.overview is self.canvas else self.overview.nbytes)
 
 
 def frame_at(canvas: Pixels, window: tuple[int, int], size: Size) -> Pixels:

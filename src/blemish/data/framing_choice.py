@@ -8,8 +8,9 @@ from typing import Literal
 
 import numpy as np
 
-from blemish.data.framing import LONGEST_ASPECT, OVERLAP, Framing
+from blemish.data.framing import LONGEST_ASPECT, OVERLAP, WHITES, Framing
 from blemish.data.images import Size, read_header
+from blemish.data.reading import FIRST_PAGE, Reading
 from blemish.data.shapes import fitting_size
 from blemish.errors import DataError
 
@@ -20,14 +21,14 @@ them either way is what it resolves."""
 _MOST_ASKED = 100  # photos whose headers are read
 
 
-def typical_sizes(photos: Sequence[Path]) -> dict[Size, int]:
+def typical_sizes(photos: Sequence[Path], *, reading: Reading = FIRST_PAGE) -> dict[Size, int]:
     """Returns how many photos there are of each size, among a hundred at most from all over the list; what cannot be
     read is passed over."""
     places = np.unique(np.linspace(0, len(photos) - 1, min(_MOST_ASKED, len(photos))).round().astype(int))
     sizes: Counter[Size] = Counter()
     for place in places:
         try:
-            sizes[read_header(photos[place]).size] += 1
+            sizes[read_header(photos[place], reading=reading).size] += 1
         except DataError:
             continue  # training or check, which read it in full, name it
     return dict(sizes.most_common())
@@ -42,12 +43,14 @@ def choose_framing(
     tiles: int | str = "off",
     overlap: int = OVERLAP,
     max_pixels: int | None = None,
+    reading: Reading = FIRST_PAGE,
+    white_level: int | None = None,
 ) -> Framing:
     """Returns the framing for photos of such sizes, by what was asked for.
 
     Where `any_shape`, only the area of `image_size` was asked for, and the shape is that of the photo in the middle of
-    all shapes; a square stays as it is. Tiles are never squeezed, and have the shape of `image_size`. Raises ValueError
-    for tiles that cannot be.
+    all shapes; a square stays as it is. Tiles are never squeezed, and have the shape of `image_size`. Where
+    `white_level` is None, photos tell it when they are read. Raises ValueError for tiles that cannot be.
     """
     usual = _usual_size(sizes)
     tile = _tile(usual, image_size, tiles)
@@ -62,6 +65,8 @@ def choose_framing(
         tile=tile,
         overlap=overlap if tile is not None else OVERLAP,
         max_pixels=max_pixels,
+        reading=reading,
+        white_level=WHITES[-1] if white_level is None else white_level,
     )
 
 

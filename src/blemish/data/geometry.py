@@ -72,6 +72,14 @@ class PhotoGeometry:
         first, last = (self.windows[number][axis] == starts[place] for place in (0, -1))
         return _weights(self.window_size[axis], self.margin[axis], self.fading[axis], first=first, last=last)
 
+    def counting(self, number: int, axis: int) -> tuple[slice, slice]:
+        """Returns which rows (axis 0) or columns (1) of a window count, and where these lie on the map."""
+        begins = self.windows[number][axis] - self.origin[axis]
+        counting = np.flatnonzero(self.weights(number, axis))
+        first = max(int(counting[0]), -begins)
+        after = max(first, min(int(counting[-1]) + 1, self.map_size[axis] - begins))
+        return slice(first, after), slice(begins + first, begins + after)
+
 
 def whole_photo(photo_size: Size, image_size: Size, *, aspect: float | None) -> PhotoGeometry:
     """Returns the geometry of a photo that is seen as a whole, in one window of `image_size`.
@@ -156,7 +164,7 @@ def _weights(side: int, margin: int, fading: int, *, first: bool, last: bool) ->
 
 
 class JoinedMap:
-    """The one map that covers the whole photo, from the maps of its windows as they come."""
+    """The one map that covers the whole photo, from the maps of its windows as they come; 0 where none came."""
 
     def __init__(self, geometry: PhotoGeometry) -> None:
         self._geometry = geometry
@@ -168,14 +176,6 @@ class JoinedMap:
         stays."""
         geometry = self._geometry
         assert found.shape == geometry.window_size, (found.shape, geometry.window_size)
-        (rows, own_y, y), (columns, own_x, x) = (self._counting(number, axis) for axis in (0, 1))
-        self.values[y, x] += rows[own_y, None] * columns[None, own_x] * found[own_y, own_x]
-
-    def _counting(self, number: int, axis: int) -> tuple[NDArray[np.float32], slice, slice]:
-        """Returns the weights of a window along an axis, what of it counts, and where that lies on the map."""
-        weights = self._geometry.weights(number, axis)
-        begins = self._geometry.windows[number][axis] - self._geometry.origin[axis]
-        counting = np.flatnonzero(weights)
-        first = max(int(counting[0]), -begins)
-        after = max(first, min(int(counting[-1]) + 1, self.values.shape[axis] - begins))
-        return weights, slice(first, after), slice(begins + first, begins + after)
+        (own_y, y), (own_x, x) = (geometry.counting(number, axis) for axis in (0, 1))
+        rows, columns = geometry.weights(number, 0)[own_y], geometry.weights(number, 1)[own_x]
+        self.values[y, x] += rows[:, None] * columns * found[own_y, own_x]

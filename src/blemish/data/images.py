@@ -2,8 +2,7 @@
 
 import ctypes
 import stat
-from collections.abc import Iterator, Mapping
-from contextlib import contextmanager, suppress
+from contextlib import ExitStack, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from sys import intern
@@ -11,38 +10,37 @@ from typing import Any, Literal, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
-from PIL import ExifTags, Image, UnidentifiedImageError, _imaging
+from PIL import ExifTags, Image, _imaging
 
-from blemish.data.file_kinds import WITHOUT_WHITE, unusual_values
+from blemish.data.decoding import (
+    check_picture,
+    keeps_half,
+    one_error,
+    opened,
+    page_values,
+    picture_values,
+)
 from blemish.data.listing import file_kind
-from blemish.data.pixel_limit import MOST_MEGAPIXELS, most_pixels, open_picture
+from blemish.data.png_file import colour_png
+from blemish.data.reading import FIRST_PAGE, Reading, stacked_pages
 from blemish.data.resizing import resized_bands
+from blemish.data.tiff_tags import beyond_pillow, bits_of, tiff_tags
 from blemish.errors import DataError
 from blemish.files import write_atomically
-from blemish.wording import brief
 
-_FORMATS = ("PNG", "JPEG", "BMP", "TIFF", "WEBP")  # nothing else is tried, whatever the file's name says
 MOST_BYTES = 1 << 30  # bytes; as many pixels as are decoded take 0.7 GB, uncompressed, in four times 16 bits
-_TURNS = {
-    2: Image.Transpose.FLIP_LEFT_RIGHT,
-    3: Image.Transpose.ROTATE_180,
-    4: Image.Transpose.FLIP_TOP_BOTTOM,
-    5: Image.Transpose.TRANSPOSE,
-    6: Image.Transpose.ROTATE_270,
-    7: Image.Transpose.TRANSVERSE,
-    8: Image.Transpose.ROTATE_90,
-}
-"""What makes a photo of each EXIF orientation upright."""
 _COLOURS = {
     "1": "black and white",
     "L": "grey",
     "LA": "grey with alpha",
     "I;16": "16-bit grey",
+    "RGBX": "colour with a fourth value",
     "P": "palette",
     "RGB": "colour",
     "RGBA": "colour with alpha",
 }
 """What people call Pillow's modes; the others are called as they are."""
+_SIDEWAYS = (5, 6, 7, 8)  # EXIF orientations
 
 Size = tuple[int, int]
 """(height, width), as everywhere but inside Pillow."""
@@ -66,38 +64,69 @@ Pixels = NDArray[np.uint8] | NDArray[np.uint16]
 """A photo (H, W, 3), RGB: 0 to 255, or of a file of 16 bits its own values, whose white `Framing` knows."""
 
 
-def read_image(path: Path) -> Pixels:
+def read_image(path: Path, *, reading: Reading = FIRST_PAGE) -> Pixels:
     """Returns a photo, turned upright as its EXIF orientation says; every failure is a DataError.
 
-    Grey of 16 bits keeps its values (of a TIFF that says it has 12, 4095 becomes 65535). Alpha is dropped, not blended.
-    Of several frames the first counts. Colour profiles are not applied. More pixels than Pillow's
-    Image.MAX_IMAGE_PIXELS are refused, unless `allow_pixels` was called.
+    16 bits keep their values, grey and colours (of a TIFF of packed 10, 12 or 14 bits, the highest becomes 65535).
+    Alpha is dropped, not blended. Of several frames the first counts, or what `reading` names. Colour profiles are not
+    applied. More pixels than Pillow's Image.MAX_IMAGE_PIXELS are refused, unless `allow_pixels` was called. TIFFs that
+    Pillow cannot read in full take tifffile.
     """
-    return decode_image(read_file(path), name=str(path))
+    return decode_image(read_file(path), name=str(path), reading=reading)
 
 
-def decode_image(data: bytes, *, name: str) -> Pixels:
+def decode_image(data: bytes, *, name: str, reading: Reading = FIRST_PAGE) -> Pixels:
     """Does the same as `read_image` for the bytes of a file; `name` is what errors call it."""
-    with _opened(data, name=name) as picture:
-        return as_image(_upright(picture, mode="RGB"), name=name)
+    pages = [_decoded_page(data, page, reading, name=name) for page in reading.pages or (1,)]
+    return as_image(pages[0] if len(pages) == 1 else stacked_pages(pages, name=name), name=name)
 
 
-def read_header(path: Path) -> Header:
+def _decoded_page(data: bytes, page: int, reading: Reading, *, name: str) -> Pixels:
+    tags = tiff_tags(data, page=page)
+    with ExitStack() as stack:
+        if beyond_pillow(tags):
+            values = page_values(data, tags, page=page, name=name)
+        else:
+            picture = stack.enter_context(opened(data, name=name, page=page))
+            plain = not reading.channels and len(reading.pages) < 2
+            values = picture_values(
+                picture,
+                mode="RGB" if plain else "as it is",
+                again=lambda: stack.enter_context(opened(data, name=name, page=page)),
+            )
+    chosen = reading.chosen(values, name=name)
+    if chosen.ndim == 3 and chosen.shape[2] == 2:  # grey and alpha
+        return chosen[:, :, 0]
+    if chosen.ndim == 3 and chosen.shape[2] > 4:
+        raise DataError(f"{name}: has {chosen.shape[2]} channels; say which are the photo by training with --channels")
+    return chosen
+
+
+def read_header(path: Path, *, reading: Reading = FIRST_PAGE) -> Header:
     """Reads the header alone, which is cheap; raises DataError where even the header is damaged."""
-    return decode_header(read_file(path), name=str(path))
+    return decode_header(read_file(path), name=str(path), reading=reading)
 
 
-def decode_header(data: bytes, *, name: str) -> Header:
+def decode_header(data: bytes, *, name: str, reading: Reading = FIRST_PAGE) -> Header:
     """Does the same as `read_header` for the bytes of a file; `name` is what errors call it."""
-    with _opened(data, name=name) as picture:
+    page = (reading.pages or (1,))[0]
+    tags: Any = tiff_tags(data, page=page)
+    if beyond_pillow(tags):
+        height, width = tags[ExifTags.Base.ImageLength], tags[ExifTags.Base.ImageWidth]
+        samples = tags.get(ExifTags.Base.SamplesPerPixel, 1)
+        kind = f"TIFF {bits_of(tags)}-bit {'grey' if samples == 1 else 'colour' if samples in (3, 4) else 'channels'}"
+        sideways = tags.get(ExifTags.Base.Orientation, 1) in _SIDEWAYS
+        return Header(size=(width, height) if sideways else (height, width), kind=intern(kind))
+    with opened(data, name=name, page=page) as picture:
         tags = getattr(picture, "tag_v2", {})  # of a TIFF, whose size some Pillows give already turned
         width = tags.get(ExifTags.Base.ImageWidth, picture.width)
         height = tags.get(ExifTags.Base.ImageLength, picture.height)
         # Pillow decodes a PNG to look for EXIF data behind the pixels, where hardly any program writes them.
         exif = picture.getexif() if picture.format != "PNG" or "exif" in picture.info else {}
-        sideways = exif.get(ExifTags.Base.Orientation, 1) in (5, 6, 7, 8)
+        sideways = exif.get(ExifTags.Base.Orientation, 1) in _SIDEWAYS
         colours = _COLOURS.get("I;16" if picture.mode.startswith("I") else picture.mode, picture.mode)
-        kind = f"{'JPEG' if picture.format == 'MPO' else picture.format} {colours}"
+        depth = "16-bit " if keeps_half(picture) else ""
+        kind = f"{'JPEG' if picture.format == 'MPO' else picture.format} {depth}{colours}"
         return Header(size=(width, height) if sideways else (height, width), kind=intern(kind))
 
 
@@ -119,10 +148,17 @@ def as_image(array: NDArray[Any], *, bgr: bool = False, name: str = "image") -> 
 
 
 def picture_pixels(picture: Image.Image, *, name: str = "picture") -> Pixels:
-    """Returns a picture of Pillow's as `read_image` would return its file."""
-    with _one_error(name):
-        _check_picture(picture, name=name)
-        return as_image(_upright(picture, mode="RGB"), name=name)
+    """Returns a picture of Pillow's as `read_image` would return its file.
+
+    Of a file with colours of 16 bits Pillow has dropped 8 once it was decoded; before that, the file is read anew.
+    """
+    with one_error(name):
+        check_picture(picture, name=name)
+        file: Any = getattr(picture, "fp", None)
+        if keeps_half(picture) and file is not None:
+            file.seek(0)
+            return decode_image(file.read(), name=name)
+        return as_image(picture_values(picture, mode="RGB"), name=name)
 
 
 def read_mask(path: Path, *, values: MaskValues = "bright") -> NDArray[np.bool_]:
@@ -149,8 +185,8 @@ def read_mask(path: Path, *, values: MaskValues = "bright") -> NDArray[np.bool_]
 
 def read_grey(path: Path) -> NDArray[np.uint8] | NDArray[np.uint16]:
     """Returns the grey values of a mask's file, (H, W)."""
-    with _opened(read_file(path), name=str(path)) as picture:
-        return _upright(picture, mode="L")
+    with opened(read_file(path), name=str(path)) as picture:
+        return picture_values(picture, mode="L")
 
 
 def resize_image(image: PixelsT, size: Size) -> PixelsT:
@@ -186,14 +222,16 @@ def resize_mask(mask: NDArray[np.bool_], size: Size) -> NDArray[np.bool_]:
 
 
 def save_png(path: Path, array: Pixels | NDArray[np.bool_]) -> None:
-    """Writes uint8 (H, W) or (H, W, 3), a bool mask as 0 and 255, or grey uint16; folders are made. Raises OutputError.
+    """Writes uint8 or uint16, (H, W) or (H, W, 3), or a bool mask as 0 and 255; folders are made. Raises OutputError.
 
     The file appears whole or not at all.
     """
     assert array.dtype in (np.uint8, np.uint16, np.bool_), array.dtype
     pixels: NDArray[Any] = array.astype(np.uint8) * np.uint8(255) if array.dtype == np.bool_ else array
     if pixels.dtype == np.uint16 and pixels.ndim == 3:
-        assert (pixels == pixels[:, :, :1]).all(), "PNG files of 16 bits and colour are beyond Pillow"
+        if (pixels != pixels[:, :, :1]).any():  # colours of 16 bits, which Pillow does not write
+            write_atomically(path, lambda beside: beside.write_bytes(colour_png(pixels)))
+            return
         pixels = np.ascontiguousarray(pixels[:, :, 0])
     picture = Image.fromarray(pixels)
     # Level 1 takes a third of the default's time and makes a photo a third larger.
@@ -223,74 +261,6 @@ def read_file(path: Path) -> bytes:
         return path.read_bytes()
     except OSError as error:
         raise DataError(f"{path}: cannot be read ({error.strerror}); check its permissions") from error
-
-
-@contextmanager
-def _opened(data: bytes, *, name: str) -> Iterator[Image.Image]:
-    """Opens the first frame, of which only the header was read; whatever then goes wrong with it is a DataError."""
-    if not data:
-        raise DataError(f"{name}: is empty (0 bytes); copy it again or delete it")
-    with _one_error(name):
-        try:
-            picture = open_picture(data, formats=_FORMATS)
-        except UnidentifiedImageError:
-            if what := unusual_values(data):
-                raise DataError(f"{name}: {what}") from None
-            raise
-        with picture:
-            _check_picture(picture, name=name)
-            yield picture
-
-
-@contextmanager
-def _one_error(name: str) -> Iterator[None]:
-    """Whatever a decoder raises becomes a DataError of one line."""
-    try:
-        yield
-    except DataError:
-        raise
-    except UnidentifiedImageError:
-        raise DataError(f"{name}: is not a {', '.join(_FORMATS)} picture; save it as one or delete it") from None
-    except (Image.DecompressionBombError, Image.DecompressionBombWarning):
-        raise DataError(
-            f"{name}: has more than {(most_pixels() or 0) / 1e6:.0f} million pixels, which is not decoded unasked; "
-            "cut it into smaller photos, or allow more by training with --max-megapixels MILLIONS, or with "
-            f"{MOST_MEGAPIXELS}=MILLIONS in the environment"
-        ) from None
-    except Exception as error:  # a damaged file makes decoders raise nearly anything
-        raise DataError(f"{name}: cannot be decoded ({brief(error)}); copy or save it again, or delete it") from error
-
-
-def _check_picture(picture: Image.Image, *, name: str) -> None:
-    most = most_pixels()
-    if most is not None and picture.width * picture.height > most:
-        raise Image.DecompressionBombError  # twice as many for Pillow itself, which warns of these
-    if picture.mode == "F" or (picture.mode == "I" and picture.format not in ("PNG", None)):
-        kind = "32-bit floating-point pixels" if picture.mode == "F" else "32-bit or signed values"
-        raise DataError(f"{name}: holds {kind}, {WITHOUT_WHITE}")
-
-
-def _upright(picture: Image.Image, *, mode: Literal["L", "RGB"]) -> NDArray[np.uint8] | NDArray[np.uint16]:
-    """Returns uint8 in the mode asked for, or uint16 (H, W) of 16-bit grey, turned as EXIF data says."""
-    picture.load()
-    # ImageOps.exif_transpose would also write the EXIF data anew, and fail where a camera wrote it badly.
-    turn = _TURNS.get(picture.getexif().get(ExifTags.Base.Orientation, 1))
-    upright = picture if turn is None else picture.transpose(turn)
-    if upright.mode.startswith("I"):  # I;16, I;16B, and what older Pillows call 16-bit PNG
-        return _sixteen_bits(np.array(upright), getattr(picture, "tag_v2", {}))
-    if "transparency" in upright.info:  # alpha is dropped, and a palette's would only make Pillow warn
-        upright = upright.copy()
-        del upright.info["transparency"]
-    return np.array(upright if upright.mode == mode else upright.convert(mode))  # else it would be copied once more
-
-
-def _sixteen_bits(grey: NDArray[Any], tags: Mapping[int, Any]) -> NDArray[np.uint16]:
-    """Returns values of which 65535 is white: Pillow leaves 12 bits, and a white of 0, as they are; a TIFF's `tags`
-    tell."""
-    values = grey.astype(np.uint16)
-    if tags.get(ExifTags.Base.BitsPerSample) == (12,):
-        values = ((values.astype(np.uint32) * 65535 + 2047) // 4095).astype(np.uint16)
-    return np.invert(values) if tags.get(ExifTags.Base.PhotometricInterpretation) == 0 else values
 
 
 def silence_libtiff() -> None:

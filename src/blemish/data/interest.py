@@ -100,6 +100,13 @@ class Interest:
         """Returns the windows, (top, left), in which anything counts, in their order."""
         return _windows(self, geometry)
 
+    def joined_windows(self, geometry: PhotoGeometry) -> tuple[int, ...]:
+        """Returns the numbers of the windows that some pixel of a region is joined from, in their order.
+
+        They are fewer than `windows`: of those, some reach a region with a margin alone that is dropped.
+        """
+        return _joined_windows(self, geometry)
+
     def check_map(self, size: Size, *, name: str) -> None:
         """Raises DataError where nothing of a region is left on the map (height, width) of a photo, which has a
         name."""
@@ -153,6 +160,17 @@ def _on_canvas(interest: Interest, geometry: PhotoGeometry) -> Inside:
 def _windows(interest: Interest, geometry: PhotoGeometry) -> tuple[tuple[int, int], ...]:
     canvas, (height, width) = _on_canvas(interest, geometry), geometry.window_size
     return tuple((y, x) for y, x in geometry.windows if canvas[y : y + height, x : x + width].any())
+
+
+@lru_cache(maxsize=32)
+def _joined_windows(interest: Interest, geometry: PhotoGeometry) -> tuple[int, ...]:
+    inside = _union(interest, geometry.map_size)
+    return tuple(number for number in range(len(geometry.windows)) if _is_joined(inside, geometry, number))
+
+
+def _is_joined(inside: Inside, geometry: PhotoGeometry, number: int) -> bool:
+    rows, columns = (geometry.counting(number, axis)[1] for axis in (0, 1))
+    return bool(inside[rows, columns].any())
 
 
 def _bitmap(mask: Inside) -> str:

@@ -8,6 +8,8 @@ from blemish.data.digest import digest_of
 from blemish.data.file_kinds import holds_several
 from blemish.data.images import Header, Pixels, Size, decode_header, decode_image
 from blemish.data.mosaic import looks_like_mosaic
+from blemish.data.reading import FIRST_PAGE, Reading
+from blemish.data.tiff_tags import stated_white, tiff_tags
 
 _EIGHT_BITS = 255
 
@@ -25,8 +27,10 @@ class Facts:
     """The mean of all values of all pixels; None where the photo was not decoded."""
     sixteen_bits: bool = False
     """Whether values go to 65535 instead of 255."""
+    stated_white: int | None = None
+    """The value of 16 bits that the file says is white; None where it does not."""
     several: bool = False
-    """Whether the file holds further pages, which are not read; where it was decoded."""
+    """Whether the file holds further pages and nobody said which to read; where it was decoded."""
     mosaic: bool = False
     """Whether it looks like the raw mosaic of a colour camera; where it was decoded."""
 
@@ -55,22 +59,23 @@ class Look:
     facts: Facts
 
 
-def look_at(data: bytes, *, name: str) -> Look:
+def look_at(data: bytes, *, name: str, reading: Reading = FIRST_PAGE) -> Look:
     """Decodes the bytes of a file; `name` is what errors call it. Raises DataError."""
-    pixels = decode_image(data, name=name)
+    pixels = decode_image(data, name=name, reading=reading)
     size = (pixels.shape[0], pixels.shape[1])  # headers of odd files say otherwise
     facts = Facts(
-        header=replace(decode_header(data, name=name), size=size),
+        header=replace(decode_header(data, name=name, reading=reading), size=size),
         digest=digest_of(data),
         highest=int(pixels.max()),
         mean=float(pixels.mean()),
         sixteen_bits=pixels.dtype == np.uint16,
-        several=holds_several(data),
+        stated_white=stated_white(tiff_tags(data, page=(reading.pages or (1,))[0])),
+        several=not reading.pages and holds_several(data),
         mosaic=looks_like_mosaic(pixels),
     )
     return Look(pixels=pixels, facts=facts)
 
 
-def facts_of(data: bytes, *, name: str) -> Facts:
+def facts_of(data: bytes, *, name: str, reading: Reading = FIRST_PAGE) -> Facts:
     """Returns the facts without decoding pixels: how bright the photo is stays unknown. Raises DataError."""
-    return Facts(header=decode_header(data, name=name), digest=digest_of(data))
+    return Facts(header=decode_header(data, name=name, reading=reading), digest=digest_of(data))

@@ -13,7 +13,19 @@ from blemish.data.dataset import GOOD, Dataset, Layout, PhotoCounts
 from blemish.data.gathering import NOTHING, Gathered, as_dataset, defects_in, good_photos_if_any, with_parts
 from blemish.data.listing import has_folder, list_photos, sub_folders
 
-_PUBLIC, _PRIVATE = "test_public", ("test_private", "test_private_mixed")
+PRIVATE_PARTS = ("test_private", "test_private_mixed")
+PRIVATE_PHOTOS = {
+    "can": 321,
+    "fabric": 314,
+    "fruit_jelly": 255,
+    "rice": 277,
+    "sheet_metal": 142,
+    "vial": 276,
+    "wallplugs": 232,
+    "walnuts": 228,
+}
+"""How many photos each of these parts of an object has."""
+_PUBLIC = "test_public"
 
 
 def _find(root: Path, category: str | None) -> Dataset:
@@ -35,7 +47,7 @@ def _find(root: Path, category: str | None) -> Dataset:
         test=test,
         set_aside={
             f"photos of {name}, which have no labels": list_photos(base / name)
-            for name in _PRIVATE
+            for name in PRIVATE_PARTS
             if has_folder(base / name)
         },
     )

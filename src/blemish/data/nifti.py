@@ -20,7 +20,7 @@ def read_volume(path: Path) -> NDArray[Any]:
     except ImportError:
         raise MissingExtraError(package="nibabel", extra="brats", purpose="reading volumes") from None
     try:
-        volume = np.asarray(nibabel.load(path).dataobj)  # type: ignore[attr-defined]  # of images that have data
+        volume = np.asarray(nibabel.load(path).dataobj)  # of images that have data
     except Exception as error:  # whatever a damaged file makes of it
         raise DataError(f"{path}: cannot be read as a NIfTI volume ({brief(error)}); copy it again") from error
     if volume.ndim != 3 or min(volume.shape) < 1:

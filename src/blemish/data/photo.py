@@ -11,6 +11,7 @@ from PIL import Image
 from blemish.data.digest import digest_of
 from blemish.data.file_kinds import holds_several
 from blemish.data.images import Pixels, as_image, decode_image, picture_pixels, read_file
+from blemish.data.reading import FIRST_PAGE, Reading
 from blemish.errors import DataError
 
 Photo = str | Path | bytes | BinaryIO | Image.Image | NDArray[Any]
@@ -28,30 +29,28 @@ class DecodedPhoto:
 
     pixels: Pixels
     path: Path | None
-    name: str
-    """What errors call it."""
     digest: str | None
     """See `digest_of`; None where there was no file's content to take it of."""
     first_of_several: bool = False
-    """Whether its file holds further pages, which nobody looks at."""
+    """Whether its file holds further pages, and nobody said which to look at."""
 
 
-def read_photo(photo: Photo, *, bgr: bool = False) -> DecodedPhoto:
-    """Reads whatever a photo may be; `bgr` is for arrays in OpenCV's order.
+def read_photo(photo: Photo, *, bgr: bool = False, reading: Reading = FIRST_PAGE) -> DecodedPhoto:
+    """Reads whatever a photo may be; `bgr` is for arrays in OpenCV's order, `reading` for files alone.
 
     Raises DataError, which says what is taken, for anything else, and where there is no photo in it.
     """
     if isinstance(photo, str | Path):
         path = Path(photo)
-        return _decoded(read_file(path), path=path, name=str(photo))
+        return _decoded(read_file(path), path=path, name=str(photo), reading=reading)
     if isinstance(photo, bytes | bytearray | memoryview):
-        return _decoded(bytes(photo), path=None, name="photo in memory")
+        return _decoded(bytes(photo), path=None, name="photo in memory", reading=reading)
     if isinstance(photo, np.ndarray):
-        return DecodedPhoto(pixels=as_image(photo, bgr=bgr), path=None, name="image", digest=None)
+        return DecodedPhoto(pixels=as_image(photo, bgr=bgr), path=None, digest=None)
     if isinstance(photo, Image.Image):
-        return DecodedPhoto(pixels=picture_pixels(photo), path=None, name="image", digest=None)
+        return DecodedPhoto(pixels=picture_pixels(photo), path=None, digest=None)
     if hasattr(photo, "read"):
-        return _read_open_file(photo)
+        return _read_open_file(photo, reading)
     raise DataError(f"a photo cannot be a {type(photo).__name__}: give {TAKEN}")
 
 
@@ -62,7 +61,7 @@ def is_one_photo(photos: object) -> bool:
     return isinstance(photos, bytes | bytearray | memoryview | Image.Image) or hasattr(photos, "read")
 
 
-def _read_open_file(file: BinaryIO) -> DecodedPhoto:
+def _read_open_file(file: BinaryIO, reading: Reading) -> DecodedPhoto:
     name = str(getattr(file, "name", "open file"))
     try:
         data = file.read()
@@ -72,11 +71,10 @@ def _read_open_file(file: BinaryIO) -> DecodedPhoto:
         raise DataError(f"{name}: cannot be read ({error}); open it for reading") from error
     if not isinstance(data, bytes):
         raise DataError(f"{name}: gives {type(data).__name__}, not bytes; open it in binary mode ('rb')")
-    return _decoded(data, path=None, name=name)
+    return _decoded(data, path=None, name=name, reading=reading)
 
 
-def _decoded(data: bytes, *, path: Path | None, name: str) -> DecodedPhoto:
-    pixels = decode_image(data, name=name)
-    return DecodedPhoto(
-        pixels=pixels, path=path, name=name, digest=digest_of(data), first_of_several=holds_several(data)
-    )
+def _decoded(data: bytes, *, path: Path | None, name: str, reading: Reading) -> DecodedPhoto:
+    pixels = decode_image(data, name=name, reading=reading)
+    several = not reading.pages and holds_several(data)
+    return DecodedPhoto(pixels=pixels, path=path, digest=digest_of(data), first_of_several=several)

@@ -20,6 +20,7 @@ OWN_FILES = frozenset(
         "predictions.jsonl.part",
         "evaluation.json",
         "synthetic.jsonl",
+        "watch.sqlite",
     )
 )
 """A folder that holds one of these was written by Blemish: its sub-folders hold overlays, maps and known photos."""

@@ -9,6 +9,7 @@ from pathlib import Path
 from blemish.data.framing import Framing, white_level_of
 from blemish.data.images import Size, read_file
 from blemish.data.look import Facts, facts_of, look_at
+from blemish.data.reading import FIRST_PAGE, Reading
 from blemish.data.seen import seen_line, tiles_line
 from blemish.data.shapes import aspect_line, borders_line, shapes_differ, size_counts
 from blemish.errors import DataError
@@ -27,6 +28,8 @@ class Survey:
     """The facts of every photo that can be read, in the order of the photos."""
     unreadable: tuple[str, ...] = ()
     """A line each."""
+    asked_white: int | None = None
+    """The value of 16 bits that the user says is white; None: it is found out."""
 
     @property
     def readable(self) -> int:
@@ -50,9 +53,28 @@ class Survey:
 
     @property
     def white_level(self) -> int | None:
-        """What is taken for white in photos of 16 bits; None where none was decoded."""
-        highest = [facts.highest for facts in self.facts.values() if facts.sixteen_bits and facts.highest is not None]
-        return white_level_of(max(highest)) if highest else None
+        """What is taken for white in photos of 16 bits: what was asked for, what all their files say, or the most of
+        the bits that they fill; None where none was decoded."""
+        decoded = [facts for facts in self.facts.values() if facts.sixteen_bits and facts.highest is not None]
+        if not decoded:
+            return None
+        highest, stated = max(facts.highest or 0 for facts in decoded), self.stated_white
+        if self.asked_white is None and (stated is None or highest > stated):
+            return white_level_of(highest)
+        return self.asked_white or stated
+
+    @property
+    def stated_white(self) -> int | None:
+        """What all files of 16 bits say is white; None where one says nothing, or another value."""
+        stated = {facts.stated_white for facts in self.facts.values() if facts.sixteen_bits}
+        return stated.pop() if len(stated) == 1 else None
+
+    @property
+    def above_white(self) -> tuple[Path, ...]:
+        """The photos of 16 bits in which some value is above white, and is cut off."""
+        white = self.white_level
+        wide = [(path, facts.highest or 0) for path, facts in self.facts.items() if facts.sixteen_bits]
+        return tuple(path for path, highest in wide if white is not None and highest > white)
 
     @property
     def dark(self) -> tuple[Path, ...]:
@@ -108,6 +130,21 @@ class Survey:
                 f"raw mosaics of a colour camera (Bayer), it seems: {len(mosaic)}, such as {first}; let the camera or "
                 "its driver make colours of them"
             )
+        lines += self._about_light()
+        if self.copies:
+            more = sum(len(group) - 1 for group in self.copies)
+            groups = [" = ".join(on_one_line(path) for path in group) for group in self.copies]
+            lines.append(f"exact copies, which training leaves out: {more} ({some_of(groups)})")
+        return lines
+
+    def _about_light(self) -> list[str]:
+        """Returns lines about photos that are brighter than white, or dark."""
+        lines = []
+        if above := self.above_white:
+            lines.append(
+                f"of 16 bits, with values above {self.white_level}, which are taken for white: {len(above)}, such as "
+                f"{on_one_line(above[0])}; is --white-level right?"
+            )
         if self.dark:
             lines.append(f"nearly black: {len(self.dark)}, such as {on_one_line(self.dark[0])}; expose them longer")
         if dim := self.dim:
@@ -115,10 +152,6 @@ class Survey:
                 f"dark: {len(dim)} of {self.readable}, such as {on_one_line(dim[0])}, are below an eighth of white on "
                 "the mean; if the part itself is so dark there, give more light or expose longer"
             )
-        if self.copies:
-            more = sum(len(group) - 1 for group in self.copies)
-            groups = [" = ".join(on_one_line(path) for path in group) for group in self.copies]
-            lines.append(f"exact copies, which training leaves out: {more} ({some_of(groups)})")
         return lines
 
 
@@ -126,6 +159,8 @@ def survey(
     paths: Sequence[Path],
     *,
     decode: bool = False,
+    reading: Reading = FIRST_PAGE,
+    asked_white: int | None = None,
     unreadable: Iterable[DataError] = (),
     on_photo: Callable[[int, int], object] = lambda _done, _of: None,
 ) -> Survey:
@@ -136,14 +171,14 @@ def survey(
     errors = [str(error) for error in unreadable]
     seen: dict[Path, Facts] = {}
     with ThreadPoolExecutor(available_cores(), thread_name_prefix="survey") as pool:
-        facts_or_errors = pool.map(lambda path: _facts(path, decode=decode), paths)
+        facts_or_errors = pool.map(lambda path: _facts(path, reading, decode=decode), paths)
         for done, (path, facts) in enumerate(zip(paths, facts_or_errors, strict=True), start=1):
             if isinstance(facts, DataError):
                 errors.append(str(facts))
             else:
                 seen[path] = facts
             on_photo(done, len(paths))
-    return Survey(facts=seen, unreadable=tuple(errors))
+    return Survey(facts=seen, unreadable=tuple(errors), asked_white=asked_white)
 
 
 def common_files(some: Survey, others: Survey) -> list[tuple[Path, Path]]:
@@ -160,10 +195,10 @@ def _seen_as(photo_sizes: Mapping[Size, int], framing: Framing) -> str | None:
     return f"seen as {width}x{height} (width x height), in the photos' own shape"
 
 
-def _facts(path: Path, *, decode: bool) -> Facts | DataError:
+def _facts(path: Path, reading: Reading, *, decode: bool) -> Facts | DataError:
     try:
-        data = read_file(path)
-        return look_at(data, name=str(path)).facts if decode else facts_of(data, name=str(path))
+        data, name = read_file(path), str(path)
+        return look_at(data, name=name, reading=reading).facts if decode else facts_of(data, name=name, reading=reading)
     except DataError as error:
         return error
 

@@ -44,8 +44,8 @@ class Batch:
 class Stage:
     """One phase of training: it says what learns, from which loss, for how long.
 
-    The loop does clean -> augment -> targets -> add_defects -> loss. Every hook works on a batch, on the device, and
-    draws only from the generator it is given.
+    The loop does clean -> light and pose -> augment -> targets -> add_defects -> loss. Every hook works on a batch, on
+    the device, and draws only from the generator it is given.
     """
 
     name: str
@@ -57,7 +57,8 @@ class Stage:
     """Named parts; their sum is minimised."""
     optimizer: Callable[[nn.Module], Optimizer]
     augment: Callable[[Images, Generator], Images] | None = None
-    """How a clean photo varies; None: not at all, and `targets` are computed once and kept."""
+    """How a clean photo varies beyond the light and pose that were asked for; None: no further, and `targets` are
+    computed once and kept."""
     targets: Callable[[Images], tuple[Tensor, ...]] | None = None
     """What the frozen teacher says of clean photos, each (B, ...)."""
     add_defects: Callable[[Images, Images, Generator], tuple[Images, Tensor]] | None = None
@@ -67,6 +68,8 @@ class Stage:
     validation_loss: Callable[[Batch], Tensor] | None = None
     """(B,) how badly good photos that are not trained on are judged; the weights with the lowest mean are kept. None:
     the last."""
+    setting: str = "steps"
+    """The name of the setting that `steps` comes from."""
     patience: int | None = None
     """The stage ends early when this many steps have not lowered the validation loss by a tenth."""
     settle: Callable[[Iterable[Batch]], None] | None = None

@@ -48,9 +48,10 @@ from blemish.networks.discrepancy import (
 from blemish.networks.mending import Decoder, DefectHead
 from blemish.networks.one_cycle import OneCycleAdamW
 from blemish.networks.teacher import Teacher
+from blemish.networks.teacher_vectors import TeacherVectors
 from blemish.synthesis.defects import draw_defects
 from blemish.synthesis.painting import paint_defects
-from blemish.synthesis.variation import lay_at_random, vary_light
+from blemish.synthesis.variation import lay_at_random
 
 _LEVELS = 3
 _DEFECTS = {"painted": paint_defects, "perlin": draw_defects, "none": None}
@@ -78,14 +79,17 @@ class MendSettings(DetectorSettings):
     """What training paints on good photos: many shapes and fills, DeSTSeg's defects, or none: no head then."""
     textures: str | None = None
     """Folder of pictures that some synthetic defects are made of; none: from noise and pieces of the photos."""
-    light: float = 1.0
-    """How strongly the light varies in training; 0: not at all, and the teacher's features are kept."""
     lie: Literal["fixed", "turned", "any"] = "fixed"
     """How good parts may lie: as they do in the photos, turned by quarters (half if not square), or mirrored too."""
     learning_rate: float = 1e-3
     """Highest step size of AdamW."""
     weight_decay: float = 0.01
     """Weight decay of AdamW."""
+
+    @classmethod
+    def from_json(cls, values: Mapping[str, Any], *, others: Iterable[str] = ()) -> "MendSettings":
+        """Returns what DetectorSettings does, of records too that are older than light as a setting of training."""
+        return super().from_json({name: value for name, value in values.items() if name != "light"}, others=others)
 
     def for_photos(self, count: int) -> "MendSettings":
         """Returns the settings with `learns` decided."""
@@ -102,7 +106,10 @@ class Mend(Detector):
     learns_inside = True
     paper = "none yet: the union of STPM, RSTPM and DeSTSeg"
     settings: MendSettings
-    training_defaults: ClassVar[Mapping[str, Any]] = {"batch_size": 12}  # more steps in the same time
+    training_defaults: ClassVar[Mapping[str, Any]] = {
+        "batch_size": 12,  # more steps in the same time
+        "light": "mild",
+    }
 
     def __init__(self, settings: MendSettings) -> None:
         super().__init__(settings)
@@ -135,10 +142,11 @@ class Mend(Detector):
         alone = Stage(
             name="mending",
             steps=steps,
+            setting="decoder_steps",
             trains=self.student.decoder,
             loss=self._loss,
             optimizer=partial(self._optimizer, steps=steps, factor=_ALONE),
-            targets=self._targets,
+            targets=TeacherVectors(self.teacher, _LEVELS),
         )
         if self.student.head is None:
             return [alone]
@@ -147,16 +155,15 @@ class Mend(Detector):
     def _on_varied_photos(self, name: str, trains: nn.Module) -> Stage:
         """Returns the stage of what learns from photos that vary, with synthetic defects."""
         settings = self.settings
-        varies = settings.light > 0 or settings.lie != "fixed"
         return Stage(
             name=name,
             steps=settings.steps,
             trains=trains,
             loss=self._loss if trains is self.student else self._head_loss,
             optimizer=partial(self._optimizer, steps=settings.steps),
-            augment=self._vary if varies else None,
+            augment=self._lay if settings.lie != "fixed" else None,
             moves_photos=settings.lie != "fixed",
-            targets=self._targets if trains is self.student else None,
+            targets=TeacherVectors(self.teacher, _LEVELS) if trains is self.student else None,
             add_defects=_DEFECTS[settings.defects],
             textures=Path(settings.textures).expanduser() if settings.textures is not None else None,
             settle=self._settle if self.student.head is not None else None,
@@ -167,13 +174,8 @@ class Mend(Detector):
         *levels, stem = self.teacher(images, stem=True)
         return tuple(unit_vectors(level) for level in levels), stem
 
-    def _targets(self, images: Images) -> tuple[Tensor, ...]:
-        return self._see(images)[0]
-
-    def _vary(self, clean: Images, generator: Generator) -> Images:
-        if self.settings.lie != "fixed":
-            clean = lay_at_random(clean, generator, mirrored=self.settings.lie == "any")
-        return vary_light(clean, generator, strength=self.settings.light)
+    def _lay(self, clean: Images, generator: Generator) -> Images:
+        return lay_at_random(clean, generator, mirrored=self.settings.lie == "any")
 
     def _loss(self, batch: Batch) -> dict[str, Tensor]:
         """Returns per level how far the decoder is from the good photo, and the head's losses."""

@@ -7,6 +7,7 @@ from contextlib import suppress
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from types import MappingProxyType
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -23,14 +24,16 @@ from blemish.inference.prediction import Prediction
 from blemish.inference.predictor import Predictor
 from blemish.metrics import METRICS, Judgements, curves
 from blemish.metrics.curves import Curve
-from blemish.metrics.intervals import binomial, bootstrap
+from blemish.metrics.intervals import binomial, drawn_figures, interval_of
 from blemish.metrics.pixels import PixelCollector
+from blemish.metrics.ranking import Floats
 from blemish.metrics.saturation import SaturatedDefect
 from blemish.metrics.stored_arrays import check_room
 
 _log = logging.getLogger("blemish")
 
 _PIXEL_BYTES = 4  # of a normal pixel in temporary files
+_DIGITS = 5
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -161,7 +164,7 @@ def _evaluation(
         judged_at=datetime.now(UTC).isoformat(timespec="seconds"),
         metrics=metrics,
         undefined=undefined,
-        intervals=bootstrap(judgements, metrics),
+        **_bootstrapped(judgements, metrics),
         threshold=threshold.value,
         threshold_estimated=threshold.estimated,
         asked_rate=threshold.asked_rate,
@@ -187,6 +190,20 @@ def _evaluation(
         unusual_defective=sum(photo.judgement.verdict == "unusual" for photo in judged if not photo.good),
         map_size=sizes.pop() if len(sizes) == 1 else None,
     )
+
+
+def _bootstrapped(judgements: Judgements, metrics: Mapping[str, float | None]) -> dict[str, Any]:
+    """Returns the fields `intervals` and `draws`."""
+    drawn = drawn_figures(judgements, metrics)
+    return {
+        "intervals": {name: interval_of(drawn[name], within=(0, 1)) if name in drawn else None for name in metrics},
+        "draws": {name: _rounded(figures) for name, figures in drawn.items()},
+    }
+
+
+def _rounded(figures: Floats) -> list[float | None]:
+    """Returns drawn figures to the digits that an interval of a few hundred draws can have; None for NaN."""
+    return [None if np.isnan(figure) else round(float(figure), _DIGITS) for figure in figures]
 
 
 def _good_parts(judged: Sequence[JudgedPhoto], alarm: NDArray[np.bool_]) -> PartCounts | None:
@@ -229,6 +246,7 @@ def _curves(judgements: Judgements) -> dict[str, Curve]:
         with suppress(MetricError):  # `undefined` says why
             ranking = judgements.photos if unit == "image" else judgements.pixels
             found |= {f"{unit}_roc": curves.roc(ranking), f"{unit}_pr": curves.precision_recall(ranking)}
+            found |= {} if unit == "image" else {"pro": curves.per_region_overlap(ranking)}
     return found
 
 

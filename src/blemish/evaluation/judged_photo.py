@@ -58,6 +58,7 @@ def judged_photo(
             defect_pixels=int(counted.sum()) if sample.anomalous and counted is not None else None,
             unusual_reason=prediction.unusual_reason,
             rule_reason=prediction.rule_reason,
+            digest=prediction.digest,
         ),
         digest=prediction.digest,
         photo_size=prediction.photo_size,

@@ -55,19 +55,29 @@ def next_steps(artifact: Artifact, evaluation: Evaluation) -> list[NextStep]:
 
 
 def _more_steps(artifact: Artifact) -> NextStep | None:
-    """Returns a step where a part of training ended while its error on photos apart was still falling."""
-    gains = [(_gain_at_the_end(stage), stage) for stage in artifact.training.stages]
+    """Returns a step where a part of training ended while its error was still falling: that on photos apart, or that of
+    training itself where no photos are kept apart for it."""
+    stages = artifact.training.stages
+    gains = [(_gain_at_the_end(stage), stage) for stage in stages]
     gain, stage = max(gains, key=lambda pair: pair[0], default=(0.0, None))
+    fell = f"by {percent(round(gain, 2))} over the last quarter of them"
     if stage is None or gain < _STILL_GAINING:
+        stage = next((stage for stage in stages if not _is_validated(stage) and stage.was_falling), None)
+        fell = "by more than a tenth over the last fifth of them"
+    if stage is None:
         return None
-    steps = artifact.settings.get("steps")
-    longer = f" --steps {2 * steps}" if isinstance(steps, int) else " --steps MORE"
+    steps = artifact.settings.get(stage.setting)
+    more = 2 * steps if isinstance(steps, int) else "MORE"
     return NextStep(
         evidence=f"The model was still getting better when training ended after {stage.steps} steps: its error fell "
-        f"by {percent(round(gain, 2))} over the last quarter of them.",
+        f"{fell}.",
         action="Train for more steps.",
-        command=f"blemish train {artifact.method} PHOTOS NEW_RUN{longer}",
+        command=f"blemish train {artifact.method} PHOTOS NEW_RUN --{stage.setting.replace('_', '-')} {more}",
     )
+
+
+def _is_validated(stage: StageHistory) -> bool:
+    return any(point.validation_loss is not None for point in stage.history)
 
 
 def _gain_at_the_end(stage: StageHistory) -> float:

@@ -47,6 +47,8 @@ class PhotoJudgement:
     """What is unusual about the photo, whose verdict may be anomalous as well; None for a usual one."""
     rule_reason: str | None = None
     """Why no rule stops the photo, though it is above the threshold; None where that is not so."""
+    digest: str | None = None
+    """Of its file, see `file_digest`; None in an evaluation of before it was kept, and of a photo that was no file."""
 
     @property
     def alarm(self) -> bool:
@@ -200,7 +202,7 @@ class Evaluation:
     duplicates: list[str]
     """Test photos whose file, byte for byte, the artifact was trained or calibrated with."""
     curves: dict[str, Curve]
-    """`image_roc`, `image_pr`, `pixel_roc`, `pixel_pr`, where they are defined."""
+    """`image_roc`, `image_pr`, `pixel_roc`, `pixel_pr`, `pro`, where they are defined."""
     map_size: tuple[int, int] | None
     """(height, width) of maps and masks; None where they differ from photo to photo."""
     of_known_parts: list[str] = field(default_factory=list)
@@ -224,6 +226,9 @@ class Evaluation:
     """How `intervals` were made."""
     acceptance: Acceptance | None = None
     """Limits of misses and false alarms, where there are any."""
+    draws: dict[str, list[float | None]] = field(default_factory=dict)
+    """The figures of the bootstrap's draws, those of `intervals`, by metric: two models' may be compared draw by draw
+    where `photos` are the same in the same order. None where a draw has no figure."""
 
     @property
     def accepted(self) -> bool:

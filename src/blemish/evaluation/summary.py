@@ -7,6 +7,7 @@ from pathlib import Path
 
 from blemish.errors import DataError
 from blemish.evaluation.record import EVALUATION_FILE, Evaluation, read_evaluation
+from blemish.evaluation.test_set import difference_of_masks, difference_of_photos
 
 _RATES = ("false_alarm_rate", "miss_rate")
 
@@ -32,10 +33,11 @@ def spreads_of(evaluations: Mapping[str, Evaluation]) -> dict[str, Spread | None
         raise DataError(f"{len(evaluations)} evaluation has no spread: give two or more")
     names = list(evaluations)
     for name in names[1:]:
-        difference = _difference(evaluations[names[0]], evaluations[name])
+        one, other = evaluations[names[0]], evaluations[name]
+        difference = difference_of_photos(one, other, called=(names[0], name)) or difference_of_masks(one, other)
         if difference:
             raise DataError(f"{names[0]} and {name} cannot be compared: {difference}")
-    figures = [_figures(evaluation) for evaluation in evaluations.values()]
+    figures = [figures_with_rates(evaluation) for evaluation in evaluations.values()]
     return {
         name: _spread([some.get(name) for some in figures]) for name in dict.fromkeys(n for f in figures for n in f)
     }
@@ -46,14 +48,14 @@ def summarize_files(places: Sequence[Path]) -> dict[str, Spread | None]:
 
     Raises DataError also for one that is given twice.
     """
-    files = [_file(place) for place in places]
+    files = [evaluation_file(place) for place in places]
     again = next((file for at, file in enumerate(files) if file.resolve() in {f.resolve() for f in files[:at]}), None)
     if again is not None:
         raise DataError(f"{again} is given twice: it would make figures look steadier than they are")
     return spreads_of({str(file): read_evaluation(file) for file in files})
 
 
-def _file(place: Path) -> Path:
+def evaluation_file(place: Path) -> Path:
     """Returns evaluation.json itself, or the one of a run or of the folder that it was written into."""
     if not place.is_dir():
         return place
@@ -61,30 +63,8 @@ def _file(place: Path) -> Path:
     return of_run if of_run.exists() or not (place / EVALUATION_FILE).exists() else place / EVALUATION_FILE
 
 
-def _difference(one: Evaluation, other: Evaluation) -> str | None:
-    """Returns in what two test sets differ, if in anything; folders may have moved as a whole."""
-    if (one.map_size, one.mask_rule) != (other.map_size, other.mask_rule):
-        return f"masks were made in another way ({_masks_of(one)}, {_masks_of(other)})"
-    different = _test_set(one) ^ _test_set(other)
-    if different:
-        return f"their test sets differ, such as in {min(image for image, _, _ in different)}"
-    return None
-
-
-def _masks_of(evaluation: Evaluation) -> str:
-    size = "several sizes" if evaluation.map_size is None else "{1}x{0}".format(*evaluation.map_size)
-    return f"{evaluation.mask_rule}, at {size}"
-
-
-def _test_set(evaluation: Evaluation) -> set[tuple[str, str, bool]]:
-    def inside(path: str) -> str:
-        place = Path(path)
-        return (place.relative_to(evaluation.root) if place.is_relative_to(evaluation.root) else place).as_posix()
-
-    return {(inside(photo.image), photo.defect_type, bool(photo.masks)) for photo in evaluation.photos}
-
-
-def _figures(evaluation: Evaluation) -> dict[str, float | None]:
+def figures_with_rates(evaluation: Evaluation) -> dict[str, float | None]:
+    """Returns the metrics, and the shares of false alarms and misses at the model's own threshold."""
     counts = (
         (evaluation.false_alarms, evaluation.good_photos),
         (evaluation.misses, evaluation.defective_photos),

@@ -6,7 +6,6 @@ from pathlib import Path
 
 from blemish.data.digest import file_digest
 from blemish.data.images import read_image
-from blemish.data.interest import Interest
 from blemish.errors import DataError
 from blemish.model.artifact import Artifact
 from blemish.model.training_record import KnownPhoto
@@ -58,7 +57,7 @@ def known_photos(artifact: Artifact, given: Iterable[Path] = (), *, precision: s
         looked_for={photo.digest for photo in (*calibrating, *trained_on)} - found.keys() - learned.keys(),
         known={photo.digest for photo in record.photos},
         most_others=MOST_COMPARED if precision == "fp32" else None,
-        interest=artifact.interest,
+        artifact=artifact,
     )
     shown = {photo.digest: photo.part for photo in calibrating}
     found |= {photo.digest: taken.known[photo.digest] for photo in calibrating if photo.digest in taken.known}
@@ -97,7 +96,7 @@ def _among(
     looked_for: Collection[str],
     known: Collection[str],
     most_others: int | None,
-    interest: Interest | None,
+    artifact: Artifact,
 ) -> _GivenPhotos:
     """Tells apart the given photos; ends where there are as many unknown ones as are needed."""
     found: dict[str, Path] = {}
@@ -111,9 +110,10 @@ def _among(
             if digest in looked_for:
                 found.setdefault(digest, path)
             elif digest not in known and digest not in others:
-                pixels = read_image(path)  # unlike those that training has read, it may be no photo
-                if interest is not None:
-                    interest.check_photo((pixels.shape[0], pixels.shape[1]), name=str(path))
+                # Unlike those that training has read, it may be no photo.
+                pixels = read_image(path, reading=artifact.framing.reading)
+                if artifact.interest is not None:
+                    artifact.interest.check_photo((pixels.shape[0], pixels.shape[1]), name=str(path))
                 others[digest] = path
         except DataError as error:
             unreadable.append(error)

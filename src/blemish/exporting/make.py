@@ -20,7 +20,7 @@ from blemish.exporting import EXPORTERS
 from blemish.exporting.description import description_of
 from blemish.exporting.exact_graph import exact_graph, installed_versions
 from blemish.exporting.known_photos import MOST_COMPARED, MOST_TO_ROUND, FoundPhotos, known_photos
-from blemish.exporting.parity import TOLERANCES, Answer, Parity, compare
+from blemish.exporting.parity import TOLERANCES, Answer, Parity, compare_answers
 from blemish.exporting.proof import (
     PROOF_FOLDER,
     ProofPhotos,
@@ -122,7 +122,7 @@ def _images_to_round_by(
 ) -> Iterator[NDArray[np.float32]]:
     framing = artifact.framing
     for done, path in enumerate(photos, start=1):
-        frames = framing.cut(read_image(path), most=max(1, MOST_TO_ROUND // len(photos)))
+        frames = framing.cut(read_image(path, reading=framing.reading), most=max(1, MOST_TO_ROUND // len(photos)))
         yield from (framing.images(frame[None]) for frame in frames)
         on_progress(Progress(activity="rounding", done=done, total=len(photos)))
 
@@ -182,7 +182,7 @@ def _with_proof(
     alone = [path for path in every[: max(1, MOST_COMPARED // photos.most_frames)] if path not in kept]
     total = len(alone) + len(photos.answers)
     steps = iter(range(1, total + 1))
-    parity = compare(
+    parity = compare_answers(
         _pairs(alone, photos, reference, predictor),
         on_photo=lambda: on_progress(Progress(activity="comparing", done=next(steps), total=total)),
     )

@@ -113,7 +113,7 @@ class Parity:
             raise ExportError(f"{of} disagrees with the trained detector on {self}; allowed: {', '.join(broken)}")
 
 
-def compare(pairs: Iterable[tuple[Answer, Answer]], *, on_photo: Callable[[], object] = lambda: None) -> Parity:
+def compare_answers(pairs: Iterable[tuple[Answer, Answer]], *, on_photo: Callable[[], object] = lambda: None) -> Parity:
     """Compares the first answers with the second, photo by photo; it takes them one by one, for maps are large."""
     first, second, maps, flips = [], [], list[float](), list[Answer]()
     for a, b in pairs:

@@ -19,7 +19,7 @@ from blemish.exporting.parity import (
     TOLERANCES,
     Answer,
     Parity,
-    compare,
+    compare_answers,
     holds_regions,
     shapes_of,
     zoom_to_few,
@@ -117,9 +117,10 @@ def choose_proof_photos(paths: Sequence[Path], reference: Predictor) -> ProofPho
     """Reads the photos, and asks the trained detector's predictor about each in all shapes; raises DataError."""
     framing, interest = reference.framing, reference.interest
     fitted = partial(of_few_tiles, framing=framing, interest=interest)
-    first, place = choose_example_photo(paths, fitted=fitted)
-    others = tuple(fitted(read_image(path)) for number, path in enumerate(paths) if number != place)
-    sizes = tuple(read_header(path).size for path in paths)
+    first, place = choose_example_photo(paths, fitted=fitted, reading=framing.reading)
+    rest = (path for number, path in enumerate(paths) if number != place)
+    others = tuple(fitted(read_image(path, reading=framing.reading)) for path in rest)
+    sizes = tuple(read_header(path, reading=framing.reading).size for path in paths)
     photos = ProofPhotos(first=first, others=others, sizes=sizes, answers=(), framing=framing, interest=interest)
     return replace(photos, answers=tuple(Answer.of(reference.predict(shape)) for shape in photos.shapes))
 
@@ -169,7 +170,7 @@ def repeat_proof(export: Export, predictor: Predictor) -> ProofOutcome:
     export.check(export.proof)
     vector = export.folder / TEST_VECTOR_FOLDER
     outcome = ProofOutcome(
-        parity=compare(_pairs(export, predictor)),
+        parity=compare_answers(_pairs(export, predictor)),
         jpeg_difference=jpeg_difference(vector),
         framing_difference=framing_difference(vector, predictor.framing),
     )

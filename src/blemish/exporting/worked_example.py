@@ -8,7 +8,7 @@ given) or canvas.png (what tiles are cut from), anomaly_map.tiff and expected.js
 import json
 from collections.abc import Callable, Sequence
 from copy import copy
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from io import BytesIO
 from pathlib import Path
 from typing import Any
@@ -21,6 +21,7 @@ from blemish.data.framing import Framing
 from blemish.data.geometry import PhotoGeometry
 from blemish.data.images import Pixels, Size, decode_image, read_file, save_map, save_png
 from blemish.data.interest import Interest
+from blemish.data.reading import FIRST_PAGE, Reading
 from blemish.files import write_atomically, write_text
 from blemish.inference.prediction import Prediction
 from blemish.inference.predictor import Predictor
@@ -42,7 +43,10 @@ class ExamplePhoto:
 
 
 def choose_example_photo(
-    paths: Sequence[Path], *, fitted: Callable[[Pixels], Pixels] = lambda photo: photo
+    paths: Sequence[Path],
+    *,
+    fitted: Callable[[Pixels], Pixels] = lambda photo: photo,
+    reading: Reading = FIRST_PAGE,
 ) -> tuple[ExamplePhoto, int]:
     """Returns the first photo that is a JPEG file, and its place; else the first one, through a JPEG file in memory.
 
@@ -51,11 +55,11 @@ def choose_example_photo(
     """
     for place, path in enumerate(paths):
         data = read_file(path)
-        if data.startswith(_JPEG_BEGINS):
+        if data.startswith(_JPEG_BEGINS) and not reading.channels:
             pixels = decode_image(data, name=str(path))
             if fitted(pixels) is pixels:
                 return ExamplePhoto(pixels=pixels, jpeg=data), place
-    pixels = fitted(decode_image(read_file(paths[0]), name=str(paths[0])))
+    pixels = fitted(decode_image(read_file(paths[0]), name=str(paths[0]), reading=reading))
     if pixels.dtype != np.uint8:
         return ExamplePhoto(pixels=pixels, jpeg=None), 0
     file = BytesIO()
@@ -89,10 +93,10 @@ def write_worked_example(photo: ExamplePhoto, predictor: Predictor, folder: Path
 
 
 def _whole_map(predictor: Predictor, photo: ExamplePhoto) -> NDArray[np.float32]:
-    """Returns the map as the graph gives it, whatever of it counts."""
+    """Returns the map as the graph gives it, of the aligned photo, whatever of it counts."""
     everywhere = copy(predictor)
     everywhere.interest = None
-    return everywhere.predict(photo.pixels).anomaly_map
+    return everywhere.predict(replace(predictor.framing.framed(photo.pixels), placement=None)).anomaly_map
 
 
 def canvas_file(framing: Framing) -> str:
@@ -113,6 +117,7 @@ def _expected(
         "steps": _steps(predictor, photo),
         "photo_size": list(found.photo_size),
         "image_size": list(predictor.framing.image_size),
+        **({} if found.placement is None else {"placement": found.placement.matrix(found.photo_size)[:2].tolist()}),
         **framing_facts(predictor.framing, found.photo_size),
         "map_mean": float(given.mean(dtype=np.float64)),
         "map_max": float(given.max()),
@@ -169,6 +174,7 @@ def _steps(predictor: Predictor, photo: ExamplePhoto) -> list[str]:
     geometry = framing.geometry((photo.pixels.shape[0], photo.pixels.shape[1]))
     return [
         decode,
+        *_laid_on(framing),
         f"resize to {geometry.map_size[1]} x {geometry.map_size[0]} (width x height) by Pillow's BILINEAR, "
         "antialiased: where it shrinks, a triangle filter as wide as the scale (neither cv2.INTER_LINEAR nor "
         f"INTER_AREA), rounded to integers{_with_borders(geometry)}: {canvas_file(framing)}",
@@ -214,6 +220,17 @@ def _with_borders(geometry: PhotoGeometry) -> str:
         f"; lay it at row {top}, column {left} of a canvas of {width} x {height}, and fill what is around it by "
         "mirroring, edge pixels repeated (numpy.pad, symmetric)"
     )
+
+
+def _laid_on(framing: Framing) -> list[str]:
+    if framing.alignment is None:
+        return []
+    return [
+        "lay the photo on the reference (`framing.alignment` of model.json): at (x, y) it then has what it had at "
+        "`placement` times (x, y, 1), bicubic (bilinear where it shrinks to half or less), mirrored beyond its edges; "
+        "Blemish finds that by OpenCV's "
+        "findTransformECC, and lays what is found back onto the photo"
+    ]
 
 
 def _tiles_cut(framing: Framing) -> list[str]:

@@ -1,6 +1,5 @@
 """What one photo gives."""
 
-from collections.abc import Sequence
 from dataclasses import asdict, dataclass, field, replace
 from datetime import datetime
 from functools import cached_property
@@ -10,9 +9,11 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from blemish.data.alignment import Placement
 from blemish.data.description import PhotoDescription
-from blemish.data.images import Pixels, resize_map
+from blemish.data.images import Pixels, Size, resize_map
 from blemish.data.interest import Inside, Interest
+from blemish.data.reading import FIRST_PAGE, Reading
 from blemish.inference.marked_regions import Region, find_regions
 from blemish.model.provenance import Provenance
 from blemish.model.rules import Rules
@@ -60,8 +61,12 @@ class Prediction:
     """(height, width, 3), the photo's own pixels, where they were kept."""
     white_level: int = 65535
     """The value of a photo of 16 bits that is shown white: 4095 where the camera gives 12 bits."""
+    reading: Reading = FIRST_PAGE
+    """Which pages and channels of its file are the photo."""
     interest: Interest | None = field(default=None, repr=False)
     """What of the photo counts; None: all of it."""
+    placement: Placement | None = field(default=None, repr=False)
+    """How the part lies on the photo, where photos are aligned; regions of interest follow it."""
     region_scores: dict[str, float] = field(default_factory=dict)
     """The score of each region of interest by itself, by name; none where all of the photo counts."""
     rules: Rules | None = field(default=None, repr=False)
@@ -136,7 +141,17 @@ class Prediction:
         """Says which pixels (h, w) of the map count; None: all do."""
         if self.interest is None:
             return None
-        return self.interest.inside((self.anomaly_map.shape[0], self.anomaly_map.shape[1]))
+        size = (self.anomaly_map.shape[0], self.anomaly_map.shape[1])
+        inside = self.interest.inside(size)
+        return inside if self.placement is None else self.placement.mask_laid_back(inside)
+
+    def region_masks(self, size: Size) -> dict[str, Inside]:
+        """Returns the regions of interest by name, as pixels (height, width) of the photo, or of a map that covers it
+        all; none where all of the photo counts."""
+        masks = {} if self.interest is None else self.interest.masks(size)
+        if self.placement is None:
+            return masks
+        return {name: self.placement.mask_laid_back(mask) for name, mask in masks.items()}
 
     @property
     def region_thresholds(self) -> dict[str, float]:
@@ -171,20 +186,19 @@ class Prediction:
             photo_size=self.photo_size,
             min_area=self.min_area,
             keep_strongest=self._above,
-            named=() if self.interest is None else self._named_masks(self.interest),
+            named=tuple(self.region_masks((self.anomaly_map.shape[0], self.anomaly_map.shape[1])).items()),
         )
-
-    def _named_masks(self, interest: Interest) -> Sequence[tuple[str, Inside]]:
-        size = (self.anomaly_map.shape[0], self.anomaly_map.shape[1])
-        return tuple(interest.masks(size).items())
 
     @property
     def _mask_threshold(self) -> float:
         """The threshold of pixels; where an anomalous photo has none above it, that of scores: no score of an anomaly
         is above the highest value of its map, so that some pixel always is."""
-        if self._above and not self.anomaly_map.max() > self.thresholds.pixel:
+        highest = float(self.anomaly_map.max())
+        if not self._above or highest > self.thresholds.pixel:
+            return self.thresholds.pixel
+        if self.placement is None or highest > self.thresholds.image:
             return self.thresholds.image
-        return self.thresholds.pixel
+        return float(np.nextafter(np.float32(highest), np.float32(0)))  # laid back, a map is lower at its peaks
 
     def to_json(self) -> dict[str, Any]:
         """Returns one line of predictions.jsonl."""

@@ -2,9 +2,8 @@
 
 import logging
 import math
-from collections import deque
-from collections.abc import Callable, Generator, Iterable, Iterator, Sequence
-from concurrent.futures import Future, ThreadPoolExecutor
+from collections.abc import Generator, Iterable, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime
 from itertools import islice
 from pathlib import Path
@@ -13,35 +12,31 @@ from typing import Protocol, cast, runtime_checkable
 import numpy as np
 from numpy.typing import NDArray
 
+from blemish.data.alignment import Placement, opencv
 from blemish.data.description import PhotoDescription, describe
 from blemish.data.framing import FramedPhoto, Framing, frame_at, stacked
-from blemish.data.geometry import JoinedMap
+from blemish.data.geometry import JoinedMap, PhotoGeometry
 from blemish.data.interest import Interest
 from blemish.data.paths import photos_under
 from blemish.data.photo import Photo, is_one_photo, read_photo
 from blemish.data.pixel_limit import allow_pixels
+from blemish.data.shared_photos import decoded_once
 from blemish.errors import ArtifactError, DataError, SettingsError
 from blemish.inference.interest_score import CountedMap, counted_map
 from blemish.inference.prediction import Prediction
+from blemish.inference.read_ahead import Input, ReadAhead
 from blemish.model.provenance import Provenance
 from blemish.model.rules import Rules
 from blemish.model.score import Score
 from blemish.model.thresholds import Calibration
-from blemish.model.usual import UsualPhotos
+from blemish.model.usual import Unusualness, UsualPhotos
 from blemish.process import available_cores
 from blemish.wording import on_one_line
 
 _log = logging.getLogger("blemish")
 
-MOST_AHEAD = 1 << 29
-"""Bytes of decoded photos that wait for the network or for their results to be taken, beyond the one at work."""
-
 _AT_ONCE = 8 * 3 * 256 * 256 * 4
 """Bytes of tiles that are given to the network at once, as float32."""
-
-Input = Photo | FramedPhoto
-"""What a Predictor judges: whatever a photo may be, or one that was read and framed before."""
-
 
 LevelMaps = dict[str, NDArray[np.float32]]
 """By name, what each level gave."""
@@ -85,6 +80,8 @@ class Predictor:
         photo counts; without it all does. `rules` say which marks stop a photo above the threshold; without them all
         do."""
         allow_pixels(framing.max_pixels)
+        if framing.alignment is not None:
+            opencv()  # or a line about what to install, before any photo is read
         self.runtime = runtime
         self.framing = framing
         self.score = score
@@ -124,12 +121,12 @@ class Predictor:
         """Judges photos, one, or those of one folder; a photo that cannot be read gives its error and harms no other.
 
         Results come one per photo, in order. Photos are decoded in threads while the network works on those before
-        them: two batches of them at most, and no more bytes than MOST_AHEAD. `keep_photos`: predictions hold their
-        photo's pixels; `level_maps`: they hold level maps, from the pass that judges. Raises SettingsError where there
-        are none.
+        them: two batches of them at most, and no more bytes than MOST_AHEAD (see ReadAhead). `keep_photos`: predictions
+        hold their photo's pixels; `level_maps`: they hold level maps, from the pass that judges. Raises SettingsError
+        where there are none.
         """
         pool = ThreadPoolExecutor(min(batch_size, available_cores()), thread_name_prefix="decode")
-        reader = _ReadAhead(
+        reader = ReadAhead(
             lambda photo: pool.submit(self._try, photo, keep=keep_photos, bgr=bgr),
             _each(photos),
             batch_size,
@@ -144,22 +141,25 @@ class Predictor:
     def _frame(self, photo: Input, *, keep: bool = False, bgr: bool = False) -> FramedPhoto:
         if isinstance(photo, FramedPhoto):
             return photo
-        read = read_photo(photo, bgr=bgr)
+        if keep or not isinstance(photo, str | Path):
+            framed, first_of_several = self._decoded(photo, keep=keep, bgr=bgr)
+        else:
+            how = ("to judge", self.framing)
+            framed, first_of_several = decoded_once(
+                Path(photo), how, lambda: self._decoded(photo, keep=False, bgr=bgr), size=lambda made: made[0].nbytes
+            )
         if self.interest is not None:
-            size = (read.pixels.shape[0], read.pixels.shape[1])
-            self.interest.check_photo(size, name=read.name)
-            self.interest.check_map(self.framing.map_size(size), name=read.name)
-        if read.first_of_several:
-            self._say_once(f"{read.name}: holds several pages, and only the first is judged")
-        canvas = self.framing.lay_out(read.pixels, name=read.name)
-        return FramedPhoto(
-            canvas=canvas,
-            overview=self.framing.overview(read.pixels, canvas),
-            photo_size=(read.pixels.shape[0], read.pixels.shape[1]),
-            path=read.path,
-            digest=read.digest,
-            pixels=read.pixels if keep else None,
-        )
+            self.interest.check_photo(framed.photo_size, name=_name_of(photo))
+            self.interest.check_map(self.framing.map_size(framed.photo_size), name=_name_of(photo))
+        if first_of_several:
+            self._say_once(f"{_name_of(photo)}: holds several pages, and only the first is judged")
+        return framed
+
+    def _decoded(self, photo: Photo, *, keep: bool, bgr: bool) -> tuple[FramedPhoto, bool]:
+        """Returns a photo laid out, and whether its file holds further pages."""
+        read = read_photo(photo, bgr=bgr, reading=self.framing.reading)
+        framed = self.framing.framed(read.pixels, name=_name_of(photo), path=read.path, digest=read.digest, keep=keep)
+        return framed, read.first_of_several
 
     def _say_once(self, line: str) -> None:
         if line not in self._said:
@@ -184,7 +184,7 @@ class Predictor:
         size = self.framing.image_size
         joined = [self.framing.joining(framed.photo_size) for framed in batch]
         levels: list[dict[str, JoinedMap]] = [{} for _ in batch]
-        for chunk in self._chunks(batch):
+        for chunk in self._chunks(batch, everywhere=level_maps):
             frames = stacked([frame_at(batch[place].canvas, window, size) for place, _, window in chunk])
             images = self.framing.images(frames)
             maps, of_levels = self._run_with_levels(images) if level_maps else (self.runtime.run(images), {})
@@ -199,17 +199,27 @@ class Predictor:
             for framed, whole, own in zip(batch, joined, levels, strict=True)
         ]
 
-    def _chunks(self, batch: Sequence[FramedPhoto]) -> Iterator[Sequence[tuple[int, int, tuple[int, int]]]]:
-        """Yields the frames that the network sees at once, as (photo, number, window); whole photos all together."""
+    def _chunks(
+        self, batch: Sequence[FramedPhoto], *, everywhere: bool
+    ) -> Iterator[Sequence[tuple[int, int, tuple[int, int]]]]:
+        """Yields the frames that the network sees at once, as (photo, number, window); whole photos all together.
+
+        Tiles of which nothing counts are left out, unless `everywhere`.
+        """
         frames = (
-            (place, number, window)
-            for place, framed in enumerate(batch)
-            for number, window in enumerate(self.framing.geometry(framed.photo_size).windows)
+            (place, number, geometry.windows[number])
+            for place, geometry in enumerate(self.framing.geometry(framed.photo_size) for framed in batch)
+            for number in self._numbers(geometry, everywhere=everywhere)
         )
         each = _AT_ONCE // (3 * 4 * math.prod(self.framing.image_size))
         at_once = len(batch) if self.framing.tile is None else max(1, each)
         while chunk := list(islice(frames, at_once)):
             yield chunk
+
+    def _numbers(self, geometry: PhotoGeometry, *, everywhere: bool) -> Sequence[int]:
+        if self.interest is None or everywhere:
+            return range(len(geometry.windows))
+        return self.interest.joined_windows(geometry)
 
     def _run_with_levels(self, images: NDArray[np.float32]) -> tuple[NDArray[np.float32], LevelMaps]:
         if not isinstance(self.runtime, LevelRuntime):
@@ -232,13 +242,15 @@ class Predictor:
             thresholds=self.calibration.thresholds,
             provenance=self.provenance,
             judged_at=datetime.now(UTC),
-            anomaly_map=counted.anomaly_map,
-            level_maps=level_maps,
+            anomaly_map=_laid_back(counted.anomaly_map, framed.placement),
+            level_maps={level: _laid_back(values, framed.placement) for level, values in level_maps.items()},
+            placement=framed.placement,
             min_area=self.min_area,
-            unusualness=None if self.usual is None or looks is None else self.usual.of(looks),
+            unusualness=None if looks is None else self._unusualness(looks, framed.placement),
             description=looks,
             photo=framed.pixels,
             white_level=self.framing.white_level,
+            reading=self.framing.reading,
             interest=self.interest,
             region_scores=counted.region_scores,
             rules=self.rules,
@@ -251,8 +263,23 @@ class Predictor:
         score = self.score.of(anomaly_map, frame_pixels=pixels)
         return CountedMap(anomaly_map=anomaly_map, anomaly_score=score, region_scores={})
 
+    def _unusualness(self, looks: PhotoDescription, placement: Placement | None) -> Unusualness | None:
+        alignment = self.framing.alignment
+        misfit = 0.0 if alignment is None or placement is None else alignment.misfit(placement)
+        return None if self.usual is None else self.usual.of(looks, misfit=misfit)
+
     def _describe(self, framed: FramedPhoto) -> PhotoDescription:
         return describe(framed.overview[None], framed.photo_size, white=self.framing.white_of(framed.overview))
+
+
+def _laid_back(values: NDArray[np.float32], placement: Placement | None) -> NDArray[np.float32]:
+    """Returns a map in the photo's own place; what the aligned photo does not show has the lowest value, or 0."""
+    return values if placement is None else placement.laid_back(values, outside=min(0.0, float(values.min())))
+
+
+def _name_of(photo: Photo) -> str:
+    """Returns what errors call a photo: its path, or the name that an open file has."""
+    return str(photo if isinstance(photo, str | Path) else getattr(photo, "name", "photo in memory"))
 
 
 def _each(photos: Iterable[Input] | Input) -> Iterable[Input]:
@@ -260,37 +287,3 @@ def _each(photos: Iterable[Input] | Input) -> Iterable[Input]:
         return photos_under([Path(photos)])
     one = isinstance(photos, FramedPhoto) or is_one_photo(photos)
     return [cast(Input, photos)] if one else cast(Iterable[Input], photos)
-
-
-class _ReadAhead:
-    """The photos that are on their way through the decoding threads, as many as memory allows."""
-
-    def __init__(self, submit: "_Submit", photos: Iterable[Input], batch_size: int, *, largest: int) -> None:
-        """Takes the bytes that the `largest` photo may have; 0 where photos are not known to be large."""
-        self._submit = submit
-        self._source = iter(photos)
-        self._batch_size = batch_size
-        self._waiting: deque[Future[FramedPhoto | DataError]] = deque()
-        self._largest = 1  # bytes of the largest photo so far: those to come are taken to be like it
-        self._read(max(1, min(batch_size, available_cores(), MOST_AHEAD // max(1, largest))))
-
-    def next_batch(self) -> list[FramedPhoto | DataError]:
-        """Returns the next photos, none where all were returned; those after them are read meanwhile."""
-        batch: list[FramedPhoto | DataError] = []
-        while self._waiting and len(batch) < self._room():
-            framed = self._waiting.popleft().result()
-            if not isinstance(framed, DataError):
-                photo = 3 * framed.canvas.dtype.itemsize * math.prod(framed.photo_size)
-                self._largest = max(self._largest, photo, framed.canvas.nbytes)
-            batch.append(framed)
-            self._read(self._room() - len(self._waiting))
-        return batch
-
-    def _room(self) -> int:
-        return max(1, min(self._batch_size, MOST_AHEAD // (2 * self._largest)))
-
-    def _read(self, count: int) -> None:
-        self._waiting.extend(self._submit(photo) for photo in islice(self._source, max(0, count)))
-
-
-_Submit = Callable[[Input], Future[FramedPhoto | DataError]]

@@ -3,6 +3,7 @@
 From the top down; each file knows only those below it:
 
     METRICS              every metric, one entry each (metric.py says what an entry is)
+    paired               two detectors on the same photos: differences beyond chance
     intervals            how far a figure may be off: bootstrap of photos, exact intervals of rates
     resamples            the same figures of many resampled test sets, from counts
     per_image            AUPIMO, which is of each defective photo by itself

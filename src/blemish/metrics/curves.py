@@ -6,6 +6,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from blemish.metrics.ranking import Floats, Ranking
+from blemish.metrics.true_regions import PRO_LIMIT
 
 MOST = 200
 
@@ -26,6 +27,13 @@ def roc(ranking: Ranking) -> Curve:
 def precision_recall(ranking: Ranking) -> Curve:
     """Returns x: recall, y: precision; from the highest threshold that hits to the one that misses nothing."""
     return _thinned(ranking.recall_and_precision(), along=lambda x, _: x)
+
+
+def per_region_overlap(ranking: Ranking) -> Curve:
+    """Returns x: false alarm rate of pixels, y: mean share of each defect that is marked; from (0, 0) to (1, 1), they
+    lie closest up to the limit that PRO counts to."""
+    corners = ((x, np.minimum(y, 1)) for x, y in ranking.corners(weighted=True))  # sums of weights pass 1 by a last bit
+    return _thinned(corners, along=lambda x, y: np.minimum(x, PRO_LIMIT) / PRO_LIMIT + x + y)
 
 
 Along = Callable[[Floats, Floats], Floats]

@@ -42,20 +42,37 @@ def bootstrap(
     None where it would claim a certainty that is not there: with a single photo of a class, which is in every draw, and
     where all draws agree, as they do on a perfect figure.
     """
+    drawn = drawn_figures(judged, values, draws=draws, seed=seed)
+    return {name: interval_of(drawn[name], within=(0, 1)) if name in drawn else None for name in values}
+
+
+def drawn_figures(
+    judged: Judgements, values: Mapping[str, float | None], *, draws: int = RESAMPLES, seed: int = _SEED
+) -> dict[str, Floats]:
+    """Returns (draws,) figures of resampled test sets, NaN where one has no value, for each metric that has a value and
+    can be measured on them; none with a single photo of a class.
+
+    Test sets of the same photos in the same order are resampled alike, whatever judged them: their figures may be
+    compared draw by draw.
+    """
     kinds = [np.flatnonzero(judged.anomalous == kind) for kind in (False, True)]
     defined = {name: value for name, value in values.items() if value is not None and METRICS[name].drawn is not None}
     if not defined or any(len(photos) == 1 for photos in kinds):
-        return dict.fromkeys(values)
+        return {}
     weights = photo_weights(kinds, np.random.default_rng(seed), draws=draws)
     as_it_is = _measure(judged, np.ones((1, judged.scores.size)), names=defined)
     starts = range(0, draws, RESAMPLES_AT_ONCE)
     found = [_measure(judged, weights[i : i + RESAMPLES_AT_ONCE], names=defined) for i in starts]
-    intervals: dict[str, Interval | None] = dict.fromkeys(values)
-    for name, value in defined.items():
-        metrics = np.concatenate([some[name] for some in found]) + (value - as_it_is[name])
-        low, high = np.nanquantile(metrics, [(1 - COVERAGE) / 2, (1 + COVERAGE) / 2]).clip(0, 1)
-        intervals[name] = (float(low), float(high)) if high - low > _SUM_ERROR else None
-    return intervals
+    return {
+        name: np.concatenate([some[name] for some in found]) + (value - as_it_is[name])
+        for name, value in defined.items()
+    }
+
+
+def interval_of(drawn: Floats, *, within: Interval) -> Interval | None:
+    """Returns the percentiles of (D,) drawn figures, NaN left out; None where all draws agree."""
+    low, high = np.nanquantile(drawn, [(1 - COVERAGE) / 2, (1 + COVERAGE) / 2]).clip(*within)
+    return (float(low), float(high)) if high - low > _SUM_ERROR else None
 
 
 def binomial(count: int, of: int) -> Interval | None:

@@ -11,6 +11,8 @@ from blemish.wording import counted
 Verdict = Literal["normal", "check", "anomalous", "unusual"]
 """`unusual` is a photo that is none of the part at all, or of another state of camera and light, whose score says
 nothing; one whose score is above the threshold is `anomalous` all the same, so that no defect hides behind it."""
+ALARM_VERDICTS: tuple[Verdict, ...] = ("anomalous", "unusual")
+"""The verdicts that stop a photo."""
 Unit = Literal["photos", "parts"]
 HIGHEST = 3.4028234663852886e38  # of float32, as which maps and scores are computed
 
@@ -178,7 +180,7 @@ UNCALIBRATED = Calibration(scores=(), peaks=(), image=_NEVER, pixel=_NEVER)
 
 def is_alarm(verdict: Verdict) -> bool:
     """Returns whether a verdict stops a photo: it is anomalous or unusual."""
-    return verdict in ("anomalous", "unusual")
+    return verdict in ALARM_VERDICTS
 
 
 def photos_needed(rate: float) -> int:

@@ -59,6 +59,8 @@ class StageHistory:
     gain_step: int
     """Step at which the validation loss last fell by enough to be worth the time: patience counts from there."""
     history: list[HistoryPoint]
+    setting: str = "steps"
+    """The setting of the method that says how many steps the stage takes at most."""
 
     @property
     def was_falling(self) -> bool:

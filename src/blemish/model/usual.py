@@ -49,6 +49,7 @@ _WORDS = {
     "across": ("the part lies further left", "the part lies further right"),
     "down": ("the part lies higher", "the part lies lower"),
 }
+_NOT_ALIGNED = "cannot be laid on the good parts: turned or moved too far, or another part?"
 _OTHER = {
     "small": "nothing like it was learned: turned, covered, moved or another product?",
     "directions": "its edges run otherwise: turned, or another product?",
@@ -80,11 +81,13 @@ class UsualPhotos:
     directions: str
     """The directions of their edges (N, DIRECTIONS), of which 65535 is the whole, little endian, in base64."""
 
-    def of(self, photo: PhotoDescription) -> Unusualness:
-        """Returns how unusual a photo is."""
+    def of(self, photo: PhotoDescription, *, misfit: float = 0.0) -> Unusualness:
+        """Returns how unusual a photo is; `misfit` is how much less it agrees with what photos are laid on than good
+        ones do, in what these differ by."""
         numbers = self._numbers(photo)
         light = _together(numbers.pop("brightness"), numbers.pop("contrast"))
-        groups = (self._sizes(photo), [light], list(numbers.values()), self._distances(photo))
+        laid = Unusualness(value=misfit, reason=_NOT_ALIGNED)
+        groups = (self._sizes(photo), [light], list(numbers.values()), [laid], self._distances(photo))
         highest = [max(group, key=lambda unusual: unusual.value) for group in groups]
         most = max(highest, key=lambda unusual: unusual.value)
         explains = next((group for group in highest if group.value > UNUSUAL_ABOVE), most)

@@ -10,7 +10,17 @@ from numpy.typing import NDArray
 
 from blemish.evaluation.record import SizeSweep
 from blemish.model.training_record import HistoryPoint
-from blemish.report.svg import CALIBRATION_PHOTOS, DEFECT, FAINT, FOREGROUND, GRID, LIMIT, draw, plain_numbers
+from blemish.report.svg import (
+    CALIBRATION_PHOTOS,
+    DEFECT,
+    FAINT,
+    FOREGROUND,
+    GOOD_PARTS,
+    GRID,
+    LIMIT,
+    draw,
+    plain_numbers,
+)
 
 if TYPE_CHECKING:
     from blemish.report.svg import Axes, Figure
@@ -48,6 +58,15 @@ class Line:
     colour: str
     dashed: bool = False
     at_threshold: tuple[float, float] | None = None
+
+
+@dataclass(frozen=True, kw_only=True)
+class RatePoint:
+    """A share that was measured, and the ends of its interval."""
+
+    rate: float
+    low: float
+    high: float
 
 
 def score_histogram(rows: Sequence[Row], limits: Sequence[Limit], *, alt: str) -> str:
@@ -97,12 +116,18 @@ def roc_figure(lines: Sequence[Line], *, alt: str) -> str:
     return _curves(lines, x="false alarm rate", y="share of defects found", diagonal=True, alt=alt)
 
 
+def pro_figure(lines: Sequence[Line], *, limit: float, alt: str) -> str:
+    """Draws the mean share of each defect that is marked against the share of normal pixels marked, up to a limit."""
+    x, y = "share of normal pixels marked", "share of each defect marked"
+    return _curves(lines, x=x, y=y, diagonal=False, alt=alt, up_to=limit)
+
+
 def precision_recall_figure(lines: Sequence[Line], *, alt: str) -> str:
     """Draws the share of alarms that are right against the share found."""
     return _curves(lines, x="share of defects found", y="share of alarms that are right", diagonal=False, alt=alt)
 
 
-def _curves(lines: Sequence[Line], *, x: str, y: str, diagonal: bool, alt: str) -> str:
+def _curves(lines: Sequence[Line], *, x: str, y: str, diagonal: bool, alt: str, up_to: float = 1) -> str:
     def paint(figure: "Figure") -> None:
         axes = figure.add_subplot()
         axes.grid(linewidth=1)
@@ -110,11 +135,11 @@ def _curves(lines: Sequence[Line], *, x: str, y: str, diagonal: bool, alt: str) 
             axes.plot((0, 1), (0, 1), color=FAINT, linewidth=1, linestyle=":")
         for line in lines:
             style = _DASHES if line.dashed else "-"
-            axes.plot(line.x, line.y, color=line.colour, linewidth=2, linestyle=style, clip_on=False)
+            axes.plot(line.x, line.y, color=line.colour, linewidth=2, linestyle=style, clip_on=up_to < 1)
         for line in lines:
             if line.at_threshold is not None:
                 axes.plot(*line.at_threshold, "o", color=LIMIT, markersize=9, clip_on=False, zorder=5)
-        axes.set(xlim=(0, 1), ylim=(0, 1), xlabel=x, ylabel=y)
+        axes.set(xlim=(0, up_to), ylim=(0, 1), xlabel=x, ylabel=y)
         plain_numbers(axes.xaxis)
         plain_numbers(axes.yaxis)
 
@@ -142,6 +167,28 @@ def detection_figure(sweep: SizeSweep, *, alt: str) -> str:
         panels[-1].set_xlabel("longest extent, pixels of the photo")
 
     return draw(paint, height=70 + 150 * len(sweep.kinds), alt=alt)
+
+
+def stress_figure(
+    labels: Sequence[str], good: Sequence[RatePoint], defective: Sequence[RatePoint], *, allowed: float, alt: str
+) -> str:
+    """Draws the shares of false alarms and, dashed, of misses at each strength, in the order given, with intervals;
+    `allowed` is the share of false alarms up to which a strength holds."""
+
+    def paint(figure: "Figure") -> None:
+        axes = figure.add_subplot()
+        axes.axhline(allowed, color=LIMIT, linewidth=1.6, linestyle=_DASHES)
+        for points, colour, aside, style in ((good, GOOD_PARTS, -0.06, "-"), (defective, DEFECT, 0.06, _DASHES)):
+            places = [place + aside for place in range(len(points))]
+            lows, highs = [point.low for point in points], [point.high for point in points]
+            axes.vlines(places, lows, highs, color=colour, linewidth=2, alpha=0.5)
+            axes.plot(places, [p.rate for p in points], "o", color=colour, linestyle=style, linewidth=2, clip_on=False)
+        axes.set(ylim=(0, 1), xlim=(-0.4, len(labels) - 0.6), ylabel="share of photos")
+        axes.set_xticks(range(len(labels)), labels)
+        axes.grid(linewidth=1, axis="y")
+        plain_numbers(axes.yaxis)
+
+    return draw(paint, height=260, alt=alt)
 
 
 def training_curve(history: Sequence[HistoryPoint], *, chosen_step: int | None, alt: str) -> str:

@@ -22,7 +22,7 @@ from blemish.report.photo_list import name_below
 from blemish.results.level_maps import LevelMap, rows_of
 from blemish.results.overlays import TRUTH_LINE, heatmap, outline, picture, tinted
 
-_PHOTO_SIDE = 640  # pixels: as large as a click makes it
+PHOTO_SIDE = 640  # pixels: as large as a click makes it
 LARGEST_FILE = 64_000  # bytes: with the number of photos this bounds the page to 9 MB
 _LEVEL_SIDE = 160  # pixels of a level map
 LARGEST_LEVEL = 8_000  # bytes: six of them and the photo bound the page to 12 MB
@@ -120,17 +120,25 @@ def choose(evaluation: Evaluation) -> list[Group]:
     return groups
 
 
-def with_pictures(groups: Sequence[Group], predictor: Predictor, *, level_maps: bool = False) -> list[Group]:
+def with_pictures(
+    groups: Sequence[Group],
+    predictor: Predictor,
+    *,
+    level_maps: bool = False,
+    side: int = PHOTO_SIDE,
+    largest: int = LARGEST_FILE,
+) -> list[Group]:
     """Returns the groups with pictures, or a note where one cannot be had; judges each photo once more.
 
-    Raises SettingsError where level maps are asked for that the predictor cannot give.
+    A picture's longer side has `side` pixels, and its file `largest` bytes at most. Raises SettingsError where
+    level maps are asked for that the predictor cannot give.
     """
     figures = [figure for group in groups for figure in group.figures]
     photos = (figure.judgement.image for figure in figures)
     judged = predictor.predict_many(photos, keep_photos=True, level_maps=level_maps)
     drawn = iter(
         [
-            _with_pictures(figure, prediction, predictor, level_maps=level_maps)
+            _with_pictures(figure, prediction, predictor, level_maps=level_maps, side=side, largest=largest)
             for figure, prediction in zip(figures, judged, strict=True)
         ]
     )
@@ -142,12 +150,12 @@ def with_pictures(groups: Sequence[Group], predictor: Predictor, *, level_maps: 
 
 def scale() -> str:
     """Returns the colour scale of overlays on grey, the pixel threshold in its middle, as a data URI."""
-    return _data_uri(tinted(np.full((*_RAMP.shape, 3), 160, np.uint8), _RAMP))
+    return data_uri(tinted(np.full((*_RAMP.shape, 3), 160, np.uint8), _RAMP))
 
 
 def level_scale() -> str:
     """Returns the colour scale of level maps, as a data URI."""
-    return _data_uri(heatmap(_RAMP))
+    return data_uri(heatmap(_RAMP))
 
 
 _RAMP = np.tile(np.linspace(0, 1, 240, dtype=np.float32), (12, 1))
@@ -162,29 +170,35 @@ def _figures(photos: Sequence[PhotoJudgement], root: Path) -> tuple[PhotoFigure,
 
 
 def _with_pictures(
-    figure: PhotoFigure, judged: Prediction | DataError, predictor: Predictor, *, level_maps: bool
+    figure: PhotoFigure,
+    judged: Prediction | DataError,
+    predictor: Predictor,
+    *,
+    level_maps: bool,
+    side: int,
+    largest: int,
 ) -> PhotoFigure:
     if isinstance(judged, DataError):
         return replace(figure, notes=(str(judged),))
     assert judged.photo is not None
     photo = shown(judged.photo, white_level=predictor.framing.white_level)
-    drawn = _draw(figure, judged, photo)
+    drawn = _draw(figure, judged, photo, side=side, largest=largest)
     if not level_maps:
         return drawn
     size = _fit(drawn.size, _LEVEL_SIDE)
     levels = tuple(
-        tuple(LevelFigure(map=m, picture=_data_uri(m.heatmap(size), largest=LARGEST_LEVEL)) for m in row)
+        tuple(LevelFigure(map=m, picture=data_uri(m.heatmap(size), largest=LARGEST_LEVEL)) for m in row)
         for row in rows_of(judged.level_maps)
     )
-    return replace(drawn, levels=levels, thumbnail=_data_uri(resize_image(photo, size), largest=LARGEST_LEVEL))
+    return replace(drawn, levels=levels, thumbnail=data_uri(resize_image(photo, size), largest=LARGEST_LEVEL))
 
 
-def _draw(figure: PhotoFigure, judged: Prediction, photo: NDArray[np.uint8]) -> PhotoFigure:
+def _draw(figure: PhotoFigure, judged: Prediction, photo: NDArray[np.uint8], *, side: int, largest: int) -> PhotoFigure:
     judgement = figure.judgement
     notes = [] if judgement.unusual_reason is None else [f"unusual: {judgement.unusual_reason}"]
     if abs(judged.anomaly_score - judgement.anomaly_score) > _SAME_SCORE * abs(judgement.anomaly_score):
         notes.append(f"judged again, it scores {judged.anomaly_score:.6g}: photo or model changed after the evaluation")
-    size = _fit(judged.photo_size, _PHOTO_SIDE)
+    size = _fit(judged.photo_size, side)
     small = resize_image(photo, size)
     reduced = replace(judged, photo_size=size)
     pictures = [small, picture(reduced, small)]
@@ -203,7 +217,7 @@ def _draw(figure: PhotoFigure, judged: Prediction, photo: NDArray[np.uint8]) -> 
             # The smallest mark may be lost in the small picture.
             marked = judged.anomaly_map.max() > judged.thresholds.pixel
             notes.append("what is marked is not the true defect" if marked else "nothing is marked")
-    plain, overlaid = (_data_uri(image) for image in pictures)
+    plain, overlaid = (data_uri(image, largest=largest) for image in pictures)
     return replace(figure, photo=plain, overlay=overlaid, size=size, outlined=defect is not None, notes=tuple(notes))
 
 
@@ -219,7 +233,7 @@ def _reduced_mask(mask: NDArray[np.bool_], size: tuple[int, int]) -> NDArray[np.
     return resize_map(mask.astype(np.float32), size) > 0
 
 
-def _data_uri(image: NDArray[np.uint8], *, largest: int = LARGEST_FILE) -> str:
+def data_uri(image: NDArray[np.uint8], *, largest: int = LARGEST_FILE) -> str:
     """Returns a JPEG of the best quality that has so many bytes at most; a smaller one where none has."""
     for quality in _QUALITIES:
         file = BytesIO()
@@ -229,5 +243,5 @@ def _data_uri(image: NDArray[np.uint8], *, largest: int = LARGEST_FILE) -> str:
             break
     else:
         if max(image.shape) > _NOISY_SIDE:
-            return _data_uri(resize_image(image, _fit((image.shape[0], image.shape[1]), _NOISY_SIDE)), largest=largest)
+            return data_uri(resize_image(image, _fit((image.shape[0], image.shape[1]), _NOISY_SIDE)), largest=largest)
     return "data:image/jpeg;base64," + b64encode(file.getvalue()).decode()

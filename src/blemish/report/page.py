@@ -6,9 +6,8 @@ from pathlib import Path
 from typing import Any
 
 from blemish.data.dataset import GOOD
-from blemish.errors import DataError, MissingExtraError, SettingsError
+from blemish.errors import DataError, SettingsError
 from blemish.evaluation.record import EVALUATION_FILE, Evaluation, read_evaluation
-from blemish.files import write_text
 from blemish.inference import open_predictor
 from blemish.inference.predictor import Predictor
 from blemish.model.artifact import Artifact, read_artifact
@@ -16,12 +15,12 @@ from blemish.model.exports import read_export
 from blemish.report import ml_sections, sections
 from blemish.report.gallery import choose, level_scale, scale, with_pictures
 from blemish.report.photo_list import wrong_photos
+from blemish.report.rendering import write_page
 from blemish.report.sizes import size_section
-from blemish.report.verdict import assess, share_text
+from blemish.report.verdict import assess
 from blemish.results.level_maps import SCALE, runtime_for
 from blemish.results.overlays import MARK_LINE, TRUTH_LINE
 from blemish.version import __version__
-from blemish.wording import as_argument
 
 _EVALUATION = Path("evaluation", EVALUATION_FILE)
 """The place in RUN where an evaluation is, unless it was written elsewhere."""
@@ -67,9 +66,8 @@ def write_report(
             name = runtime_for(runtime, level_maps=level_maps)
             predictor = open_predictor(run, runtime=name, precision=precision, device=device)
         groups = with_pictures(groups, predictor, level_maps=level_maps)
-    html = _render(_context(artifact, measured, level_maps=level_maps) | {"groups": groups, "run": run.resolve().name})
-    # A file name may hold bytes that are no text.
-    write_text(page, html.encode("utf-8", "backslashreplace").decode())
+    context = _context(artifact, measured, level_maps=level_maps) | {"groups": groups, "run": run.resolve().name}
+    write_page(page, _TEMPLATE, context)
     return page
 
 
@@ -139,23 +137,3 @@ def _context(artifact: Artifact, evaluation: Evaluation | None, *, level_maps: b
             "sizes": size_section(evaluation.size_sweep),
         }
     return context
-
-
-def _render(context: dict[str, Any]) -> str:
-    try:
-        from jinja2 import Environment, PackageLoader, StrictUndefined
-        from markupsafe import Markup, escape
-    except ImportError as error:
-        raise MissingExtraError(package="jinja2", extra="report", purpose="a report's page") from error
-    environment = Environment(
-        loader=PackageLoader("blemish.report"),
-        autoescape=True,
-        undefined=StrictUndefined,
-        trim_blocks=True,
-        lstrip_blocks=True,
-    )
-    environment.filters["share"] = share_text
-    environment.filters["argument"] = as_argument
-    environment.filters["breakable"] = lambda name: escape(name).replace("_", Markup("_<wbr>"))
-    environment.filters["svg"] = Markup  # only of what svg.draw made, which escapes every name in it
-    return environment.get_template(_TEMPLATE).render(context)

@@ -46,7 +46,7 @@ def wrong_photos(e: Evaluation) -> list[PhotoList]:
 
 def _listed(title: str, photos: Sequence[PhotoJudgement], root: Path) -> PhotoList:
     shown = [
-        ListedPhoto(judgement=photo, name=name_below(Path(photo.image), root), link=_address(Path(photo.image)))
+        ListedPhoto(judgement=photo, name=name_below(Path(photo.image), root), link=address_of(Path(photo.image)))
         for photo in photos[:MOST_LISTED]
     ]
     return PhotoList(title=title, photos=shown, left_out=len(photos) - len(shown))
@@ -58,5 +58,6 @@ def name_below(path: Path, root: Path) -> str:
     return on_one_line(path.relative_to(root) if path.is_relative_to(root) else Path(path.parent.name, path.name))
 
 
-def _address(path: Path) -> str:
+def address_of(path: Path) -> str:
+    """Returns what a page links to a file by."""
     return path.as_uri() if path.is_absolute() else quote(os.fsencode(path.as_posix()))

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from blemish.data.dataset import GOOD
-from blemish.evaluation.comparison import false_alarms_in_unit
+from blemish.evaluation.against_promise import false_alarms_in_unit
 from blemish.evaluation.record import Evaluation
 from blemish.metrics.intervals import Interval, binomial
 from blemish.model.artifact import Artifact

@@ -3,7 +3,7 @@
 from dataclasses import dataclass, field, replace
 
 from blemish.data.dataset import GOOD
-from blemish.evaluation.comparison import (
+from blemish.evaluation.against_promise import (
     expectation,
     false_alarms_in_unit,
     more_than_promised,

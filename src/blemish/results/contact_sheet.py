@@ -8,6 +8,7 @@ from PIL import Image, ImageDraw, ImageFont, ImageOps
 
 from blemish.data.framing import shown
 from blemish.data.images import read_image, save_png
+from blemish.data.reading import FIRST_PAGE, Reading
 from blemish.errors import DataError
 from blemish.wording import on_one_line
 
@@ -16,7 +17,12 @@ _PAPER, _INK, _ALARM = (255, 255, 255), (30, 30, 30), (190, 20, 20)
 
 
 def write_contact_sheet(
-    photos: Sequence[Path], sheet: Path, *, marked: Sequence[bool], white_level: int = 65535
+    photos: Sequence[Path],
+    sheet: Path,
+    *,
+    marked: Sequence[bool],
+    white_level: int = 65535,
+    reading: Reading = FIRST_PAGE,
 ) -> None:
     """Writes the photos in their order, five a row; those `marked` are framed and named in red.
 
@@ -31,7 +37,7 @@ def write_contact_sheet(
     for place, (photo, alarm) in enumerate(zip(photos, marked, strict=True)):
         row, column = divmod(place, _COLUMNS)
         left, top = _GAP + column * cell, _GAP + row * (cell + _CAPTION)
-        small = _small(photo, white_level)
+        small = _small(photo, white_level, reading)
         if small is not None:
             page.paste(small, (left + (_SIDE - small.width) // 2, top + (_SIDE - small.height) // 2))
         ink = _ALARM if alarm else _INK
@@ -45,9 +51,9 @@ def write_contact_sheet(
     save_png(sheet, np.asarray(page))
 
 
-def _small(photo: Path, white_level: int) -> Image.Image | None:
+def _small(photo: Path, white_level: int, reading: Reading) -> Image.Image | None:
     try:
-        pixels = shown(read_image(photo), white_level=white_level)
+        pixels = shown(read_image(photo, reading=reading), white_level=white_level)
     except DataError:
         return None
     return ImageOps.contain(Image.fromarray(pixels), (_SIDE, _SIDE))

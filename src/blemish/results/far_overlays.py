@@ -7,7 +7,8 @@ from pathlib import Path
 from blemish.calibration.far_photos import FarPhotos
 from blemish.data.images import save_png
 from blemish.errors import DataError
-from blemish.inference.predictor import Input, Predictor
+from blemish.inference.predictor import Predictor
+from blemish.inference.read_ahead import Input
 from blemish.results.overlays import picture
 
 FAR_FOLDER = "far_photos"

@@ -5,7 +5,7 @@ import json
 import math
 import os
 from collections import deque
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import ExitStack
 from pathlib import Path
@@ -98,17 +98,7 @@ class PredictionFolder:
         if isinstance(result, DataError):
             values = {"image": str(photo), "verdict": "unreadable", "error": str(result)}
             return {"format_version": PREDICTION_FORMAT} | values
-        name = self._names[photo]
-        height, width = result.anomaly_map.shape
-        files: dict[str, Any] = {"map": None, "overlay": None, "map_height": height, "map_width": width}
-        files["level_maps"] = f"level_maps/{name}.png" if result.level_maps else None
-        if "maps" in self._saved:
-            files["map"] = f"maps/{name}.tiff"
-            save_map(self.folder / files["map"], result.anomaly_map)
-        if "all-overlays" in self._saved or ("overlays" in self._saved and result.verdict != "normal"):
-            drawn = save_overlay(self.folder / "overlays" / name, captioned(picture(result), result))
-            files["overlay"] = f"overlays/{drawn.name}"
-        return result.to_json() | files
+        return result.to_json() | save_pictures(result, self.folder, self._names[photo], saved=self._saved)
 
     def _write_next(self) -> None:
         try:
@@ -133,7 +123,7 @@ class PredictionFolder:
     def _write(self, values: dict[str, Any]) -> None:
         try:
             self._lines.write(json.dumps(values, ensure_ascii=False) + "\n")
-            self._table.writerow(_row(values))
+            self._table.writerow(table_row(values))
             self._lines.flush()
             self._rows.flush()
         except OSError as error:
@@ -143,7 +133,24 @@ class PredictionFolder:
         return OutputError(f"cannot write into {self.folder}: {error.strerror}; make room or choose another folder")
 
 
-def _row(values: dict[str, Any]) -> dict[str, Any]:
+def save_pictures(result: Prediction, folder: Path, name: str, *, saved: Collection[str]) -> dict[str, Any]:
+    """Writes the pictures of a photo that are asked for, under a name of their own; returns the fields that name them.
+
+    Raises OutputError, and DataError where the photo's file is to be read again and cannot be.
+    """
+    height, width = result.anomaly_map.shape
+    files: dict[str, Any] = {"map": None, "overlay": None, "map_height": height, "map_width": width}
+    files["level_maps"] = f"level_maps/{name}.png" if result.level_maps else None
+    if "maps" in saved:
+        files["map"] = f"maps/{name}.tiff"
+        save_map(folder / files["map"], result.anomaly_map)
+    if "all-overlays" in saved or ("overlays" in saved and result.verdict != "normal"):
+        drawn = save_overlay(folder / "overlays" / name, captioned(picture(result), result))
+        files["overlay"] = f"overlays/{drawn.name}"
+    return files
+
+
+def table_row(values: dict[str, Any]) -> dict[str, Any]:
     """Returns the same prediction flat, for a spreadsheet."""
     if "regions" not in values:
         return values

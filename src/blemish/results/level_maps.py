@@ -90,7 +90,7 @@ class LevelMapFolder:
         and its file is gone."""
         if isinstance(result, DataError):
             return
-        image = read_image(photo) if result.photo is None else result.photo
+        image = read_image(photo, reading=result.reading) if result.photo is None else result.photo
         name = self._names[photo]
         save_png(self.folder / f"{name}.png", level_picture(result, image, result.level_maps))
         for which, values in result.level_maps.items():

@@ -99,13 +99,12 @@ def picture(prediction: Prediction, photo: Pixels | None = None) -> NDArray[np.u
     photo = prediction.photo if photo is None else photo
     if photo is None:
         assert prediction.image is not None
-        photo = read_image(prediction.image)
+        photo = read_image(prediction.image, reading=prediction.reading)
     middle = max(prediction.thresholds.pixel, _SMALLEST)
     pixels = shown(photo, white_level=prediction.white_level)
     drawn = overlay(pixels, prediction.photo_map, mask=prediction.predicted_mask, middle=middle)
-    if prediction.interest is not None:
-        for region in prediction.interest.masks((drawn.shape[0], drawn.shape[1])).values():
-            outline(drawn, region, REGION_LINE, thin=True)
+    for region in prediction.region_masks((drawn.shape[0], drawn.shape[1])).values():
+        outline(drawn, region, REGION_LINE, thin=True)
     if prediction.unusual_reason is not None:
         edge = max(2, round(min(drawn.shape[:2]) / 50))
         inside = np.zeros(drawn.shape[:2], np.bool_)

@@ -1,7 +1,6 @@
 """One cell of a benchmark: a method trained on a category with a seed, and measured; its result is one small file."""
 
 import json
-import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -11,9 +10,14 @@ from blemish.data.dataset import Dataset, Sample
 from blemish.data.digest import digest_of
 from blemish.errors import DataError
 from blemish.evaluation.record import Evaluation
-from blemish.model.artifact import MODEL_FILE
+from blemish.evaluation.summary import figures_with_rates
+from blemish.inference import open_predictor
+from blemish.model.artifact import MODEL_FILE, read_artifact
 from blemish.records import RecordFormat, read_record, write_record
 from blemish.report.published import mvtec_ad_category
+from blemish.studies.shared_work import begin_cell
+from blemish.studies.speed import latency
+from blemish.studies.spent import Meter
 from blemish.training.checkpoint import CHECKPOINT_FILE
 from blemish.version import __version__
 
@@ -25,6 +29,9 @@ _FORMAT = RecordFormat(
     mend="delete it: the cell is measured anew",
     remake="delete it: the cell is measured anew",
 )
+RUNS = "runs"
+"""The folder of the models, in that of a benchmark."""
+_TIMED_PHOTOS, _TIMED_SECONDS = 8, 0.2
 
 Train = Callable[..., object]
 """(method, photos, run, *, resume, settings) -> leaves a model in `run`; the verb `train`."""
@@ -63,7 +70,7 @@ class Cell:
     @property
     def name(self) -> str:
         """Returns the name of the result's file and of the folder of the model."""
-        return f"{self.method}-{self.category or 'all'}-seed{self.seed}-{self.key}"
+        return _name_of(self.method, self.category, self.seed, self.key)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -80,6 +87,19 @@ class CellResult:
     """The category of MVTec AD that this was, by its number of photos; None for any other."""
     seconds: float
     """How long training and evaluating took; of a cell that was interrupted, from where it went on."""
+    cpu_seconds: float | None = None
+    """Processor time of the same, of all threads; None in a result of before it was kept, as all below."""
+    peak_memory_mb: float | None = None
+    """The highest memory of the process meanwhile; None where the system cannot tell."""
+    training_seconds: float | None = None
+    """How long training took, interruptions not counted."""
+    judging_ms: float | None = None
+    """The median time of one photo in a file, until its verdict."""
+
+    @property
+    def name(self) -> str:
+        """Returns the name of its file, and of the folder of the model."""
+        return _name_of(self.method, self.category, self.seed, self.key)
 
 
 def measured_cell(cell: Cell, output: Path) -> CellResult | None:
@@ -96,19 +116,25 @@ def measure_cell(cell: Cell, output: Path, *, train: Train, evaluate: Evaluate) 
 
     A training that was interrupted goes on from its checkpoint. Raises what `train` and `evaluate` do.
     """
-    started, run = time.monotonic(), output / "runs" / cell.name
+    begin_cell(cell.found)
+    meter, run = Meter(), output / RUNS / cell.name
     unfinished = (run / CHECKPOINT_FILE).exists()
     if unfinished or not (run / MODEL_FILE).exists():
         train(cell.method, cell.found, run, resume=unfinished, seed=cell.seed, **cell.settings)
     evaluation = evaluate(run, cell.found, output=run / "evaluation")
+    spent = meter.spent()
     result = CellResult(
         key=cell.key,
         method=cell.method,
         category=cell.category,
         seed=cell.seed,
-        metrics=evaluation.metrics | _rates(evaluation),
+        metrics=figures_with_rates(evaluation),
         mvtec_ad=mvtec_ad_category(evaluation),
-        seconds=time.monotonic() - started,
+        seconds=spent.seconds,
+        cpu_seconds=spent.cpu_seconds,
+        peak_memory_mb=spent.peak_memory_mb,
+        training_seconds=read_artifact(run).training.seconds,
+        judging_ms=_judging_ms(run, cell.found),
     )
     (output / "cells").mkdir(parents=True, exist_ok=True)
     write_record(result, output / "cells" / f"{cell.name}.json", form=_FORMAT)
@@ -126,6 +152,15 @@ def limited(found: Dataset, limit: int) -> Dataset:
         validation=_some(found.validation, limit),
         test=_some(bad, limit) + _some(good, limit),
     )
+
+
+def _judging_ms(run: Path, found: Dataset) -> float:
+    photos = [sample.image for sample in found.test[:_TIMED_PHOTOS]]
+    return latency(open_predictor(run).predict, photos, seconds=_TIMED_SECONDS).p50
+
+
+def _name_of(method: str, category: str | None, seed: int, key: str) -> str:
+    return f"{method}-{category or 'all'}-seed{seed}-{key}"
 
 
 def _some(samples: Sequence[Sample], limit: int) -> tuple[Sample, ...]:
@@ -146,10 +181,3 @@ def _said(value: object) -> object:
     if isinstance(value, tuple):
         return [_said(item) for item in value]
     return [value.name, value.stat().st_size if value.is_file() else 0] if isinstance(value, Path) else str(value)
-
-
-def _rates(e: Evaluation) -> dict[str, float | None]:
-    return {
-        "false_alarm_rate": e.false_alarms / e.good_photos if e.good_photos else None,
-        "miss_rate": e.misses / e.defective_photos if e.defective_photos else None,
-    }

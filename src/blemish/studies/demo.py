@@ -7,7 +7,7 @@ the same kind as test parts.
 """
 
 import shutil
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -33,7 +33,7 @@ from blemish.wording import as_argument
 TEACHER = "efficientnet_lite0"  # comes with the installation
 DEMO_SIZE = 128
 _FALSE_ALARMS = 0.05  # the threshold follows from 40 validation photos, more than the 19 that can promise it
-_CLOSER = 2.2  # parts of so few bricks, stones and blades that 120 steps learn them
+DEMO_CLOSER = 2.2  # parts of so few bricks, stones and blades that 120 steps learn them
 COUNTS = {"train": 96, "validation": 40, "good": 16, "defective": 18}
 LEFT = {"parts", "model", "predictions", EVALUATION_FILE, PAGE}
 
@@ -49,8 +49,10 @@ class DemoPart:
     evaluation: Evaluation
 
 
-def run_demo(folder: Path, *, steps: int, seed: int, on_progress: OnProgress) -> Iterator[DemoPart]:
-    """Makes up parts, trains, evaluates, reports and judges, one kind of part after another as results are asked for.
+def run_demo(
+    folder: Path, *, steps: int, seed: int, on_progress: OnProgress, kinds: Sequence[str] = tuple(TEXTURES)
+) -> Iterator[DemoPart]:
+    """Makes up parts, trains, evaluates, reports and judges, one of the `kinds` after another as results are asked for.
 
     Raises SettingsError, and OutputError where the folder holds what no demo left there.
     """
@@ -59,13 +61,13 @@ def run_demo(folder: Path, *, steps: int, seed: int, on_progress: OnProgress) ->
     training = TrainingSettings(**method.training_defaults, seed=seed, false_alarms=_FALSE_ALARMS)
     check_settings(settings, training)  # before an earlier demo makes way
     _clear(folder)
-    return (_demonstrate(kind, folder / kind, settings, training, on_progress) for kind in TEXTURES)
+    return (_demonstrate(kind, folder / kind, settings, training, on_progress) for kind in kinds)
 
 
 def _demonstrate(
     kind: str, where: Path, settings: DetectorSettings, training: TrainingSettings, on_progress: OnProgress
 ) -> DemoPart:
-    parts = make_up(where / "parts", seed=training.seed, size=DEMO_SIZE, textures=(kind,), closer=_CLOSER, **COUNTS)
+    parts = make_up(where / "parts", seed=training.seed, size=DEMO_SIZE, textures=(kind,), closer=DEMO_CLOSER, **COUNTS)
     train_detector(
         DEFAULT_METHOD,
         parts,

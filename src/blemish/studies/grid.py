@@ -2,13 +2,14 @@
 
 import logging
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, fields
 from functools import partial
 from pathlib import Path
 from typing import Any
 
 from blemish.data import AUTO, DATASETS, find_dataset, layout_of
 from blemish.data.dataset import Dataset, Layout
+from blemish.detectors import DETECTORS
 from blemish.errors import DataError, SettingsError
 from blemish.files import make_folder
 from blemish.progress import OnProgress, Progress, say_nothing
@@ -102,7 +103,7 @@ def run_grid(
         if isinstance(found, DataError):
             came_of[number] = found
             continue
-        cell = Cell(method=method, category=name, seed=seed, found=found, settings=plan.settings)
+        cell = Cell(method=method, category=name, seed=seed, found=found, settings=_settings_of(method, plan))
         try:
             known = measured_cell(cell, output)
         except OSError as error:  # a photo has gone since
@@ -127,6 +128,18 @@ def run_grid(
             if isinstance(error, Exception)
         ),
     )
+
+
+def _settings_of(method: str, plan: BenchmarkPlan) -> Mapping[str, Any]:
+    """Returns the plan's settings; in a rehearsal no stage of the method takes more steps than there are photos."""
+    if plan.limit is None:
+        return plan.settings
+    lengths = [setting.name for setting in fields(DETECTORS[method].Settings) if _is_a_length(setting.name)]
+    return {**plan.settings, **{name: min(plan.limit, plan.settings.get(name, plan.limit)) for name in lengths}}
+
+
+def _is_a_length(setting: str) -> bool:
+    return setting == "steps" or setting.endswith("_steps")
 
 
 def _photos(plan: BenchmarkPlan, category: str | None) -> Dataset | DataError:

@@ -11,7 +11,7 @@ import secrets
 import socket
 from collections import deque
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, replace
 from functools import partial
 from multiprocessing.connection import Connection, wait
@@ -25,6 +25,7 @@ from blemish.errors import BlemishError, DataError, InterruptionError, OutputErr
 from blemish.files import folder_from, packed_folder, write_text
 from blemish.process import available_cores
 from blemish.studies.cell import Cell, CellResult
+from blemish.studies.shared_work import work_shared
 from blemish.wording import brief
 
 _log = logging.getLogger("blemish")
@@ -36,15 +37,17 @@ Pool = Callable[[Sequence[Cell], Measure, Path], Measured]
 
 
 def measured_here(cells: Sequence[Cell], measure: Measure, output: Path) -> Measured:
-    """Measures one cell after the other, in this process; raises InterruptionError alone."""
-    for number, cell in enumerate(cells):
-        try:
-            yield number, measure(cell, output)
-        except InterruptionError:
-            raise
-        except Exception as error:  # of one cell: hours of others must not be lost to it
-            _log.debug("%s", cell.name, exc_info=True)
-            yield number, error
+    """Measures one cell after the other, in this process, which share what they have in common; raises
+    InterruptionError alone."""
+    with work_shared():
+        for number, cell in enumerate(cells):
+            try:
+                yield number, measure(cell, output)
+            except InterruptionError:
+                raise
+            except Exception as error:  # of one cell: hours of others must not be lost to it
+                _log.debug("%s", cell.name, exc_info=True)
+                yield number, error
 
 
 def measured_in_processes(cells: Sequence[Cell], measure: Measure, output: Path, *, count: int) -> Measured:
@@ -150,7 +153,7 @@ def measured_on_ray(
                 AskedCell(number, replace(cell, found=_NO_PHOTOS), cell.key, photos[id(cell.found)])
                 for number, cell in enumerate(cells)
             )
-            make = partial(MeasureElsewhere, measure, output.absolute(), mark.name)
+            make = partial(_worker_of_cells, measure, output.absolute(), mark.name)
             for item, outcome in outcomes_of(make, asked, share=share):
                 for line in outcome.warnings:
                     _log.warning("%s: %s", cells[item.number].name, line)
@@ -187,14 +190,27 @@ class FarCell:
     """The folder of the model, packed."""
 
 
+def _worker_of_cells(measure: Measure, output: Path, mark: str) -> "MeasureElsewhere":
+    """Returns what measures cells for as long as a worker lives; they share what they have in common."""
+    _shared.enter_context(work_shared())
+    return MeasureElsewhere(measure, output, mark)
+
+
+_shared = ExitStack()
+"""What a worker shares between its cells, to its end."""
+
+
 class MeasureElsewhere:
     """Measures cells on another machine: into the output where it is seen there, by a mark in it, else apart."""
 
     def __init__(self, measure: Measure, output: Path, mark: str) -> None:
         self._measure, self._output, self._mark = measure, output, mark
+        self._given: tuple[Callable[[], Dataset], Dataset] | None = None
 
     def __call__(self, asked: AskedCell) -> FarCell:
-        cell = replace(asked.cell, found=asked.photos())
+        if self._given is None or self._given[0] != asked.photos:  # the same object, for cells that share work by it
+            self._given = (asked.photos, asked.photos())
+        cell = replace(asked.cell, found=self._given[1])
         if _key_here(cell) != asked.key:
             raise DataError(
                 f"{cell.found.base} on {socket.gethostname()} holds other photos than where the benchmark was begun: "

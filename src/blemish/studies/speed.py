@@ -85,8 +85,8 @@ def _in_this_process(
     """Returns the speed; an error comes back as its text: not every error survives the way between processes."""
     try:
         predictor = open_predictor(run, runtime=runtime, precision=precision)
-        pictures = [read_image(photo) for photo in photos[:_IN_MEMORY]]
         framing = predictor.framing
+        pictures = [read_image(photo, reading=framing.reading) for photo in photos[:_IN_MEMORY]]
         images = [framing.images(framing.cut(picture, most=1)) for picture in pictures]
         return Speed(
             runtime=runtime,

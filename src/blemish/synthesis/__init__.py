@@ -1,5 +1,6 @@
 """What is made of good photos: rotations, textures, defects. For training in pure torch: batches, on the device, by a
-generator. Defects of a given size, to test a model with, are drawn by numpy alone (`sized_defects.py`).
+generator. What tests a model, defects of a given size and photos that change, is made without
+torch (`sized_defects.py`, `photo_changes.py`).
 
 Nothing here waits for the device, and everything is drawn from the generator that is handed in.
 """

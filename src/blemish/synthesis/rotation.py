@@ -31,19 +31,25 @@ def turn_at_random(images: Tensor, rotation: Rotation, generator: Generator) -> 
 def rotate(images: Tensor, degrees: Tensor, *, fill: float = 0.0) -> Tensor:
     """Turns each image (B, C, H, W) by its angle (B,), counter-clockwise; same size, bilinear, `fill` where nothing
     was."""
-    angles = degrees * (math.pi / 180)
-    cos, sin = angles.cos(), angles.sin()
-    aspect = images.shape[-1] / images.shape[-2]
-    return sample(images - fill, torch.stack([cos, -sin / aspect, sin * aspect, cos], dim=1).view(-1, 2, 2)) + fill
+    return sample(images - fill, turning(degrees * (math.pi / 180), images.shape[-1] / images.shape[-2])) + fill
 
 
-def sample(images: Tensor, matrix: Tensor, centre: Tensor | None = None, *, outside: str = "zeros") -> Tensor:
-    """Returns bilinear samples of each image (B, C, H, W): the pixel at p is taken from matrix @ p + centre.
+def turning(radians: Tensor, aspect: float) -> Tensor:
+    """Returns matrices (B, 2, 2) for `sample` that turn images counter-clockwise by angles (B,); `aspect` is their
+    width over their height."""
+    cos, sin = radians.cos(), radians.sin()
+    return torch.stack([cos, -sin / aspect, sin * aspect, cos], dim=1).view(-1, 2, 2)
+
+
+def sample(
+    images: Tensor, matrix: Tensor, centre: Tensor | None = None, *, outside: str = "zeros", between: str = "bilinear"
+) -> Tensor:
+    """Returns samples of each image (B, C, H, W): the pixel at p is taken from matrix @ p + centre.
 
     `matrix` (B, 2, 2), `centre` (B, 2) in (x, y); coordinates run from -1 to 1 over width and height. `outside`: one
-    of torch's padding modes.
+    of torch's padding modes, and `between` pixels one of its modes of interpolation.
     """
     shift = torch.zeros_like(matrix[:, :, 0]) if centre is None else centre
     theta = torch.cat([matrix, shift[:, :, None]], dim=2)
     grid = F.affine_grid(theta, list(images.shape), align_corners=False)
-    return F.grid_sample(images, grid, padding_mode=outside, align_corners=False)
+    return F.grid_sample(images, grid, mode=between, padding_mode=outside, align_corners=False)

@@ -93,7 +93,7 @@ def asked_framing(
 ) -> tuple[Framing, dict[Size, int]]:
     """Returns how the photos of a data set are framed, and the sizes of some of them; raises SettingsError."""
     allow_pixels(training.max_pixels)
-    sizes = typical_sizes([sample.image for sample in (*found.train, *found.validation)])
+    sizes = typical_sizes([s.image for s in (*found.train, *found.validation)], reading=training.reading)
     return _framing(sizes, settings.image_size, training, any_shape=_is_area(settings.image_size)), sizes
 
 
@@ -113,6 +113,8 @@ def _framing(sizes: Mapping[Size, int], image_size: Size, training: TrainingSett
             tiles=training.tiles,
             overlap=training.overlap,
             max_pixels=training.max_pixels,
+            reading=training.reading,
+            white_level=training.asked_white,
         )
     except ValueError as error:
         raise SettingsError(str(error)) from error

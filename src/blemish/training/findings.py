@@ -53,10 +53,11 @@ def look_into(
 ) -> Findings:
     """Decodes every photo and mask; nothing is changed. Raises SettingsError for tiles that cannot be."""
     training = intention.training
-    framing = intention.framing(typical_sizes([sample.image for sample in (*found.train, *found.validation)]))
+    samples = (*found.train, *found.validation)
+    framing = intention.framing(typical_sizes([sample.image for sample in samples], reading=training.reading))
     good, apart, test = (
-        _seen(samples, what, on_progress)
-        for samples, what in (
+        _seen(some, what, training, on_progress)
+        for some, what in (
             (found.train, "good photos"),
             (found.validation, "validation photos"),
             (found.test, "test photos"),
@@ -116,15 +117,18 @@ def promise(found: Dataset, training: TrainingSettings, seen: Survey, *, validat
     )
 
 
-def _seen(samples: Sequence[Sample], what: str, on_progress: OnProgress) -> Survey:
-    paths = [sample.image for sample in samples]
+def _seen(samples: Sequence[Sample], what: str, training: TrainingSettings, on_progress: OnProgress) -> Survey:
     return survey(
-        paths, decode=True, on_photo=lambda done, of: on_progress(Progress(activity=what, done=done, total=of))
+        [sample.image for sample in samples],
+        decode=True,
+        reading=training.reading,
+        asked_white=training.asked_white,
+        on_photo=lambda done, of: on_progress(Progress(activity=what, done=done, total=of)),
     )
 
 
 def _together(some: Survey, others: Survey) -> Survey:
-    return Survey(facts={**some.facts, **others.facts})
+    return Survey(facts={**some.facts, **others.facts}, asked_white=some.asked_white)
 
 
 def _block(title: str, lines: Sequence[str]) -> list[str]:
@@ -135,6 +139,9 @@ def _about_white(seen: Survey) -> list[str]:
     white = seen.white_level
     if white is None or white == 65535:
         return []
+    if white in (seen.asked_white, seen.stated_white):
+        why = "as was asked for" if white == seen.asked_white else "as they say themselves"
+        return [f"in files of 16 bits training takes {white} for white, {why}"]
     return [f"files of 16 bits hold no value above {white}, which training takes for white ({white.bit_length()} bits)"]
 
 

@@ -14,6 +14,7 @@ from blemish.calibration.region_scales import MOST_TO_SCALE, own_scales
 from blemish.calibration.undo import CALIBRATIONS_FOLDER
 from blemish.data.description import PhotoDescription, describe
 from blemish.data.shapes import size_counts
+from blemish.detectors import Stage
 from blemish.files import move, remove
 from blemish.inference.predictor import Predictor
 from blemish.inference.torch_runtime import TorchRuntime
@@ -50,7 +51,7 @@ def training_record(
         unreadable=list(material.unreadable),
         left_out=list(map(str, left_out)),
         textures=job.identity["textures"],
-        stages=[_stage_history(stage) for stage in stages],
+        stages=[_stage_history(done, stage) for done, stage in zip(stages, job.stages, strict=True)],
         seconds=round(seconds, 1),
         trained_at=datetime.now(UTC).isoformat(timespec="seconds"),
         precision=processes.precision,
@@ -67,7 +68,7 @@ def _known_photos(material: Material) -> list[KnownPhoto]:
     ]
 
 
-def _stage_history(stage: StageRecord) -> StageHistory:
+def _stage_history(done: StageRecord, stage: Stage) -> StageHistory:
     points = [
         HistoryPoint(
             step=int(point["step"]),
@@ -75,15 +76,16 @@ def _stage_history(stage: StageRecord) -> StageHistory:
             losses=point["losses"],
             validation_loss=point.get("validation_loss"),
         )
-        for point in stage.history
+        for point in done.history
     ]
     return StageHistory(
-        name=stage.name,
-        steps=stage.steps,
-        best_step=stage.best_step,
-        best_loss=stage.best_loss,
-        gain_step=stage.gain_step,
+        name=done.name,
+        steps=done.steps,
+        best_step=done.best_step,
+        best_loss=done.best_loss,
+        gain_step=done.gain_step,
         history=points,
+        setting=stage.setting,
     )
 
 

@@ -16,7 +16,7 @@ from blemish.errors import InterruptionError, SettingsError
 from blemish.process import StopRequest, stop_requests
 from blemish.progress import OnProgress, Progress
 from blemish.training import checkpoint as checkpoints
-from blemish.training.batches import TargetCache, read_ahead, step_indices
+from blemish.training.batches import TargetCache, read_ahead
 from blemish.training.checkpoint import CHECKPOINT_FILE, Checkpoint
 from blemish.training.generators import step_generator
 from blemish.training.inside import draw_inside
@@ -29,6 +29,7 @@ from blemish.training.stage_loss import LossSums, StageLoss
 from blemish.training.stage_record import StageRecord
 from blemish.training.texture_store import Textures, some_of_frames
 from blemish.training.training_log import TrainingLog
+from blemish.training.views import Views, keeps_targets
 
 MOST_SETTLING = 256  # frames that `Stage.settle` gets
 
@@ -86,13 +87,14 @@ class StageRun:
         self.loss_parts: nn.Module = self.loss
         if job.processes.world_size > 1:
             self.loss_parts = DistributedDataParallel(self.loss)
-        self.learned = job.photos.frames_of(job.split.train)
+        device = job.processes.device
+        self.views = Views(stage, job.photos, job.split, job.settings, place=index, device=device)
         self.validating = job.photos.frames_of(job.split.validation)
-        self.batch_size = _global_batch_size(job, stage, len(self.learned))
-        self.sums = LossSums(job.processes.device)
+        self.batch_size = _global_batch_size(job, stage)
+        self.sums = LossSums(device)
         textures = sum(textures.bytes for textures in job.textures.values())
-        room = job.budget.features(photos=job.photos.bytes_in_memory, textures=textures) if _keeps_targets(stage) else 0
-        self.targets = TargetCache(stage.targets or _nothing, job.photos, job.processes, budget=room)
+        room = job.budget.features(photos=job.photos.bytes_in_memory, textures=textures) if keeps_targets(stage) else 0
+        self.targets = TargetCache(stage.targets or _nothing, self.views.images, job.processes, budget=room)
 
     def to_the_end(self, stop: StopRequest) -> None:
         """Trains until the stage has ended; raises InterruptionError, after a checkpoint, when a signal asks to
@@ -128,30 +130,23 @@ class StageRun:
         self.sums.restore(checkpoint.record["loss_sums"][self.job.processes.rank])
 
     def _load_targets(self) -> None:
-        if _keeps_targets(self.stage):
-            job = self.job
-            seen = job.photos.frames_before(len(job.split.validation) + len(job.split.train))
-            self.targets.load(
-                seen, job.settings.batch_size, lambda done, of: self._report("teacher's features", done, of)
-            )
+        if keeps_targets(self.stage):
+            size = self.job.settings.batch_size
+            self.targets.load(len(self.views), size, lambda done, of: self._report("teacher's features", done, of))
 
     def _batches(self, *, first: int) -> Iterator[tuple[int, Indices, Tensor]]:
-        """Yields steps from `first` on, with this process's share of the frames, as indices and as images."""
+        """Yields steps from `first` on, with this process's share of views, as indices, and their frames' images."""
         job, rank, world = self.job, self.job.processes.rank, self.job.processes.world_size
-        shares = (self.learned[self._chosen(step)][rank::world] for step in range(first, self.stage.steps))
-        for step, (indices, frames) in enumerate(read_ahead(job.photos, shares), start=first):
-            yield step, indices, job.photos.to_images(frames, job.processes.device)
+        shares = (self.views.of_step(step, self.batch_size)[rank::world] for step in range(first, self.stage.steps))
+        for step, (views, frames) in enumerate(read_ahead(self.views.read, shares), start=first):
+            yield step, views, job.photos.to_images(frames, job.processes.device)
 
-    def _chosen(self, step: int) -> Indices:
-        seed = self.job.settings.seed
-        return step_indices(len(self.learned), self.batch_size, seed=seed, stage=self.index, step=step)
-
-    def _step(self, step: int, indices: Indices, clean: Tensor) -> None:
+    def _step(self, step: int, views: Indices, clean: Tensor) -> None:
         processes = self.job.processes
         self.generator = step_generator(
             self.job.settings.seed, stage=self.index, step=step, rank=processes.rank, device=processes.device
         )
-        batch = self._batch(indices, clean, global_size=self.batch_size)
+        batch = self._batch(views, clean, global_size=self.batch_size)
         with processes.autocast():
             parts = self.loss_parts(batch)
         self.optimizer.zero_grad(set_to_none=True)
@@ -160,12 +155,13 @@ class StageRun:
         self.sums.add(self.loss.names, parts)
         self.record.steps = step + 1
 
-    def _batch(self, indices: Indices, clean: Tensor, *, global_size: int, varied: bool = True) -> Batch:
-        stage = self.stage
-        if stage.augment is not None and varied:
-            clean = stage.augment(clean, self.generator)
-        targets = self.targets.of(indices, clean) if stage.targets is not None else ()
-        inside, masks, images = self.job.photos.inside(indices), None, clean
+    def _batch(self, views: Indices, clean: Tensor, *, global_size: int, varied: bool = True) -> Batch:
+        stage, inside, masks = self.stage, self.views.inside(views), None
+        if varied:
+            clean, inside = self.views.vary(views, clean, inside, self.generator)
+            clean = clean if stage.augment is None else stage.augment(clean, self.generator)
+        targets = self.targets.of(views, clean) if stage.targets is not None else ()
+        images = clean
         if stage.add_defects is not None and varied:
             textures = self.job.textures[stage.textures].draw(len(clean), self.generator)
             if inside is None:
@@ -273,12 +269,8 @@ def _nothing(_clean: Tensor) -> tuple[Tensor, ...]:
     return ()
 
 
-def _keeps_targets(stage: Stage) -> bool:
-    return stage.targets is not None and stage.augment is None
-
-
-def _global_batch_size(job: Job, stage: Stage, learned: int) -> int:
-    world = job.processes.world_size
+def _global_batch_size(job: Job, stage: Stage) -> int:
+    learned, world = len(job.photos.frames_of(job.split.train)), job.processes.world_size
     size = frames_per_step(stage, learned, job.settings, world_size=world)
     if size == 0:
         raise SettingsError(f"{learned} photos to train on are too few for {world} processes: start fewer")
@@ -288,7 +280,7 @@ def _global_batch_size(job: Job, stage: Stage, learned: int) -> int:
 def frames_per_step(stage: Stage, learned: int, settings: TrainingSettings, *, world_size: int) -> int:
     """Returns how many of the frames `learned` from (whole photos, or tiles) a step takes: a small folder fills one
     batch, once or, where photos vary, as often as it takes; every process gets the same number, which may be none."""
-    varied = stage.augment is not None or stage.add_defects is not None
+    varied = settings.varies or stage.augment is not None or stage.add_defects is not None
     return (settings.batch_size if varied else min(settings.batch_size, learned)) // world_size * world_size
 
 

@@ -21,7 +21,7 @@ from blemish.detectors.settings import ImageSize
 from blemish.errors import SettingsError
 from blemish.process import available_memory
 from blemish.training.processes import Processes
-from blemish.training.trial import FEW_PHOTOS, TRIAL_SIDE, take_step, try_stages, undone
+from blemish.training.trial import FEW_PHOTOS, TRIAL_SIDE, StageTrials, take_step, undone
 
 _COUNTED = 1.5  # of the tensors counted: layouts that convolutions make for themselves, and gaps between tensors
 _COPIES = 3  # of what is trained, beside gradients: the optimiser's, the best so far, those on their way to the disk
@@ -47,25 +47,17 @@ class Footprint:
         return self.fixed + self.per_pixel * math.prod(image_size) * batch_size
 
 
-def check_memory(
-    detector: Detector,
-    stages: Sequence[Stage],
-    *,
-    batch_size: int,
-    stored_frames: float,
-    budget: int,
-    processes: Processes,
-) -> None:
+def check_memory(trials: StageTrials, *, batch_size: int, stored_frames: float, budget: int) -> None:
     """Raises SettingsError, with settings that would fit, where training needs surely more memory than there is, and
     warns where it may.
 
     `batch_size` is this process's, `stored_frames` are those that stay in memory as far as the `budget` in bytes goes.
     """
-    size, free = detector.settings.image_size, _free(processes)
+    size, free = trials.detector.settings.image_size, _free(trials.processes)
     stored = _stored(size, stored_frames, budget)
     if free is None or _SURELY_FITS * math.prod(size) * batch_size + stored < free:
         return
-    footprint = footprint_of(detector, stages, processes)
+    footprint = footprint_of(trials)
     needed = footprint.of(size, batch_size) + stored
     line = _too_much(footprint, size, batch_size, free=free, needed=needed, stored=stored)
     if needed > _ERROR * free:
@@ -74,13 +66,13 @@ def check_memory(
         _log.warning("memory may not do: %s", line)
 
 
-def footprint_of(detector: Detector, stages: Sequence[Stage], processes: Processes) -> Footprint:
+def footprint_of(trials: StageTrials) -> Footprint:
     """Returns what the stage that takes most takes, by trial steps with few small photos and with twice as many."""
-    found = [(trial.fixed_bytes, trial.bytes_per_pixel) for trial in try_stages(detector, stages, processes)]
+    found = [(trial.fixed_bytes, trial.bytes_per_pixel) for trial in trials.found]
     known = [(fixed, each) for fixed, each in found if each is not None]
     if len(known) < len(found):
-        known = _counted(detector, stages, processes)
-    trained = max(sum(p.numel() * p.element_size() for p in stage.trains.parameters()) for stage in stages)
+        known = _counted(trials.detector, trials.stages, trials.processes)
+    trained = max(sum(p.numel() * p.element_size() for p in stage.trains.parameters()) for stage in trials.stages)
     return Footprint(
         fixed=_COPIES * trained + max(fixed for fixed, _ in known),
         per_pixel=max(each for _, each in known) + 3 * _READ,

@@ -12,6 +12,7 @@ import numpy as np
 import PIL
 import torch
 
+from blemish.data.alignment import Alignment
 from blemish.detectors import DETECTORS, DetectorSettings
 from blemish.errors import DataError, SettingsError
 from blemish.networks.device import kind_of_device
@@ -58,6 +59,7 @@ def identity_of(
         "photos": f"{len(material.photos)} photos, contents {contents}",
         "regions of interest": checksum_of(material.interest),
         "tiles": material.photos.framing.tile,
+        "alignment": _checksum(material.photos.framing.alignment),
         "photos with borders": _bordered(material) or None,
         "textures": [textures.contents for textures in material.textures.values()],
         "computing precision": processes.precision,
@@ -72,6 +74,11 @@ def identity_of(
         "Pillow": PIL.__version__,
     }
     return dict(json.loads(json.dumps(identity)))  # as a checkpoint gives it back
+
+
+def _checksum(alignment: Alignment | None) -> str | None:
+    """Returns what tells one reference from another; None where photos are framed as they lie."""
+    return None if alignment is None else hashlib.sha256(alignment.reference.encode()).hexdigest()[:16]
 
 
 def _bordered(material: Material) -> int:

@@ -64,7 +64,13 @@ def gather_material(
     validates = validates_weights(stages)
     samples = arranged(found, training, validates=validates)
     parts_by_path = dict(zip((s.image for s in samples), parts_of(samples, training.part), strict=True))
-    photos = PhotoStore(list(parts_by_path), framing, budget=budget.photos, workers=available_cores())
+    photos = PhotoStore(
+        list(parts_by_path),
+        framing,
+        budget=budget.photos,
+        workers=available_cores(),
+        asked_white=training.asked_white,
+    )
     try:
         photos.load(lambda done, of: on_progress(Progress(activity="reading photos", done=done, total=of)))
         unreadable = _say_what_was_seen(photos, found)
@@ -102,17 +108,21 @@ def _check_enough(photos: PhotoStore) -> None:
         raise DataError(f"{len(photos)} readable, different good photos: at least 2 are needed, 30 or more are advised")
 
 
-def _say_white(photos: PhotoStore) -> None:
-    white, bits = photos.framing.white_level, photos.framing.white_level.bit_length()
-    if white < 65535:
-        _log.warning(
-            "%d photos are in files of 16 bits, but no value is above %d: %d, the most of %d bits, is taken for white, "
-            "here and wherever this model judges",
-            photos.sixteen_bits,
-            white,
-            white,
-            bits,
-        )
+def _say_white(seen: Survey) -> None:
+    white, count = seen.white_level, sum(facts.sixteen_bits for facts in seen.facts.values())
+    if white in (None, 65535, seen.asked_white):
+        return
+    if white == seen.stated_white:
+        _log.info("white: %d, as %d files of 16 bits say, here and wherever this model judges", white, count)
+        return
+    _log.warning(
+        "%d photos are in files of 16 bits, but no value is above %d: %d, the most of %d bits, is taken for white, "
+        "here and wherever this model judges; say another by --white-level",
+        count,
+        white,
+        white,
+        white.bit_length(),
+    )
 
 
 def _divide(
@@ -137,10 +147,11 @@ def _say_what_was_seen(photos: PhotoStore, found: Dataset) -> list[str]:
     """Says what there is before anything is learned from it; returns a line for each photo that cannot be read."""
     unreadable = tuple(map(str, photos.unreadable))
     ordered = [sample.image for sample in (*found.train, *found.validation)]
-    seen = Survey(facts={path: photos.facts[path] for path in ordered if path in photos.facts}, unreadable=unreadable)
+    facts = {path: photos.facts[path] for path in ordered if path in photos.facts}
+    seen = Survey(facts=facts, unreadable=unreadable, asked_white=photos.asked_white)
     _log.info("good parts: %s", "\n  ".join(seen.lines(root=found.base, framing=photos.framing)))
     for line in unreadable:
         _log.warning("left out: %s", line)
     if photos.sixteen_bits:
-        _say_white(photos)
+        _say_white(seen)
     return list(unreadable)

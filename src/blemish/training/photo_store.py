@@ -19,12 +19,14 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
+from blemish.data.alignment import Placement
 from blemish.data.framing import FramedPhoto, Frames, Framing, frame_at, shown, stacked
 from blemish.data.geometry import PhotoGeometry
 from blemish.data.images import Pixels, read_file
 from blemish.data.interest import Inside, Interest
 from blemish.data.look import Facts, look_at
 from blemish.data.pixel_limit import allow_pixels
+from blemish.data.shared_photos import decoded_once
 from blemish.data.survey import Survey
 from blemish.errors import DataError
 
@@ -36,10 +38,11 @@ _MOST_WAITING = 1 << 29  # bytes that these, and those at work, may have as they
 
 
 class _Laid(NamedTuple):
-    """A photo's canvas and overview, see Framing."""
+    """A photo's canvas, overview and placement, see FramedPhoto."""
 
     canvas: Pixels
     overview: Pixels
+    placement: Placement | None
 
     @property
     def nbytes(self) -> int:
@@ -56,8 +59,11 @@ class _Read(NamedTuple):
 class PhotoStore:
     """The framed photos and their frames; of a mix of 8 and 16 bits all are given in 16."""
 
-    def __init__(self, paths: Sequence[Path], framing: Framing, *, budget: int, workers: int) -> None:
-        """Takes a `budget` in bytes for what stays in memory, and so many threads to decode in."""
+    def __init__(
+        self, paths: Sequence[Path], framing: Framing, *, budget: int, workers: int, asked_white: int | None = None
+    ) -> None:
+        """Takes a `budget` in bytes for what stays in memory, so many threads to decode in, and what is white in photos
+        of 16 bits, where that is known."""
         allow_pixels(framing.max_pixels)
         self.framing = framing
         self.paths: list[Path] = list(paths)
@@ -66,6 +72,7 @@ class PhotoStore:
         """The facts of every photo that was decoded, copies too, in the order of `load`."""
         self.sixteen_bits = 0
         """How many of the photos have 16 bits."""
+        self.asked_white = asked_white
         self._workers = workers
         self._pool = ThreadPoolExecutor(workers, thread_name_prefix="decode")
         self._budget = budget
@@ -88,7 +95,8 @@ class PhotoStore:
 
         So do exact copies of photos before them: in other parts of a split they would break what a threshold promises.
 
-        What white is in photos of 16 bits is taken from the highest value of all of them, for `framing`.
+        What white is in photos of 16 bits, where nobody asked for it, is taken from what all of them say or, else, from
+        the highest value of all of them, for `framing`.
         """
         readable: list[Path] = []
         known: set[str] = set()
@@ -148,7 +156,7 @@ class PhotoStore:
         """Returns one photo as the Predictor takes it, though its file may be gone."""
         ((_, laid),) = self._laid(np.array([index]))
         path = self.paths[index]
-        return FramedPhoto(canvas=laid.canvas, overview=laid.overview, photo_size=self.facts[path].size, path=path)
+        return FramedPhoto(**laid._asdict(), photo_size=self.facts[path].size, path=path)
 
     def overviews(self, photos: Indices, device: torch.device) -> Tensor:
         """Returns images (B, 3, h, w), 0 to 1, of whole photos by their places."""
@@ -198,9 +206,10 @@ class PhotoStore:
         self._count_frames()
         self.sixteen_bits = sum(self.facts[path].sixteen_bits for path in self.paths)
         if not self.sixteen_bits:
-            self.framing = replace(self.framing, white_unknown=True)
+            self.framing = replace(self.framing, white_unknown=self.asked_white is None)
             return
-        white = Survey(facts={path: self.facts[path] for path in self.paths}).white_level
+        kept = Survey(facts={path: self.facts[path] for path in self.paths}, asked_white=self.asked_white)
+        white = kept.white_level
         self.framing = replace(self.framing, white_level=white or self.framing.white_level)
         narrow, self._kept, self._bytes = self._kept, [], 0
         for index, laid in enumerate(narrow):
@@ -213,7 +222,8 @@ class PhotoStore:
         if laid.canvas.dtype == self._dtype:
             return laid
         canvas = self._widened(laid.canvas)
-        return _Laid(canvas, canvas if laid.overview is laid.canvas else self._widened(laid.overview))
+        overview = canvas if laid.overview is laid.canvas else self._widened(laid.overview)
+        return _Laid(canvas, overview, laid.placement)
 
     def _widened(self, values: NDArray[Any]) -> NDArray[np.uint16]:
         return np.rint(values * (self.framing.white_level / 255)).astype(np.uint16)
@@ -256,7 +266,11 @@ class PhotoStore:
             return error
 
     def _read(self, path: Path) -> _Read:
-        look = look_at(read_file(path), name=str(path))
+        how = ("to learn from", self.framing)
+        return decoded_once(path, how, lambda: self._decoded(path), size=lambda read: read.laid.nbytes)
+
+    def _decoded(self, path: Path) -> _Read:
+        look = look_at(read_file(path), name=str(path), reading=self.framing.reading)
         self._largest = max(self._largest, look.pixels.nbytes)
-        canvas = self.framing.lay_out(look.pixels, name=str(path))
-        return _Read(laid=_Laid(canvas, self.framing.overview(look.pixels, canvas)), facts=look.facts)
+        framed = self.framing.framed(look.pixels, name=str(path))
+        return _Read(laid=_Laid(framed.canvas, framed.overview, framed.placement), facts=look.facts)

@@ -52,17 +52,23 @@ class RunFile:
         if method not in DETECTORS:
             raise SettingsError(f"method {method!r} is unknown: give one of {', '.join(DETECTORS)}")
         hints, origin = typing.get_type_hints(TrainingSettings), values["photos"]
-        if unknown := sorted(set(values["training"]) - set(hints)):
+        told = {**_light_before(values["settings"]), **values["training"]}
+        if unknown := sorted(set(told) - set(hints)):
             raise SettingsError(f"unknown setting {', '.join(unknown)}")
         return cls(
             method=method,
             settings=DETECTORS[method].Settings.from_json(values["settings"]),
-            training=TrainingSettings(**{k: typed_setting(k, v, hints[k]) for k, v in values["training"].items()}),
+            training=TrainingSettings(**{k: typed_setting(k, v, hints[k]) for k, v in told.items()}),
             teacher_weights=tuple(Path(file) for file in values["teacher_weights"]),
             origin=origin and PhotosOrigin(**{**origin, "root": Path(origin["root"])}),
             left_out=tuple(Path(file) for file in values["left_out"]),
             interest=AskedInterest(**values["interest"]),
         )
+
+
+def _light_before(settings: Mapping[str, Any]) -> dict[str, str]:
+    """Returns the light that a method's settings held, as a factor of what is strong now, before it was of training."""
+    return {"light": "strong" if settings["light"] else "off"} if "light" in settings else {}
 
 
 @dataclass(frozen=True, kw_only=True)

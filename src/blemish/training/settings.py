@@ -4,11 +4,13 @@ import math
 from dataclasses import dataclass
 from typing import Literal
 
-from blemish.data.framing import MOST_PIXELS, OVERLAP, OVERLAPS
+from blemish.data.framing import DARKEST_WHITE, MOST_PIXELS, OVERLAP, OVERLAPS, WHITES
 from blemish.data.framing_choice import Aspect
+from blemish.data.reading import Reading
 from blemish.errors import SettingsError
 
 Precision = Literal["auto", "fp32", "bf16"]
+Extent = Literal["off", "mild", "strong"]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -23,6 +25,10 @@ class TrainingSettings:
     """Share of the good photos never trained on: it gives the thresholds; a quarter chooses weights, where any are."""
     part: str | None = None
     """Regular expression for which part a photo's name says it shows, where several show one, such as (.+)_[0-9]+."""
+    light: Extent = "off"
+    """How much brightness, contrast and colour vary in training: mild is a tenth brighter or darker, strong a fifth."""
+    pose: Extent = "off"
+    """How far photos move in training: mild is 1/64 of their sides, 2 degrees, 2 % in size; strong 1/16, 5 and 6 %."""
     false_alarms: float = 0.01
     """Share of good photos that the threshold may call anomalous."""
     region_thresholds: Literal["shared", "own"] = "shared"
@@ -47,10 +53,34 @@ class TrainingSettings:
     max_megapixels: int | None = None
     """Most millions of pixels of a photo, here and wherever the model judges; none: 89, as Pillow decodes unasked."""
 
+    align: bool = False
+    """Whether photos are turned and moved to where good parts lie, here and wherever the model judges."""
+    pages: int | str = "first"
+    """Which pages of a file are the photo: first, a number from 1, or three grey ones as red, green, blue: 1,2,3."""
+    channels: int | str = "all"
+    """Which channels of a file are the photo: all, a number from 1 for a grey one, or three such as 3,2,1."""
+    white_level: int | str = "auto"
+    """The value that is white in files of 16 bits, such as 4095 of a 12-bit camera; auto: by their tags or values."""
+
+    @property
+    def reading(self) -> Reading:
+        """Which pages and channels of files are read; ValueError where they cannot be."""
+        return Reading.asked(pages=self.pages, channels=self.channels)
+
+    @property
+    def asked_white(self) -> int | None:
+        """The value that is white in files of 16 bits; None where it is to be found out."""
+        return None if isinstance(self.white_level, str) else self.white_level
+
     @property
     def max_pixels(self) -> int | None:
         """The most pixels of a photo; None where Pillow's own limit is meant."""
         return None if self.max_megapixels is None else self.max_megapixels * 10**6
+
+    @property
+    def varies(self) -> bool:
+        """Says whether photos vary in training."""
+        return self.light != "off" or self.pose != "off"
 
     def check(self) -> None:
         """Raises SettingsError for a number that its setting cannot take."""
@@ -67,7 +97,20 @@ class TrainingSettings:
         most = MOST_PIXELS // 10**6
         if self.max_megapixels is not None and not 1 <= self.max_megapixels <= most:
             raise SettingsError(f"max_megapixels is {self.max_megapixels}: it must be 1 to {most}")
+        self._check_files()
         if not 0 <= self.seed < 1 << 63:
             raise SettingsError(f"seed is {self.seed}: it must be at least 0 and below 2^63")
         if not 0 <= self.cache_memory < math.inf:
             raise SettingsError(f"cache_memory is {self.cache_memory}: it is a number of gigabytes, at least 0")
+
+    def _check_files(self) -> None:
+        try:
+            _ = self.reading
+        except ValueError as error:
+            raise SettingsError(str(error)) from error
+        white, highest = self.asked_white, WHITES[-1]
+        if self.white_level != "auto" and (white is None or not DARKEST_WHITE <= white <= highest):
+            raise SettingsError(
+                f"white_level is {self.white_level!r}: give auto, or the value that is white in files of 16 bits, "
+                f"{DARKEST_WHITE} to {highest}"
+            )

@@ -20,6 +20,7 @@ from blemish.errors import SettingsError
 from blemish.model.artifact import Artifact
 from blemish.networks.teacher import Teacher
 from blemish.progress import OnProgress, Progress, say_nothing
+from blemish.training.aligning import aligned_framing
 from blemish.training.arrangement import asked_framing
 from blemish.training.checks import check_folder, check_settings, check_stages
 from blemish.training.finish import finish, training_record
@@ -36,8 +37,9 @@ from blemish.training.seeds import seed_of
 from blemish.training.settings import TrainingSettings
 from blemish.training.stage_record import StageRecord
 from blemish.training.training_log import LOG_FILE, TrainingLog
-from blemish.training.trial import try_stages
+from blemish.training.trial import StageTrials
 from blemish.training.unusual_photos import compare_photos, say_what_is_unusual
+from blemish.training.views import what_varies
 from blemish.wording import duration
 
 _WORTH_A_TRIAL = 5e7  # pixels of all steps together: about a minute of a processor's core
@@ -73,6 +75,8 @@ def train_detector(
     settings = settings.for_photos(len(found.train))
     check_folder(run, apart_from=found, resume=resume, overwrite=overwrite)
     settings, framing, sizes = _framed(settings, training, found)
+    if training.align:
+        framing = aligned_framing(found.train, framing, seed=training.seed, on_progress=on_progress)
     roi = _drawn(asked, method, training)
     files, out = tuple(teacher_weights), tuple(left_out)
     told = _told(method, settings, training, teacher_weights=files, origin=origin, left_out=out, interest=asked)
@@ -83,7 +87,8 @@ def train_detector(
         processes.place(detector)
         started = time.monotonic()
         budget = memory_budget(training, stages, processes)
-        _check_memory(detector, stages, found, training, budget, processes, framing, sizes)
+        trials = StageTrials(detector, stages, processes)
+        _check_memory(trials, found, training, budget, framing, sizes)
         given: dict[str, Any] = {"processes": processes, "budget": budget, "on_progress": on_progress}
         material = gather_material(found, roi, framing, stages, training=training, **given)
         try:
@@ -99,7 +104,7 @@ def train_detector(
                 log=TrainingLog(run / LOG_FILE if processes.is_leader else None),
                 **given,
             )
-            records = _fit(job, told, resume=resume)
+            records = _fit(job, told, trials, resume=resume)
             seconds = job.log.seconds_before + time.monotonic() - started
             record = training_record(job, material, records, seconds=seconds, left_out=out)
             return finish(job, material, method, teachers=teachers, record=record)
@@ -157,12 +162,10 @@ def _untrained(
 
 
 def _check_memory(
-    detector: Detector,
-    stages: Sequence[Stage],
+    trials: StageTrials,
     found: Dataset,
     training: TrainingSettings,
     budget: MemoryBudget,
-    processes: Processes,
     framing: Framing,
     sizes: Mapping[Size, int],
 ) -> None:
@@ -170,25 +173,27 @@ def _check_memory(
     photos = len(found.train) + len(found.validation)
     learned = max(1, len(found.train) if found.validation else math.ceil((1 - training.held_out) * photos))
     learned = math.ceil(learned * frames_each(framing, sizes))
-    size = max(frames_per_step(stage, learned, training, world_size=processes.world_size) for stage in stages)
+    world = trials.processes.world_size
+    size = max(frames_per_step(stage, learned, training, world_size=world) for stage in trials.stages)
     check_memory(
-        detector,
-        stages,
-        batch_size=max(1, size // processes.world_size),
+        trials,
+        batch_size=max(1, size // world),
         stored_frames=0 if budget.apart else photos * canvas_each(framing, sizes),
         budget=budget.photos,
-        processes=processes,
     )
 
 
-def _fit(job: Job, told: RunFile, *, resume: bool) -> list[StageRecord]:
+def _fit(job: Job, told: RunFile, trials: StageTrials, *, resume: bool) -> list[StageRecord]:
     check_agreement(job)
     resumed = continue_from(job) if resume else None
     if job.processes.is_leader:
         write_run_file(told, job.run)
         if resumed is None:
             _say_what_is_unusual(job)
-            _say_how_long(job)
+            learned = len(job.photos.frames_of(job.split.train))
+            if varies := what_varies(job.settings, job.stages, learned=learned):
+                _log.info("%s", varies)
+            _say_how_long(job, trials)
     return fit(job, resume=resumed)
 
 
@@ -200,7 +205,7 @@ def _say_what_is_unusual(job: Job) -> None:
         say_what_is_unusual(found, job.run)
 
 
-def _say_how_long(job: Job) -> None:
+def _say_how_long(job: Job, trials: StageTrials) -> None:
     """Logs how long a training of minutes will take, by trial steps, so that nobody need wait to know."""
     world, size = job.processes.world_size, math.prod(job.detector.settings.image_size)
     learned = len(job.photos.frames_of(job.split.train))
@@ -208,8 +213,7 @@ def _say_how_long(job: Job) -> None:
     pixels = [stage.steps * count * size for stage, count in zip(job.stages, frames, strict=True)]
     if sum(pixels) < _WORTH_A_TRIAL:
         return
-    trials = try_stages(job.detector, job.stages, job.processes)
-    seconds = sum(trial.seconds_per_pixel * count for trial, count in zip(trials, pixels, strict=True))
+    seconds = sum(trial.seconds_per_pixel * count for trial, count in zip(trials.found, pixels, strict=True))
     if seconds >= _WORTH_A_LINE:
         earlier = "; may end earlier" if any(stage.patience is not None for stage in job.stages) else ""
         _log.info("training will take about %s on this machine, by trial steps%s", duration(seconds), earlier)

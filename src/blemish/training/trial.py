@@ -8,6 +8,7 @@ import time
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
 
 import torch
@@ -35,6 +36,18 @@ class Trial:
     """How much more it takes for every pixel of every photo of a step; None where the system does not say."""
     seconds_per_pixel: float
     """How long a step lasts for every pixel of its photos; without what is computed once, before the first step."""
+
+
+class StageTrials:
+    """Trial steps of all stages of a training, which are taken once, when somebody first asks what they cost."""
+
+    def __init__(self, detector: Detector, stages: Sequence[Stage], processes: Processes) -> None:
+        self.detector, self.stages, self.processes = detector, stages, processes
+
+    @cached_property
+    def found(self) -> list[Trial]:
+        """Returns what each stage's steps cost."""
+        return try_stages(self.detector, self.stages, self.processes)
 
 
 def try_stages(detector: Detector, stages: Sequence[Stage], processes: Processes) -> list[Trial]:

@@ -14,6 +14,7 @@ from blemish.calibration.outliers import FEWEST_TO_COMPARE, by_unusualness
 from blemish.data.dataset import Dataset
 from blemish.data.framing import Framing
 from blemish.data.images import Size
+from blemish.data.reading import FIRST_PAGE, Reading
 from blemish.errors import MissingExtraError, WeightsError
 from blemish.files import remove, write_text
 from blemish.networks.neighbours import COMPARED_LEVELS, distances_to_others, whole_of
@@ -47,6 +48,7 @@ class ComparedPhotos:
     """How many photos were compared."""
     of: int
     white_level: int
+    reading: Reading = FIRST_PAGE
     two: tuple[Sequence[Path], Sequence[Path]] | None = None
     """The photos of either kind, more of the first, where they are plainly of two."""
 
@@ -86,7 +88,13 @@ class ComparedPhotos:
     def write_sheet(self, sheet: Path) -> None:
         """Writes a contact sheet of the most unusual photos, those far from the rest in red; raises OutputError."""
         first = self.photos[:_ON_SHEET]
-        write_contact_sheet(first, sheet, marked=[path in self.far for path in first], white_level=self.white_level)
+        write_contact_sheet(
+            first,
+            sheet,
+            marked=[path in self.far for path in first],
+            white_level=self.white_level,
+            reading=self.reading,
+        )
 
 
 def compare_photos(
@@ -120,6 +128,7 @@ def compare_photos(
         looked_at=len(chosen),
         of=len(photos),
         white_level=photos.framing.white_level,
+        reading=photos.framing.reading,
         two=None if two is None else _named(two, [photos.paths[index] for index in chosen]),
     )
 
@@ -151,6 +160,8 @@ def compared(
     names: Path | None,
     image_size: Size,
     seed: int,
+    reading: Reading = FIRST_PAGE,
+    asked_white: int | None = None,
     on_progress: OnProgress,
 ) -> Findings:
     """Returns the findings with what is unusual among the good photos, and writes the contact sheet and the names.
@@ -172,7 +183,15 @@ def compared(
             f"{NOT_COMPARED}the weights of teacher {teacher} are not on this machine, which training would download: "
             "give a file with --teacher-weights, or take --teacher efficientnet_lite0"
         )
-    unusual = unusual_among(paths, network, image_size=image_size, seed=seed, on_progress=on_progress)
+    unusual = unusual_among(
+        paths,
+        network,
+        image_size=image_size,
+        seed=seed,
+        reading=reading,
+        asked_white=asked_white,
+        on_progress=on_progress,
+    )
     if sheet is not None and unusual.photos:
         unusual.write_sheet(sheet)
     if names is not None:
@@ -183,10 +202,23 @@ def compared(
 
 
 def unusual_among(
-    paths: Sequence[Path], teacher: Teacher, *, image_size: Size, seed: int, on_progress: OnProgress
+    paths: Sequence[Path],
+    teacher: Teacher,
+    *,
+    image_size: Size,
+    seed: int,
+    reading: Reading = FIRST_PAGE,
+    asked_white: int | None = None,
+    on_progress: OnProgress,
 ) -> ComparedPhotos:
     """Reads photos as training would and compares them; those that cannot be read, and copies, are left out."""
-    photos = PhotoStore(paths, Framing(image_size=image_size), budget=_CHECKED_MEMORY, workers=available_cores())
+    photos = PhotoStore(
+        paths,
+        Framing(image_size=image_size, reading=reading),
+        budget=_CHECKED_MEMORY,
+        workers=available_cores(),
+        asked_white=asked_white,
+    )
     try:
         photos.load(lambda done, of: on_progress(Progress(activity="reading photos", done=done, total=of)))
         return compare_photos(photos, teacher, torch.device("cpu"), seed=seed, on_progress=on_progress)

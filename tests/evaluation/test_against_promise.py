@@ -5,7 +5,7 @@ from dataclasses import replace
 import pytest
 
 from blemish.cli.evaluate import lines_of_evaluation
-from blemish.evaluation.comparison import (
+from blemish.evaluation.against_promise import (
     FalseAlarms,
     expectation,
     false_alarms_in_unit,

@@ -1,0 +1,157 @@
+"""Opens the history: a file of SQLite's, or a URL of PostgreSQL's, with its tables brought up to date."""
+
+import logging
+from collections.abc import Iterator
+from contextlib import contextmanager
+from importlib.util import find_spec
+from pathlib import Path
+from typing import Any, Self
+
+from platformdirs import user_data_path
+from sqlalchemy import Connection, Engine, create_engine, event, make_url
+from sqlalchemy.engine import URL
+from sqlalchemy.exc import ArgumentError, SQLAlchemyError
+
+from blemish.errors import HistoryError, MissingExtraError, SettingsError
+from blemish.history.migrating import bring_up_to_date
+from blemish.history.verdict import JudgeRecord
+from blemish.wording import brief
+
+_log = logging.getLogger("blemish")
+
+_SECONDS_TO_WAIT = 30.0  # for another process that writes
+
+
+class History:
+    """An open history, which threads may share; the other files of this room read and write it."""
+
+    def __init__(self, engine: Engine) -> None:
+        self.engine = engine
+        self.judges: dict[JudgeRecord, int] = {}
+        """The ids of those rows of `judges` that are known."""
+
+    @property
+    def place(self) -> str:
+        """Says where the database is, without a password."""
+        url = self.engine.url
+        return str(url.database) if self.is_sqlite else url.render_as_string(hide_password=True)
+
+    @property
+    def is_sqlite(self) -> bool:
+        """Whether it is a file of SQLite's."""
+        return self.engine.dialect.name == "sqlite"
+
+    @contextmanager
+    def reading(self) -> Iterator[Connection]:
+        """Gives a connection in a transaction that sees one state of everything; raises HistoryError."""
+        with self._transaction(writes=False) as connection:
+            yield connection
+
+    @contextmanager
+    def writing(self) -> Iterator[Connection]:
+        """Gives a connection in a transaction that is kept whole or not at all; raises HistoryError."""
+        with self._transaction(writes=True) as connection:
+            yield connection
+
+    @contextmanager
+    def _transaction(self, *, writes: bool) -> Iterator[Connection]:
+        try:
+            with self.engine.connect().execution_options(writes=writes) as connection, connection.begin():
+                yield connection
+        except SQLAlchemyError as error:
+            raise self.failed(error) from error
+
+    def failed(self, error: SQLAlchemyError) -> HistoryError:
+        """Returns the one line that is said of what the database refused."""
+        cause = getattr(error, "orig", None) or error
+        return HistoryError(f"the history in {self.place} cannot be used ({brief(cause)}); check disk and database")
+
+    def close(self) -> None:
+        """Lets go of the database."""
+        self.engine.dispose()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_error: object) -> None:
+        self.close()
+
+
+def default_history() -> Path:
+    """Returns the file that the history is in where no other is named."""
+    return user_data_path("blemish") / "history.db"
+
+
+def open_history(place: str | Path) -> History:
+    """Opens the history in a file or at a URL (`postgresql://USER:PASSWORD@HOST/DATABASE`), and makes it where none is.
+
+    Raises HistoryError where it cannot be opened, or is of a later version of this program.
+    """
+    url = _url_of(place)
+    if url.get_backend_name() == "sqlite":
+        _make_folder_of(url)
+    engine = create_engine(url, **_options(url))
+    if url.get_backend_name() == "sqlite":
+        event.listen(engine, "connect", _set_up_sqlite)
+        event.listen(engine, "begin", _begin_sqlite)
+    history = History(engine)
+    try:
+        with history.writing() as connection:
+            bring_up_to_date(connection, place=history.place)
+    except BaseException:
+        history.close()
+        raise
+    return history
+
+
+def _url_of(place: str | Path) -> URL:
+    text = str(place)
+    if "://" not in text:
+        return URL.create("sqlite", database=str(Path(text).expanduser().absolute()))
+    try:
+        url = make_url(text)
+        backend = url.get_backend_name()
+    except (ArgumentError, ValueError):
+        raise SettingsError(
+            "the history's URL cannot be read: give a file, or postgresql://USER@HOST/DATABASE"
+        ) from None
+    if backend == "sqlite" and url.database not in (None, "", ":memory:"):
+        return url
+    if backend in ("postgresql", "postgres"):
+        if find_spec("psycopg") is None:
+            raise MissingExtraError(package="psycopg", extra="postgresql", purpose="a history in PostgreSQL")
+        return url.set(drivername="postgresql+psycopg")
+    raise SettingsError(f"a history is kept in a file or in PostgreSQL, not in {backend}: give one of these")
+
+
+def _make_folder_of(url: URL) -> None:
+    folder = Path(str(url.database)).parent
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise HistoryError(f"cannot make {folder} for the history: {error.strerror}; name another file") from error
+
+
+def _options(url: URL) -> dict[str, Any]:
+    if url.get_backend_name() == "sqlite":
+        return {"connect_args": {"timeout": _SECONDS_TO_WAIT}}
+    return {"pool_pre_ping": True, "connect_args": {"connect_timeout": 10}}
+
+
+def _set_up_sqlite(connection: Any, _record: object) -> None:
+    """Sets what SQLite does for each connection.
+
+    A write-ahead log, so that readers wait for no writer; FULL, so that what was written is on the disk when the
+    answer is sent: with NORMAL a power cut would take the last verdicts, which a line has acted on already.
+    """
+    connection.isolation_level = None  # transactions begin as _begin_sqlite says, and hold changes of tables too
+    cursor = connection.cursor()
+    for pragma in ("journal_mode = WAL", "synchronous = FULL", "foreign_keys = ON", "cache_size = -65536"):
+        cursor.execute(f"PRAGMA {pragma}")
+    cursor.close()
+
+
+def _begin_sqlite(connection: Connection) -> None:
+    """Begins as a writer where one is: a reader that turns writer could be refused for another's sake."""
+    writes = connection.get_execution_options().get("writes", True)
+    connection.exec_driver_sql("BEGIN IMMEDIATE" if writes else "BEGIN")

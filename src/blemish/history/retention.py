@@ -1,0 +1,138 @@
+"""What is forgotten: verdicts that are old, photos where they take too much room; never what people have labelled,
+unless that is asked for."""
+
+import logging
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+from sqlalchemy import ColumnElement, delete, func, select, update
+
+from blemish.errors import OutputError, SettingsError
+from blemish.files import remove
+from blemish.history.audit import note_change
+from blemish.history.opening import History
+from blemish.history.schema import VERDICTS
+
+_log = logging.getLogger("blemish")
+
+_AT_ONCE = 500
+"""Verdicts of one transaction: others write in between."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Retention:
+    """How much is kept; None is all."""
+
+    days: float | None = None
+    """Verdicts that are older are deleted, with their photos; counts per hour stay."""
+    megabytes: float | None = None
+    """Photos beyond so much room are deleted, oldest first; their verdicts stay."""
+    labelled_too: bool = False
+    """Whether what people have labelled may be deleted."""
+
+    def __post_init__(self) -> None:
+        """Raises SettingsError for amounts that are none."""
+        if (self.days is not None and self.days <= 0) or (self.megabytes is not None and self.megabytes < 0):
+            raise SettingsError("days to keep are above 0, megabytes to keep 0 or more")
+
+
+@dataclass(frozen=True, kw_only=True)
+class Forgotten:
+    """Says how much was deleted."""
+
+    verdicts: int
+    photos: int
+    """Files of photos; those outside the folder of kept photos are never touched."""
+
+
+def forget(history: History, retention: Retention, *, photos: Path | None, who: str) -> Forgotten:
+    """Deletes what is not to be kept, a few verdicts at a time; `photos` is the folder of kept photos.
+
+    A photo's file goes before its row, so that no file is left that no row knows of. Raises HistoryError; a file that
+    cannot be deleted is said, and its row stays.
+    """
+    verdicts = files = 0
+    if retention.days is not None:
+        old = VERDICTS.c.judged_at < datetime.now(UTC) - timedelta(days=retention.days)
+        while found := _oldest(history, [old, *_spared(retention)], after=0):
+            gone, count = _delete_files(history, found, photos)
+            if not gone:
+                break
+            with history.writing() as connection:
+                connection.execute(delete(VERDICTS).where(VERDICTS.c.id.in_(gone)))
+            verdicts, files = verdicts + len(gone), files + count
+    if retention.megabytes is not None:
+        files += _make_room(history, retention, photos)
+    if verdicts or files:
+        with history.writing() as connection:
+            kept = {"days": retention.days, "megabytes": retention.megabytes, "labelled_too": retention.labelled_too}
+            done = {"verdicts": verdicts, "photos": files}
+            note_change(connection, who=who, action="retention", subject="history", before=kept, after=done)
+    return Forgotten(verdicts=verdicts, photos=files)
+
+
+def _spared(retention: Retention) -> list[ColumnElement[bool]]:
+    return [] if retention.labelled_too else [VERDICTS.c.label.is_(None)]
+
+
+def _oldest(history: History, wanted: Sequence[ColumnElement[bool]], *, after: int) -> Sequence[Any]:
+    columns = (VERDICTS.c.id, VERDICTS.c.photo_path, VERDICTS.c.map_path, VERDICTS.c.photo_bytes)
+    statement = select(*columns).where(*wanted, VERDICTS.c.id > after).order_by(VERDICTS.c.id).limit(_AT_ONCE)
+    with history.reading() as connection:
+        return connection.execute(statement).all()
+
+
+def _make_room(history: History, retention: Retention, photos: Path | None) -> int:
+    """Deletes the oldest photos beyond the room that there is; returns how many files."""
+    kept = VERDICTS.c.photo_path.is_not(None)
+    with history.reading() as connection:
+        each = select(func.max(VERDICTS.c.photo_bytes).label("bytes")).where(kept).group_by(VERDICTS.c.photo_path)
+        taken = int(connection.execute(select(func.coalesce(func.sum(each.subquery().c.bytes), 0))).scalar_one())
+    too_much, files, after = taken - round((retention.megabytes or 0) * 1e6), 0, 0
+    while too_much > 0 and (found := _oldest(history, [kept, *_spared(retention)], after=after)):
+        some, room = [], 0
+        for row in found:
+            some.append(row)
+            room += row.photo_bytes or 0
+            if room >= too_much:
+                break
+        gone, count = _delete_files(history, some, photos)
+        with history.writing() as connection:
+            forgotten = update(VERDICTS).where(VERDICTS.c.id.in_(gone))
+            connection.execute(forgotten.values(photo_path=None, map_path=None))
+        files, too_much, after = files + count, too_much - room, some[-1].id
+    return files
+
+
+def _delete_files(history: History, rows: Sequence[Any], photos: Path | None) -> tuple[list[int], int]:
+    """Deletes the photos and maps of rows where they lie in the folder of kept photos, and no other row has the same
+    photo; returns the ids of the rows whose files are gone, and how many photos that were."""
+    ids = [row.id for row in rows]
+    paths = {row.photo_path for row in rows if row.photo_path is not None}
+    shared: set[str] = set()
+    if paths:
+        others = select(VERDICTS.c.photo_path).where(VERDICTS.c.photo_path.in_(paths), VERDICTS.c.id.not_in(ids))
+        with history.reading() as connection:
+            shared = {*connection.execute(others.distinct()).scalars()}
+    gone, count, deleted = [], 0, set[str]()
+    for row in rows:
+        try:
+            if row.photo_path is not None and row.photo_path not in shared | deleted and _is_in(row.photo_path, photos):
+                remove(Path(row.photo_path))
+                deleted.add(row.photo_path)
+                count += 1
+            if row.map_path is not None and _is_in(row.map_path, photos):
+                remove(Path(row.map_path))
+        except OutputError as error:
+            _log.warning("%s", error)
+        else:
+            gone.append(row.id)
+    return gone, count
+
+
+def _is_in(path: str, folder: Path | None) -> bool:
+    """Returns whether a file lies in the folder of kept photos: others are people's own, and stay."""
+    return folder is not None and Path(path).resolve().is_relative_to(folder.resolve())

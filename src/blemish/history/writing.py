@@ -1,0 +1,95 @@
+"""Verdicts go into the history: a batch whole or not at all, and each once however often it is tried."""
+
+import time
+from collections import Counter
+from collections.abc import Sequence
+from datetime import UTC, datetime
+from typing import Any
+
+from sqlalchemy import Connection, select
+from sqlalchemy.dialects import postgresql, sqlite
+
+from blemish.errors import HistoryError
+from blemish.history.opening import History
+from blemish.history.schema import HOURS, JUDGES, VERDICTS
+from blemish.history.verdict import JudgeRecord, VerdictRecord
+
+_WAITS = (0.2, 1.0)  # seconds before the next try, where a database has gone away or another writer stood in the way
+_AT_ONCE = 500  # rows of one statement
+
+
+def add_verdicts(history: History, verdicts: Sequence[VerdictRecord]) -> list[int]:
+    """Writes verdicts in one transaction, and returns their rows' ids in order when they are on the disk.
+
+    One whose key is there already is not written again, and its row's id returned. Raises HistoryError when three tries
+    have failed; then none is written.
+    """
+    for wait in _WAITS:
+        try:
+            return _added(history, verdicts)
+        except HistoryError:
+            time.sleep(wait)
+    return _added(history, verdicts)
+
+
+def _added(history: History, verdicts: Sequence[VerdictRecord]) -> list[int]:
+    new_judges: dict[JudgeRecord, int] = {}
+    with history.writing() as connection:
+        for judge in {verdict.judge for verdict in verdicts if verdict.judge is not None} - history.judges.keys():
+            new_judges[judge] = _judge_id(connection, judge)
+        ids_of_judges = history.judges | new_judges
+        rows = {verdict.key: _row(verdict, ids_of_judges) for verdict in verdicts}
+        new = _insert(connection, list(rows.values()))
+        _count(connection, [rows[key] for key in new])
+        ids = _ids(connection, list(rows))
+    history.judges |= new_judges  # now that they are on the disk
+    return [ids[verdict.key] for verdict in verdicts]
+
+
+def _row(verdict: VerdictRecord, judges: dict[JudgeRecord, int]) -> dict[str, Any]:
+    judge = None if verdict.judge is None else judges[verdict.judge]
+    return {name: value for name, value in vars(verdict).items() if name != "judge"} | {"judge_id": judge}
+
+
+def upsert(connection: Connection, table: Any) -> Any:
+    """Returns an INSERT of the database's own kind, which knows what to do where a row is there already."""
+    return postgresql.insert(table) if connection.dialect.name == "postgresql" else sqlite.insert(table)
+
+
+def _insert(connection: Connection, rows: list[dict[str, Any]]) -> list[str]:
+    """Returns the keys of those rows that were not there."""
+    statement = upsert(connection, VERDICTS).on_conflict_do_nothing(index_elements=["key"])
+    return list(connection.execute(statement.returning(VERDICTS.c.key), rows).scalars())
+
+
+def _ids(connection: Connection, keys: list[str]) -> dict[str, int]:
+    found: dict[str, int] = {}
+    for start in range(0, len(keys), _AT_ONCE):
+        wanted = select(VERDICTS.c.key, VERDICTS.c.id).where(VERDICTS.c.key.in_(keys[start : start + _AT_ONCE]))
+        found |= {row.key: row.id for row in connection.execute(wanted)}
+    return found
+
+
+def _judge_id(connection: Connection, judge: JudgeRecord) -> int:
+    values = vars(judge) | {"digest": judge.digest}
+    connection.execute(upsert(connection, JUDGES).on_conflict_do_nothing(index_elements=["digest"]).values(values))
+    return int(connection.execute(select(JUDGES.c.id).where(JUDGES.c.digest == values["digest"])).scalar_one())
+
+
+def _count(connection: Connection, rows: Sequence[dict[str, Any]]) -> None:
+    """Adds to the counts per hour, in one order, so that two writers do not wait for each other in a circle."""
+    counts = Counter((_hour_of(row["judged_at"]), row["model"], row["station"], row["verdict"]) for row in rows)
+    for (hour, model, station, verdict), photos in sorted(counts.items()):
+        insert = upsert(connection, HOURS).values(
+            hour=hour, model=model, station=station, verdict=verdict, photos=photos
+        )
+        connection.execute(
+            insert.on_conflict_do_update(
+                index_elements=["hour", "model", "station", "verdict"],
+                set_={"photos": HOURS.c.photos + insert.excluded.photos},
+            )
+        )
+
+
+def _hour_of(moment: datetime) -> datetime:
+    return moment.astimezone(UTC).replace(minute=0, second=0, microsecond=0)

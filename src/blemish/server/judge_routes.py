@@ -1,0 +1,149 @@
+"""Photos in, verdicts out."""
+
+import asyncio
+import hashlib
+import secrets
+from contextlib import ExitStack
+from typing import Annotated, Any
+
+from fastapi import APIRouter, Header, Query, Request
+from fastapi.concurrency import run_in_threadpool
+from starlette.datastructures import UploadFile
+
+from blemish.history.reading import by_key
+from blemish.history.schema import LONGEST_NAME_STORED
+from blemish.history.verdict import StoredVerdict
+from blemish.server.access import AskedBy, Asker, StationOf
+from blemish.server.faults import FAULTS, FaultError
+from blemish.server.judging_queue import PhotoToJudge
+from blemish.server.replies import VerdictReply, VerdictsReply, verdict_reply
+from blemish.server.station import Station
+
+JUDGE_ROUTES = APIRouter(prefix="/api/models/{model}", tags=["judge"], responses=FAULTS)
+
+StationName = Annotated[
+    str | None, Query(max_length=64, pattern=r"^[\w .:/-]+$", description="Where the photo comes from.")
+]
+PhotoName = Annotated[str | None, Query(max_length=LONGEST_NAME_STORED, description="What you call the photo.")]
+RetryKey = Annotated[
+    str | None,
+    Header(
+        alias="Idempotency-Key",
+        max_length=200,
+        description="Of your choice, one per photo: a request that is sent again with it is judged and recorded once.",
+    ),
+]
+_BODY: dict[str, Any] = {
+    "requestBody": {
+        "required": True,
+        "content": {
+            "application/octet-stream": {"schema": {"type": "string", "format": "binary"}},
+            "image/*": {"schema": {"type": "string", "format": "binary"}},
+        },
+    }
+}
+_FORM: dict[str, Any] = {
+    "requestBody": {
+        "required": True,
+        "content": {
+            "multipart/form-data": {
+                "schema": {
+                    "type": "object",
+                    "properties": {"photo": {"type": "array", "items": {"type": "string", "format": "binary"}}},
+                }
+            }
+        },
+    }
+}
+
+
+@JUDGE_ROUTES.post("/judge", openapi_extra=_BODY)
+async def judge_photo(
+    model: str,
+    request: Request,
+    at: StationOf,
+    asker: AskedBy,
+    station: StationName = None,
+    name: PhotoName = None,
+    retry_key: RetryKey = None,
+) -> VerdictReply:
+    """Judges one photo, the bytes of whose file are the request's body.
+
+    The verdict is in the history when it is answered. A photo that cannot be read is answered with 422, and is in the
+    history as unreadable.
+    """
+    at.queue(model)
+    if request.headers.get("content-type", "").startswith("multipart/"):
+        raise FaultError(415, "form_given", "send the photo's bytes as the body, or a form to .../judge-many")
+    with at.room_for(1):
+        data = await request.body()
+        key = _key(asker, model, retry_key)
+        stored = await _judged(at, model, data, name=name, station=station, key=key)
+    if stored.error is not None:
+        raise FaultError(422, "unusable_photo", stored.error)
+    return verdict_reply(stored)
+
+
+@JUDGE_ROUTES.post("/judge-many", openapi_extra=_FORM)
+async def judge_photos(
+    model: str,
+    request: Request,
+    at: StationOf,
+    asker: AskedBy,
+    station: StationName = None,
+    retry_key: RetryKey = None,
+) -> VerdictsReply:
+    """Judges the photos of a form (multipart/form-data), whatever its fields are called; one that cannot be read has
+    the verdict `unreadable`, and harms no other."""
+    at.queue(model)
+    with ExitStack() as rooms:
+        rooms.enter_context(at.room_for(1))
+        async with request.form(max_files=at.settings.waiting, max_fields=8) as form:
+            files = [each for _, each in form.multi_items() if isinstance(each, UploadFile)]
+            if not files:
+                raise FaultError(422, "no_photo", "the form holds no file: send at least one photo")
+            rooms.enter_context(at.room_for(len(files) - 1))
+            photos = [(each.filename, await each.read()) for each in files]
+        keys = [_key(asker, model, None if retry_key is None else f"{retry_key}/{n}") for n in range(len(photos))]
+        judged = await asyncio.gather(
+            *(
+                _judged(at, model, data, name=name, station=station, key=key)
+                for (name, data), key in zip(photos, keys, strict=True)
+            )
+        )
+    return VerdictsReply(verdicts=[verdict_reply(each) for each in judged])
+
+
+def _key(asker: Asker, model: str, retry_key: str | None) -> tuple[str, bool]:
+    """Returns the key of a judgement, and whether it may be there already."""
+    if retry_key is None:
+        return secrets.token_hex(16), False
+    return hashlib.sha256("\0".join((asker.name, model, retry_key)).encode()).hexdigest(), True
+
+
+async def _judged(
+    at: Station, model: str, data: bytes, *, name: str | None, station: str | None, key: tuple[str, bool]
+) -> StoredVerdict:
+    if key[1]:
+        known = await run_in_threadpool(by_key, at.history, key[0])
+        if known is not None:
+            if known.photo_sha256 != hashlib.sha256(data).hexdigest():
+                raise FaultError(409, "key_of_another", "this Idempotency-Key was used for another photo")
+            return known
+    photo = PhotoToJudge(
+        data=data,
+        name=name,
+        station=station or at.settings.station,
+        key=key[0],
+        drawn=at.is_drawn(key[0]),
+    )
+    answer = asyncio.wrap_future(at.queue(model).submit(photo))
+    try:
+        return await asyncio.wait_for(answer, at.settings.timeout)
+    except TimeoutError:
+        raise FaultError(
+            504,
+            "too_late",
+            f"no verdict within {at.settings.timeout:g} s: it may come into the history still; ask again with the same "
+            "Idempotency-Key",
+        ) from None

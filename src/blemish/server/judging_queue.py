@@ -1,0 +1,139 @@
+"""Photos of all requests, judged in batches by one thread per model; each verdict is in the history before it is
+answered."""
+
+import logging
+import queue
+import threading
+import time
+from collections.abc import Callable
+from concurrent.futures import Future
+from dataclasses import dataclass, field
+from functools import partial
+from typing import Any
+
+from blemish.errors import BlemishError, DataError, OutputError
+from blemish.history.opening import History
+from blemish.history.verdict import StoredVerdict, VerdictRecord, verdict_of
+from blemish.history.writing import add_verdicts
+from blemish.inference.prediction import Prediction
+from blemish.server.kept_photos import KeptPhotos
+from blemish.server.served_model import ServedModel
+from blemish.server.settings import ServerSettings
+
+_log = logging.getLogger("blemish")
+
+
+@dataclass(frozen=True, kw_only=True)
+class PhotoToJudge:
+    """A photo of a request, and where its verdict goes."""
+
+    data: bytes
+    name: str | None
+    """The name that the client has for it."""
+    station: str
+    key: str
+    drawn: bool
+    answer: "Future[StoredVerdict]" = field(default_factory=Future)
+
+
+OnJudged = Callable[[StoredVerdict, Prediction | DataError, bytes, float], object]
+"""Is told of each verdict that is in the history: with its photo, and the seconds that it took."""
+
+_CLOSED: Any = None
+
+
+class JudgingQueue:
+    """The photos that are waiting for one model, and the thread that judges them."""
+
+    def __init__(
+        self,
+        model: ServedModel,
+        history: History,
+        settings: ServerSettings,
+        *,
+        photos: KeptPhotos | None,
+        on_judged: OnJudged,
+        on_unkept: Callable[[], object],
+    ) -> None:
+        self.model = model
+        self._history, self._settings, self._photos = history, settings, photos
+        self._on_judged, self._on_unkept = on_judged, on_unkept
+        self._waiting: queue.SimpleQueue[PhotoToJudge] = queue.SimpleQueue()
+        self._thread = threading.Thread(target=self._work, name=f"judge {model.name}", daemon=True)
+        self._thread.start()
+
+    def submit(self, photo: PhotoToJudge) -> "Future[StoredVerdict]":
+        """Takes a photo; its verdict comes in the future, or HistoryError where it could not be written down."""
+        self._waiting.put(photo)
+        return photo.answer
+
+    def close(self) -> None:
+        """Judges what is waiting, then ends the thread."""
+        self._waiting.put(_CLOSED)
+        self._thread.join()
+
+    def _work(self) -> None:
+        while True:
+            batch, closed = self._next_batch()
+            wanted = [photo for photo in batch if photo.answer.set_running_or_notify_cancel()]
+            if wanted:
+                try:
+                    self._judge(wanted)
+                except BaseException as error:
+                    how = None if isinstance(error, BlemishError) else error
+                    _log.error("model %s: %d photos failed: %s", self.model.name, len(wanted), error, exc_info=how)
+                    for photo in wanted:
+                        if not photo.answer.done():
+                            photo.answer.set_exception(error)
+            if closed:
+                return
+
+    def _next_batch(self) -> tuple[list[PhotoToJudge], bool]:
+        """Returns what is waiting, at least one and at most a batch, and whether the queue was closed behind it."""
+        batch: list[PhotoToJudge] = []
+        try:
+            while len(batch) < self._settings.batch_size:
+                photo = self._waiting.get(block=not batch)
+                if photo is _CLOSED:
+                    return batch, True
+                batch.append(photo)
+        except queue.Empty:
+            pass
+        return batch, False
+
+    def _judge(self, batch: list[PhotoToJudge]) -> None:
+        started = time.perf_counter()
+        opened = self.model.now  # of this batch, whatever replaces it meanwhile
+        data = [photo.data for photo in batch]
+        results = list(opened.predictor.predict_many(data, batch_size=self._settings.batch_size))
+        records = [self._record(photo, result) for photo, result in zip(batch, results, strict=True)]
+        ids = add_verdicts(self._history, records)
+        seconds = (time.perf_counter() - started) / len(batch)
+        for photo, result, record, number in zip(batch, results, records, ids, strict=True):
+            stored = StoredVerdict(**vars(record), id=number, label=None, defect_type=None)
+            self._on_judged(stored, result, photo.data, seconds)
+            photo.answer.set_result(stored)
+
+    def _record(self, photo: PhotoToJudge, result: Prediction | DataError) -> VerdictRecord:
+        record = partial(
+            verdict_of,
+            result,
+            model=self.model.name,
+            station=photo.station,
+            key=photo.key,
+            photo=photo.data,
+            photo_name=photo.name,
+            drawn=photo.drawn,
+        )
+        if self._photos is None or isinstance(result, DataError) or not self._is_kept(photo, result):
+            return record()
+        try:
+            photo_path, map_path = self._photos.keep(photo.data, result, key=photo.key)
+        except OutputError as error:  # a verdict is worth more than its photo
+            _log.error("a photo is not kept: %s", error)
+            self._on_unkept()
+            return record()
+        return record(photo_path=photo_path, map_path=map_path)
+
+    def _is_kept(self, photo: PhotoToJudge, result: Prediction) -> bool:
+        return photo.drawn or self._settings.keep == "all" or result.verdict != "normal"

@@ -1,0 +1,156 @@
+"""A model that is being learned, in a process of its own, so that the line is judged on meanwhile.
+
+As a module it is that process: it takes what to learn as JSON, and prints how far it is, a line of JSON at a time.
+"""
+
+import json
+import logging
+import os
+import subprocess
+import sys
+import threading
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Literal
+
+from blemish.errors import BlemishError
+from blemish.files import remove
+
+_log = logging.getLogger("blemish")
+
+_LOWER = 10  # of priority than what judges
+_SECONDS_TO_STOP = 30
+
+
+@dataclass(frozen=True, kw_only=True)
+class LearningProgress:
+    """How far a training is."""
+
+    activity: str
+    done: int
+    total: int
+
+
+class Learning:
+    """One training runs here, or has ended."""
+
+    def __init__(
+        self,
+        model: str,
+        *,
+        photos: Path,
+        run: Path,
+        regions: Sequence[str],
+        settings: dict[str, Any],
+        on_done: Callable[[str, Path], object],
+    ) -> None:
+        """Starts the process; `on_done(model, run)` puts what was learned to work, and may raise BlemishError."""
+        self.model, self.folder, self._run = model, photos.name, run
+        self.state: Literal["running", "done", "failed", "stopped"] = "running"
+        self.progress: LearningProgress | None = None
+        self.told: list[str] = []
+        """What the training says, and at the end what went wrong."""
+        self._on_done = on_done
+        asked = {"photos": str(photos), "run": str(run), "regions": list(regions), "settings": settings}
+        self._process = subprocess.Popen(
+            [sys.executable, "-m", __spec__.name, json.dumps(asked)],
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            encoding="utf-8",
+            errors="replace",
+        )
+        self._readers = [
+            threading.Thread(target=self._follow, name=f"learn {model}", daemon=True),
+            threading.Thread(target=self._listen, name=f"learn {model}, words", daemon=True),
+        ]
+        for reader in self._readers:
+            reader.start()
+
+    def stop(self) -> None:
+        """Ends the training, and forgets what it has learned."""
+        if self.state != "running":
+            return
+        self.state = "stopped"
+        self._process.terminate()
+        try:
+            self._process.wait(_SECONDS_TO_STOP)
+        except subprocess.TimeoutExpired:
+            self._process.kill()
+        self.wait()
+
+    def wait(self) -> None:
+        """Returns when the training has ended."""
+        for reader in self._readers:
+            reader.join()
+
+    def _listen(self) -> None:
+        assert self._process.stderr is not None
+        with self._process.stderr as words:
+            for line in words:
+                self.told = [*self.told, line.rstrip()][-20:]
+
+    def _follow(self) -> None:
+        assert self._process.stdout is not None
+        with self._process.stdout as lines:
+            for line in lines:
+                self.progress = LearningProgress(**json.loads(line))
+        code = self._process.wait()
+        self._readers[1].join()
+        if self.state == "stopped" or code != 0:
+            self.state = "stopped" if self.state == "stopped" else "failed"
+            remove(self._run)
+            return
+        try:
+            self._on_done(self.model, self._run)
+        except BlemishError as error:
+            self.told = [*self.told, str(error)]
+            self.state = "failed"
+            return
+        self.state = "done"
+        _log.info("model %s was learned of %s, and is served", self.model, self.folder)
+
+
+def _learn(asked: dict[str, Any]) -> None:
+    """Trains as a `Learning` asks, and prints how far it is."""
+    from blemish.data import AUTO, find_dataset
+    from blemish.data.drawn_regions import AskedInterest
+    from blemish.detectors import DEFAULT_METHOD
+    from blemish.progress import Progress
+    from blemish.training.request import train_as_asked
+    from blemish.training.run_file import PhotosOrigin
+
+    def tell(progress: Progress) -> None:
+        told = {"activity": progress.activity, "done": progress.done, "total": progress.total}
+        print(json.dumps(told), flush=True)  # noqa: T201
+
+    root = Path(asked["photos"])
+    train_as_asked(
+        DEFAULT_METHOD,
+        find_dataset(AUTO, root),
+        Path(asked["run"]),
+        asked["settings"],
+        teacher_weights=(),
+        leave_out=(),
+        origin=PhotosOrigin(root=root, dataset=AUTO, category=None),
+        resume=False,
+        overwrite=False,
+        on_progress=tell,
+        interest=AskedInterest(roi=tuple(asked["regions"])),
+    )
+
+
+def run_learning() -> int:
+    """Learns what the first argument says, in JSON; exits with 1 and a line where that cannot be."""
+    os.nice(_LOWER)
+    logging.basicConfig(format="%(message)s", level=logging.WARNING, stream=sys.stderr)
+    try:
+        _learn(json.loads(sys.argv[1]))
+    except BlemishError as error:
+        print(error, file=sys.stderr)  # noqa: T201
+        return 1
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(run_learning())

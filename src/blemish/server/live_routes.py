@@ -1,0 +1,63 @@
+"""News of the line as they come: verdicts, by Server-Sent Events."""
+
+from collections import deque
+from collections.abc import AsyncIterator
+from typing import Annotated
+
+from fastapi import APIRouter, Header, Query, Request
+from fastapi.concurrency import run_in_threadpool
+from fastapi.responses import StreamingResponse
+
+from blemish.history.reading import latest, since_id
+from blemish.server.access import AskedBy, StationOf
+from blemish.server.faults import FAULTS, FaultError
+from blemish.server.replies import verdict_reply
+from blemish.server.station import Station
+
+LIVE_ROUTES = APIRouter(prefix="/api", tags=["live"], responses=FAULTS)
+
+_MOST_READERS = 64
+_SECONDS = 1.0  # between two looks at the history, which other processes write too
+_SILENCE = 15  # looks without news before a line is sent that keeps the connection open
+_LATE = 200
+"""Ids that are looked at again: in PostgreSQL a verdict can come in after one of a higher id."""
+
+
+@LIVE_ROUTES.get("/live", response_class=StreamingResponse)
+async def live(
+    request: Request,
+    at: StationOf,
+    _asker: AskedBy,
+    after: Annotated[int | None, Query(ge=0, description="Begin after the verdict of this id.")] = None,
+    last_event_id: Annotated[str | None, Header(alias="Last-Event-ID", max_length=20)] = None,
+) -> StreamingResponse:
+    """Sends each verdict as it comes into the history, whoever wrote it: `event: verdict`, its id, and as data what
+    /api/verdicts/{id} answers. Without `after` or Last-Event-ID it begins with the next one."""
+    if at.news.readers >= _MOST_READERS:
+        raise FaultError(503, "too_many_readers", "too many pages are open: close some", retry_after=30)
+    begin = int(last_event_id) if last_event_id is not None and last_event_id.isdecimal() else after
+    if begin is None:
+        newest = await run_in_threadpool(latest, at.history, most=1)
+        begin = newest.verdicts[0].id if newest.verdicts else 0
+    headers = {"Cache-Control": "no-store", "X-Accel-Buffering": "no"}
+    return StreamingResponse(_events(request, at, begin), media_type="text/event-stream", headers=headers)
+
+
+async def _events(request: Request, at: Station, begin: int) -> AsyncIterator[str]:
+    sent: deque[int] = deque(maxlen=_LATE)
+    last, silent = begin, 0
+    yield ": live\n\n"
+    with at.news.reader():
+        while not at.news.stopped and not await request.is_disconnected():
+            rows = await run_in_threadpool(since_id, at.history, max(begin, last - _LATE))
+            new = [row for row in rows if row.id not in sent]
+            for row in new:
+                yield f"event: verdict\nid: {row.id}\ndata: {verdict_reply(row).model_dump_json()}\n\n"
+                sent.append(row.id)
+                last = max(last, row.id)
+            silent = 0 if new else silent + 1
+            if silent >= _SILENCE:
+                yield ": still here\n\n"
+                silent = 0
+            if not new:
+                await at.news.wait(_SECONDS)

@@ -1,0 +1,108 @@
+"""The pictures of a verdict: from memory, where it is of late, else from what was kept."""
+
+from io import BytesIO
+from pathlib import Path
+
+from fastapi import Response
+from PIL import Image
+
+from blemish.data.framing import shown
+from blemish.data.images import decode_image
+from blemish.errors import DataError
+from blemish.history.verdict import StoredVerdict
+from blemish.inference.prediction import Prediction
+from blemish.model.thresholds import Thresholds
+from blemish.results.overlays import picture
+from blemish.server.faults import FaultError
+from blemish.server.kept_photos import read_map_picture
+from blemish.server.station import Station
+
+_SHOWN_BY_BROWSERS = {b"\x89PNG": "image/png", b"\xff\xd8\xff": "image/jpeg"}
+_CACHED = {"Cache-Control": "private, max-age=86400, immutable"}
+_QUALITY = 92
+
+
+def photo_file(at: Station, stored: StoredVerdict) -> Response:
+    """Returns the photo as it was given, or as PNG where browsers do not show its kind."""
+    return shown_by_browsers(_photo(at, stored), white_level=_white_level(at, stored))
+
+
+def shown_by_browsers(data: bytes, *, white_level: int = 65535) -> Response:
+    """Returns a file as it is, or as PNG where browsers do not show its kind."""
+    kind = next((kind for start, kind in _SHOWN_BY_BROWSERS.items() if data.startswith(start)), None)
+    if kind is None:
+        return _png(Image.fromarray(shown(decode_image(data, name="photo"), white_level=white_level)))
+    return Response(data, media_type=kind, headers=_CACHED)
+
+
+def map_file(at: Station, stored: StoredVerdict) -> Response:
+    """Returns the anomaly map as a float32 TIFF."""
+    file = BytesIO()
+    Image.fromarray(_prediction(at, stored).anomaly_map).save(file, format="TIFF")
+    return Response(file.getvalue(), media_type="image/tiff", headers=_CACHED)
+
+
+def drawn_overlay(at: Station, stored: StoredVerdict) -> Response:
+    """Returns the photo under its map."""
+    photo = decode_image(_photo(at, stored), name="photo")
+    drawn = Image.fromarray(picture(_prediction(at, stored), photo))
+    if max(drawn.size) > 65_500:  # of JPEG, by libjpeg
+        return _png(drawn)
+    file = BytesIO()
+    drawn.save(file, format="JPEG", quality=_QUALITY, subsampling=0)
+    return Response(file.getvalue(), media_type="image/jpeg", headers=_CACHED)
+
+
+def _png(drawn: Image.Image) -> Response:
+    file = BytesIO()
+    drawn.save(file, format="PNG", compress_level=1)
+    return Response(file.getvalue(), media_type="image/png", headers=_CACHED)
+
+
+def _photo(at: Station, stored: StoredVerdict) -> bytes:
+    lately = at.lately(stored.id)
+    if lately is not None:
+        return lately.photo
+    if stored.photo_path is not None:
+        try:
+            return Path(stored.photo_path).read_bytes()
+        except OSError:
+            pass
+    raise FaultError(410, "photo_not_kept", "this photo was not kept, or was deleted")
+
+
+def _prediction(at: Station, stored: StoredVerdict) -> Prediction:
+    """Returns the verdict as a prediction whose map, mask and regions can be drawn."""
+    lately = at.lately(stored.id)
+    if lately is not None:
+        return lately.prediction
+    judge = stored.judge
+    if stored.map_path is None or judge is None or stored.height is None or stored.width is None:
+        raise FaultError(410, "map_not_kept", "the map of this verdict was not kept")
+    unset = float("inf")
+    pixel = unset if judge.pixel_threshold is None else judge.pixel_threshold
+    try:
+        anomaly_map = read_map_picture(stored.map_path, middle=pixel)
+    except DataError:
+        raise FaultError(410, "map_not_kept", "the map of this verdict was deleted") from None
+    model = at.models.get(stored.model)
+    same = model is not None and model.now.artifact.weights_sha256 == judge.weights_sha256
+    artifact = model.now.artifact if model is not None and same else None
+    return Prediction(
+        image=None,
+        photo_size=(stored.height, stored.width),
+        anomaly_score=stored.anomaly_score or 0.0,
+        percentile=stored.percentile or 0.0,
+        thresholds=Thresholds(image=unset if judge.threshold is None else judge.threshold, pixel=pixel),
+        provenance=None,
+        judged_at=stored.judged_at,
+        anomaly_map=anomaly_map,
+        min_area=at.settings.min_area,
+        white_level=_white_level(at, stored),
+        interest=None if artifact is None else artifact.interest,
+    )
+
+
+def _white_level(at: Station, stored: StoredVerdict) -> int:
+    model = at.models.get(stored.model)
+    return 65535 if model is None else model.now.artifact.framing.white_level

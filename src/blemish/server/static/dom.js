@@ -1,0 +1,34 @@
+// Elements, made in one line each. Text is always text: nothing that comes from the server is read as HTML.
+
+const SVG = "http://www.w3.org/2000/svg";
+
+/** Returns an element. Attributes: on* are listeners, `class`, `dataset`, properties (`value`, `checked`, `disabled`,
+ * `hidden`), and whatever else HTML has; null and false are left out. Children: elements, texts, lists of them, or null. */
+export function h(tag, attributes = {}, ...children) {
+  return filled(document.createElement(tag), attributes, children);
+}
+
+/** Returns an element of a drawing. */
+export function svg(tag, attributes = {}, ...children) {
+  return filled(document.createElementNS(SVG, tag), attributes, children);
+}
+
+const PROPERTIES = new Set(["value", "checked", "disabled", "hidden", "selected"]);
+
+function filled(element, attributes, children) {
+  for (const [name, value] of Object.entries(attributes)) {
+    if (value === null || value === undefined || value === false) continue;
+    if (name.startsWith("on")) element.addEventListener(name.slice(2), value);
+    else if (name === "dataset") Object.assign(element.dataset, value);
+    else if (PROPERTIES.has(name)) element[name] = value;
+    else element.setAttribute(name, value === true ? "" : value);
+  }
+  element.append(...children.flat(3).filter((child) => child !== null && child !== undefined && child !== false));
+  return element;
+}
+
+/** Puts these in the place of whatever the element holds. */
+export function put(element, ...children) {
+  element.replaceChildren(...children.flat(3).filter((child) => child !== null && child !== undefined && child !== false));
+  return element;
+}

@@ -1,0 +1,41 @@
+// What people say of a photo: really good, really bad, and of which kind. By click, or by the keys G and B.
+
+import { send } from "./api.js";
+import { h } from "./dom.js";
+import { say } from "./words.js";
+
+let pressed = null; // what the keys G, B and Backspace do now: they label the photo that is shown large
+
+document.addEventListener("keydown", (event) => {
+  if (event.target.matches("input, select, textarea") || event.ctrlKey || event.metaKey || event.altKey) return;
+  const label = { g: "good", b: "bad", Backspace: null }[event.key];
+  if (label !== undefined && pressed) {
+    event.preventDefault();
+    pressed(label);
+  }
+});
+
+/** Returns buttons that label a verdict; calls replaced(verdict) with the server's answer. The keys work until the signal
+ * aborts, or another photo's buttons are shown. */
+export function labelling(verdict, signal, replaced) {
+  const kind = h("input", { type: "text", maxlength: 255, value: verdict.defect_type ?? "", placeholder: say("label.kind"),
+    "aria-label": say("label.kind"), list: "kinds", hidden: verdict.label !== "bad", onchange: () => label("bad") });
+
+  async function label(value) {
+    const type = value === "bad" && kind.value.trim() ? kind.value.trim() : null;
+    try {
+      replaced(await send("PUT", `${verdict.links.verdict}/label`, { label: value, defect_type: type }));
+    } catch (error) {
+      document.dispatchEvent(new CustomEvent("fault", { detail: error }));
+    }
+  }
+
+  function button(value, key) {
+    return h("button", { type: "button", class: value, "aria-pressed": String(verdict.label === value), "aria-keyshortcuts": key,
+      onclick: () => label(verdict.label === value ? null : value) }, say(`label.${value}`), h("kbd", { "aria-hidden": "true" }, key));
+  }
+
+  pressed = label;
+  signal.addEventListener("abort", () => { if (pressed === label) pressed = null; });
+  return h("div", { class: "row labelling" }, button("good", "G"), button("bad", "B"), kind);
+}

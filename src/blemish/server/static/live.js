@@ -1,0 +1,82 @@
+// What the camera saw last, readable from across the hall, and what came before it.
+
+import { follow, get, sendPhoto } from "./api.js";
+import { h, put } from "./dom.js";
+import { labelling } from "./labels.js";
+import { meter, reason, shownPicture, sign, tile } from "./verdict.js";
+import { say, sayPercent, sayTime } from "./words.js";
+
+const EARLIER = 24;
+
+export function live(main, session, signal) {
+  const state = { latest: [], photos: 0, stopped: 0, paused: false };
+  const place = h("section", { class: "live", "aria-live": "polite" });
+  const earlier = h("div", { class: "tiles" });
+  const counts = h("p", { class: "counts" });
+  const pause = h("button", { type: "button", "aria-pressed": "false", onclick: () => hold(!state.paused) }, say("live.pause"));
+
+  function hold(paused) {
+    state.paused = paused;
+    pause.setAttribute("aria-pressed", String(paused));
+    if (!paused) draw();
+  }
+
+  function arrived(verdict) {
+    state.latest = [verdict, ...state.latest.filter((one) => one.id !== verdict.id)].slice(0, EARLIER + 1);
+    state.photos += 1;
+    state.stopped += verdict.verdict !== "normal";
+    draw();
+  }
+
+  function draw() {
+    if (state.paused) return;
+    const [last, ...before] = state.latest;
+    put(place, last ? large(last, session, signal, replaced) : h("p", { class: "muted" }, say("live.nothing")));
+    put(earlier, before.map((verdict) => tile(verdict, signal)));
+    put(counts, say("live.counts", { photos: state.photos, stopped: state.stopped,
+      share: sayPercent(state.photos ? state.stopped / state.photos : 0) }));
+  }
+
+  function replaced(verdict) {
+    state.latest = state.latest.map((one) => (one.id === verdict.id ? verdict : one));
+    draw();
+  }
+
+  put(main, h("h1", { class: "hidden" }, say("place.live")), place,
+    h("div", { class: "bar" }, counts, h("span", { class: "spacer" }), tryPhoto(session, signal), pause),
+    h("h2", {}, say("live.earlier")), earlier);
+  get("/api/verdicts", { most: EARLIER + 1 }, signal).then((page) => {
+    state.latest = page.verdicts;
+    draw();
+  });
+  follow(arrived, (connected) => {
+    const sign = document.getElementById("connection");
+    sign.className = connected ? "on" : "off";
+    sign.textContent = connected ? say("live.connected") : say("live.broken");
+  }, signal);
+}
+
+function large(verdict, session, signal, replaced) {
+  const alt = say("photo.alt", { name: verdict.photo.name ?? verdict.id, verdict: say(`verdict.${verdict.verdict}`) });
+  return h("article", { class: `large ${verdict.verdict}` },
+    h("a", { href: `#photo/${verdict.id}`, "aria-label": say("photo.open") },
+      shownPicture(verdict, { overlay: verdict.verdict !== "normal", signal, alt })),
+    h("div", { class: "said" },
+      h("p", { class: "verdict" }, sign(verdict.verdict)),
+      h("p", {}, reason(verdict)),
+      meter(verdict),
+      h("p", { class: "muted" }, [verdict.photo.name, verdict.model, verdict.station, sayTime(verdict.judged_at)].filter(Boolean).join(" · ")),
+      labelling(verdict, signal, replaced)));
+}
+
+function tryPhoto(session, signal) {
+  const chosen = h("select", { "aria-label": say("model.choose") }, session.models.map((name) => h("option", { value: name }, name)));
+  const file = h("input", { type: "file", accept: "image/*", hidden: true, onchange: async () => {
+    const photo = file.files[0];
+    file.value = "";
+    if (photo) await sendPhoto(`/api/models/${encodeURIComponent(chosen.value)}/judge?name=${encodeURIComponent(photo.name)}`, photo)
+      .catch((error) => { document.dispatchEvent(new CustomEvent("fault", { detail: error })); });
+  } });
+  return h("span", { class: "row" }, session.models.length > 1 ? chosen : null,
+    h("button", { type: "button", onclick: () => file.click() }, say("live.try")), file);
+}

@@ -1,0 +1,154 @@
+"""All that a running server holds: its models, their queues, the history, the photos kept, and who waits for news."""
+
+import hashlib
+import secrets
+import threading
+from collections import OrderedDict
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+from blemish.errors import DataError
+from blemish.history.opening import History
+from blemish.history.verdict import StoredVerdict
+from blemish.inference.prediction import Prediction
+from blemish.server.drift_look import DriftLook
+from blemish.server.faults import FaultError
+from blemish.server.judging_queue import JudgingQueue
+from blemish.server.kept_photos import KeptPhotos
+from blemish.server.live_news import LiveNews
+from blemish.server.measures import Measures
+from blemish.server.served_model import ServedModel
+from blemish.server.settings import ServerSettings
+from blemish.server.upkeep import Upkeep
+from blemish.server.workshop import Workshop
+
+_MOST_RECENT = 1 << 27
+"""Bytes of photos and maps of the latest verdicts, kept in memory so that their pictures can be asked for."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class JudgedLately:
+    """What a verdict's pictures are drawn from."""
+
+    prediction: Prediction
+    photo: bytes
+
+    @property
+    def size(self) -> int:
+        """How many bytes it takes."""
+        return len(self.photo) + self.prediction.anomaly_map.nbytes
+
+
+class Station:
+    """The one object that every request is answered by."""
+
+    def __init__(self, models: Mapping[str, ServedModel], history: History, settings: ServerSettings) -> None:
+        """Takes open models and an open history, both of which are closed with it."""
+        self.models, self.history, self.settings = dict(models), history, settings
+        self.measures = Measures()
+        self.news = LiveNews()
+        self.drift = DriftLook(lambda: self.models, history, self.measures)
+        self.photos = None if settings.keep_photos is None else KeptPhotos(settings.keep_photos)
+        self.ready = True
+        folder = settings.keep_photos
+        kept = settings.retention
+        self._upkeep = None if kept is None else Upkeep(history, kept, photos=folder)
+        self._in_flight = 0
+        self._seconds = 0.1  # that a photo takes, of late
+        self._lately: OrderedDict[int, JudgedLately] = OrderedDict()
+        self._lately_size = 0
+        self._changing = threading.Lock()
+        self._queues = {name: self._new_queue(model) for name, model in models.items()}
+        self.workshop = None if settings.workshop is None else Workshop(settings.workshop)
+
+    def add(self, name: str, folder: Path) -> None:
+        """Opens a model that was just learned, proves it, and serves it from now on; raises what `ServedModel` does."""
+        settings = replace(self.settings, runtime="auto", precision="fp32")  # it has no exports yet
+        model = ServedModel(name, folder, settings)
+        self._queues[name] = self._new_queue(model)
+        self.models[name] = model
+
+    def _new_queue(self, model: ServedModel) -> JudgingQueue:
+        return JudgingQueue(
+            model,
+            self.history,
+            self.settings,
+            photos=self.photos,
+            on_judged=self._judged,
+            on_unkept=self.measures.unkept,
+        )
+
+    @property
+    def in_flight(self) -> int:
+        """How many photos wait or are at work."""
+        return self._in_flight
+
+    def queue(self, name: str) -> JudgingQueue:
+        """Returns the queue of a model; raises FaultError where there is none."""
+        self.model(name)
+        return self._queues[name]
+
+    def model(self, name: str) -> ServedModel:
+        """Returns a model by its name; raises FaultError where there is none."""
+        if name not in self.models:
+            raise FaultError(404, "no_such_model", f"no model {name[:64]!r} is served: {', '.join(self.models)} are")
+        return self.models[name]
+
+    @contextmanager
+    def room_for(self, photos: int) -> Iterator[None]:
+        """Holds the places of photos among those that may be in flight; raises FaultError where there are none left.
+
+        It is asked before a photo is received, so that what is turned away takes no memory. In the event loop alone.
+        """
+        if not self.ready:
+            raise FaultError(503, "shutting_down", "the server is shutting down: ask again", retry_after=5)
+        if self._in_flight + photos > self.settings.waiting:
+            seconds = max(1, round(self._in_flight * self._seconds))
+            self.measures.refused()
+            raise FaultError(
+                503, "too_many_photos", f"{self._in_flight} photos are waiting: come again", retry_after=seconds
+            )
+        self._in_flight += photos
+        try:
+            yield
+        finally:
+            self._in_flight -= photos
+
+    def is_drawn(self, key: str) -> bool:
+        """Draws by lot whether a photo is for a person to label: by its key, before it is judged, so that no score
+        can sway it, and a retry draws the same."""
+        lot = int.from_bytes(hashlib.sha256(f"{key}{self._lot}".encode()).digest()[:7]) / (1 << 56)
+        return lot < self.settings.draw
+
+    _lot = secrets.token_hex(8)  # so that nobody can choose a key that is drawn, or is not
+
+    def lately(self, number: int) -> JudgedLately | None:
+        """Returns what the pictures of a verdict are drawn from, where it is still in memory."""
+        with self._changing:
+            return self._lately.get(number)
+
+    def _judged(self, stored: StoredVerdict, result: Prediction | DataError, photo: bytes, seconds: float) -> None:
+        """Takes note of a verdict, in the thread that judged."""
+        self._seconds += (seconds - self._seconds) / 8
+        self.measures.judged(stored, seconds)
+        if isinstance(result, Prediction):
+            with self._changing:
+                kept = self._lately[stored.id] = JudgedLately(prediction=result, photo=photo)
+                self._lately_size += kept.size
+                while self._lately_size > _MOST_RECENT and len(self._lately) > 1:
+                    self._lately_size -= self._lately.popitem(last=False)[1].size
+        self.news.wake()
+
+    def close(self) -> None:
+        """Judges what is waiting, then lets go of everything."""
+        self.ready = False
+        self.news.stop()
+        if self.workshop is not None:
+            self.workshop.close()
+        for queue in self._queues.values():
+            queue.close()
+        if self._upkeep is not None:
+            self._upkeep.close()
+        self.history.close()

@@ -1,0 +1,120 @@
+"""Changes of a served model: thresholds set or undone, its folder opened anew; each is in the audit trail."""
+
+import logging
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import Any
+
+from blemish.calibration.recalibrate import AskedRates, recalibrate
+from blemish.calibration.undo import undo_calibration
+from blemish.errors import ArtifactError, BlemishError
+from blemish.history.audit import note_change
+from blemish.history.feedback import drawn_photos
+from blemish.server.faults import FaultError
+from blemish.server.served_model import OpenModel, ServedModel
+from blemish.server.station import Station
+
+_log = logging.getLogger("blemish")
+
+
+def set_thresholds(
+    station: Station,
+    model: ServedModel,
+    asked: AskedRates,
+    *,
+    who: str,
+    rules: Sequence[str] = (),
+    mm_per_pixel: float | None = None,
+) -> OpenModel:
+    """Calibrates a model anew, as `blemish calibrate` does, so that model.json says what holds; raises what that
+    does."""
+    return _calibrated(station, model, asked, (), who=who, rules=rules, mm_per_pixel=mm_per_pixel)
+
+
+def calibrate_with_drawn(station: Station, model: ServedModel, *, who: str) -> OpenModel:
+    """Adds to a model's calibration the photos that were drawn by lot and labelled good (see history/feedback.py);
+    raises FaultError where there are none."""
+    drawn = drawn_photos(station.history, model.name)
+    if not drawn.good:
+        raise FaultError(
+            409,
+            "nothing_to_calibrate_with",
+            f"no photo that was drawn by lot is labelled good and kept ({drawn.waiting} wait for a label, "
+            f"{drawn.picked} labelled good were picked, not drawn, and would break the promise)",
+        )
+    return _calibrated(station, model, AskedRates(), drawn.good, who=who)
+
+
+def undo_thresholds(station: Station, model: ServedModel, *, who: str) -> OpenModel:
+    """Restores a model's thresholds before its last calibration; raises FaultError where there was none."""
+    with model.changing:
+        before = thresholds_told(model.now)
+        try:
+            undo_calibration(model.folder)
+        except ArtifactError as error:
+            raise FaultError(409, "cannot_undo", str(error)) from error
+        opened = model.reopen()
+        _note(station, model, "threshold", before, thresholds_told(opened) | {"undone": True}, who=who)
+        return opened
+
+
+def reload_model(station: Station, model: ServedModel, *, who: str) -> OpenModel:
+    """Puts what the model's folder holds now in place of what is served; where it fails, that is served on."""
+    with model.changing:
+        before = {"weights_sha256": model.now.artifact.weights_sha256, **thresholds_told(model.now)}
+        opened = model.reopen()
+        after = {"weights_sha256": opened.artifact.weights_sha256, **thresholds_told(opened)}
+        _note(station, model, "model", before, after | {"verified": opened.verified}, who=who)
+        return opened
+
+
+def _calibrated(
+    station: Station, model: ServedModel, asked: AskedRates, photos: Sequence[Path], *, who: str, **rules: Any
+) -> OpenModel:
+    with model.changing:
+        before = thresholds_told(model.now)
+        done = recalibrate(model.folder, photos, asked=asked, runtime=station.settings.runtime, **rules)
+        if photos and not done.added:
+            undo_calibration(model.folder)
+            raise FaultError(409, "nothing_new", "the model was calibrated with all of these photos before")
+
+        def put_in_place() -> OpenModel:
+            opened = model.reopen()
+            after = thresholds_told(opened) | {"photos_added": done.added}
+            _note(station, model, "threshold", before, after, who=who)
+            return opened
+
+        return _or_undo(model, put_in_place)
+
+
+def _or_undo(model: ServedModel, act: Callable[[], OpenModel]) -> OpenModel:
+    """Does what follows a calibration; where that fails, the calibration is undone, on the disk and in what is
+    served."""
+    try:
+        return act()
+    except BlemishError:
+        undo_calibration(model.folder)
+        model.reopen()
+        raise
+
+
+def _note(
+    station: Station, model: ServedModel, action: str, before: dict[str, Any], after: dict[str, Any], *, who: str
+) -> None:
+    with station.history.writing() as connection:
+        note_change(connection, who=who, action=action, subject=f"model {model.name}", before=before, after=after)
+    _log.info("%s: %s of model %s, by %s", action, after, model.name, who)
+
+
+def thresholds_told(opened: OpenModel) -> dict[str, Any]:
+    """Returns what the audit trail says of a model's thresholds."""
+    calibration = opened.predictor.calibration
+    rules = opened.artifact.rules
+    return {
+        "threshold": calibration.image.value,
+        "asked_rate": calibration.image.asked_rate,
+        "promised_rate": calibration.image.promised_rate,
+        "check_threshold": None if calibration.check is None else calibration.check.value,
+        "calibrated_with": calibration.n,
+        "rules": [] if rules is None else list(rules.said),
+    }

@@ -1,0 +1,46 @@
+"""The evaluations of a benchmark's cells, which stay when the models are deleted."""
+
+import logging
+import shutil
+from collections.abc import Mapping, Sequence
+from functools import partial
+from pathlib import Path
+
+from blemish.errors import DataError
+from blemish.evaluation.record import EVALUATION_FILE, Evaluation, read_evaluation
+from blemish.files import write_atomically
+from blemish.studies.cell import RUNS, CellResult
+
+EVALUATIONS = "evaluations"
+"""Their folder, in that of a benchmark."""
+_log = logging.getLogger("blemish")
+
+
+def keep_evaluations(results: Sequence[CellResult], output: Path) -> dict[str, Evaluation]:
+    """Returns the evaluations of cells by the cells' names, after copying those of models that are still there.
+
+    A cell whose evaluation is gone, or damaged, has none. Raises OutputError.
+    """
+    found = {}
+    for result in results:
+        kept, of_run = output / EVALUATIONS / f"{result.name}.json", output / RUNS / result.name / "evaluation"
+        if (file := of_run / EVALUATION_FILE).exists():
+            write_atomically(kept, partial(shutil.copyfile, file))
+        try:
+            found[result.name] = read_evaluation(kept)
+        except DataError as error:
+            _log.warning("%s is not compared, and has no curves: %s", result.name, error)
+    return found
+
+
+def seeds_of_methods(
+    results: Sequence[CellResult], evaluations: Mapping[str, Evaluation]
+) -> dict[tuple[str | None, str], list[Evaluation]]:
+    """Returns by (category, method) the evaluations of its seeds, where all of its results have theirs."""
+    found: dict[tuple[str | None, str], list[Evaluation]] = {}
+    lacking = {(r.category, r.method) for r in results if r.name not in evaluations}
+    for result in results:
+        place = (result.category, result.method)
+        if place not in lacking:
+            found.setdefault(place, []).append(evaluations[result.name])
+    return found

@@ -1,0 +1,90 @@
+"""What photos are laid on is learned from good ones before anything else, unless that brings them no closer."""
+
+import logging
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+
+from blemish.data.alignment import Grey, small_grey
+from blemish.data.alignment_reference import FEWEST_TO_ALIGN, LearnedAlignment, learn_alignment
+from blemish.data.dataset import Sample
+from blemish.data.framing import Framing
+from blemish.data.images import Size, read_header, read_image
+from blemish.data.reading import Reading
+from blemish.errors import DataError, SettingsError
+from blemish.progress import OnProgress, Progress
+from blemish.training.seeds import seed_of
+
+MOST_TO_ALIGN = 40
+"""Photos that the reference is made of."""
+LEAST_GAIN = 0.1
+"""Of what two photos differ by, as a share, that must be gone; measured in docs/how-to/align-parts.md."""
+ALIKE = 0.9
+"""Correlation of two photos as they lie, from which on there is nothing left to gain, and nothing to refuse."""
+
+_log = logging.getLogger("blemish")
+
+
+def aligned_framing(photos: Sequence[Sample], framing: Framing, *, seed: int, on_progress: OnProgress) -> Framing:
+    """Returns the framing that lays photos on what some of these good ones show; says how far off they lie.
+
+    Raises SettingsError where it brings them no closer, and where there are too few, MissingExtraError without OpenCV.
+    """
+    learned = [sample.image for sample in photos]
+    pictures, size = _pictures(learned, framing.reading, seed=seed, on_progress=on_progress)
+    if len(pictures) < FEWEST_TO_ALIGN:
+        raise SettingsError(
+            f"{len(pictures)} readable good photos of one shape: aligning takes {FEWEST_TO_ALIGN}; train without align"
+        )
+    found = learn_alignment(pictures, size)
+    _check(found)
+    return replace(framing, alignment=found.alignment)
+
+
+def _pictures(
+    photos: Sequence[Path], reading: Reading, *, seed: int, on_progress: OnProgress
+) -> tuple[list[Grey], Size]:
+    """Returns small pictures of some photos, which the seed draws, of the commonest size, and that size; what cannot be
+    read is passed over, and named by who reads all of them."""
+    drawn = np.random.default_rng(seed_of("alignment", seed)).permutation(len(photos))[:MOST_TO_ALIGN]
+    sizes: dict[Path, Size] = {}
+    for path in (photos[place] for place in sorted(drawn)):
+        try:
+            sizes[path] = read_header(path, reading=reading).size
+        except DataError:
+            continue
+    size = Counter(sizes.values()).most_common(1)[0][0] if sizes else (1, 1)
+    chosen, pictures = [path for path, own in sizes.items() if own == size], []
+    for done, path in enumerate(chosen, start=1):
+        try:
+            pictures.append(small_grey(read_image(path, reading=reading), size))
+        except DataError:
+            continue
+        on_progress(Progress(activity="aligning photos", done=done, total=len(chosen)))
+    return pictures, size
+
+
+def _check(learned: LearnedAlignment) -> None:
+    """Says what aligning does; raises SettingsError where it brings photos no closer that are not close already."""
+    found = f"two good photos correlate by {learned.before:.2f} as they lie, and by {learned.after:.2f} aligned"
+    if learned.gain < LEAST_GAIN and learned.before < ALIKE:
+        raise SettingsError(
+            f"aligning brings the good photos no closer ({found}): they show nothing by which they could be laid on "
+            "one another, or lie too far apart; train without align"
+        )
+    if learned.gain < LEAST_GAIN:
+        _log.warning(
+            "aligning brings the good photos no closer, which lie alike already (%s): it is of use only where photos "
+            "to come do not",
+            found,
+        )
+        return
+    _log.info(
+        "aligned: %s; nine in ten lie within %.1f %% of a photo's longer side, and %.1f degrees, of the reference",
+        found,
+        100 * learned.shift,
+        learned.turn,
+    )

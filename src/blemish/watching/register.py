@@ -1,0 +1,155 @@
+"""What becomes of a photo that was judged: its pictures, its place in the journal, who is told, where its file goes."""
+
+import logging
+from pathlib import Path
+from typing import Any
+
+from blemish.data.digest import file_digest
+from blemish.errors import DataError, OutputError
+from blemish.inference.prediction import Prediction
+from blemish.results.delivery import Delivery, delivery_id, record_of
+from blemish.results.folder import LONGEST_NAME, save_pictures
+from blemish.results.saved import saved
+from blemish.watching.arrivals import Arrival
+from blemish.watching.file_state import FileState
+from blemish.watching.filing import Filing
+from blemish.watching.journal import Journal, JournalEntry
+from blemish.watching.places import Places
+from blemish.watching.questions import Questions
+from blemish.watching.troubles import Troubles
+from blemish.watching.watch_settings import WatchSettings
+from blemish.wording import on_one_line
+
+_log = logging.getLogger("blemish")
+
+
+class Register:
+    """Enters photos as they are judged, each once, however often the process is killed on the way.
+
+    The order is: pictures, whose names follow from the photo, so that drawing them again changes nothing; the journal,
+    which decides; who listens now; the file. What comes after the journal is made up for after the next start.
+    """
+
+    def __init__(
+        self,
+        settings: WatchSettings,
+        journal: Journal,
+        *,
+        weights: str,
+        places: Places,
+        questions: Questions,
+        troubles: Troubles,
+    ) -> None:
+        """`weights` is the checksum of the model's, for the same photo judged by another model is another verdict."""
+        self._settings = settings
+        self._saved = saved(settings.save)
+        self._journal = journal
+        self._weights = weights
+        self._places = places
+        self._questions = questions
+        self._troubles = troubles
+        self._filing = Filing(settings.folder, settings.into, settings.then, is_planned=journal.is_planned)
+
+    def was_judged(self, arrival: Arrival) -> bool:
+        """Returns whether a photo of this name, size, time and content was judged before; then its file goes where it
+        went, and nothing else happens."""
+        earlier = self._journal.earlier(arrival.name, arrival.state)
+        digest = _digest(arrival.path) if earlier else ""
+        entry = next((entry for entry in earlier if entry.digest == digest), None)
+        if entry is None:
+            return False
+        self._questions.was_judged(arrival.name)
+        if self._filing.leaves_photos:
+            self._journal.filed(entry, arrival.state)
+            return True
+        home = entry.home
+        if not (home and self._filing.has(entry)):
+            home = self._filing.home_of(entry.name, entry.verdict, entry.id)
+            _log.warning(
+                "%s was judged before (%s), and is put there again; to have it judged anew, save it anew",
+                on_one_line(arrival.path),
+                entry.verdict,
+            )
+        self._file(self._journal.file_again(entry, arrival.state, home=home), arrival.state)
+        return True
+
+    def enter(self, arrival: Arrival, result: Prediction | DataError) -> None:
+        """Enters a photo that was judged or cannot be read; raises OutputError where the journal cannot be written,
+        and then nobody has been told."""
+        read = result if isinstance(result, Prediction) else None
+        digest = (read and read.digest) or _digest(arrival.path)
+        verdict = "unreadable" if read is None else read.verdict
+        state, settings = arrival.state, self._settings
+        id_ = delivery_id(settings.station_name, arrival.name, state.size, state.mtime_ns, digest, self._weights)
+        home = self._filing.home_of(arrival.name, verdict, id_)
+        told = {"id": id_, "station": settings.station_name, "model": settings.model_name, "name": arrival.name}
+        pictures = {} if read is None else self._pictures(read, Path(arrival.name).stem, id_)
+        record = record_of(arrival.path, result, **told, filed=home or None, **pictures)
+        entry = JournalEntry(
+            id=id_,
+            name=arrival.name,
+            size=state.size,
+            mtime_ns=state.mtime_ns,
+            digest=digest,
+            verdict=verdict,
+            home=home,
+            stays=self._filing.leaves_photos,
+        )
+        besides = self._for_history(arrival, result, home, told)
+        entry = self._journal.keep(entry, state, record, besides=besides)
+        delivery = Delivery(number=entry.number, id=id_, record=record, besides=besides)
+        self._places.tell(delivery)
+        self._questions.told(delivery)
+        if entry.home:
+            self._file(entry, state)
+
+    def file_waiting(self) -> None:
+        """Moves or links what could not be until now, and what a process that was killed had left."""
+        last = 0
+        while entries := self._journal.unfiled(after=last):
+            for entry in entries:
+                self._file(entry, None)
+            last = entries[-1].number
+
+    def _file(self, entry: JournalEntry, state: FileState | None) -> None:
+        try:
+            self._journal.filed(entry, self._filing.file(entry, seen=state))
+        except OutputError as error:
+            self._troubles.say("filing", error)
+        else:
+            self._troubles.mended("filing")
+
+    def _for_history(
+        self, arrival: Arrival, result: Prediction | DataError, home: str, told: dict[str, str]
+    ) -> dict[str, Any] | None:
+        if self._settings.history is None:
+            return None
+        from blemish.results.history import history_values  # needs an extra
+
+        stays = self._filing.leaves_photos or not home
+        return history_values(
+            result,
+            photo=arrival.path,
+            lies=arrival.path if stays else self._settings.into / home,
+            model=told["model"],
+            station=told["station"],
+            key=told["id"],
+            name=told["name"],
+        )
+
+    def _pictures(self, result: Prediction, stem: str, id_: str) -> dict[str, Any]:
+        name = f"{stem.encode('utf-8', 'replace')[: LONGEST_NAME - 20].decode('utf-8', 'ignore')}-{id_}"
+        try:
+            pictures = save_pictures(result, self._settings.into, name, saved=self._saved)
+        except (OutputError, DataError) as error:
+            self._troubles.say("pictures", f"no picture: {error}")
+            return {"map": None, "overlay": None}
+        self._troubles.mended("pictures", "pictures are written again")
+        return pictures
+
+
+def _digest(photo: Path) -> str:
+    try:
+        return file_digest(photo)
+    except DataError:
+        return ""

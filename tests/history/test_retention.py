@@ -1,0 +1,64 @@
+"""What is old or too large is forgotten, a bounded piece at a time, and nothing else is touched."""
+
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+import pytest
+
+from blemish.errors import SettingsError
+from blemish.history import retention
+from blemish.history.audit import changes
+from blemish.history.figures import hourly
+from blemish.history.labels import set_label
+from blemish.history.opening import History
+from blemish.history.reading import latest
+from blemish.history.retention import Forgotten, Retention, forget
+from blemish.history.writing import add_verdicts
+from history.conftest import MakeVerdict
+
+
+def photo_in(folder: Path, name: str, size: int = 10) -> dict[str, object]:
+    folder.mkdir(exist_ok=True)
+    for kind in ("photo", "map"):
+        (folder / f"{name}.{kind}").write_bytes(b"x" * size)
+    return {"photo_path": str(folder / f"{name}.photo"), "map_path": str(folder / f"{name}.map"), "photo_bytes": size}
+
+
+def test_what_is_old_goes_with_its_photos_and_what_is_labelled_stays(
+    history: History, verdict: MakeVerdict, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(retention, "_AT_ONCE", 2)
+    now, kept, elsewhere = datetime.now(UTC), tmp_path / "kept", tmp_path / "cameras"
+    batch = [verdict(judged_at=now - timedelta(days=40), **photo_in(kept, f"{n}")) for n in range(5)]
+    batch.append(verdict(judged_at=now - timedelta(days=40), **photo_in(elsewhere, "own")))
+    batch.append(verdict(judged_at=now, photo_path=batch[0].photo_path))  # the same photo, judged again
+    ids = add_verdicts(history, batch)
+    set_label(history, ids[1], "good", who="eva")
+    done = forget(history, Retention(days=30), photos=kept, who="eva")
+    assert done == Forgotten(verdicts=5, photos=3)
+    assert [each.id for each in latest(history).verdicts] == [ids[6], ids[1]]
+    assert sorted(path.name for path in kept.iterdir()) == ["0.photo", "1.map", "1.photo"]
+    assert sorted(path.name for path in elsewhere.iterdir()) == ["own.map", "own.photo"]
+    assert sum(row.photos for row in hourly(history)) == 7
+    (change,) = changes(history, action="retention")
+    assert (change.who, change.after) == ("eva", {"verdicts": 5, "photos": 3})
+    assert forget(history, Retention(days=30, labelled_too=True), photos=kept, who="eva").verdicts == 1
+
+
+def test_photos_beyond_the_room_go_oldest_first_and_their_verdicts_stay(
+    history: History, verdict: MakeVerdict, tmp_path: Path
+) -> None:
+    batch = [verdict(**photo_in(tmp_path / "kept", f"{n}", 1000)) for n in range(6)]
+    ids = add_verdicts(history, batch)
+    set_label(history, ids[0], "bad", who="eva")
+    assert forget(history, Retention(megabytes=0.0035), photos=tmp_path / "kept", who="eva") == Forgotten(
+        verdicts=0, photos=3
+    )
+    left = [each.id for each in latest(history).verdicts if each.photo_path is not None]
+    assert left == [ids[5], ids[4], ids[0]]
+    assert forget(history, Retention(megabytes=0.0035), photos=tmp_path / "kept", who="eva").photos == 0
+
+
+def test_amounts_that_are_none_are_refused() -> None:
+    with pytest.raises(SettingsError):
+        Retention(days=0)

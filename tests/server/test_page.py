@@ -1,0 +1,168 @@
+"""The page in a real browser: what people see and do, and that it can be used with a keyboard and a screen reader."""
+
+import json
+import re
+import shutil
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from axe_playwright_python.sync_playwright import Axe
+from httpx import Client
+from playwright.sync_api import Browser, Page, expect, sync_playwright
+
+from server.conftest import OpenServer
+
+BROWSER = next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), None)
+STATIC = Path(__file__).parents[2] / "src" / "blemish" / "server" / "static"
+PLACES = ("live", "history", "figures", "models", "learn/lids", "audit", "photo/1")
+OPTIONS = [
+    "--no-sandbox",
+    "--disable-gpu",
+    "--disable-quic",
+    "--no-first-run",
+    "--disable-background-networking",
+    "--disable-component-update",
+    "--disable-sync",
+]
+
+needs_browser = pytest.mark.skipif(BROWSER is None, reason="there is no Chromium to look at the page with")
+
+
+@pytest.fixture(scope="module")
+def browser() -> Iterator[Browser]:
+    with sync_playwright() as playwright:
+        opened = playwright.chromium.launch(executable_path=BROWSER, args=OPTIONS)
+        yield opened
+        opened.close()
+
+
+@pytest.fixture
+def client(open_server: OpenServer, own_run: Path, photo: bytes, tmp_path: Path) -> Client:
+    """A server that has judged one photo with a defect, and has a folder to learn of."""
+    (tmp_path / "workshop" / "lids").mkdir(parents=True)
+    (tmp_path / "workshop" / "lids" / "0.png").write_bytes(photo)
+    folders = {"keep_photos": tmp_path / "kept", "workshop": tmp_path / "workshop"}
+    opened = open_server(own_run, keep="all", **folders).client
+    judge(opened, photo)
+    return opened
+
+
+@pytest.fixture
+def page(browser: Browser, client: Client) -> Iterator[Page]:
+    """An open page of it, on which nothing may go wrong."""
+    context = browser.new_context(base_url=str(client.base_url), locale="en-GB")
+    opened = context.new_page()
+    wrong: list[str] = []
+    opened.on("pageerror", lambda error: wrong.append(str(error)))
+    opened.on("console", lambda told: wrong.append(told.text) if told.type in ("error", "warning") else None)
+    yield opened
+    context.close()
+    assert [words for words in wrong if "401" not in words] == []
+
+
+def judge(client: Client, photo: bytes, name: str = "first.png") -> dict[str, Any]:
+    answer = client.post("/api/models/part/judge", params={"name": name}, content=photo)
+    answer.raise_for_status()
+    return dict(answer.json())
+
+
+@needs_browser
+def test_a_verdict_appears_while_one_looks(page: Page, client: Client, photo: bytes) -> None:
+    page.goto("/")
+    expect(page.locator(".large")).to_contain_text("first.png")
+    expect(page.locator("#connection")).to_have_class("on")
+    judge(client, photo, name="second.png")
+    expect(page.locator(".large")).to_contain_text("second.png")
+    expect(page.locator(".tiles")).to_contain_text("first.png")
+    expect(page.locator(".counts")).to_contain_text("1 photos")
+
+
+@needs_browser
+def test_a_key_labels_the_photo_that_is_shown_and_the_history_finds_it_by_that(page: Page, client: Client) -> None:
+    page.goto("/#photo/1")
+    page.locator(".labelling").wait_for()
+    page.keyboard.press("b")
+    expect(page.locator("h1")).to_contain_text("Really bad")
+    page.get_by_label("Type of defect").fill("scratch")
+    page.keyboard.press("Enter")
+    expect(page.locator("h1")).to_contain_text("Really bad: scratch")
+    told = client.get("/api/verdicts/1").json()
+    assert (told["label"], told["defect_type"]) == ("bad", "scratch")
+    page.goto("/#history")
+    page.get_by_label("Label").select_option("good")
+    expect(page.get_by_text("Nothing fits these filters.")).to_be_visible()
+    page.get_by_label("Label").select_option("bad")
+    expect(page.locator(".tile")).to_have_count(1)
+
+
+@needs_browser
+def test_another_threshold_shows_what_it_would_have_done_and_can_be_set(page: Page, client: Client) -> None:
+    page.goto("/#models")
+    slider = page.get_by_label("Threshold", exact=True)
+    slider.fill("0")
+    expect(page.get_by_role("status").filter(has_text="would be stopped")).to_contain_text("At 0, 1 of 1 photos")
+    page.get_by_label("Good photos that may be stopped").fill("40")
+    with page.expect_response("**/thresholds"):
+        page.get_by_role("button", name="Set").click()
+    assert client.get("/api/models/part").json()["threshold"]["asked_rate"] == 0.4
+    page.goto("/#audit")
+    expect(page.locator("tbody tr")).to_contain_text(["local"])
+
+
+@needs_browser
+def test_a_region_is_drawn_with_the_keyboard_alone(page: Page, client: Client) -> None:
+    page.goto("/#learn/lids")
+    page.get_by_role("application").focus()
+    for key in ("Enter", "ArrowRight", "Enter", "ArrowDown", "Enter"):
+        page.keyboard.press(key)
+    page.get_by_label("Name of the region").fill("rim")
+    with page.expect_response("**/regions"):
+        page.get_by_role("button", name="This counts").press("Enter")
+    expect(page.get_by_text("rim (counts)")).to_be_visible()
+    (region,) = client.get("/api/workshop/lids/regions").json()["regions"]
+    assert (region["name"], len(region["polygon"])) == ("rim", 3)
+
+
+@needs_browser
+def test_without_a_token_the_page_asks_for_one(page: Page, client: Client) -> None:
+    token = client.put("/api/users/anna", json={"role": "engineer"}).json()["token"]
+    page.goto("/")
+    page.get_by_label(re.compile("Token")).fill(token)
+    page.keyboard.press("Enter")
+    expect(page.locator(".large")).to_be_visible()
+
+
+@needs_browser
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+def test_every_place_passes_the_check_of_accessibility_and_fits_a_phone(
+    browser: Browser, client: Client, scheme: Any
+) -> None:
+    context = browser.new_context(
+        base_url=str(client.base_url), color_scheme=scheme, viewport={"width": 390, "height": 844}
+    )
+    page = context.new_page()
+    for place in PLACES:
+        page.goto(f"/#{place}")
+        page.locator("main > *").first.wait_for()
+        page.wait_for_load_state("networkidle") if place == "photo/1" else page.wait_for_timeout(150)
+        found = Axe().run(page)
+        assert found.violations_count == 0, f"{place}: {found.generate_report()}"
+        assert page.evaluate("document.documentElement.scrollWidth") <= 390, place
+    context.close()
+
+
+def test_every_language_says_all_that_the_page_asks_for() -> None:
+    catalogues = {path.stem: json.loads(path.read_text(encoding="utf-8")) for path in (STATIC / "words").glob("*.json")}
+    assert set(catalogues) == {"en", "de"}
+    keys = {name: set(words) for name, words in catalogues.items()}
+    assert keys["en"] == keys["de"]
+    texts = "\n".join(path.read_text(encoding="utf-8") for path in STATIC.glob("*.js"))
+    asked = set(re.findall(r'say\("([\w.]+)"', texts))
+    assert asked <= keys["en"]
+    places = {
+        name: {key: sorted(re.findall(r"\{(\w+)\}", words)) for key, words in one.items()}
+        for name, one in catalogues.items()
+    }
+    assert places["en"] == places["de"]

@@ -1,0 +1,97 @@
+"""A first model is learned through the server: of folders that it has, with regions drawn on their photos."""
+
+import shutil
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from blemish.data.dataset import Dataset
+from blemish.model.artifact import read_artifact
+from server.conftest import OpenServer, Served
+
+TRIANGLE = {"name": "middle", "polygon": [[8, 8], [56, 8], [32, 56]]}
+SMALL = {"teacher": "efficientnet_lite0", "image_size": 64, "steps": 1}
+
+
+@pytest.fixture
+def workshop(tmp_path: Path, parts: Dataset) -> Path:
+    folder = tmp_path / "workshop"
+    (folder / "lids").mkdir(parents=True)
+    (folder / "empty").mkdir()
+    for sample in parts.train[:6]:
+        shutil.copy(sample.image, folder / "lids")
+    return folder
+
+
+@pytest.fixture
+def opened(open_server: OpenServer, workshop: Path) -> Served:
+    return open_server(workshop=workshop)
+
+
+def ended(opened: Served) -> dict[str, Any]:
+    """What is told of a training when it has ended."""
+    assert opened.station.workshop is not None and opened.station.workshop.learning is not None
+    opened.station.workshop.learning.wait()
+    return dict(opened.get("/api/workshop")["learning"])
+
+
+def test_folders_are_told_with_their_photos_or_why_none_can_be_learned_of(opened: Served) -> None:
+    told = opened.get("/api/workshop")
+    assert [(folder["name"], folder["photos"]) for folder in told["folders"]] == [("empty", 0), ("lids", 6)]
+    assert "no photos" in told["folders"][0]["error"]
+    assert told["learning"] is None
+
+
+@pytest.mark.parametrize("name", ["..", "models", "lids%2F..", "nothing"])
+def test_what_is_no_folder_of_the_workshop_is_not_found(opened: Served, name: str) -> None:
+    assert opened.client.get(f"/api/workshop/{name}/regions").status_code == 404
+
+
+def test_regions_are_kept_for_training_and_forgotten_when_none_is_left(opened: Served, workshop: Path) -> None:
+    drawn = {"photo_size": [64, 64], "regions": [TRIANGLE], "ignore": []}
+    assert opened.client.put("/api/workshop/lids/regions", json=drawn).json() == drawn
+    flat = {"name": "flat", "polygon": [[0, 0], [1, 1]]}
+    assert opened.client.put("/api/workshop/lids/regions", json=drawn | {"regions": [flat]}).status_code == 422
+    assert opened.get("/api/workshop/lids/regions") == drawn
+    assert opened.get("/api/audit")["changes"][0]["action"] == "regions"
+    opened.client.put("/api/workshop/lids/regions", json=drawn | {"regions": []})
+    assert not list(workshop.glob("*.json"))
+
+
+def test_the_photo_to_draw_on_is_the_first_good_one(opened: Served) -> None:
+    assert opened.client.get("/api/workshop/lids/photo").headers["Content-Type"] == "image/png"
+
+
+def test_a_model_is_learned_with_the_regions_and_served(opened: Served, workshop: Path, photo: bytes) -> None:
+    opened.client.put("/api/workshop/lids/regions", json={"photo_size": [64, 64], "regions": [TRIANGLE]})
+    answer = opened.client.post("/api/workshop/lids/learn", json={"model": "lid", **SMALL})
+    assert (answer.status_code, answer.json()["state"]) == (202, "running")
+    again = opened.client.post("/api/workshop/lids/learn", json={"model": "other", **SMALL})
+    assert (again.status_code, again.json()["error"]["code"]) == (409, "learning_already")
+    told = ended(opened)
+    assert (told["state"], told["total"] > 0) == ("done", True), told
+    interest = read_artifact(workshop / "models" / "lid").interest
+    assert interest is not None and interest.names == ("middle",)
+    assert opened.client.post("/api/models/lid/judge", content=photo).json()["model"] == "lid"
+    taken = opened.client.post("/api/workshop/lids/learn", json={"model": "lid", **SMALL})
+    assert taken.json()["error"]["code"] == "name_taken"
+
+
+def test_a_training_that_cannot_be_says_why_and_leaves_nothing(opened: Served, workshop: Path) -> None:
+    opened.client.post("/api/workshop/lids/learn", json={"model": "lid", "teacher": "nobody"})
+    told = ended(opened)
+    assert told["state"] == "failed" and "nobody" in told["told"][-1]
+    assert not (workshop / "models" / "lid").exists()
+
+
+def test_a_training_is_stopped_with_what_it_has_learned(opened: Served, workshop: Path) -> None:
+    opened.client.post("/api/workshop/lids/learn", json={"model": "lid", **SMALL, "steps": 100_000})
+    assert opened.client.delete("/api/workshop/learning").json()["state"] == "stopped"
+    assert not (workshop / "models" / "lid").exists()
+    assert list(opened.station.models) == ["part"]
+
+
+def test_without_a_workshop_it_is_said(open_server: OpenServer) -> None:
+    answer = open_server().client.get("/api/workshop")
+    assert (answer.status_code, answer.json()["error"]["code"]) == (404, "no_workshop")

@@ -1,0 +1,30 @@
+"""The page of what was measured gets its table by one command."""
+
+from pathlib import Path
+
+import pytest
+
+from blemish.data.dataset import Dataset
+from blemish.studies.table import table_of
+
+
+def test_the_table_of_all_methods_is_made_from_cells_and_replaces_itself(
+    parts: Dataset, seeded_resnet18: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.syspath_prepend(Path(__file__).parents[2] / "benchmarks")
+    import measured
+
+    folder, category = parts.root.parent.name, parts.root.name
+    photo_set = measured.PhotoSet(title="tiles", folder=folder, category=category, size=64)
+    changes = {"steps": 2, "teacher_weights": (seeded_resnet18,), "limit": 3}
+    found = measured.measured(photo_set, parts.root.parent.parent, tmp_path, methods=["stpm"], seeds=1, changes=changes)
+    assert not found.failed
+    tables = {"tiles": table_of(found, measured.differences_of(found, tmp_path))}
+    section = measured.section_of(tables, seeds=1, steps=2)
+    (row,) = [line for line in section.splitlines() if line.startswith("| tiles | stpm | 1 | ")]
+    assert f"{found.results[0].metrics['image_auroc']:.3f}" in row
+    assert "At most 2 steps each: a rehearsal" in section
+    page = (Path(__file__).parents[2] / "docs" / "reference" / "measured.md").read_text()
+    once = measured.put_into(page, section)
+    assert once.replace(f"{section}\n", "") == page, "nothing else changes"
+    assert measured.put_into(once, section.replace("tiles", "lids")) == once.replace("tiles", "lids")

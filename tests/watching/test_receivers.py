@@ -1,0 +1,331 @@
+"""Whoever is told of verdicts is told all of them, also after it was dead, and harms no verdict."""
+
+import hmac
+import json
+import shutil
+import socket
+import sqlite3
+import threading
+import time
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import AbstractContextManager, contextmanager
+from pathlib import Path
+from typing import Any, Protocol
+
+import pytest
+
+from blemish.history.opening import open_history
+from blemish.history.reading import latest
+from blemish.results.delivery import Delivery, Receiver
+from blemish.results.growing_tables import GrowingTables
+from blemish.results.outbox import Courier
+from blemish.results.verdict_lines import VerdictLines
+from blemish.watching.journal import Journal
+from watching.line import Line
+from watching.receiving import Messages, Posts, free_port
+
+
+class Place(Protocol):
+    """A place of the user's that verdicts are told to."""
+
+    settings: dict[str, Any]
+
+    @property
+    def file(self) -> Path | None:
+        """What a folder takes the place of, to break it; None: it is broken where it is not open."""
+
+    def open(self) -> AbstractContextManager[object]: ...
+
+    def ids(self) -> list[str]: ...
+
+
+class WebhookPlace:
+    def __init__(self, _folder: Path) -> None:
+        self.posts, self.file = Posts(), None
+        self.settings = {"webhook": self.posts.address}
+
+    def open(self) -> AbstractContextManager[object]:
+        return self.posts.open()
+
+    def ids(self) -> list[str]:
+        return [record["id"] for record in self.posts.taken]
+
+
+class MqttPlace:
+    def __init__(self, _folder: Path) -> None:
+        self.messages, self.file = Messages(), None
+        self.settings = {"mqtt": self.messages.address, "station": "line 3/a"}
+
+    def open(self) -> AbstractContextManager[object]:
+        return self.messages.open()
+
+    def ids(self) -> list[str]:
+        return [record["id"] for record in self.messages.taken]
+
+
+class HistoryPlace:
+    """Its database cannot be opened while a folder is in its place."""
+
+    def __init__(self, folder: Path) -> None:
+        self.file = folder / "history.db"
+        self.file.mkdir()
+        self.settings = {"history": str(self.file)}
+
+    @contextmanager
+    def open(self) -> Iterator[None]:
+        if self.file.is_dir():
+            self.file.rmdir()
+        yield
+
+    def ids(self) -> list[str]:
+        with open_history(self.file) as history:
+            return [verdict.key for verdict in latest(history).verdicts[::-1]]
+
+
+class TablesPlace:
+    """Its tables cannot be written while a folder is in their place."""
+
+    def __init__(self, folder: Path) -> None:
+        self.file = folder / "out" / "predictions.jsonl"
+        self.file.mkdir(parents=True)
+        self.settings: dict[str, Any] = {}
+
+    @contextmanager
+    def open(self) -> Iterator[None]:
+        if self.file.is_dir():
+            self.file.rmdir()
+        yield
+
+    def ids(self) -> list[str]:
+        return [json.loads(line)["id"] for line in self.file.read_text().splitlines()]
+
+
+PLACES: dict[str, Callable[[Path], Place]] = {
+    "webhook": WebhookPlace,
+    "MQTT": MqttPlace,
+    "history": HistoryPlace,
+    "predictions.jsonl": TablesPlace,
+}
+
+
+@pytest.mark.parametrize("name", PLACES)
+def test_a_place_that_fails_harms_no_verdict_and_loses_none(
+    name: str, line: Line, tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    place = PLACES[name](tmp_path)
+    with place.open():
+        line.put("a.png")
+        assert len(line.watch(**place.settings)) == 1
+    first = place.ids()
+    assert len(first) == 1
+    caplog.clear()
+    if place.file is not None:
+        place.file.rename(place.file.with_name("kept"))
+        place.file.mkdir()
+    line.put("b.png", 1)
+    line.put("c.png", 2)
+    assert len(line.watch(**place.settings)) == 2  # nobody is there
+    assert sorted(line.filed()) == ["a.png", "b.png", "c.png"]
+    said = [record.getMessage() for record in caplog.records if record.getMessage().startswith(f"{name}: ")]
+    assert len(said) == 2, said  # that it fails, once, and how many wait
+    assert "2 verdicts are not sent yet" in caplog.text
+    if place.file is not None:
+        place.file.rmdir()
+        place.file.with_name("kept").rename(place.file)
+    with place.open():
+        line.put("d.png", 3)
+        line.watch(**place.settings)
+        for _ in range(100):
+            if len(place.ids()) == 4:
+                break
+            time.sleep(0.05)
+    journal = Journal(line.into)
+    journal.state_of("reader")
+    names = [journal.latest(each) for each in ("a.png", "b.png", "c.png", "d.png")]
+    journal.close()
+    assert place.ids() == [delivery and delivery.id for delivery in names]
+
+
+def test_the_tables_hold_each_line_once_where_a_process_was_killed_while_writing(tmp_path: Path) -> None:
+    def deliveries(numbers: Sequence[int]) -> list[Delivery]:
+        return [Delivery(number=n, id=str(n), record={"id": str(n), "verdict": "normal"}) for n in numbers]
+
+    tables = GrowingTables(tmp_path)
+    kept = tables.resume("")
+    tables.deliver(deliveries([1, 2]))  # and killed before this was kept
+    tables = GrowingTables(tmp_path)
+    tables.resume(kept)
+    _, kept = tables.deliver(deliveries([1, 2]))
+    with (tmp_path / "predictions.jsonl").open("a") as file:
+        file.write('{"id": "3", "ver')  # the disk was full
+    tables = GrowingTables(tmp_path)
+    tables.resume(kept)
+    _, kept = tables.deliver(deliveries([3]))
+    assert [json.loads(line)["id"] for line in (tmp_path / "predictions.jsonl").read_text().splitlines()] == [*"123"]
+    assert len((tmp_path / "predictions.csv").read_text().splitlines()) == 4
+    for table in ("predictions.jsonl", "predictions.csv"):
+        (tmp_path / table).rename(tmp_path / f"old-{table}")  # tidied away
+    tables.deliver(deliveries([4]))
+    assert (tmp_path / "predictions.csv").read_text().startswith("format_version,")
+    assert len((tmp_path / "predictions.jsonl").read_text().splitlines()) == 1
+
+
+def test_posts_are_signed_and_not_led_elsewhere(line: Line, tmp_path: Path) -> None:
+    posts = Posts()
+    secret = tmp_path / "secret"
+    secret.write_text("a key\n")
+    posts.answers = [302, 500]
+    with posts.open():
+        line.put("a.png")
+        line.watch(webhook=posts.address, webhook_secret=secret, idle=2.5)
+    assert len(posts.taken) == 1
+    assert len(posts.requests) == 3
+    headers, body = posts.requests[-1]
+    assert headers["X-Blemish-Id"] == posts.taken[0]["id"]
+    signed = hmac.new(b"a key", headers["X-Blemish-Timestamp"].encode() + b"." + body, "sha256").hexdigest()
+    assert headers["X-Blemish-Signature"] == f"v1={signed}"
+    assert abs(int(headers["X-Blemish-Timestamp"]) - time.time()) < 60
+    assert posts.taken[0] == line.lines()[0]
+
+
+def test_a_record_that_is_refused_holds_up_no_other(line: Line, caplog: pytest.LogCaptureFixture) -> None:
+    posts = Posts()
+    posts.answers = [422]
+    with posts.open():
+        line.put("a.png")
+        line.put("b.png", 1)
+        line.watch(webhook=posts.address)
+    assert [record["name"] for record in posts.taken] == ["b.png"]
+    assert "webhook refuses the verdict on a.png: answers 422" in caplog.text
+
+
+def test_messages_go_by_station_and_model(line: Line) -> None:
+    messages = Messages()
+    with messages.open():
+        line.put("a.png")
+        line.watch(mqtt=messages.address, station="line 3/a")
+    topic = f"blemish/line-3-a/{line.run.name}"
+    assert messages.topics == [f"{topic}/status", topic, f"{topic}/status"]
+    assert messages.taken == line.lines()
+
+
+def lines_from(client: socket.socket, count: int) -> list[str]:
+    """The next lines that a client is sent."""
+    client.settimeout(20)
+    text = b""
+    while text.count(b"\r\n") < count:
+        more = client.recv(4096)
+        assert more, text
+        text += more
+    return text.decode().split("\r\n")[:-1]
+
+
+def test_controllers_get_a_line_a_verdict_and_may_ask(line: Line) -> None:
+    port, lines = free_port(), list[str]()
+    go_on = threading.Event()
+
+    def controller() -> None:
+        while True:
+            try:
+                client = socket.create_connection(("127.0.0.1", port))
+                break
+            except ConnectionRefusedError:
+                time.sleep(0.05)
+        with client:
+            line.put("a.png")
+            lines.extend(lines_from(client, 1))
+            line.put("cam\\b.png".replace("\\", "/"), 1)
+            client.sendall(b"cam\\b.png\r\n")  # its quiet time is not waited for
+            lines.extend(lines_from(client, 1))
+            client.sendall(b"?a.png\n?no.png\n")
+            lines.extend(lines_from(client, 2))
+        go_on.set()
+
+    thread = threading.Thread(target=controller)
+    thread.start()
+    start = time.monotonic()
+    line.watch(plc=str(port), quiet=0.2, idle=2.0)
+    thread.join()
+    told = {record["name"]: record for record in line.lines()}
+    words = {"normal": "OK", "check": "CHECK", "anomalous": "NG", "unusual": "UNUSUAL"}
+    shown = {
+        name: f"{words[r['verdict']]};{r['anomaly_score']:.6g};{r['threshold']:.6g};{r['id']};{name}"
+        for name, r in told.items()
+    }
+    assert lines == [shown["a.png"], shown["cam/b.png"], shown["a.png"], "ERR;;;;no.png"]
+    assert time.monotonic() - start < 30
+
+
+def test_a_photo_that_is_asked_for_is_judged_before_it_is_quiet(line: Line) -> None:
+    from blemish.watching.arrivals import Arrivals
+
+    now = [0.0]
+    arrivals = Arrivals(line.folder, lambda *_: False, quiet=5, clock=lambda: now[0])
+    line.put("a.png")
+    line.put("b.png")
+    arrivals.look()
+    assert arrivals.take(9) == []
+    arrivals.ask_for("b.png")
+    arrivals.ask_for("../in/a.png")
+    arrivals.ask_for("c.png")
+    assert [arrival.name for arrival in arrivals.take(9)] == ["b.png"]
+    line.put("c.png")
+    arrivals.look_at({line.folder / "c.png"})
+    assert [arrival.name for arrival in arrivals.take(9)] == ["c.png"]
+    now[0] = 5.0
+    assert [arrival.name for arrival in arrivals.take(9)] == ["a.png"]
+
+
+def test_a_client_that_reads_nothing_holds_nobody_up(caplog: pytest.LogCaptureFixture) -> None:
+    server = VerdictLines("127.0.0.1:0", on_asked=lambda *_: None)
+    with (
+        socket.create_connection(("127.0.0.1", server.port)) as reader,
+        socket.create_connection(("127.0.0.1", server.port)) as sleeper,
+    ):
+        reader.sendall(b"?\n")
+        sleeper.sendall(b"?\n")
+        time.sleep(0.2)  # both are let in
+        start = time.process_time()
+        count = 0
+        for _ in range(60):
+            for _ in range(1000):
+                server.send("x" * 98)
+            count += len(lines_from(reader, 1000))
+        assert count >= 60_000
+        assert time.process_time() - start < 10
+        assert "does not read its verdicts" in caplog.text
+    server.close()
+
+
+class Broken:
+    """A receiver with a mistake in it."""
+
+    name = "broken"
+
+    def resume(self, state: str) -> str:
+        return state
+
+    def deliver(self, deliveries: Sequence[Delivery]) -> tuple[int, str]:
+        return len(deliveries) // 0, ""
+
+    def close(self) -> None:
+        pass
+
+
+def test_a_mistake_in_a_receiver_is_said_and_ends_nothing(
+    line: Line, tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    line.put("a.png")
+    line.watch()
+    shutil.copy(line.into / "watch.sqlite", tmp_path)
+    with sqlite3.connect(tmp_path / "watch.sqlite") as base:
+        base.execute("INSERT INTO receivers VALUES ('broken', 0, '')")
+    base.close()
+    receiver: Receiver = Broken()
+    journal = Journal(tmp_path)
+    courier = Courier(receiver, journal)
+    courier.end(within=0.1)
+    courier.join()
+    journal.close()
+    assert "broken: ZeroDivisionError" in caplog.text
+    assert "broken: 1 verdict is not sent yet" in caplog.text
