@@ -27,7 +27,7 @@ from blemish.inference.predictor import Predictor
 from blemish.model.artifact import MODEL_FILE, WEIGHTS_FILE, read_artifact
 from blemish.model.exports import EXPORTS_FOLDER, kinds_of_exports
 from blemish.progress import OnProgress, Progress, say_nothing
-from blemish.results.parts import PartFolder, PredictionRecord, record_of, row_of
+from blemish.results.parts import PartFolder, PredictionRecord, prediction_record, row_of
 from blemish.results.saved import USUAL, saved
 
 _log = logging.getLogger("blemish")
@@ -92,7 +92,7 @@ def judge_block(predictor: Predictor, block: Block, parts: PartFolder) -> BlockR
             rows.append(row_of(photo.address, result))
     if rows:
         parts.write(rows)
-    return BlockRecords(records=tuple(map(record_of, rows)), unreached=tuple(unreached))
+    return BlockRecords(records=tuple(map(prediction_record, rows)), unreached=tuple(unreached))
 
 
 def check_asked(*, output: str | Path | None, save: str | Sequence[str], level_maps: bool) -> str | Path:
@@ -251,7 +251,7 @@ def _results(
         line = f"{block[0].address}: cannot be judged: it ended each process that tried ({outcome.trouble})"
         rows = [row_of(block[0].address, DataError(line))]
         parts.write(rows)
-        yield from map(record_of, rows)
+        yield from map(prediction_record, rows)
 
 
 def _packed_model(run: Path) -> bytes:

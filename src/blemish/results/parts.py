@@ -109,7 +109,7 @@ class PartFolder:
             raise DataError(
                 f"{self.place}/{name} is damaged ({brief(error)}): delete it, and its photos are judged again"
             ) from error
-        return [record_of(row) for row in rows]
+        return [prediction_record(row) for row in rows]
 
 
 def row_of(address: str, result: Prediction | DataError) -> dict[str, Any]:
@@ -121,7 +121,7 @@ def row_of(address: str, result: Prediction | DataError) -> dict[str, Any]:
     return result.to_json() | {"image": address, "map_height": height, "map_width": width}
 
 
-def record_of(row: Mapping[str, Any]) -> PredictionRecord | UnreadablePhotoError:
+def prediction_record(row: Mapping[str, Any]) -> PredictionRecord | UnreadablePhotoError:
     """Returns what a row says first."""
     if row["verdict"] == "unreadable":
         return UnreadablePhotoError(row["error"], row["image"])
