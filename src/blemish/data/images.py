@@ -28,7 +28,7 @@ from blemish.data.tiff_tags import beyond_pillow, bits_of, tiff_tags
 from blemish.errors import DataError
 from blemish.files import write_atomically
 
-_LARGEST_FILE = 1 << 30  # bytes; as many pixels as are decoded take 0.7 GB, uncompressed, in four times 16 bits
+MOST_BYTES = 1 << 30  # bytes; as many pixels as are decoded take 0.7 GB, uncompressed, in four times 16 bits
 _COLOURS = {
     "1": "black and white",
     "L": "grey",
@@ -262,8 +262,8 @@ def read_file(path: Path) -> bytes:
     if not stat.S_ISREG(kind):  # a pipe would wait forever
         raise DataError(f"{path}: is not a regular file; name a photo")
     try:
-        if path.stat().st_size > _LARGEST_FILE:
-            raise DataError(f"{path}: has more than {_LARGEST_FILE >> 20} MB, as no photo has; save the photo alone")
+        if path.stat().st_size > MOST_BYTES:
+            raise DataError(f"{path}: has more than {MOST_BYTES >> 20} MB, as no photo has; save the photo alone")
         return path.read_bytes()
     except OSError as error:
         raise DataError(f"{path}: cannot be read ({error.strerror}); check its permissions") from error
