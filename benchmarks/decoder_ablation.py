@@ -109,7 +109,7 @@ def main() -> None:
 @torch.no_grad()
 def features(mend: Mend, pixels: Tensor) -> list[Tensor]:
     """The teacher's unit vectors per level of photos (N, 3, H, W), uint8."""
-    seen = [mend._targets(batch.float() / 255) for batch in torch.split(pixels, 16)]
+    seen = [mend._see(batch.float() / 255)[0] for batch in torch.split(pixels, 16)]
     return [torch.cat(level).contiguous(memory_format=torch.channels_last) for level in zip(*seen, strict=True)]
 
 

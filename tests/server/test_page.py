@@ -16,7 +16,7 @@ from server.conftest import OpenServer
 
 BROWSER = next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), None)
 STATIC = Path(__file__).parents[2] / "src" / "blemish" / "server" / "static"
-PLACES = ("live", "history", "figures", "models", "audit", "photo/1")
+PLACES = ("live", "history", "figures", "models", "learn/lids", "audit", "photo/1")
 OPTIONS = [
     "--no-sandbox",
     "--disable-gpu",
@@ -40,8 +40,11 @@ def browser() -> Iterator[Browser]:
 
 @pytest.fixture
 def client(open_server: OpenServer, own_run: Path, photo: bytes, tmp_path: Path) -> Client:
-    """A server that has judged one photo with a defect."""
-    opened = open_server(own_run, keep_photos=tmp_path / "kept", keep="all").client
+    """A server that has judged one photo with a defect, and has a folder to learn of."""
+    (tmp_path / "workshop" / "lids").mkdir(parents=True)
+    (tmp_path / "workshop" / "lids" / "0.png").write_bytes(photo)
+    folders = {"keep_photos": tmp_path / "kept", "workshop": tmp_path / "workshop"}
+    opened = open_server(own_run, keep="all", **folders).client
     judge(opened, photo)
     return opened
 
@@ -106,6 +109,20 @@ def test_another_threshold_shows_what_it_would_have_done_and_can_be_set(page: Pa
     assert client.get("/api/models/part").json()["threshold"]["asked_rate"] == 0.4
     page.goto("/#audit")
     expect(page.locator("tbody tr")).to_contain_text(["local"])
+
+
+@needs_browser
+def test_a_region_is_drawn_with_the_keyboard_alone(page: Page, client: Client) -> None:
+    page.goto("/#learn/lids")
+    page.get_by_role("application").focus()
+    for key in ("Enter", "ArrowRight", "Enter", "ArrowDown", "Enter"):
+        page.keyboard.press(key)
+    page.get_by_label("Name of the region").fill("rim")
+    with page.expect_response("**/regions"):
+        page.get_by_role("button", name="This counts").press("Enter")
+    expect(page.get_by_text("rim (counts)")).to_be_visible()
+    (region,) = client.get("/api/workshop/lids/regions").json()["regions"]
+    assert (region["name"], len(region["polygon"])) == ("rim", 3)
 
 
 @needs_browser

@@ -44,6 +44,7 @@ def benchmark(
     from blemish.detectors import DETECTORS
     from blemish.studies.benchmark_files import write_tables
     from blemish.studies.grid import BenchmarkPlan, categories_in, check_plan, run_grid
+    from blemish.studies.shared_work import work_shared
 
     chosen = tuple(dict.fromkeys(methods)) or tuple(DETECTORS)
     list_folder(Path(root))  # or an error, rather than one of each cell
@@ -66,12 +67,13 @@ def benchmark(
         limit=limit,
         settings={name: value for name, value in settings.items() if value is not None},
     )
-    found = run_grid(
-        plan,
-        Path(output),
-        train=train,
-        evaluate=evaluate,
-        on_progress=on_progress,
-    )
+    with work_shared():
+        found = run_grid(
+            plan,
+            Path(output),
+            train=train,
+            evaluate=evaluate,
+            on_progress=on_progress,
+        )
     write_tables(found, Path(output), price_per_hour=price_per_hour)
     return found

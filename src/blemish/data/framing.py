@@ -188,6 +188,11 @@ class FramedPhoto:
     placement: Placement | None = None
     """How its part lies, where photos are aligned: the canvas shows it as if it lay like the reference."""
 
+    @property
+    def nbytes(self) -> int:
+        """How many bytes canvas and overview take together, which may be one and the same."""
+        return self.canvas.nbytes + (0 if self.overview is self.canvas else self.overview.nbytes)
+
 
 def frame_at(canvas: Pixels, window: tuple[int, int], size: Size) -> Pixels:
     """Returns the frame (*size, 3) that begins at (top, left) of a canvas: a view, no copy."""

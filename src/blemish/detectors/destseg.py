@@ -41,6 +41,7 @@ from blemish.networks.backbone import FeaturePyramid, draw_weights
 from blemish.networks.blocks import ASPP, ReversedPyramid, conv_norm_relu, silence_residuals, two_blocks
 from blemish.networks.discrepancy import distances, interpolate_map, maps_by_level, mean_inside, unit_vectors
 from blemish.networks.teacher import Teacher
+from blemish.networks.teacher_vectors import TeacherVectors
 from blemish.synthesis.defects import draw_defects
 from blemish.synthesis.rotation import Rotation, turn_at_random
 
@@ -131,7 +132,7 @@ class DeSTSeg(Detector):
                 optimizer=self._student_optimizer,
                 augment=self._turn if settings.rotation != "none" else None,
                 moves_photos=settings.rotation != "none",
-                targets=self._teacher_vectors,
+                targets=TeacherVectors(self.teacher, _LEVELS),
                 add_defects=draw_defects,
                 textures=textures,
             ),

@@ -48,6 +48,7 @@ from blemish.networks.discrepancy import (
 from blemish.networks.mending import Decoder, DefectHead
 from blemish.networks.one_cycle import OneCycleAdamW
 from blemish.networks.teacher import Teacher
+from blemish.networks.teacher_vectors import TeacherVectors
 from blemish.synthesis.defects import draw_defects
 from blemish.synthesis.painting import paint_defects
 from blemish.synthesis.variation import lay_at_random
@@ -145,7 +146,7 @@ class Mend(Detector):
             trains=self.student.decoder,
             loss=self._loss,
             optimizer=partial(self._optimizer, steps=steps, factor=_ALONE),
-            targets=self._targets,
+            targets=TeacherVectors(self.teacher, _LEVELS),
         )
         if self.student.head is None:
             return [alone]
@@ -162,7 +163,7 @@ class Mend(Detector):
             optimizer=partial(self._optimizer, steps=settings.steps),
             augment=self._lay if settings.lie != "fixed" else None,
             moves_photos=settings.lie != "fixed",
-            targets=self._targets if trains is self.student else None,
+            targets=TeacherVectors(self.teacher, _LEVELS) if trains is self.student else None,
             add_defects=_DEFECTS[settings.defects],
             textures=Path(settings.textures).expanduser() if settings.textures is not None else None,
             settle=self._settle if self.student.head is not None else None,
@@ -172,9 +173,6 @@ class Mend(Detector):
         """Returns the teacher's unit vectors of each level, finest first, and what its first layer gives."""
         *levels, stem = self.teacher(images, stem=True)
         return tuple(unit_vectors(level) for level in levels), stem
-
-    def _targets(self, images: Images) -> tuple[Tensor, ...]:
-        return self._see(images)[0]
 
     def _lay(self, clean: Images, generator: Generator) -> Images:
         return lay_at_random(clean, generator, mirrored=self.settings.lie == "any")

@@ -50,6 +50,7 @@ from blemish.networks import build_backbone
 from blemish.networks.discrepancy import distances, interpolate_map, maps_by_level, multiply_maps, unit_vectors
 from blemish.networks.reconstruction import GatesBetweenStages, GrowingPyramid
 from blemish.networks.teacher import Teacher
+from blemish.networks.teacher_vectors import TeacherVectors
 
 
 class _Size(NamedTuple):
@@ -131,7 +132,7 @@ class RSTPM(Detector):
                 trains=self.student,
                 loss=self._student_loss,
                 optimizer=self._student_optimizer,
-                targets=self._student_targets,
+                targets=TeacherVectors(self.teacher, LEVELS),
                 validation_loss=self._student_error if selects else None,
                 patience=settings.patience,
             ),
@@ -162,9 +163,6 @@ class RSTPM(Detector):
                     f"teacher {self.teacher.name} and second teacher {self.second_teacher.name} do not go together at "
                     f"image_size {size}: features of {_by(coarser)} grow to twice that or one less, not to {_by(finer)}"
                 )
-
-    def _student_targets(self, images: Images) -> tuple[Tensor, ...]:
-        return _vectors(self.teacher(images)[:LEVELS])
 
     def _student_loss(self, batch: Batch) -> dict[str, Tensor]:
         return imitation_loss(batch.targets, self.student(batch.images), batch.inside)

@@ -28,6 +28,7 @@ from blemish.networks.discrepancy import (
     unit_vectors,
 )
 from blemish.networks.teacher import Teacher
+from blemish.networks.teacher_vectors import TeacherVectors
 
 LEVELS = 3  # sec. 3: outputs of conv2_x, conv3_x, conv4_x
 
@@ -81,7 +82,7 @@ class STPM(Detector):
                 trains=self.student,
                 loss=self._loss,
                 optimizer=self._optimizer,
-                targets=self._teacher_vectors,
+                targets=TeacherVectors(self.teacher, LEVELS),
                 validation_loss=self._validation_loss if settings.keep == "best" else None,
                 patience=settings.patience,
             )

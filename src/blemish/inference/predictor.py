@@ -20,6 +20,7 @@ from blemish.data.interest import Interest
 from blemish.data.paths import photos_under
 from blemish.data.photo import Photo, is_one_photo, read_photo
 from blemish.data.pixel_limit import allow_pixels
+from blemish.data.shared_photos import decoded_once
 from blemish.errors import ArtifactError, DataError, SettingsError
 from blemish.inference.interest_score import CountedMap, counted_map
 from blemish.inference.prediction import Prediction
@@ -140,15 +141,26 @@ class Predictor:
     def _frame(self, photo: Input, *, keep: bool = False, bgr: bool = False) -> FramedPhoto:
         if isinstance(photo, FramedPhoto):
             return photo
-        read = read_photo(photo, bgr=bgr, reading=self.framing.reading)
+        if keep or not isinstance(photo, str | Path):
+            framed, first_of_several = self._decoded(photo, keep=keep, bgr=bgr)
+        else:
+            how = ("to judge", self.framing)
+            framed, first_of_several = decoded_once(
+                Path(photo), how, lambda: self._decoded(photo, keep=False, bgr=bgr), size=lambda made: made[0].nbytes
+            )
         if self.interest is not None:
-            size = (read.pixels.shape[0], read.pixels.shape[1])
-            self.interest.check_photo(size, name=str(read.path or "image"))
-            self.interest.check_map(self.framing.map_size(size), name=str(read.path or "image"))
-        if read.first_of_several:
-            self._say_once(f"{read.path or 'a photo in memory'}: holds several pages, and only the first is judged")
+            self.interest.check_photo(framed.photo_size, name=str(framed.path or "image"))
+            self.interest.check_map(self.framing.map_size(framed.photo_size), name=str(framed.path or "image"))
+        if first_of_several:
+            self._say_once(f"{framed.path or 'a photo in memory'}: holds several pages, and only the first is judged")
+        return framed
+
+    def _decoded(self, photo: Photo, *, keep: bool, bgr: bool) -> tuple[FramedPhoto, bool]:
+        """Returns a photo laid out, and whether its file holds further pages."""
+        read = read_photo(photo, bgr=bgr, reading=self.framing.reading)
         name = str(read.path or "image")
-        return self.framing.framed(read.pixels, name=name, path=read.path, digest=read.digest, keep=keep)
+        framed = self.framing.framed(read.pixels, name=name, path=read.path, digest=read.digest, keep=keep)
+        return framed, read.first_of_several
 
     def _say_once(self, line: str) -> None:
         if line not in self._said:

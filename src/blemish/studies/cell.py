@@ -15,6 +15,7 @@ from blemish.inference import open_predictor
 from blemish.model.artifact import MODEL_FILE, read_artifact
 from blemish.records import RecordFormat, read_record, write_record
 from blemish.report.published import mvtec_ad_category
+from blemish.studies.shared_work import begin_cell
 from blemish.studies.speed import latency
 from blemish.studies.spent import Meter
 from blemish.training.checkpoint import CHECKPOINT_FILE
@@ -115,6 +116,7 @@ def measure_cell(cell: Cell, output: Path, *, train: Train, evaluate: Evaluate) 
 
     A training that was interrupted goes on from its checkpoint. Raises what `train` and `evaluate` do.
     """
+    begin_cell(cell.found)
     meter, run = Meter(), output / RUNS / cell.name
     unfinished = (run / CHECKPOINT_FILE).exists()
     if unfinished or not (run / MODEL_FILE).exists():

@@ -6,7 +6,7 @@ holds; those of the rest are computed each time they are met. Which are cached n
 that a resumed run computes exactly what an uninterrupted one does.
 """
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from functools import lru_cache
 
@@ -18,8 +18,7 @@ from blemish.data.framing import Frames
 from blemish.training.photo_store import Indices
 from blemish.training.processes import Processes
 from blemish.training.seeds import seed_of
-
-Targets = tuple[Tensor, ...]
+from blemish.training.shared_features import SharedFrames, Targets, shared_features
 
 _AHEAD = 2  # batches read while the network works
 
@@ -45,18 +44,38 @@ class TargetCache:
     def load(self, count: int, batch_size: int, on_photo: Callable[[int, int], None]) -> None:
         """Fills the store with the first `count` frames, always in the same chunks: a frame's features depend on its
         batch's size in the last bits, and must not depend on the history of a run."""
-        room, start = count, 0
+        room, start, sharing = count, 0, None
         while start < room:
             indices = np.arange(start, min(start + batch_size, room))
-            values = self._values(self._images(indices))
-            if not self._cached:
-                per_photo = sum(v[0].numel() * v.element_size() for v in values)
-                room = min(room, self._budget // per_photo)
-                self._cached = tuple(_room_for(value, room) for value in values)
-            for cached, value in zip(self._cached, values, strict=True):
-                cached[start : start + len(indices)] = _channels_last(value)[: room - start]
+            images = self._images(indices)
+            if sharing is not None and len(indices) == batch_size:
+                sharing.add(start, images)
+            else:
+                values = self._values(images)
+                if not self._cached:
+                    per_photo = sum(v[0].numel() * v.element_size() for v in values)
+                    room = min(room, self._budget // per_photo)
+                    self._cached = tuple(_room_for(value, room) for value in values)
+                    sharing = self._sharing(images, values, batch_size)
+                self._keep(range(start, min(start + len(indices), room)), values)
             start += batch_size
             on_photo(min(start, room), room)
+        if sharing is not None:
+            sharing.finish()
+
+    def _sharing(self, images: Tensor, values: Targets, batch_size: int) -> SharedFrames | None:
+        """Returns what shares the features of whole batches with other trainings; None where that is not possible."""
+        there = shared_features(self._compute, images) if len(images) == batch_size else None
+        if there is None:
+            return None
+        shared, identity = there
+        of = (identity, self._processes.precision)
+        frames = SharedFrames(shared, of, batch_size=batch_size, compute=self._values, keep=self._keep)
+        return frames if frames.agrees(images, values) else None
+
+    def _keep(self, places: Sequence[int], values: Targets) -> None:
+        for cached, value in zip(self._cached, values, strict=True):
+            cached[torch.as_tensor(places)] = _channels_last(value)[: len(places)]
 
     def of(self, indices: Indices, clean: Tensor) -> Targets:
         """Returns the targets of the frames `indices`, whose images are `clean`."""

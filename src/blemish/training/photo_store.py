@@ -26,6 +26,7 @@ from blemish.data.images import Pixels, read_file
 from blemish.data.interest import Inside, Interest
 from blemish.data.look import Facts, look_at
 from blemish.data.pixel_limit import allow_pixels
+from blemish.data.shared_photos import decoded_once
 from blemish.data.survey import Survey
 from blemish.errors import DataError
 
@@ -265,6 +266,10 @@ class PhotoStore:
             return error
 
     def _read(self, path: Path) -> _Read:
+        how = ("to learn from", self.framing)
+        return decoded_once(path, how, lambda: self._decoded(path), size=lambda read: read.laid.nbytes)
+
+    def _decoded(self, path: Path) -> _Read:
         look = look_at(read_file(path), name=str(path), reading=self.framing.reading)
         self._largest = max(self._largest, look.pixels.nbytes)
         framed = self.framing.framed(look.pixels, name=str(path))
