@@ -82,7 +82,7 @@ def _prediction(at: Station, stored: StoredVerdict) -> Prediction:
     """Returns the verdict as a prediction whose map, mask and regions can be drawn."""
     lately = at.lately(stored.id)
     if lately is not None:
-        return lately.prediction
+        return replace(lately.prediction)  # what is drawn of it, as large as the photo, is not kept
     judge = stored.judge
     if stored.map_path is None or judge is None or stored.height is None or stored.width is None:
         raise FaultError(410, "map_not_kept", "the map of this verdict was not kept")
