@@ -57,6 +57,9 @@ app.command("blemish.cli.serve:serve", name="serve", help="Serve models over HTT
 app.command("blemish.cli.token:token", name="token", help="Make a token for a user of the server, or take it back.")
 app.command("blemish.cli.export_history:export_history", name="export-history", help="Write the history to a table.")
 app.command("blemish.cli.prune_history:prune_history", name="prune-history", help="Delete old verdicts and photos.")
+app.command(
+    "blemish.cli.prepare_brats:prepare_brats", name="prepare-brats", help="Make slices of BraTS's volumes, once."
+)
 app.command("blemish.cli.demo:demo", name="demo", help="See it all work on made-up parts, in about two minutes.")
 
 _SHARES = ("--false-alarms", "--check", "--held-out", "--contrast", "--draw")
