@@ -17,6 +17,7 @@ import blemish
 from blemish.errors import HistoryError
 from blemish.history.reading import Sought, latest
 from blemish.server import judging_queue
+from blemish.server.faults import FaultError
 from server.conftest import OpenServer, Served
 
 SAME = ("verdict", "anomaly_score", "percentile", "mask_pixels", "unusualness", "stopped_by", "regions")
@@ -223,3 +224,12 @@ def test_a_verdict_is_given_though_its_photo_cannot_be_kept(
     assert told["photo"]["kept"] is False
     assert [each.id for each in latest(server.history).verdicts] == [told["id"]]
     assert "blemish_unkept_photos_total 1.0" in server.client.get("/metrics").text
+
+
+def test_photos_that_would_take_too_much_memory_together_are_told_to_come_again(served: Served) -> None:
+    with served.station.room_for(1, size=1 << 29):
+        with pytest.raises(FaultError, match="photos are waiting"), served.station.room_for(1, size=1):
+            pass
+        with served.station.room_for(1):
+            assert served.station.in_flight == 2
+    assert served.station.in_flight == 0

@@ -75,7 +75,7 @@ async def judge_photo(
     at.queue(model)
     if request.headers.get("content-type", "").startswith("multipart/"):
         raise FaultError(415, "form_given", "send the photo's bytes as the body, or a form to .../judge-many")
-    with at.room_for(1):
+    with at.room_for(1, size=_size_of(request, at)):
         data = await request.body()
         key = _key(asker, model, retry_key)
         stored = await _judged(at, model, data, name=name, station=station, key=key)
@@ -97,7 +97,7 @@ async def judge_photos(
     the verdict `unreadable`, and harms no other."""
     at.queue(model)
     with ExitStack() as rooms:
-        rooms.enter_context(at.room_for(1))
+        rooms.enter_context(at.room_for(1, size=_size_of(request, at)))
         async with request.form(max_files=at.settings.waiting, max_fields=8) as form:
             files = [each for _, each in form.multi_items() if isinstance(each, UploadFile)]
             if not files:
@@ -112,6 +112,12 @@ async def judge_photos(
             )
         )
     return VerdictsReply(verdicts=[verdict_reply(each) for each in judged])
+
+
+def _size_of(request: Request, at: Station) -> int:
+    """Returns how many bytes a request has, or may have where it does not say."""
+    said = request.headers.get("content-length", "")
+    return int(said) if said.isdecimal() else at.settings.most_bytes
 
 
 def _key(asker: Asker, model: str, retry_key: str | None) -> tuple[str, bool]:

@@ -1,5 +1,6 @@
 """The pictures of a verdict: from memory, where it is of late, else from what was kept."""
 
+from dataclasses import replace
 from io import BytesIO
 from pathlib import Path
 
@@ -75,7 +76,7 @@ def _prediction(at: Station, stored: StoredVerdict) -> Prediction:
     """Returns the verdict as a prediction whose map, mask and regions can be drawn."""
     lately = at.lately(stored.id)
     if lately is not None:
-        return lately.prediction
+        return replace(lately.prediction)  # what is drawn of it, as large as the photo, is not kept
     judge = stored.judge
     if stored.map_path is None or judge is None or stored.height is None or stored.width is None:
         raise FaultError(410, "map_not_kept", "the map of this verdict was not kept")
