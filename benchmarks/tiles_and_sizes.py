@@ -178,14 +178,16 @@ def main() -> None:
     parser.add_argument("--overlap", type=int, default=64)
     parser.add_argument("--contrast", type=float, default=0.25, help="of a spot, as a share of white")
     parser.add_argument("--strength", type=float, default=0.3, help="of the texture; 1: as photographed")
+    parser.add_argument("--only-tiles", action="store_true", help="leave out what sees photos whole")
     options = vars(parser.parse_args())
     photos, tiles = options.pop("photos"), options.pop("tiles")
+    ways = tiles if options.pop("only_tiles") else [None, *tiles]
     asked = Asked(**options)
     columns = ["photo", "seen", "frames", "shrunk", *(f"{size} px" for size in asked.sizes)]
     columns += ["false alarms", "a photo (CPU s)", "training (CPU s)"]
     print(f"| {' | '.join(columns)} |\n{'|---' * len(columns)}|", flush=True)
     for side in photos:
-        for tile in [None, *tiles]:
+        for tile in ways:
             print(row(asked, side, tile, photos[0]), flush=True)
 
 

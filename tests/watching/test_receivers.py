@@ -237,6 +237,7 @@ def test_controllers_get_a_line_a_verdict_and_may_ask(line: Line) -> None:
             line.put("cam\\b.png".replace("\\", "/"), 1)
             client.sendall(b"cam\\b.png\r\n")  # its quiet time is not waited for
             lines.extend(lines_from(client, 1))
+            client.sendall(b"\0\n/etc/x.png\n" + b"n" * 300 + b"/x.png\n\xff\0x.png\n")  # nobody is harmed
             client.sendall(b"?a.png\n?no.png\n")
             lines.extend(lines_from(client, 2))
         go_on.set()

@@ -8,7 +8,7 @@ from blemish.data.digest import file_digest
 from blemish.errors import DataError, OutputError
 from blemish.inference.prediction import Prediction
 from blemish.results.delivery import Delivery, delivery_id, record_of
-from blemish.results.folder import LONGEST_NAME, save_pictures
+from blemish.results.folder import save_pictures, short_stem
 from blemish.results.saved import saved
 from blemish.watching.arrivals import Arrival
 from blemish.watching.file_state import FileState
@@ -83,7 +83,7 @@ class Register:
         id_ = delivery_id(settings.station_name, arrival.name, state.size, state.mtime_ns, digest, self._weights)
         home = self._filing.home_of(arrival.name, verdict, id_)
         told = {"id": id_, "station": settings.station_name, "model": settings.model_name, "name": arrival.name}
-        pictures = {} if read is None else self._pictures(read, Path(arrival.name).stem, id_)
+        pictures = {} if read is None else self._pictures(read, f"{short_stem(arrival.path)}-{id_}")
         record = record_of(arrival.path, result, **told, filed=home or None, **pictures)
         entry = JournalEntry(
             id=id_,
@@ -137,8 +137,7 @@ class Register:
             name=told["name"],
         )
 
-    def _pictures(self, result: Prediction, stem: str, id_: str) -> dict[str, Any]:
-        name = f"{stem.encode('utf-8', 'replace')[: LONGEST_NAME - 20].decode('utf-8', 'ignore')}-{id_}"
+    def _pictures(self, result: Prediction, name: str) -> dict[str, Any]:
         try:
             pictures = save_pictures(result, self._settings.into, name, saved=self._saved)
         except (OutputError, DataError) as error:
