@@ -112,6 +112,36 @@ def test_a_request_that_is_sent_again_is_judged_and_recorded_once(served: Served
     assert (other.status_code, other.json()["error"]["code"]) == (409, "key_of_another")
 
 
+def test_a_request_that_is_sent_again_while_it_is_judged_gets_the_same_verdict(
+    open_server: OpenServer, photo_files: list[bytes], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    go, judge, sizes = threading.Event(), judging_queue.JudgingQueue._judge, []
+
+    def slow(queue: judging_queue.JudgingQueue, batch: list[judging_queue.PhotoToJudge]) -> None:
+        sizes.append(len(batch))
+        go.wait(20)
+        judge(queue, batch)
+
+    monkeypatch.setattr(judging_queue.JudgingQueue, "_judge", slow)
+    server, headers = open_server(), {"Idempotency-Key": "part 8"}
+
+    def ask(photo: bytes) -> Any:
+        return server.client.post("/api/models/part/judge", content=photo, headers=headers)
+
+    with ThreadPoolExecutor(2) as pool:
+        first = pool.submit(ask, photo_files[0])
+        while not sizes:
+            time.sleep(0.01)
+        assert ask(photo_files[1]).json()["error"]["code"] == "key_of_another"
+        second = pool.submit(ask, photo_files[0])
+        while server.station.in_flight < 2:
+            time.sleep(0.01)
+        go.set()
+        assert first.result().json() == second.result().json()
+    assert sizes == [1]
+    assert server.station.under_way == {}
+
+
 def test_no_verdict_is_answered_that_is_not_in_the_history(
     open_server: OpenServer, photo: bytes, monkeypatch: pytest.MonkeyPatch
 ) -> None:

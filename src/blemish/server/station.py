@@ -15,7 +15,7 @@ from blemish.history.verdict import StoredVerdict
 from blemish.inference.prediction import Prediction
 from blemish.server.drift_look import DriftLook
 from blemish.server.faults import FaultError
-from blemish.server.judging_queue import JudgingQueue
+from blemish.server.judging_queue import JudgingQueue, PhotoToJudge
 from blemish.server.kept_photos import KeptPhotos
 from blemish.server.live_news import LiveNews
 from blemish.server.measures import Measures
@@ -58,6 +58,8 @@ class Station:
         folder = settings.keep_photos
         kept = settings.retention
         self._upkeep = None if kept is None else Upkeep(history, kept, photos=folder)
+        self.under_way: dict[str, PhotoToJudge] = {}
+        """Photos that are not answered yet, by the key that the client gave; of the event loop alone."""
         self._in_flight = self._bytes = 0
         self._seconds = 0.1  # that a photo takes, of late
         self._lately: OrderedDict[int, JudgedLately] = OrderedDict()
