@@ -8,6 +8,7 @@ from collections import deque
 from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import dataclass, field
+from time import sleep
 
 from blemish.errors import SettingsError
 from blemish.results.delivery import Delivery
@@ -18,6 +19,7 @@ WORDS = {"normal": "OK", "check": "CHECK", "anomalous": "NG", "unusual": "UNUSUA
 _MOST_UNREAD = 1 << 16  # bytes that wait for a client: one that does not read them is sent away
 _LONGEST_ASKED = 4096  # bytes of a name that a client asks for
 _MOST_CLIENTS = 64
+_PAUSE = 0.1  # seconds
 
 _log = logging.getLogger("blemish")
 
@@ -100,8 +102,11 @@ class VerdictLines:
     def _accept(self) -> None:
         try:
             connection, address = self._listener.accept()
-        except OSError:
+        except BlockingIOError:
             return  # it is gone again
+        except OSError:
+            sleep(_PAUSE)  # there are too many files open: it waits
+            return
         if len(self._clients) == _MOST_CLIENTS:
             connection.close()
             return
