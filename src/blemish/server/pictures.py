@@ -15,8 +15,8 @@ from blemish.history.verdict import StoredVerdict
 from blemish.inference.prediction import Prediction
 from blemish.model.thresholds import Thresholds
 from blemish.results.overlays import picture
+from blemish.results.packed_maps import read_map_picture
 from blemish.server.faults import FaultError
-from blemish.server.kept_photos import read_map_picture
 from blemish.server.station import Station
 
 _SHOWN_BY_BROWSERS = {b"\x89PNG": "image/png", b"\xff\xd8\xff": "image/jpeg"}

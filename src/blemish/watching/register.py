@@ -5,10 +5,12 @@ from pathlib import Path
 from typing import Any
 
 from blemish.data.digest import file_digest
+from blemish.data.images import save_png
 from blemish.errors import DataError, OutputError
 from blemish.inference.prediction import Prediction
 from blemish.results.delivery import Delivery, delivery_id, record_of
 from blemish.results.folder import save_pictures, short_stem
+from blemish.results.packed_maps import packed_map
 from blemish.results.saved import saved
 from blemish.watching.arrivals import Arrival
 from blemish.watching.file_state import FileState
@@ -131,11 +133,24 @@ class Register:
             result,
             photo=arrival.path,
             lies=arrival.path if stays else self._settings.into / home,
+            map_picture=self._map_picture(result, told["id"]) if isinstance(result, Prediction) else None,
             model=told["model"],
             station=told["station"],
             key=told["id"],
             name=told["name"],
         )
+
+    def _map_picture(self, result: Prediction, id_: str) -> Path | None:
+        """Writes the map that the history's page shows, of photos that overlays are asked for of."""
+        if not self._saved or (result.verdict == "normal" and "all-overlays" not in self._saved):
+            return None
+        path = self._settings.into / "maps" / f"{id_}.png"
+        try:
+            save_png(path, packed_map(result.anomaly_map, middle=result.thresholds.pixel))
+        except OutputError as error:
+            self._troubles.say("pictures", f"no picture: {error}")
+            return None
+        return path
 
     def _pictures(self, result: Prediction, name: str) -> dict[str, Any]:
         try:
