@@ -210,7 +210,7 @@ def test_verify_repeats_the_proof_without_torch(copy: Path, runtime: str, precis
 def test_verify_tells_a_graph_of_other_answers(rounded_in_secret: Path) -> None:
     wrong = blemish.verify(rounded_in_secret)[("openvino", "fp32")]
     assert isinstance(wrong, ExportError)
-    assert str(wrong).startswith("openvino fp32 disagrees with the trained detector on 24 photos")
+    assert str(wrong).startswith("openvino fp32 disagrees with the trained detector on 12 photos")
 
 
 def test_a_damaged_proof_is_noticed(copy: Path) -> None:
