@@ -2,10 +2,11 @@
 
     python benchmarks/map_shift.py RUN ROOT
 
-First the teacher of the model in RUN, at the model's size: soft blobs at known places on smooth noise; the map is the
-product over levels of the distance between the teacher's features with and without the blob, enlarged as the published
-codes do it. Its centroid less the blob's place is the shift. Then the model's own maps of the test photos in ROOT (in
-MVTec AD's layout), moved by whole and half pixels: pixel AP of each move, to be held against that of none.
+First the teacher of the model in RUN, at the model's size: soft blobs at known places on smooth noise; the maps are, of
+each level, the distance between the teacher's features with and without the blob, and the product of all, enlarged as
+the published codes do it. Their centroids less the blob's place are the shifts, printed beside what a level's stride
+alone would give. Then the model's own maps of the test photos in ROOT (in MVTec AD's layout), moved by whole and half
+pixels: pixel AP of each move, to be held against that of none.
 """
 
 import argparse
@@ -35,8 +36,9 @@ MOVES = (-2.0, -1.0, -0.5, 0.0, 0.5, 1.0, 2.0)
 
 
 @torch.no_grad()
-def shift_of(teacher: Teacher, size: tuple[int, int]) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
-    """Returns mean and standard error (down, right), in pixels of the network's input."""
+def shifts_of(teacher: Teacher, size: tuple[int, int]) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    """Returns means and standard errors (levels + 1, 2), down and right, in the network's pixels: of each level, finest
+    first, and of their product."""
     rng = np.random.default_rng(0)
     shifts = []
     for _ in range(TRIALS):
@@ -47,11 +49,17 @@ def shift_of(teacher: Teacher, size: tuple[int, int]) -> tuple[NDArray[np.float6
         blob = torch.exp(-(rows[:, None] ** 2 + columns**2) / (2 * (BLOB * max(size)) ** 2))
         expected = tuple(unit_vectors(level) for level in teacher(clean))
         found = distances(expected, teacher((clean + 0.6 * blob).clamp(0, 1).float()))
-        weights = interpolate_map(multiply_maps(found), size)[0, 0].double().numpy()
-        weights /= weights.sum()
-        place = weights.sum(axis=1) @ np.arange(size[0]), weights.sum(axis=0) @ np.arange(size[1])
-        shifts.append((place[0] - y, place[1] - x))
+        places = [
+            _centroid(interpolate_map(each, size)[0, 0].double().numpy()) for each in (*found, multiply_maps(found))
+        ]
+        shifts.append([(down - y, right - x) for down, right in places])
     return np.mean(shifts, axis=0), np.std(shifts, axis=0, ddof=1) / np.sqrt(TRIALS)
+
+
+def _centroid(weights: NDArray[np.float64]) -> tuple[float, float]:
+    shares = weights / weights.sum()
+    rows, columns = (np.arange(side) for side in shares.shape)
+    return float(shares.sum(axis=1) @ rows), float(shares.sum(axis=0) @ columns)
 
 
 def maps_and_masks(predictor: Predictor, samples: Sequence[Sample]) -> tuple[NDArray[np.float32], NDArray[np.bool_]]:
@@ -72,10 +80,11 @@ def main() -> None:
     options = parser.parse_args()
     artifact = read_artifact(options.run)
     teacher = next(module for module in rebuild(artifact).modules() if isinstance(module, Teacher))
-    levels = artifact.framing.image_size
-    mean, error = shift_of(teacher, levels)
-    print(f"{teacher.name} at {levels[0]}x{levels[1]}: down {mean[0]:+.2f}, right {mean[1]:+.2f} pixels")
-    print(f"  (standard errors {error[0]:.2f}, {error[1]:.2f})")
+    size = artifact.framing.image_size
+    print(f"{teacher.name} at {size[0]}x{size[1]}, pixels down and right, with standard errors:")
+    names = [f"stride {stride} (of itself {(stride - 1) / 2:+.1f})" for stride in teacher.strides]
+    for name, mean, error in zip([*names, "their product"], *shifts_of(teacher, size), strict=True):
+        print(f"  {name:<24} {mean[0]:+.2f} +- {error[0]:.2f}, {mean[1]:+.2f} +- {error[1]:.2f}")
     maps, masks = maps_and_masks(open_predictor(options.run, runtime="torch"), MVTEC_AD.find(options.root, None).test)
     print("pixel AP where maps are moved down (rows) and right (columns) by", *(f"{move:+g}" for move in MOVES))
     for down in MOVES:

@@ -23,6 +23,7 @@ from blemish.metrics import METRICS
 from blemish.studies.differences import Differences, method_differences
 from blemish.studies.grid import Benchmark, BenchmarkPlan, run_grid
 from blemish.studies.kept import keep_evaluations, seeds_of_methods
+from blemish.studies.shared_work import work_shared
 from blemish.studies.table import BenchmarkTable, MethodRow, SeedsFigure, table_of
 from blemish.studies.table_texts import BEST
 from blemish.version import __version__
@@ -159,7 +160,8 @@ def main() -> None:
         if photo_set.category in asked.sets:
             output = asked.output / photo_set.category
             how = {"methods": asked.methods, "seeds": asked.seeds, "changes": {"steps": asked.steps}}
-            found = measured(photo_set, asked.photos, output, **how)
+            with work_shared():
+                found = measured(photo_set, asked.photos, output, **how)
             tables[photo_set.title] = table_of(found, differences_of(found, output))
             print(section_of(tables, seeds=asked.seeds, steps=asked.steps), flush=True)
     if asked.write is not None:

@@ -9,10 +9,10 @@ TESTS = Path(__file__).parent
 LONGEST = (
     (
         *("contract/test_runtimes.py", "exporting/test_commands.py", "exporting/test_make.py"),
-        *("exporting/test_small_installation.py", "exporting/test_worked_example.py"),
+        *("exporting/test_small_installation.py", "exporting/test_worked_example.py", "contract/test_detectors.py"),
     ),
     (
-        *("contract/test_training.py", "contract/test_detectors.py", "contract/test_processes.py"),
+        *("contract/test_training.py", "contract/test_processes.py"),
         *("end_to_end/test_on_a_gpu.py", "end_to_end/test_command_line.py", "training/test_train.py"),
     ),
 )

@@ -1,6 +1,6 @@
 """Draws station.png: the page as it is while `make station` runs.
 
-    python docs/pictures/station.py [ADDRESS]
+python docs/pictures/station.py [ADDRESS]
 """
 
 import shutil

@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from blemish.api import export_history as export_history
     from blemish.api import open as open  # noqa: A004
     from blemish.api import predict as predict
+    from blemish.api import prepare_brats as prepare_brats
     from blemish.api import prune_history as prune_history
     from blemish.api import report as write_report
     from blemish.api import roi as roi
@@ -57,6 +58,7 @@ _PLACES = {
             "submission",
             "speed",
             "stress",
+            "prepare_brats",
             "demo",
             "serve",
             "token",
@@ -86,6 +88,7 @@ __all__ = [
     "export_history",
     "open",
     "predict",
+    "prepare_brats",
     "prune_history",
     "read_map",
     "roi",

@@ -23,7 +23,7 @@ from blemish.data.dataset import Sample
 from blemish.data.description import describe
 from blemish.data.drawn_regions import AskedInterest, read_drawn
 from blemish.data.framing import Framing
-from blemish.data.images import Pixels, save_png
+from blemish.data.images import Pixels, read_header, resize_image, save_png
 from blemish.data.interest import Interest
 from blemish.errors import ArtifactError, MissingExtraError, SettingsError
 from blemish.inference.prediction import Prediction
@@ -232,6 +232,17 @@ def test_training_keeps_what_photos_are_laid_on(tmp_path: Path, seeded_resnet18:
     model = blemish.train("stpm", tmp_path / "good", tmp_path / "run", align=True, **options)
     assert model.framing.alignment is not None
     assert model.training.settings["align"] is True
+    assert read_header(tmp_path / "run" / "reference.png").size == (144, 192)
     predictor = blemish.open(tmp_path / "run", runtime="torch")
     scores = [predictor.predict(lying(*where, seed=99)).anomaly_score for where in MOVED[::4]]
     assert max(scores) < 1.2 * min(scores)
+
+
+def test_a_photo_that_was_resized_elsewhere_is_aligned_as_well() -> None:
+    photo = lying(5.0, 0.05, 0.0).repeat(2, 0).repeat(2, 1)
+    small = framing(aspect=SIZE[1] / SIZE[0])
+    one, other = small.framed(photo), small.framed(photo, resized=resize_image(photo, SIZE))
+    assert one.placement == other.placement is not None
+    apart = np.abs(one.canvas.astype(int) - other.canvas)[8:-8, 8:-8]
+    unaligned = np.abs(one.canvas.astype(int) - resize_image(photo, SIZE))[8:-8, 8:-8]
+    assert apart.mean() < 3 < unaligned.mean() / 2

@@ -10,7 +10,7 @@ import pytest
 from numpy.typing import NDArray
 
 from blemish.data import find_dataset
-from blemish.data.brats import prepare_brats, scaled_slice
+from blemish.data.brats import scaled_slice, write_brats_slices
 from blemish.data.images import read_image
 from blemish.data.masks import mask_of
 from blemish.data.nifti import read_volume
@@ -67,7 +67,7 @@ def test_slices_without_tumour_are_learned_from_and_patients_are_on_one_side(tmp
     patient(tmp_path / "in" / "HGG", "Brats18_B", tumour_at=70)
     patient(tmp_path / "in" / "HGG", "Brats18_A", tumour_at=40)
     patient(tmp_path / "in" / "LGG", "Brats18_C", tumour_at=60)
-    assert prepare_brats(tmp_path / "in", tmp_path / "out") == 40 + 39 + 40
+    assert write_brats_slices(tmp_path / "in", tmp_path / "out") == 40 + 39 + 40
     found = find_dataset("auto", tmp_path / "out", "Brain")
     assert (found.name, len(found.train), len(found.test)) == ("bmad", 79, 40)
     assert {s.part for s in found.train} == {"Brats18_A", "Brats18_B"}
@@ -79,14 +79,14 @@ def test_slices_without_tumour_are_learned_from_and_patients_are_on_one_side(tmp
     assert np.array_equal(read_image(bad.image)[:, :, 0], expected)
     assert (expected.min(), expected.max()) == (0, 255)
     with pytest.raises(DataError, match="Brain: is already there"):
-        prepare_brats(tmp_path / "in", tmp_path / "out")
+        write_brats_slices(tmp_path / "in", tmp_path / "out")
 
 
 def test_a_patient_without_truth_and_a_folder_without_patients_are_one_line(tmp_path: Path) -> None:
     with pytest.raises(DataError, match="holds fewer than two folders"):
-        prepare_brats(tmp_path, tmp_path / "out")
+        write_brats_slices(tmp_path, tmp_path / "out")
     patient(tmp_path, "A", tumour_at=None)
     patient(tmp_path, "B", tumour_at=None)
     (tmp_path / "A" / "A_seg.nii.gz").unlink()
     with pytest.raises(DataError, match=r"A_seg.nii.gz: is not there"):
-        prepare_brats(tmp_path, tmp_path / "out")
+        write_brats_slices(tmp_path, tmp_path / "out")

@@ -57,15 +57,22 @@ app.command("blemish.cli.serve:serve", name="serve", help="Serve models over HTT
 app.command("blemish.cli.token:token", name="token", help="Make a token for a user of the server, or take it back.")
 app.command("blemish.cli.export_history:export_history", name="export-history", help="Write the history to a table.")
 app.command("blemish.cli.prune_history:prune_history", name="prune-history", help="Delete old verdicts and photos.")
+app.command(
+    "blemish.cli.prepare_brats:prepare_brats", name="prepare-brats", help="Make slices of BraTS's volumes, once."
+)
 app.command("blemish.cli.demo:demo", name="demo", help="See it all work on made-up parts, in about two minutes.")
 
 _SHARES = ("--false-alarms", "--check", "--held-out", "--contrast", "--draw")
 
 
 def with_shares(arguments: Sequence[str]) -> list[str]:
-    """Returns the words of a command line, as the parser takes them: 1% is 0.01 where an option takes a share."""
+    """Returns the words of a command line, as the parser takes them: 1% is 0.01 where an option takes a share, and
+    --ray without an address is --ray=local."""
     words: list[str] = []
-    for before, word in zip(["", *arguments], arguments, strict=False):
+    for before, word, after in zip(["", *arguments], arguments, [*arguments[1:], "--"], strict=False):
+        if word == "--ray" and after.startswith("-"):
+            words.append("--ray=local")
+            continue
         if word == "-":  # standard input, which the parser would take for an option; as a path it is - again
             words.append("./-")
             continue

@@ -5,7 +5,6 @@ without tumour. Nobody publishes a division of these volumes for learning from g
 thirds of the patients, in order of their names, are learned from, the others tested with.
 """
 
-from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -17,6 +16,7 @@ from blemish.data.images import save_png
 from blemish.data.listing import has_file, has_folder, sub_folders
 from blemish.data.nifti import read_volume
 from blemish.errors import DataError
+from blemish.progress import OnProgress, Progress, say_nothing
 
 SLICES = range(60, 100)
 """The axial slices that are taken of each patient, counted from 0: BMAD's data_processing/brain."""
@@ -24,9 +24,7 @@ _CATEGORY = "Brain"
 _ENDINGS = (".nii.gz", ".nii")
 
 
-def prepare_brats(
-    source: Path, output: Path, *, on_patient: Callable[[int, int], object] = lambda _done, _of: None
-) -> int:
+def write_brats_slices(source: Path, output: Path, *, on_progress: OnProgress = say_nothing) -> int:
     """Writes the slices of all patients below `source` as 8-bit grey PNG files in BMAD's layout; returns how many.
 
     A patient is a folder with X_flair.nii.gz and X_seg.nii.gz, directly in `source` or in HGG and LGG. The result is
@@ -54,7 +52,7 @@ def prepare_brats(
                 np.asarray(tumour[:, :, at].T != 0),
                 learned=patient in learned,
             )
-        on_patient(done, len(patients))
+        on_progress(Progress(activity="reading volumes", done=done, total=len(patients)))
     return written
 
 

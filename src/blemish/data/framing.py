@@ -84,8 +84,11 @@ class Framing:
         path: Path | None = None,
         digest: str | None = None,
         keep: bool = False,
+        resized: Pixels | None = None,
     ) -> "FramedPhoto":
         """Returns a photo (H, W, 3) laid out, its canvas in its own type, uint8 or uint16; `keep`: with its pixels.
+
+        `resized` is the photo as it lies, at `map_size`, where it was resized elsewhere.
 
         Raises DataError where more than a hundredth of a photo of 16 bits is above the white level, and where such a
         photo may be of fewer bits, nearly black, and nobody knows what is white in it.
@@ -96,7 +99,8 @@ class Framing:
         if self.alignment is not None:
             placement = self.alignment.place(photo)
             seen = placement.aligned(photo, shrinks=2 * self.map_size(size)[0] <= size[0])
-        canvas = self.canvas_of(resize_image(seen, self.map_size(size)), size)
+            resized = None if resized is None else placement.aligned(resized)
+        canvas = self._canvas_of(resize_image(seen, self.map_size(size)) if resized is None else resized, size)
         return FramedPhoto(
             canvas=canvas,
             overview=canvas if self.tile is None else resize_image(seen, self.image_size),
@@ -111,8 +115,7 @@ class Framing:
         """Returns the canvas of a photo (H, W, 3), from which its frames are cut; raises what `framed` does."""
         return self.framed(photo, name=name).canvas
 
-    def canvas_of(self, resized: Pixels, photo_size: Size) -> Pixels:
-        """Returns the canvas of a photo of this size that was resized to `map_size`, here or elsewhere."""
+    def _canvas_of(self, resized: Pixels, photo_size: Size) -> Pixels:
         geometry = self.geometry(photo_size)
         if geometry.canvas_size == geometry.map_size:
             return resized

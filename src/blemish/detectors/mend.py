@@ -57,7 +57,7 @@ _LEVELS = 3
 _DEFECTS = {"painted": paint_defects, "perlin": draw_defects, "none": None}
 SHARE = {"together": 0.5, "decoder_first": 0.25}  # of the spread of the decoder's scores of good photos: the head's
 TRUST = 0.05, 0.6  # the least and the most: what the head is trusted before anything is known of it is the least
-MANY = 100  # photos from which the decoder learns first, from kept features
+MANY = 200  # photos from which the decoder learns first, from kept features
 _ALONE = 2  # times the learning rate, for a decoder that learns alone
 _MINING = 3  # the power of its distance by which a pixel counts, where a decoder learns alone
 _LEAST = 1e-12  # of a product of distances, before its logarithm
@@ -70,7 +70,7 @@ class MendSettings(DetectorSettings):
     steps: int = 300
     """Training steps of the head, and of the decoder where both learn together; the weights of the last are kept."""
     learns: Literal["auto", "together", "decoder_first"] = "auto"
-    """How they learn: together, better for few photos; or decoder first, for many; auto: that from 100 photos on."""
+    """How they learn: together, better for few photos; or decoder first, for many; auto: that from 200 photos on."""
     decoder_steps: int = 500
     """Training steps of a decoder that learns first."""
     judges: Literal["both", "decoder"] = "both"

@@ -10,6 +10,7 @@ from blemish.data.framing import shown
 from blemish.data.images import read_image, save_png
 from blemish.data.reading import FIRST_PAGE, Reading
 from blemish.errors import DataError
+from blemish.results.sheet_grid import SheetGrid
 from blemish.wording import on_one_line
 
 _SIDE, _GAP, _CAPTION, _COLUMNS = 240, 12, 22, 5
@@ -28,15 +29,12 @@ def write_contact_sheet(
 
     A photo that cannot be read any more leaves its place empty. Raises OutputError.
     """
-    rows = -(-len(photos) // _COLUMNS)
-    columns = min(len(photos), _COLUMNS)
-    cell = _SIDE + _GAP
-    page = Image.new("RGB", (columns * cell + _GAP, rows * (cell + _CAPTION) + _GAP), _PAPER)
+    grid = SheetGrid(cell=(_SIDE + _CAPTION, _SIDE), count=len(photos), columns=_COLUMNS, gap=_GAP)
+    page = Image.new("RGB", grid.page[::-1], _PAPER)
     draw = ImageDraw.Draw(page)
     font = ImageFont.load_default()
     for place, (photo, alarm) in enumerate(zip(photos, marked, strict=True)):
-        row, column = divmod(place, _COLUMNS)
-        left, top = _GAP + column * cell, _GAP + row * (cell + _CAPTION)
+        top, left = grid.corner(place)
         small = _small(photo, white_level, reading)
         if small is not None:
             page.paste(small, (left + (_SIDE - small.width) // 2, top + (_SIDE - small.height) // 2))

@@ -24,13 +24,19 @@ def keep_evaluations(results: Sequence[CellResult], output: Path) -> dict[str, E
     found = {}
     for result in results:
         kept, of_run = output / EVALUATIONS / f"{result.name}.json", output / RUNS / result.name / "evaluation"
-        if (file := of_run / EVALUATION_FILE).exists():
+        if _is_newer(file := of_run / EVALUATION_FILE, kept):
             write_atomically(kept, partial(shutil.copyfile, file))
         try:
             found[result.name] = read_evaluation(kept)
         except DataError as error:
             _log.warning("%s is not compared, and has no curves: %s", result.name, error)
     return found
+
+
+def _is_newer(file: Path, kept: Path) -> bool:
+    if not file.exists():
+        return False
+    return not kept.exists() or kept.stat().st_mtime_ns < file.stat().st_mtime_ns
 
 
 def seeds_of_methods(

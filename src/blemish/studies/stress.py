@@ -6,8 +6,7 @@ from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from pathlib import Path
 
-from blemish.data.framing import FramedPhoto
-from blemish.data.images import Pixels, read_image, resize_image
+from blemish.data.images import Pixels, read_image
 from blemish.errors import DataError
 from blemish.evaluation.changed_photo import changed_photo, photo_seed
 from blemish.evaluation.stress_record import StrengthCounts, StressedCondition, StressTest, WrongCount
@@ -135,11 +134,11 @@ class _Judge:
                 given.append(change)
                 yield self._framed(changed, photo) if CONDITIONS[change.condition].resizes else changed
 
-    def _framed(self, resized: Pixels, photo: Pixels) -> FramedPhoto:
-        framing, size = self._predictor.framing, (photo.shape[0], photo.shape[1])
-        canvas = framing.canvas_of(resized, size)
-        overview = canvas if framing.tile is None else resize_image(photo, framing.image_size)
-        return FramedPhoto(canvas=canvas, overview=overview, photo_size=size)
+    def _framed(self, resized: Pixels, photo: Pixels) -> Input:
+        try:
+            return self._predictor.framing.framed(photo, resized=resized)
+        except DataError:
+            return photo  # which the predictor refuses in the same words, and goes on
 
 
 def _condition(

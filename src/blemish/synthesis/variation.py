@@ -88,11 +88,9 @@ class Variation:
 
     def masks(self, masks: Tensor) -> Tensor:
         """Returns masks (B, 1, H, W) of 0 and 1, moved as the photos are; what no photo shows is 0."""
-        return (
-            masks
-            if self.pose is None
-            else (_posed(masks, self.pose, outside="zeros", between="bilinear") > 0.5).to(masks.dtype)
-        )
+        if self.pose is None:
+            return masks
+        return (_posed(masks, self.pose, outside="zeros", between="bilinear") > 0.5).to(masks.dtype)
 
 
 def lay_at_random(images: Tensor, generator: Generator, *, mirrored: bool) -> Tensor:

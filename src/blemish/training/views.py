@@ -47,7 +47,7 @@ def what_varies(settings: TrainingSettings, stages: Sequence[Stage], *, learned:
     if settings.pose != "off":
         said.append(
             f"moved by up to {pose.shift:.1%} of their sides and {pose.degrees:g} degrees, size {_factors(pose.scale)} "
-            f"(pose {settings.pose}), which softens their finest grain by a tenth"
+            f"(pose {settings.pose}), which softens their finest grain by up to a tenth"
         )
     if not said:
         return None
