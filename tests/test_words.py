@@ -46,6 +46,8 @@ def named(tree: ast.Module | ast.ClassDef, before: str = "") -> Iterator[tuple[s
     """Public classes and functions, and methods of such classes, with their docstrings."""
     for node in tree.body:
         if isinstance(node, ast.ClassDef | ast.FunctionDef | ast.AsyncFunctionDef) and not node.name.startswith("_"):
+            if "overload" in map(ast.unparse, node.decorator_list):
+                continue  # the function below it says what all of its kinds do
             yield before + node.name, ast.get_docstring(node)
             if isinstance(node, ast.ClassDef):
                 yield from named(node, f"{node.name}.")

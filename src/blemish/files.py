@@ -1,10 +1,12 @@
 """Files that appear whole or not at all."""
 
+import io
 import os
 import secrets
 import shutil
+import tarfile
 import tempfile
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from contextlib import suppress
 from pathlib import Path
 
@@ -73,6 +75,34 @@ def move(path: Path, to: Path) -> None:
         path.replace(to)
     except OSError as error:
         raise cannot_write(to, error) from error
+
+
+def packed_folder(folder: Path, names: Iterable[str] = (".",)) -> bytes:
+    """Returns files and folders that lie in a folder, to be laid down elsewhere by `folder_from`: an archive, not
+    compressed, for a network."""
+    archive = io.BytesIO()
+    with tarfile.open(fileobj=archive, mode="w") as tar:
+        for name in names:
+            tar.add(folder / name, arcname=name)
+    return archive.getvalue()
+
+
+def folder_from(packed: bytes, folder: Path) -> None:
+    """Lays down what `packed_folder` returned, in place of what is there; the folder appears whole or not at all.
+
+    Raises OutputError.
+    """
+    beside = folder.with_name(f".writing-{secrets.token_hex(4)}")
+    try:
+        beside.mkdir(parents=True)
+        with tarfile.open(fileobj=io.BytesIO(packed)) as tar:
+            tar.extractall(beside, filter="data")
+        remove(folder)
+        beside.replace(folder)
+    except OSError as error:
+        raise cannot_write(folder, error) from error
+    finally:
+        shutil.rmtree(beside, ignore_errors=True)
 
 
 def cannot_write(path: Path, error: OSError) -> OutputError:

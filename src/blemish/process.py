@@ -6,9 +6,11 @@ import platform
 import signal
 import threading
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
+from tempfile import gettempdir
 from types import FrameType
+from typing import IO
 
 
 def available_cores() -> int:
@@ -19,6 +21,39 @@ def available_cores() -> int:
     if hasattr(os, "sched_getaffinity"):  # Linux
         return len(os.sched_getaffinity(0))
     return os.cpu_count() or 1
+
+
+def taken_cores(count: int, *, folder: Path | None = None) -> ExitStack:
+    """Keeps this process to so many cores that no other worker of the machine has, until it is closed or ends.
+
+    What computes takes as many threads as it may use cores: without this, each worker would take the whole machine's.
+    A locked file in `folder` stands for each core. Where there are too few, or the system cannot keep a process to
+    some, nothing changes.
+    """
+    with ExitStack() as stack:
+        if not hasattr(os, "sched_setaffinity") or count < 1:
+            return stack.pop_all()
+        taken: list[int] = []
+        place = folder or Path(gettempdir()) / f"blemish-cores-{os.getuid()}"
+        place.mkdir(exist_ok=True)
+        for core in sorted(os.sched_getaffinity(0)):
+            file = stack.enter_context((place / str(core)).open("w"))
+            if _locked_alone(file):
+                taken.append(core)
+            if len(taken) == count:
+                os.sched_setaffinity(0, taken)
+                return stack.pop_all()
+    return ExitStack()
+
+
+def _locked_alone(file: IO[str]) -> bool:
+    import fcntl  # which Windows lacks
+
+    try:
+        fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except OSError:
+        return False
+    return True
 
 
 def available_memory(*, root: Path = Path("/")) -> int | None:

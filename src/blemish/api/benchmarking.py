@@ -30,6 +30,10 @@ def benchmark(
     teacher_weights: Folder | Sequence[Folder] = (),
     limit: int | None = None,
     price_per_hour: float | None = None,
+    processes: int = 1,
+    ray: str | None = None,
+    worker_cpus: float = 1.0,
+    worker_gpus: float = 0.0,
     on_progress: OnProgress = say_nothing,
 ) -> "Benchmark":
     """Trains every method on every category with every seed, measures each, and writes the tables.
@@ -38,14 +42,20 @@ def benchmark(
     with what `output` holds, and a cell that was measured is not measured again. `limit` takes at most so many photos
     of each use, and steps, for a rehearsal. The tables are table.md, table.csv, table.tex, table.html, which shows the
     worst photos too, and differences.csv; with `price_per_hour` they say what each cell cost. A cell that fails
-    is in `failed`, and the others are measured. Raises SettingsError, DataError where nothing is found, and
-    InterruptionError where a signal stops it.
+    is in `failed`, and the others are measured. `processes` are measured at a time on this machine; `ray` is the
+    address of a cluster whose machines measure, "local" for one that is started here, each worker with its own
+    `worker_cpus` and `worker_gpus`. Raises SettingsError, DataError where nothing is found, and InterruptionError where
+    a signal stops it.
     """
+    from blemish.cluster import WorkerShare
     from blemish.detectors import DETECTORS
     from blemish.studies.benchmark_files import write_tables
     from blemish.studies.grid import BenchmarkPlan, categories_in, check_plan, run_grid
-    from blemish.studies.shared_work import work_shared
+    from blemish.studies.pools import pool_of
 
+    pool = pool_of(ray=ray, processes=processes, share=WorkerShare(cpus=worker_cpus, gpus=worker_gpus))
+    if ray is not None:  # other machines stand in other folders
+        root = Path(root).absolute()
     chosen = tuple(dict.fromkeys(methods)) or tuple(DETECTORS)
     list_folder(Path(root))  # or an error, rather than one of each cell
     if price_per_hour is not None and not 0 <= price_per_hour < math.inf:
@@ -56,7 +66,7 @@ def benchmark(
     settings = {
         "image_size": image_size,
         "steps": min(fewer) if fewer else None,
-        "teacher_weights": tuple(map(Path, weights)) or None,
+        "teacher_weights": tuple(Path(file).absolute() for file in weights) or None,
     }
     plan = BenchmarkPlan(
         root=Path(root),
@@ -67,13 +77,6 @@ def benchmark(
         limit=limit,
         settings={name: value for name, value in settings.items() if value is not None},
     )
-    with work_shared():
-        found = run_grid(
-            plan,
-            Path(output),
-            train=train,
-            evaluate=evaluate,
-            on_progress=on_progress,
-        )
+    found = run_grid(plan, Path(output), train=train, evaluate=evaluate, pool=pool, on_progress=on_progress)
     write_tables(found, Path(output), price_per_hour=price_per_hour)
     return found

@@ -4,7 +4,7 @@ import logging
 from collections.abc import Generator, Sequence
 from dataclasses import replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, overload
 
 from blemish.data import find_dataset
 from blemish.data.dataset import Dataset, Sample
@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from blemish.evaluation.record import Evaluation
     from blemish.evaluation.summary import Spread
     from blemish.inference.prediction import Prediction
+    from blemish.results.parts import PredictionRecord
     from blemish.results.submission import Submission
 
 _log = logging.getLogger("blemish")
@@ -41,6 +42,7 @@ def open(  # noqa: A001
     return open_predictor(run, runtime=runtime, precision=precision, device=device, min_area=min_area)
 
 
+@overload
 def predict(
     run: Folder,
     photos: Named,
@@ -52,15 +54,67 @@ def predict(
     runtime: str = "auto",
     precision: str = "fp32",
     device: str = "auto",
+    ray: None = None,
+    worker_cpus: float = 1.0,
+    worker_gpus: float = 0.0,
     on_progress: OnProgress = say_nothing,
-) -> "Generator[Prediction | DataError, None, None]":
+) -> "Generator[Prediction | DataError, None, None]": ...
+@overload
+def predict(
+    run: Folder,
+    photos: Named,
+    *,
+    output: Folder | None = None,
+    save: str | Sequence[str] = "overlays",
+    min_area: int = 1,
+    level_maps: bool = False,
+    runtime: str = "auto",
+    precision: str = "fp32",
+    device: str = "auto",
+    ray: str | None,
+    worker_cpus: float = 1.0,
+    worker_gpus: float = 0.0,
+    on_progress: OnProgress = say_nothing,
+) -> "Generator[Prediction | PredictionRecord | DataError, None, None]": ...
+def predict(
+    run: Folder,
+    photos: Named,
+    *,
+    output: Folder | None = None,
+    save: str | Sequence[str] = "overlays",
+    min_area: int = 1,
+    level_maps: bool = False,
+    runtime: str = "auto",
+    precision: str = "fp32",
+    device: str = "auto",
+    ray: str | None = None,
+    worker_cpus: float = 1.0,
+    worker_gpus: float = 0.0,
+    on_progress: OnProgress = say_nothing,
+) -> "Generator[Any, None, None]":
     """Judges photos, and those of folders, one after another as results are asked for: list(...) asks for all.
 
     What cannot be found or read is a DataError among the results. `output` is a folder for predictions.jsonl and
     predictions.csv, with `level_maps` for level_maps/, and for what `save` names, one or several: "overlays" (of photos
     that are not normal), "all-overlays", "maps", "none". It is whole when the last result was taken, or when the
     iterator is closed. Raises what `open` does, and DataError where there is no photo at all.
+
+    `ray` is the address of a cluster whose machines judge, "local" for one that is started here, each worker with its
+    own `worker_cpus` and `worker_gpus`. Photos and `output` may then be URLs of a store, `output` holds Parquet files
+    and no pictures, and each photo gives the PredictionRecord that is there; the same call goes on with what is not.
     """
+    from blemish.cluster import WorkerShare, check_no_share
+
+    share = WorkerShare(cpus=worker_cpus, gpus=worker_gpus)
+    opening = {"runtime": runtime, "precision": precision, "device": device, "min_area": min_area}
+    if ray is not None:
+        from blemish.results.judging_on_ray import check_asked, judge_on_ray
+
+        into = check_asked(output=output, save=save, level_maps=level_maps)
+        return judge_on_ray(
+            run, photos, output=into, address=ray, share=share, opening=opening, on_progress=on_progress
+        )
+    check_no_share(share)
     from blemish.results.judging import judge_folder
 
     return judge_folder(
@@ -69,7 +123,7 @@ def predict(
         output=None if output is None else Path(output),
         save=save,
         level_maps=level_maps,
-        opening={"runtime": runtime, "precision": precision, "device": device, "min_area": min_area},
+        opening=opening,
         on_progress=on_progress,
     )
 

@@ -66,9 +66,13 @@ _SHARES = ("--false-alarms", "--check", "--held-out", "--contrast", "--draw")
 
 
 def with_shares(arguments: Sequence[str]) -> list[str]:
-    """Returns the words of a command line, as the parser takes them: 1% is 0.01 where an option takes a share."""
+    """Returns the words of a command line, as the parser takes them: 1% is 0.01 where an option takes a share, and
+    --ray without an address is --ray=local."""
     words: list[str] = []
-    for before, word in zip(["", *arguments], arguments, strict=False):
+    for before, word, after in zip(["", *arguments], arguments, [*arguments[1:], "--"], strict=False):
+        if word == "--ray" and after.startswith("-"):
+            words.append("--ray=local")
+            continue
         if word == "-":  # standard input, which the parser would take for an option; as a path it is - again
             words.append("./-")
             continue

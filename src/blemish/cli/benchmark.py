@@ -29,6 +29,10 @@ def benchmark(
     steps: int | None = None,
     teacher_weights: tuple[Path, ...] = (),
     limit: int | None = None,
+    processes: int = 1,
+    ray: str | None = None,
+    worker_cpus: float = 1.0,
+    worker_gpus: float = 0.0,
     price_per_hour: float | None = None,
 ) -> int:
     """Measure methods over a data set: each is trained on every category with several seeds, and tested.
@@ -58,7 +62,16 @@ def benchmark(
     teacher_weights
         Weights files of teachers, where they are not found.
     limit
-        A rehearsal: at most so many photos of each use, and steps; its figures mean nothing.
+        A rehearsal: at most so many photos of each use, and steps of each stage; its figures mean nothing.
+    processes
+        How many trainings at a time, on this machine.
+    ray
+        Train on the machines of a Ray cluster: its HOST:PORT, or auto for the one that this machine belongs to; without
+        an address, on one that is started here.
+    worker_cpus
+        With --ray: how many processors each training has; as many run at a time as there is room for.
+    worker_gpus
+        With --ray: how many GPUs each training has; 0.5 lets two share one, without it none is used.
     price_per_hour
         What an hour of this machine costs: the tables say what each training and its test cost.
     """
@@ -74,6 +87,10 @@ def benchmark(
             steps=steps,
             teacher_weights=teacher_weights,
             limit=limit,
+            processes=processes,
+            ray=ray,
+            worker_cpus=worker_cpus,
+            worker_gpus=worker_gpus,
             price_per_hour=price_per_hour,
             on_progress=bars.show,
         )

@@ -29,7 +29,7 @@ def paths_of(named: Named) -> list[Path]:
 
     Raises DataError for an address on the network, a pattern that fits nothing and what is no path at all.
     """
-    return [path for item in _items(named) for path in _spelt_out(item)]
+    return [path for item in items_of(named) for path in _spelt_out(item)]
 
 
 def photos_under(
@@ -41,7 +41,7 @@ def photos_under(
     a warning, unless `on_skipped` is told.
     """
     listings: list[Listing] = []
-    for item in _items(named):
+    for item in items_of(named):
         try:
             listings += [_photos_at(path) for path in _spelt_out(item)]
         except DataError as error:
@@ -81,8 +81,9 @@ def _photos_at(path: Path) -> Listing:
     return Listing(troubles=(no_photos_in(path, found.skipped),), skipped=Skipped(own=found.skipped.own))
 
 
-def _items(named: Named) -> Iterator[str | Path]:
-    """Yields single paths, from one or from several: a string is one path, never its letters."""
+def items_of(named: Named) -> Iterator[str | Path]:
+    """Yields single paths, from one or from several, and lines of standard input: a string is one path, never its
+    letters."""
     for item in [named] if isinstance(named, str | Path) else named:
         if str(item) == "-":
             yield from (line for line in map(_without_end, sys.stdin) if line)
@@ -106,7 +107,7 @@ def _spelt_out(item: str | Path) -> list[Path]:
     if address := _ADDRESS.match(str(item)):
         raise DataError(
             f"{_as_typed(str(item), address[0])}: is an address, and photos are read from disk; "
-            "download them first and name their folder"
+            "download them first and name their folder, or judge them with --ray"
         )
     path = Path(item)
     if not glob.has_magic(str(item)) or os.path.lexists(path):

@@ -65,6 +65,8 @@ def _read_open_file(file: BinaryIO, reading: Reading) -> DecodedPhoto:
     name = str(getattr(file, "name", "open file"))
     try:
         data = file.read()
+    except DataError:  # of a photo that is being fetched
+        raise
     except (OSError, ValueError) as error:  # ValueError: it was closed before
         raise DataError(f"{name}: cannot be read ({error}); open it for reading") from error
     if not isinstance(data, bytes):

@@ -31,7 +31,8 @@ OWN_FOLDERS = frozenset(("maps", "overlays", "level_maps"))
 _EXPECTED = frozenset(
     (
         *("", ".txt", ".md", ".rst", ".html", ".log", ".ini", ".cfg", ".yaml", ".yml", ".toml", ".db"),
-        *(".json", ".jsonl", ".csv", ".tsv", ".xml", ".xlsx", ".xls", ".xmp", ".npy", ".npz", ".py", ".safetensors"),
+        *(".json", ".jsonl", ".csv", ".tsv", ".xml", ".xlsx", ".xls", ".xmp", ".npy", ".npz", ".parquet", ".py"),
+        ".safetensors",
     )
 )
 """Notes, tables and by-products that lie beside photos everywhere: no word is lost on them."""
@@ -45,7 +46,7 @@ _PICTURES = frozenset(
 )
 
 
-def no_photos_in(folder: Path, skipped: "Skipped | None" = None) -> DataError:
+def no_photos_in(folder: Path | str, skipped: "Skipped | None" = None) -> DataError:
     """Returns the error for a folder without photos, which names what lies there instead."""
     instead = f", but {with_counts(skipped.files, shown=8)}" if skipped is not None and skipped.files else ""
     mend = "save them as one of these" if instead else "name a folder that does"

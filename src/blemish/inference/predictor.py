@@ -149,17 +149,16 @@ class Predictor:
                 Path(photo), how, lambda: self._decoded(photo, keep=False, bgr=bgr), size=lambda made: made[0].nbytes
             )
         if self.interest is not None:
-            self.interest.check_photo(framed.photo_size, name=str(framed.path or "image"))
-            self.interest.check_map(self.framing.map_size(framed.photo_size), name=str(framed.path or "image"))
+            self.interest.check_photo(framed.photo_size, name=_name_of(photo))
+            self.interest.check_map(self.framing.map_size(framed.photo_size), name=_name_of(photo))
         if first_of_several:
-            self._say_once(f"{framed.path or 'a photo in memory'}: holds several pages, and only the first is judged")
+            self._say_once(f"{_name_of(photo)}: holds several pages, and only the first is judged")
         return framed
 
     def _decoded(self, photo: Photo, *, keep: bool, bgr: bool) -> tuple[FramedPhoto, bool]:
         """Returns a photo laid out, and whether its file holds further pages."""
         read = read_photo(photo, bgr=bgr, reading=self.framing.reading)
-        name = str(read.path or "image")
-        framed = self.framing.framed(read.pixels, name=name, path=read.path, digest=read.digest, keep=keep)
+        framed = self.framing.framed(read.pixels, name=_name_of(photo), path=read.path, digest=read.digest, keep=keep)
         return framed, read.first_of_several
 
     def _say_once(self, line: str) -> None:
@@ -276,6 +275,11 @@ class Predictor:
 def _laid_back(values: NDArray[np.float32], placement: Placement | None) -> NDArray[np.float32]:
     """Returns a map in the photo's own place; what the aligned photo does not show has the lowest value, or 0."""
     return values if placement is None else placement.laid_back(values, outside=min(0.0, float(values.min())))
+
+
+def _name_of(photo: Photo) -> str:
+    """Returns what errors call a photo: its path, or the name that an open file has."""
+    return str(photo if isinstance(photo, str | Path) else getattr(photo, "name", "photo in memory"))
 
 
 def _each(photos: Iterable[Input] | Input) -> Iterable[Input]:

@@ -3,16 +3,18 @@
 import logging
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, fields
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 from blemish.data import AUTO, DATASETS, find_dataset, layout_of
 from blemish.data.dataset import Dataset, Layout
 from blemish.detectors import DETECTORS
-from blemish.errors import DataError, InterruptionError, SettingsError
+from blemish.errors import DataError, SettingsError
 from blemish.files import make_folder
 from blemish.progress import OnProgress, Progress, say_nothing
 from blemish.studies.cell import Cell, CellResult, Evaluate, Train, limited, measure_cell, measured_cell
+from blemish.studies.pools import Pool, measured_here
 from blemish.wording import brief, some_of
 
 _log = logging.getLogger("blemish")
@@ -83,34 +85,49 @@ def run_grid(
     *,
     train: Train,
     evaluate: Evaluate,
+    pool: Pool = measured_here,
     on_progress: OnProgress = say_nothing,
 ) -> Benchmark:
-    """Measures every cell that has no result in `output` yet, one after the other, and returns all of them.
+    """Measures every cell that has no result in `output` yet, as the pool does it, and returns all of them.
 
     A cell that fails is listed, and the others are measured; InterruptionError alone ends all. Nothing is counted
     twice: of each cell there is one file, whose name says what decided it.
     """
     make_folder(output)
-    results: list[CellResult] = []
-    failed: list[str] = []
     wanted = [(name, method, seed) for name in plan.categories for method in plan.methods for seed in range(plan.seeds)]
     data: dict[str | None, Dataset | DataError] = {name: _photos(plan, name) for name in plan.categories}
-    for done, (name, method, seed) in enumerate(wanted):
-        on_progress(Progress(activity="benchmark", done=done, total=len(wanted)))
-        found, what = data[name], f"{method}, {name or plan.root}, seed {seed}"
+    came_of: dict[int, CellResult | Exception] = {}
+    cells: dict[int, Cell] = {}
+    for number, (name, method, seed) in enumerate(wanted):
+        found = data[name]
+        if isinstance(found, DataError):
+            came_of[number] = found
+            continue
+        cell = Cell(method=method, category=name, seed=seed, found=found, settings=_settings_of(method, plan))
         try:
-            if isinstance(found, DataError):
-                raise found
-            cell = Cell(method=method, category=name, seed=seed, found=found, settings=_settings_of(method, plan))
-            result = measured_cell(cell, output)
-            results.append(result or measure_cell(cell, output, train=train, evaluate=evaluate))
-        except InterruptionError:
-            raise
-        except Exception as error:  # of one cell: hours of others must not be lost to it
-            _log.debug("%s", what, exc_info=True)
-            failed.append(f"{what}: {brief(error)}")
-    on_progress(Progress(activity="benchmark", done=len(wanted), total=len(wanted)))
-    return Benchmark(plan=plan, results=tuple(results), failed=tuple(failed))
+            known = measured_cell(cell, output)
+        except OSError as error:  # a photo has gone since
+            came_of[number] = error
+            continue
+        if known is None:
+            cells[number] = cell
+        else:
+            came_of[number] = known
+    on_progress(Progress(activity="benchmark", done=len(came_of), total=len(wanted)))
+    numbers, measure = list(cells), partial(measure_cell, train=train, evaluate=evaluate)
+    for place, result in pool(list(cells.values()), measure, output) if cells else ():
+        came_of[numbers[place]] = result
+        on_progress(Progress(activity="benchmark", done=len(came_of), total=len(wanted)))
+    in_order = [(wanted[number], came_of[number]) for number in range(len(wanted))]
+    return Benchmark(
+        plan=plan,
+        results=tuple(result for _, result in in_order if isinstance(result, CellResult)),
+        failed=tuple(
+            f"{method}, {name or plan.root}, seed {seed}: {brief(error)}"
+            for (name, method, seed), error in in_order
+            if isinstance(error, Exception)
+        ),
+    )
 
 
 def _settings_of(method: str, plan: BenchmarkPlan) -> Mapping[str, Any]:

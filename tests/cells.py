@@ -1,0 +1,28 @@
+"""Ways to measure a cell that take no time, for processes that import them by name."""
+
+import os
+import signal
+from pathlib import Path
+
+from blemish.errors import InterruptionError
+from blemish.studies.cell import Cell, CellResult
+
+
+def measure_quickly(cell: Cell, output: Path) -> CellResult:
+    """By its seed: 0 has a result, 1 kills its process the first time, 2 each time, 3 raises, 4 is told to stop."""
+    begun = output / f"{cell.seed}-{len(list(output.glob(f'{cell.seed}-*')))}"
+    begun.touch()
+    if cell.seed == 2 or begun.name == "1-0":
+        os.kill(os.getpid(), signal.SIGKILL)
+    if cell.seed == 3:
+        raise RuntimeError("no\nphotos")
+    if cell.seed == 4:
+        raise InterruptionError("stopped", signal=15)
+    for folder in ("cells", f"runs/{cell.name}"):
+        (output / folder).mkdir(parents=True, exist_ok=True)
+    (output / "runs" / cell.name / "model.json").write_text("{}")
+    (output / "cells" / f"{cell.name}.json").write_text(f"of {os.environ.get('OMP_NUM_THREADS')} threads")
+    metrics: dict[str, float | None] = {"image_auroc": 0.5}
+    return CellResult(
+        key=cell.key, method=cell.method, category=None, seed=cell.seed, metrics=metrics, mvtec_ad=None, seconds=1
+    )
