@@ -22,7 +22,7 @@ pytestmark = pytest.mark.usefixtures("small")
 LEARNS: dict[str, dict[str, Any]] = {
     "rstpm": {"second_teacher": "efficientnet_lite0", "reconstruction": "lite", "batch_size": 4},
     "destseg": {"steps": 100, "student_share": 0.4, "batch_size": 2},
-    "mend": {"steps": 30, "batch_size": 6},
+    "mend": {"steps": 30, "batch_size": 4},
 }
 """What a method needs beside a minute and a teacher that is everywhere."""
 STANDS_OUT = {"stpm": 4.5, "destseg": 1.4}

@@ -23,7 +23,7 @@ from blemish.data.dataset import Sample
 from blemish.data.description import describe
 from blemish.data.drawn_regions import AskedInterest, read_drawn
 from blemish.data.framing import Framing
-from blemish.data.images import Pixels, resize_image, save_png
+from blemish.data.images import Pixels, read_header, resize_image, save_png
 from blemish.data.interest import Interest
 from blemish.errors import ArtifactError, MissingExtraError, SettingsError
 from blemish.inference.prediction import Prediction
@@ -232,6 +232,7 @@ def test_training_keeps_what_photos_are_laid_on(tmp_path: Path, seeded_resnet18:
     model = blemish.train("stpm", tmp_path / "good", tmp_path / "run", align=True, **options)
     assert model.framing.alignment is not None
     assert model.training.settings["align"] is True
+    assert read_header(tmp_path / "run" / "reference.png").size == (144, 192)
     predictor = blemish.open(tmp_path / "run", runtime="torch")
     scores = [predictor.predict(lying(*where, seed=99)).anomaly_score for where in MOVED[::4]]
     assert max(scores) < 1.2 * min(scores)

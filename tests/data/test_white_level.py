@@ -9,6 +9,7 @@ from PIL import Image
 
 from blemish.data.framing import Framing
 from blemish.data.survey import Survey, survey
+from blemish.data.tiff_tags import beyond_pillow, stated_white
 from blemish.errors import DataError
 from blemish.training.photo_store import PhotoStore
 from data.test_formats import BITS, HEIGHT, PHOTOMETRIC, SAMPLES, WIDTH, tiff
@@ -86,3 +87,9 @@ def test_where_nothing_is_wide_nothing_is_said(tmp_path: Path, caplog: pytest.Lo
     assert seen.white_level is None
     assert Survey(facts={}).stated_white is None
     assert not [line for line in seen.lines() if "white" in line]
+
+
+def test_tags_of_other_types_than_they_should_have_say_nothing() -> None:
+    assert stated_white({258: (16,), WHITE_LEVEL: "bright"}) is None
+    assert stated_white({258: "16", WHITE_LEVEL: (4095.0,)}) == 4095
+    assert not beyond_pillow({258: "sixteen", 277: None})

@@ -108,10 +108,15 @@ def test_other_photos_are_refused_by_name() -> None:
         compare_evaluations(known, changed, places=PLACES)
 
 
-def test_several_photos_of_one_part_are_told() -> None:
+def test_what_makes_a_comparison_less_sure_is_told() -> None:
     first = evaluation_of(GOOD | BAD)
     shared = replace(first, photos=[replace(photo, part="1") for photo in first.photos])
-    assert "several photos show one part" in compare_evaluations(shared, first, places=PLACES).notes[-1]
+    told = compare_evaluations(shared, replace(first, unreadable=[], duplicates=[]), places=PLACES).notes
+    assert "several photos show one part" in told[-1]
+    assert told[1:-1] == [
+        "A could not use 1 photo or mask, such as left out: b.png: is empty",
+        "A was trained or calibrated with 1 of these very photos, which flatters it",
+    ]
 
 
 def test_the_command_says_what_differs_and_leaves_record_and_page(
@@ -155,5 +160,6 @@ def test_a_model_is_not_compared_with_itself_nor_without_an_evaluation(stpm_run:
         blemish.compare(stpm_run, stpm_run)
     with pytest.raises(DataError, match="was not evaluated"):
         blemish.compare(tmp_path, stpm_run)
-    with pytest.raises(SettingsError, match="are of photos to judge"):
-        blemish.compare(tmp_path, stpm_run, category="screw")
+    for setting in ("category", "precision"):
+        with pytest.raises(SettingsError, match="are of photos to judge"):
+            blemish.compare(tmp_path, stpm_run, **{setting: "int8"})  # type: ignore[arg-type]

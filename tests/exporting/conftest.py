@@ -26,7 +26,8 @@ def copy(exported: Path, tmp_path: Path) -> Path:
 
 @pytest.fixture
 def small_proof(monkeypatch: pytest.MonkeyPatch) -> None:
-    """An export is proven with one photo in all shapes, not four: enough where something else is asked."""
+    """An export is compared on few photos, of which one is kept in all shapes: enough where something else is asked."""
+    monkeypatch.setattr("blemish.exporting.make.MOST_COMPARED", 6)
     monkeypatch.setattr("blemish.exporting.make.MOST_IN_A_PROOF", 1)
     monkeypatch.setattr("blemish.exporting.make.MOST_OF_TILES", 1)
 

@@ -173,7 +173,6 @@ def test_photos_that_moved_are_asked_for_and_found_where_they_went(run: Path, tm
     assert blemish.export(model, to="onnx", photos=[folder]).parity.flips == 0
 
 
-@pytest.mark.usefixtures("small_proof")
 def test_a_photo_that_cannot_be_read_harms_no_other(run: Path, tmp_path: Path, parts: Dataset) -> None:
     model = Path(shutil.copytree(run, tmp_path / "run"))
     (tmp_path / "broken.png").write_bytes(parts.test[0].image.read_bytes()[:200])

@@ -60,8 +60,8 @@ def serving(station: Station) -> Iterator[Served]:
         thread.join()
 
 
-def settings_of(**settings: Any) -> ServerSettings:
-    return ServerSettings(runtime="onnx", port=0, **settings)
+def settings_of(*, runtime: str = "onnx", **settings: Any) -> ServerSettings:
+    return ServerSettings(runtime=runtime, port=0, **settings)
 
 
 @pytest.fixture(scope="session")
@@ -94,9 +94,15 @@ def served(open_model: ServedModel, tmp_path_factory: pytest.TempPathFactory) ->
 
 
 @pytest.fixture
-def own_run(stpm_exported: Path, tmp_path: Path) -> Path:
-    """A model that a test may change."""
-    return shutil.copytree(stpm_exported, tmp_path / "run")
+def own_run(stpm_run: Path, tmp_path: Path) -> Path:
+    """A model that a test may change; without exports, whose proofs take time."""
+    return shutil.copytree(stpm_run, tmp_path / "run")
+
+
+@pytest.fixture
+def own_export(stpm_exported: Path, tmp_path: Path) -> Path:
+    """A model with exports that a test may change."""
+    return shutil.copytree(stpm_exported, tmp_path / "exported")
 
 
 @pytest.fixture(scope="session")

@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 from httpx import Client
 
-from blemish.errors import SettingsError
+from blemish.errors import DataError, SettingsError
 from blemish.history.audit import changes
 from blemish.history.opening import open_history
 from blemish.history.users import give_token
@@ -139,7 +139,8 @@ def test_nobody_else_can_ask_where_nobody_has_a_token(tmp_path: Path, stpm_expor
         open_station([stpm_exported], settings)
     with open_history(tmp_path / "history.db") as history:
         give_token(history, "eva", "engineer", who="test")
-    open_station([f"part={stpm_exported}"], settings).close()
+    with pytest.raises(DataError, match="no model to serve"):  # now it is the next thing that is missing
+        open_station([], settings)
 
 
 def test_the_openapi_tells_of_every_error_and_answer(served: Served) -> None:

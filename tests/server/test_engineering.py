@@ -16,7 +16,7 @@ from server.conftest import OpenServer
 
 
 def test_thresholds_are_set_as_calibrate_sets_them(open_server: OpenServer, own_run: Path, photo: bytes) -> None:
-    server = open_server(own_run)
+    server = open_server(own_run, runtime="torch")
     before = server.get("/api/models/part")
     put = server.client.put("/api/models/part/thresholds", json={"false_alarms": 0.4, "check": 0.6})
     assert put.status_code == 200, put.text
@@ -46,10 +46,10 @@ def test_thresholds_are_set_as_calibrate_sets_them(open_server: OpenServer, own_
 
 
 def test_a_model_is_replaced_while_photos_come_and_none_is_lost(
-    open_server: OpenServer, own_run: Path, photo: bytes
+    open_server: OpenServer, own_export: Path, photo: bytes
 ) -> None:
-    server = open_server(own_run)
-    blemish.calibrate(own_run, false_alarms=0.5)  # by another program
+    server = open_server(own_export)
+    blemish.calibrate(own_export, false_alarms=0.5)  # by another program
     codes: list[int] = []
     done = threading.Event()
 
@@ -66,24 +66,26 @@ def test_a_model_is_replaced_while_photos_come_and_none_is_lost(
         thread.join()
     assert reloaded.status_code == 200, reloaded.text
     assert reloaded.json()["verified"].startswith("proof repeated")
-    assert reloaded.json()["threshold"]["value"] == read_artifact(own_run).calibration.image.value
+    assert reloaded.json()["threshold"]["value"] == read_artifact(own_export).calibration.image.value
     assert {*codes} == {200}
     assert server.judge(photo).json()["judge"]["threshold"] == reloaded.json()["threshold"]["value"]
     assert changes(server.history)[0].action == "model"
 
 
-def test_a_model_that_fails_its_proof_is_not_put_in_place(open_server: OpenServer, own_run: Path, photo: bytes) -> None:
-    server = open_server(own_run)
+def test_a_model_that_fails_its_proof_is_not_put_in_place(
+    open_server: OpenServer, own_export: Path, photo: bytes
+) -> None:
+    server = open_server(own_export)
     before = server.judge(photo).json()["anomaly_score"]
-    answers = own_run / "exports" / "onnx-fp32" / "proof" / "answers.safetensors"
+    answers = own_export / "exports" / "onnx-fp32" / "proof" / "answers.safetensors"
     answers.write_bytes(answers.read_bytes()[:-4] + b"\0\0\0\0")
     failed = server.client.post("/api/models/part/reload")
     assert (failed.status_code, failed.json()["error"]["code"]) == (500, "model_unusable")
-    (own_run / "model.json").write_text("{}")
+    (own_export / "model.json").write_text("{}")
     assert server.client.post("/api/models/part/reload").status_code == 500
     assert server.judge(photo).json()["anomaly_score"] == before
     assert changes(server.history) == []
-    shutil.rmtree(own_run)
+    shutil.rmtree(own_export)
     assert server.judge(photo).json()["anomaly_score"] == before
 
 
@@ -96,7 +98,7 @@ def test_only_photos_drawn_by_lot_join_the_calibration_and_only_up_to_the_first_
     open_server: OpenServer, own_run: Path, parts: Dataset, tmp_path: Path
 ) -> None:
     good = [Path(sample.image).read_bytes() for sample in parts.test if not sample.anomalous][:5]
-    server = open_server(own_run, keep_photos=tmp_path / "kept", draw=1.0)
+    server = open_server(own_run, runtime="torch", keep_photos=tmp_path / "kept", draw=1.0)
     drawn = [server.judge(photo).json() for photo in good]
     assert all(each["drawn"] and each["photo"]["kept"] for each in drawn)
     refused = server.client.post("/api/models/part/calibrate-with-drawn")

@@ -15,8 +15,12 @@ from PIL import Image
 
 import blemish
 from blemish.errors import HistoryError
+from blemish.history.opening import History
 from blemish.history.reading import Sought, latest
+from blemish.history.verdict import VerdictRecord
+from blemish.history.writing import add_verdicts
 from blemish.server import judging_queue
+from blemish.server.faults import FaultError
 from server.conftest import OpenServer, Served
 
 SAME = ("verdict", "anomaly_score", "percentile", "mask_pixels", "unusualness", "stopped_by", "regions")
@@ -111,6 +115,36 @@ def test_a_request_that_is_sent_again_is_judged_and_recorded_once(served: Served
     assert (other.status_code, other.json()["error"]["code"]) == (409, "key_of_another")
 
 
+def test_a_request_that_is_sent_again_while_it_is_judged_gets_the_same_verdict(
+    open_server: OpenServer, photo_files: list[bytes], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    go, judge, sizes = threading.Event(), judging_queue.JudgingQueue._judge, []
+
+    def slow(queue: judging_queue.JudgingQueue, batch: list[judging_queue.PhotoToJudge]) -> None:
+        sizes.append(len(batch))
+        go.wait(20)
+        judge(queue, batch)
+
+    monkeypatch.setattr(judging_queue.JudgingQueue, "_judge", slow)
+    server, headers = open_server(), {"Idempotency-Key": "part 8"}
+
+    def ask(photo: bytes) -> Any:
+        return server.client.post("/api/models/part/judge", content=photo, headers=headers)
+
+    with ThreadPoolExecutor(2) as pool:
+        first = pool.submit(ask, photo_files[0])
+        while not sizes:
+            time.sleep(0.01)
+        assert ask(photo_files[1]).json()["error"]["code"] == "key_of_another"
+        second = pool.submit(ask, photo_files[0])
+        while server.station.in_flight < 2:
+            time.sleep(0.01)
+        go.set()
+        assert first.result().json() == second.result().json()
+    assert sizes == [1]
+    assert server.station.under_way == {}
+
+
 def test_no_verdict_is_answered_that_is_not_in_the_history(
     open_server: OpenServer, photo: bytes, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -123,6 +157,26 @@ def test_no_verdict_is_answered_that_is_not_in_the_history(
     assert (answer.status_code, answer.json()["error"]["code"]) == (500, "history_unavailable")
     monkeypatch.undo()
     assert server.judge(photo).status_code == 200
+
+
+def test_a_photo_that_fails_harms_none_that_was_judged_with_it(
+    open_server: OpenServer, photo_files: list[bytes], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    sizes: list[int] = []
+
+    def fail_with_one(history: History, verdicts: list[VerdictRecord]) -> list[int]:
+        sizes.append(len(verdicts))
+        if any(verdict.photo_name == "poison" for verdict in verdicts):
+            raise HistoryError("the database refuses it")
+        return add_verdicts(history, verdicts)
+
+    monkeypatch.setattr(judging_queue, "add_verdicts", fail_with_one)
+    server = open_server()
+    files = [("photo", (name, data)) for name, data in zip(("a", "poison", "b"), photo_files, strict=False)]
+    together = server.client.post("/api/models/part/judge-many", files=files)
+    assert together.status_code == 500
+    assert max(sizes) > 1
+    assert sorted(str(each.photo_name) for each in latest(server.history).verdicts) == ["a", "b"]
 
 
 def test_more_photos_than_may_wait_are_told_to_come_again(
@@ -223,3 +277,12 @@ def test_a_verdict_is_given_though_its_photo_cannot_be_kept(
     assert told["photo"]["kept"] is False
     assert [each.id for each in latest(server.history).verdicts] == [told["id"]]
     assert "blemish_unkept_photos_total 1.0" in server.client.get("/metrics").text
+
+
+def test_photos_that_would_take_too_much_memory_together_are_told_to_come_again(served: Served) -> None:
+    with served.station.room_for(1, size=1 << 29):
+        with pytest.raises(FaultError, match="photos are waiting"), served.station.room_for(1, size=1):
+            pass
+        with served.station.room_for(1):
+            assert served.station.in_flight == 2
+    assert served.station.in_flight == 0

@@ -39,12 +39,12 @@ def browser() -> Iterator[Browser]:
 
 
 @pytest.fixture
-def client(open_server: OpenServer, own_run: Path, photo: bytes, tmp_path: Path) -> Client:
+def client(open_server: OpenServer, own_export: Path, photo: bytes, tmp_path: Path) -> Client:
     """A server that has judged one photo with a defect, and has a folder to learn of."""
     (tmp_path / "workshop" / "lids").mkdir(parents=True)
     (tmp_path / "workshop" / "lids" / "0.png").write_bytes(photo)
     folders = {"keep_photos": tmp_path / "kept", "workshop": tmp_path / "workshop"}
-    opened = open_server(own_run, keep="all", **folders).client
+    opened = open_server(own_export, keep="all", **folders).client
     judge(opened, photo)
     return opened
 

@@ -24,7 +24,7 @@ DRAWN = {
 
 
 def test_what_is_drawn_is_kept_for_the_next_training(open_server: OpenServer, own_run: Path) -> None:
-    server = open_server(own_run)
+    server = open_server(own_run, runtime="torch")
     empty = server.get(ADDRESS)
     assert (empty["width"], empty["height"], empty["regions"], empty["drawn"]) == (64, 64, [], None)
     told = server.client.put(ADDRESS, json=DRAWN).json()
@@ -65,7 +65,7 @@ def test_the_models_own_regions_are_shown(open_server: OpenServer, own_run: Path
 
     inside = np.zeros((64, 64), np.bool_)
     inside[8:40, 8:40] = True
-    server = open_server(own_run)
+    server = open_server(own_run, runtime="torch")
     write_artifact(replace(read_artifact(own_run), interest=interest_of([("middle", inside)])))
     assert server.get("/api/models/part")["changed_on_disk"]
     opened = server.station.models["part"]

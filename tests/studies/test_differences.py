@@ -109,6 +109,7 @@ def test_what_cannot_be_compared_is_told() -> None:
         ({"photos": BASE.photos[:1]}, "alone judged 1 photo"),
         ({"photos": BASE.photos[::-1]}, "another order"),
         ({"draws": {}}, "before what that takes was kept"),
+        ({"bootstrap": "100 draws"}, "drawn in different ways"),
     )
     for (change, why), turned in product(changes, (False, True)):
         other = [replace(flat[0], **change)]

@@ -1,5 +1,6 @@
 """Whoever is told of verdicts is told all of them, also after it was dead, and harms no verdict."""
 
+import hashlib
 import hmac
 import json
 import shutil
@@ -12,13 +13,16 @@ from contextlib import AbstractContextManager, contextmanager
 from pathlib import Path
 from typing import Any, Protocol
 
+import numpy as np
 import pytest
 
 from blemish.history.opening import open_history
 from blemish.history.reading import latest
+from blemish.inference.prediction import Prediction
 from blemish.results.delivery import Delivery, Receiver
 from blemish.results.growing_tables import GrowingTables
 from blemish.results.outbox import Courier
+from blemish.results.packed_maps import read_map_picture
 from blemish.results.verdict_lines import VerdictLines
 from blemish.watching.journal import Journal
 from watching.line import Line
@@ -237,6 +241,7 @@ def test_controllers_get_a_line_a_verdict_and_may_ask(line: Line) -> None:
             line.put("cam\\b.png".replace("\\", "/"), 1)
             client.sendall(b"cam\\b.png\r\n")  # its quiet time is not waited for
             lines.extend(lines_from(client, 1))
+            client.sendall(b"\0\n/etc/x.png\n" + b"n" * 300 + b"/x.png\n\xff\0x.png\n")  # nobody is harmed
             client.sendall(b"?a.png\n?no.png\n")
             lines.extend(lines_from(client, 2))
         go_on.set()
@@ -329,3 +334,19 @@ def test_a_mistake_in_a_receiver_is_said_and_ends_nothing(
     journal.close()
     assert "broken: ZeroDivisionError" in caplog.text
     assert "broken: 1 verdict is not sent yet" in caplog.text
+
+
+def test_the_history_knows_where_photo_and_map_lie(line: Line, tmp_path: Path) -> None:
+    line.put("a.png")
+    (result,) = line.watch(history=str(tmp_path / "history.db"), save="all-overlays")
+    assert isinstance(result, Prediction)
+    with open_history(tmp_path / "history.db") as history:
+        (stored,) = latest(history).verdicts
+    assert stored.photo_path is not None
+    assert stored.map_path is not None
+    photo = Path(stored.photo_path).read_bytes()
+    assert photo == line.photos[0].read_bytes()
+    assert stored.photo_sha256 == hashlib.sha256(photo).hexdigest()
+    kept = read_map_picture(stored.map_path, middle=result.thresholds.pixel)
+    assert np.allclose(kept, np.maximum(result.anomaly_map, 0), rtol=1e-3)
+    assert (stored.model, stored.photo_name) == (line.run.name, "a.png")

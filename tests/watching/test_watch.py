@@ -13,6 +13,10 @@ import pytest
 import blemish
 from blemish.errors import ArtifactError, DataError, OutputError, SettingsError
 from blemish.inference.prediction import Prediction
+from blemish.watching.events import is_on_network
+from blemish.watching.file_state import FileState
+from blemish.watching.journal import Journal
+from blemish.watching.places import Places
 from watching.line import Line
 
 
@@ -272,8 +276,6 @@ def test_results_do_not_go_where_they_would_come_back(line: Line) -> None:
 def test_a_journal_that_cannot_be_written_holds_photos_back(
     line: Line, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
-    from blemish.watching.journal import Journal
-
     keep, tries = Journal.keep, []
 
     def full(*arguments: object, **more: object) -> object:
@@ -282,10 +284,64 @@ def test_a_journal_that_cannot_be_written_holds_photos_back(
             raise OutputError("watch.sqlite: disk is full")
         return keep(*arguments, **more)  # type: ignore[arg-type]
 
+    told: list[str] = []
     monkeypatch.setattr(Journal, "keep", full)
+    monkeypatch.setattr(Places, "tell_controllers", lambda _, delivery: told.append(delivery.record["name"]))
     line.put("a.png")
     line.put("b.png", 1)
     assert len(line.watch(idle=1.5)) == 2
+    assert told == ["a.png", "b.png"]
     assert line.names() == ["a.png", "b.png"]
     assert caplog.text.count("disk is full") == 1
     assert "can be written again" in caplog.text
+
+
+def test_a_file_in_the_way_is_not_written_over(line: Line, caplog: pytest.LogCaptureFixture) -> None:
+    photo = line.put("a.png")
+    results = blemish.watch(line.folder, line.run, into=line.into, quiet=0, idle=0.2, save="none", runtime="onnx")
+    for verdict in ("normal", "check", "anomalous", "unusual"):
+        (line.into / verdict).parent.mkdir(exist_ok=True)
+        (line.into / verdict).touch()  # so that it cannot be moved yet
+    next(results)
+    results.close()
+    (verdict,) = {record["verdict"] for record in line.lines()}
+    (line.into / verdict).unlink()
+    (line.into / verdict).mkdir()
+    (line.into / verdict / "a.png").write_bytes(b"somebody's own")
+    assert line.watch() == []
+    assert "another file is called a.png there" in caplog.text
+    assert (line.into / verdict / "a.png").read_bytes() == b"somebody's own"
+    (line.into / verdict / "a.png").unlink()
+    assert line.watch() == []
+    assert not photo.exists()
+
+
+def test_names_as_long_as_a_disk_takes_are_filed(line: Line) -> None:
+    name = f"{'n' * 251}.png"
+    for number in range(2):
+        line.put(name, number)
+        assert len(line.watch(save="all-overlays")) == 1
+    assert len(line.filed()) == 2
+    assert names_in(line.folder) == set()
+
+
+@pytest.mark.parametrize(("disk", "far"), [("ext4", False), ("nfs4", True), ("fuse.sshfs", True), ("fuseblk", False)])
+def test_disks_of_other_machines_are_told(tmp_path: Path, disk: str, far: bool) -> None:
+    (tmp_path / "my photos" / "in").mkdir(parents=True)
+    place = str(tmp_path / "my photos").replace(" ", "\\040")
+    mounts = tmp_path / "mountinfo"
+    mounts.write_text(
+        f"22 1 8:1 / / rw,relatime - ext4 /dev/sda1 rw\n36 22 0:31 / {place} rw shared:9 - {disk} host:/photos rw\n"
+    )
+    assert is_on_network(tmp_path / "my photos" / "in", mounts=mounts) is far
+    assert is_on_network(tmp_path, mounts=mounts) is False
+
+
+def test_a_photo_put_back_stays_where_photos_are_left_now(line: Line) -> None:
+    line.put("a.png")
+    line.watch()
+    (line.into / line.lines()[0]["filed"]).rename(line.folder / "a.png")
+    assert line.watch(then="leave") == []
+    journal = Journal(line.into)
+    assert journal.knows("a.png", FileState.of(line.folder / "a.png"))  # nobody reads it at each look
+    journal.close()

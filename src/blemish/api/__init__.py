@@ -2,13 +2,14 @@
 
 from blemish.api.benchmarking import benchmark
 from blemish.api.comparing import compare
+from blemish.api.demonstrating import demo
 from blemish.api.exporting import export, speed, verify
 from blemish.api.judging import evaluate, open, predict, report, submission, summarize  # noqa: A004
 from blemish.api.line import export_history, prune_history, serve, token
 from blemish.api.preparing import prepare_brats
 from blemish.api.stressing import stress
 from blemish.api.synthesizing import roi, synthesize
-from blemish.api.training import calibrate, check, demo, train, train_again
+from blemish.api.training import calibrate, check, train, train_again
 from blemish.api.watching import watch
 
 __all__ = [

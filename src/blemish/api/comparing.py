@@ -47,8 +47,10 @@ def compare(
     if output is not None:
         make_folder(Path(output))
     if photos is None:
-        if (dataset, category, masks) != (AUTO, None, None):
-            raise SettingsError("dataset, category and masks are of photos to judge: give these too")
+        if (dataset, category, masks, runtime, precision, device) != (AUTO, None, None, "auto", "fp32", "auto"):
+            raise SettingsError(
+                "dataset, category, masks, runtime, precision and device are of photos to judge: give these too"
+            )
         found = [_evaluation_in(Path(place)) for place in (first, second)]
     else:
         how = {"dataset": dataset, "category": category, "runtime": runtime, "precision": precision, "device": device}

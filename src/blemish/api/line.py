@@ -97,13 +97,15 @@ def export_history(
     since: Moment | None = None,
     until: Moment | None = None,
 ) -> int:
-    """Writes verdicts of the history to a .csv or .parquet file and returns how many.
+    """Writes verdicts of the history to a .csv or .parquet file and returns how many; into a folder (a name without
+    suffix) the labelled photos, as test/good and test/DEFECT, which `evaluate` takes.
 
     `verdict` is one or several of normal, check, anomalous, unusual, unreadable; `label` good, bad, any or none;
     `since` and `until` (before which) are times. Raises HistoryError, OutputError, SettingsError.
     """
     from blemish.history.reading import LabelSought, Sought
     from blemish.history.tables import write_history_table
+    from blemish.history.truth_folder import write_test_photos
     from blemish.history.verdict import STORED_VERDICTS
 
     verdicts = (verdict,) if isinstance(verdict, str) else tuple(verdict)
@@ -121,7 +123,8 @@ def export_history(
         until=_moment("until", until),
     )
     with closing(_opened(history)) as opened:
-        return write_history_table(opened, Path(file), sought)
+        write = write_history_table if Path(file).suffix else write_test_photos
+        return write(opened, Path(file), sought)
 
 
 def prune_history(

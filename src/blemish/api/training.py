@@ -1,8 +1,8 @@
-"""Verbs that make a model: train, train_again, check, calibrate, demo."""
+"""Verbs that make a model: train, train_again, check, calibrate."""
 
 import dataclasses
 import logging
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from importlib.util import find_spec
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -23,7 +23,6 @@ if TYPE_CHECKING:
     from blemish.calibration.far_photos import FarPhotos
     from blemish.calibration.recalibrate import Recalibration
     from blemish.model.artifact import Artifact
-    from blemish.studies.demo import DemoPart
     from blemish.training.findings import Findings
 
 _log = logging.getLogger("blemish")
@@ -55,7 +54,7 @@ def train(
     and judging, `ignore` what does not: masks, files of polygons, boxes "x,y,width,height", each as "name=..." where it
     has a name; `border` is how many pixels at a photo's edges do not count. What fits no photo is a DataError.
     """
-    _need_torch("training")
+    need_torch("training")
     from blemish.training.request import train_as_asked
     from blemish.training.run_file import PhotosOrigin
 
@@ -107,7 +106,7 @@ def train_again(
     Without `run`, the model is left where that file lies; `steps`, where given, replace its own.
     Raises SettingsError where a program handed the photos over.
     """
-    _need_torch("training")
+    need_torch("training")
     from blemish.training.run_file import read_run_file
 
     earlier = read_run_file(Path(run_file))
@@ -158,9 +157,9 @@ def check(
     """
     needed = contact_sheet is not None or write_unusual is not None or teacher_weights is not None
     if method is not None:
-        _need_torch("the check for a method")
+        need_torch("the check for a method")
     if needed:
-        _need_torch("comparing photos with one another")
+        need_torch("comparing photos with one another")
     from blemish.data.pixel_limit import allow_pixels
     from blemish.training.arrangement import intended
     from blemish.training.findings import NOT_COMPARED, Findings, look_into
@@ -272,39 +271,7 @@ def _say_far_photos(far: "FarPhotos", run: Path, *, runtime: str, device: str) -
     say_far_photos(far, far.photos, predictor, run=run, mend=mend)
 
 
-def demo(
-    folder: Folder = "demo",
-    *,
-    steps: int = 120,
-    seed: int = 0,
-    station: bool = False,
-    port: int = 8000,
-    on_progress: OnProgress = say_nothing,
-) -> "Iterator[DemoPart]":
-    """Shows the main job on made-up parts, one kind after another as results are asked for.
-
-    With `station` there is one kind, its model is served after it, and parts arrive until SIGTERM or SIGINT. See
-    `blemish demo --help`.
-    """
-    _need_torch("the demo")
-    from blemish.studies.demo import run_demo
-
-    if station:
-        return _stationed(Path(folder), steps=steps, seed=seed, port=port, on_progress=on_progress)
-    return run_demo(Path(folder), steps=steps, seed=seed, on_progress=on_progress)
-
-
-def _stationed(folder: Path, *, steps: int, seed: int, port: int, on_progress: OnProgress) -> "Iterator[DemoPart]":
-    """Learns the one kind unless it was learned before, then serves."""
-    from blemish.server.demonstration import KIND, serve_demonstration
-    from blemish.studies.demo import run_demo
-
-    if not (folder / KIND / "model" / "model.json").exists():
-        yield from run_demo(folder, steps=steps, seed=seed, on_progress=on_progress, kinds=(KIND,))
-    serve_demonstration(folder, port=port, seed=seed, every=1.0)
-
-
-def _need_torch(purpose: str) -> None:
+def need_torch(purpose: str) -> None:
     """Raises MissingExtraError where torch, which the base installation goes without, is not there."""
     if find_spec("torch") is None:
         raise MissingExtraError(package="torch", extra="train", purpose=purpose)

@@ -36,35 +36,33 @@ def demo(
         Port of the page.
     """
     if station:
-        return _serve(folder, steps=steps, seed=seed, port=port)
+        print(f"the page: http://127.0.0.1:{port} (once the model has learned; Ctrl-C ends it)", flush=True)
     started = time.monotonic()
     keep_freed_memory()  # this process trains and ends
     with ProgressBars() as bars:
-        parts = api.demo(folder, steps=steps, seed=seed, on_progress=bars.show)
+        parts = api.demo(folder, steps=steps, seed=seed, station=station, port=port, on_progress=bars.show)
         print(f"{'part':<8}{'good photos':>12}{'judged':>8}", *(f"{name:>12}" for name in SHOWN), end="")
         print("   false alarms     misses")
         commands = []
         for part in parts:
             _print_row(part)
             commands.append(part.command)
+    if not station:
+        _print_what_was_left(folder, commands[0])
+        print(f"\ndone in {time.monotonic() - started:.0f} s")
+    return 0
+
+
+def _print_what_was_left(folder: Path, command: str) -> None:
     print("\neach model was trained as by a command such as")
-    print(f"  {commands[0]}")
-    print(f"\ndone in {time.monotonic() - started:.0f} s. Per kind of part, in {folder}:")
+    print(f"  {command}")
+    print(f"\nPer kind of part, in {folder}:")
     print("  KIND/report.html               what it finds and misses, with photos: open it in a browser")
     print("  KIND/predictions/overlays      where the model saw something, of each photo that it stopped")
     print("  KIND/predictions               predictions.csv and .jsonl: a verdict, a score and regions per photo")
     print("  KIND/evaluation.json           all figures")
     model = as_argument(folder / "brick" / "model")
     print(f"  KIND/model                     the model: try `blemish predict {model} PHOTO`")
-    return 0
-
-
-def _serve(folder: Path, *, steps: int, seed: int, port: int) -> int:
-    print(f"the page: http://127.0.0.1:{port} (once the model has learned; Ctrl-C ends it)", flush=True)
-    with ProgressBars() as bars:
-        for part in api.demo(folder, steps=steps, seed=seed, station=True, port=port, on_progress=bars.show):
-            _print_row(part)
-    return 0
 
 
 def _print_row(part: "DemoPart") -> None:

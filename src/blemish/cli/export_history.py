@@ -18,12 +18,13 @@ def export_history(
     since: str | None = None,
     until: str | None = None,
 ) -> int:
-    """Write the history's verdicts to a table.
+    """Write the history's verdicts to a table, or its labelled photos to a folder.
 
     Parameters
     ----------
     file
-        The table to write: .csv, or .parquet.
+        The table to write: .csv, or .parquet; or, a name without suffix, a folder for the photos that people have
+        labelled, as `blemish evaluate` takes it.
     history
         File or URL of the history, as for serve.
     model
@@ -49,5 +50,5 @@ def export_history(
         since=since,
         until=until,
     )
-    print(f"{counted(written, 'verdict')} in {file}")
+    print(f"{counted(written, 'verdict' if file.suffix else 'labelled photo')} in {file}")
     return 0

@@ -112,6 +112,11 @@ class Alignment:
         if not (self.spread > 0 and -1 <= self.agreement <= 1):
             raise ValueError(f"an alignment's spread is {self.spread}, its agreement {self.agreement}")
 
+    @property
+    def picture(self) -> Grey:
+        """Gives what photos are laid on, its darkest value 0 and its brightest 255."""
+        return _picture(self.reference, reference_size(self.size))
+
     def place(self, photo: Pixels) -> Placement:
         """Returns how the part lies on a photo (H, W, 3); as it is, in agreement with nothing, where that is not found.
 
@@ -120,7 +125,7 @@ class Alignment:
         size = (photo.shape[0], photo.shape[1])
         if not same_shape(size, self.size):
             return _as_it_is(size)
-        return placed(_picture(self.reference, reference_size(self.size)), small_grey(photo, self.size), size)
+        return placed(self.picture, small_grey(photo, self.size), size)
 
     def misfit(self, placement: Placement) -> float:
         """Returns how much less a photo agrees than good ones do, in what these differ by; 0 for most good ones."""

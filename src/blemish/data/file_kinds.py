@@ -3,7 +3,7 @@
 from contextlib import suppress
 
 from blemish.data.pixel_limit import open_picture
-from blemish.data.tiff_tags import SAMPLE_FORMAT, bits_of, tiff_tags
+from blemish.data.tiff_tags import bits_of, sample_format, tiff_tags
 
 _KINDS = {2: "signed whole numbers", 3: "floating-point pixels", 5: "complex numbers", 6: "complex numbers"}
 """What a TIFF's SampleFormat says of its values, but for whole numbers from 0 up."""
@@ -14,7 +14,7 @@ def unusual_values(data: bytes) -> str:
     """Returns, for an error, what values a TIFF holds that photos have not, and what to do; empty where it is none or
     does not say."""
     tags = tiff_tags(data)
-    bits, kind = bits_of(tags), _KINDS.get(max(tags.get(SAMPLE_FORMAT, (1,))), "whole numbers")
+    bits, kind = bits_of(tags), _KINDS.get(sample_format(tags), "whole numbers")
     if kind == "whole numbers" and bits <= 16:
         return ""
     return f"holds {kind} ({bits} bits), {WITHOUT_WHITE}"

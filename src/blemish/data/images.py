@@ -112,11 +112,8 @@ def decode_header(data: bytes, *, name: str, reading: Reading = FIRST_PAGE) -> H
     page = (reading.pages or (1,))[0]
     tags: Any = tiff_tags(data, page=page)
     if beyond_pillow(tags):
-        height, width = tags[ExifTags.Base.ImageLength], tags[ExifTags.Base.ImageWidth]
-        samples = tags.get(ExifTags.Base.SamplesPerPixel, 1)
-        kind = f"TIFF {bits_of(tags)}-bit {'grey' if samples == 1 else 'colour' if samples in (3, 4) else 'channels'}"
-        sideways = tags.get(ExifTags.Base.Orientation, 1) in _SIDEWAYS
-        return Header(size=(width, height) if sideways else (height, width), kind=intern(kind))
+        with one_error(name):
+            return _header_of(tags)
     with opened(data, name=name, page=page) as picture:
         tags = getattr(picture, "tag_v2", {})  # of a TIFF, whose size some Pillows give already turned
         width = tags.get(ExifTags.Base.ImageWidth, picture.width)
@@ -128,6 +125,15 @@ def decode_header(data: bytes, *, name: str, reading: Reading = FIRST_PAGE) -> H
         depth = "16-bit " if keeps_half(picture) else ""
         kind = f"{'JPEG' if picture.format == 'MPO' else picture.format} {depth}{colours}"
         return Header(size=(width, height) if sideways else (height, width), kind=intern(kind))
+
+
+def _header_of(tags: Any) -> Header:
+    """Returns what the tags of a TIFF say that is beyond Pillow."""
+    height, width = tags[ExifTags.Base.ImageLength], tags[ExifTags.Base.ImageWidth]
+    samples = tags.get(ExifTags.Base.SamplesPerPixel, 1)
+    kind = f"TIFF {bits_of(tags)}-bit {'grey' if samples == 1 else 'colour' if samples in (3, 4) else 'channels'}"
+    sideways = tags.get(ExifTags.Base.Orientation, 1) in _SIDEWAYS
+    return Header(size=(width, height) if sideways else (height, width), kind=intern(kind))
 
 
 def as_image(array: NDArray[Any], *, bgr: bool = False, name: str = "image") -> Pixels:

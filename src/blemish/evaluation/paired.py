@@ -116,6 +116,7 @@ def compare_evaluations(first: Evaluation, second: Evaluation, *, places: tuple[
     pairs = _pairs(first, second)
     of_pixels, notes = _of_pixels(first, second)
     figures = _of_photos(first, second, pairs) | of_pixels
+    notes += [line for name, e in (("A", first), ("B", second)) for line in _cautions(e, called=name)]
     if _share_parts(first):
         notes.append(
             "several photos show one part: they are no independent witnesses, and chance reaches further than p-values "
@@ -214,6 +215,17 @@ def _difference(
     if one is not None and other is not None and len(one) == len(other):
         interval = difference_interval(one, other)
     return FigureDifference(first=values[0], second=values[1], interval=interval)
+
+
+def _cautions(evaluation: Evaluation, *, called: str) -> list[str]:
+    """Returns what of one model's test was left out, or may flatter it."""
+    lines = []
+    if left_out := len(evaluation.unreadable):
+        said = counted(left_out, "photo or mask", "photos or masks")
+        lines.append(f"{called} could not use {said}, such as {evaluation.unreadable[0]}")
+    if known := len(evaluation.duplicates):
+        lines.append(f"{called} was trained or calibrated with {known} of these very photos, which flatters it")
+    return lines
 
 
 def _share_parts(evaluation: Evaluation) -> bool:

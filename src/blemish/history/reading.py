@@ -5,7 +5,7 @@ from dataclasses import dataclass, fields
 from datetime import datetime
 from typing import Any, Literal
 
-from sqlalchemy import ColumnElement, Connection, Select, and_, select, tuple_
+from sqlalchemy import ColumnElement, Connection, Select, and_, func, select, tuple_
 
 from blemish.errors import SettingsError
 from blemish.history.opening import History
@@ -89,6 +89,12 @@ def since_id(history: History, number: int, *, most: int = MOST_AT_ONCE) -> list
     with history.reading() as connection:
         statement = _joined().where(VERDICTS.c.id > number).order_by(VERDICTS.c.id).limit(most)
         return [_stored(row) for row in connection.execute(statement)]
+
+
+def newest_id(history: History) -> int:
+    """Returns the id of the verdict that was written last, 0 where there is none."""
+    with history.reading() as connection:
+        return int(connection.execute(select(func.coalesce(func.max(VERDICTS.c.id), 0))).scalar_one())
 
 
 def conditions(sought: Sought) -> list[ColumnElement[bool]]:

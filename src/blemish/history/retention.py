@@ -57,7 +57,7 @@ def forget(history: History, retention: Retention, *, photos: Path | None, who: 
     verdicts = files = 0
     if retention.days is not None:
         old = VERDICTS.c.judged_at < datetime.now(UTC) - timedelta(days=retention.days)
-        while found := _oldest(history, [old, *_spared(retention)], after=0):
+        while found := _first(history, [old, *_spared(retention)], order=VERDICTS.c.judged_at):
             gone, count = _delete_files(history, found, photos)
             if not gone:
                 break
@@ -78,9 +78,9 @@ def _spared(retention: Retention) -> list[ColumnElement[bool]]:
     return [] if retention.labelled_too else [VERDICTS.c.label.is_(None)]
 
 
-def _oldest(history: History, wanted: Sequence[ColumnElement[bool]], *, after: int) -> Sequence[Any]:
+def _first(history: History, wanted: Sequence[ColumnElement[bool]], *, order: ColumnElement[Any]) -> Sequence[Any]:
     columns = (VERDICTS.c.id, VERDICTS.c.photo_path, VERDICTS.c.map_path, VERDICTS.c.photo_bytes)
-    statement = select(*columns).where(*wanted, VERDICTS.c.id > after).order_by(VERDICTS.c.id).limit(_AT_ONCE)
+    statement = select(*columns).where(*wanted).order_by(order).limit(_AT_ONCE)
     with history.reading() as connection:
         return connection.execute(statement).all()
 
@@ -92,7 +92,9 @@ def _make_room(history: History, retention: Retention, photos: Path | None) -> i
         each = select(func.max(VERDICTS.c.photo_bytes).label("bytes")).where(kept).group_by(VERDICTS.c.photo_path)
         taken = int(connection.execute(select(func.coalesce(func.sum(each.subquery().c.bytes), 0))).scalar_one())
     too_much, files, after = taken - round((retention.megabytes or 0) * 1e6), 0, 0
-    while too_much > 0 and (found := _oldest(history, [kept, *_spared(retention)], after=after)):
+    while too_much > 0 and (
+        found := _first(history, [kept, VERDICTS.c.id > after, *_spared(retention)], order=VERDICTS.c.id)
+    ):
         some, room = [], 0
         for row in found:
             some.append(row)

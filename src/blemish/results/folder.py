@@ -163,14 +163,20 @@ def table_row(values: dict[str, Any]) -> dict[str, Any]:
     return row
 
 
+def short_stem(photo: Path) -> str:
+    """Returns a file's name without suffix, cut where it is so long that nothing could be added to it."""
+    stem = photo.stem
+    while len(os.fsencode(stem)) > LONGEST_NAME:
+        stem = stem[:-1]
+    return stem
+
+
 def output_names(photos: Sequence[Path]) -> dict[Path, str]:
     """Returns a file name for each photo: its own stem, numbered where several share it, cut where it is very long."""
     names: dict[Path, str] = {}
     taken: dict[str, int] = {}  # and the last number given to a name
     for photo in photos:
-        stem = photo.stem
-        while len(os.fsencode(stem)) > LONGEST_NAME:
-            stem = stem[:-1]
+        stem = short_stem(photo)
         name, number = stem, taken.get(stem.casefold(), 1)
         while name.casefold() in taken:  # some disks take A and a for the same
             number += 1

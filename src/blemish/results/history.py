@@ -46,9 +46,18 @@ class HistoryReceiver:
 
 
 def history_values(
-    result: Prediction | DataError, *, photo: Path, lies: Path, model: str, station: str, key: str, name: str
+    result: Prediction | DataError,
+    *,
+    photo: Path,
+    lies: Path,
+    map_picture: Path | None,
+    model: str,
+    station: str,
+    key: str,
+    name: str,
 ) -> dict[str, Any]:
-    """Returns as JSON what the history keeps of a photo: read from `photo` now, and lying at `lies` from then on."""
+    """Returns as JSON what the history keeps of a photo: read from `photo` now, and lying at `lies` from then on; its
+    map lies in `map_picture`, see `packed_map`, or was not kept."""
     try:
         data = read_file(photo)
     except DataError:
@@ -61,6 +70,7 @@ def history_values(
         photo=data,
         photo_name=_text(name),
         photo_path=_text(str(lies)),
+        map_path=None if map_picture is None else _text(str(map_picture)),
     )
     return asdict(verdict) | {"judged_at": verdict.judged_at.isoformat()}
 

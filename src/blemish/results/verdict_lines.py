@@ -8,6 +8,7 @@ from collections import deque
 from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import dataclass, field
+from time import sleep
 
 from blemish.errors import SettingsError
 from blemish.results.delivery import Delivery
@@ -18,6 +19,7 @@ WORDS = {"normal": "OK", "check": "CHECK", "anomalous": "NG", "unusual": "UNUSUA
 _MOST_UNREAD = 1 << 16  # bytes that wait for a client: one that does not read them is sent away
 _LONGEST_ASKED = 4096  # bytes of a name that a client asks for
 _MOST_CLIENTS = 64
+_PAUSE = 0.1  # seconds
 
 _log = logging.getLogger("blemish")
 
@@ -100,14 +102,19 @@ class VerdictLines:
     def _accept(self) -> None:
         try:
             connection, address = self._listener.accept()
-        except OSError:
+        except BlockingIOError:
             return  # it is gone again
+        except OSError:
+            sleep(_PAUSE)  # there are too many files open: it waits
+            return
         if len(self._clients) == _MOST_CLIENTS:
+            _log.warning("client %s:%s is sent away: %d are connected", *address[:2], _MOST_CLIENTS)
             connection.close()
             return
         connection.setblocking(False)
-        connection.setsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE, 1)
-        connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+        with suppress(OSError):  # some systems refuse these for a connection that is gone again
+            connection.setsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE, 1)
+            connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         client = LineClient(connection, f"{address[0]}:{address[1]}")
         self._clients.add(client)
         self._selector.register(connection, selectors.EVENT_READ, client)

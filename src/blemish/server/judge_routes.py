@@ -3,8 +3,9 @@
 import asyncio
 import hashlib
 import secrets
+from concurrent.futures import Future
 from contextlib import ExitStack
-from typing import Annotated, Any
+from typing import Annotated, Any, NamedTuple
 
 from fastapi import APIRouter, Header, Query, Request
 from fastapi.concurrency import run_in_threadpool
@@ -75,7 +76,7 @@ async def judge_photo(
     at.queue(model)
     if request.headers.get("content-type", "").startswith("multipart/"):
         raise FaultError(415, "form_given", "send the photo's bytes as the body, or a form to .../judge-many")
-    with at.room_for(1):
+    with at.room_for(1, size=_size_of(request, at)):
         data = await request.body()
         key = _key(asker, model, retry_key)
         stored = await _judged(at, model, data, name=name, station=station, key=key)
@@ -97,7 +98,7 @@ async def judge_photos(
     the verdict `unreadable`, and harms no other."""
     at.queue(model)
     with ExitStack() as rooms:
-        rooms.enter_context(at.room_for(1))
+        rooms.enter_context(at.room_for(1, size=_size_of(request, at)))
         async with request.form(max_files=at.settings.waiting, max_fields=8) as form:
             files = [each for _, each in form.multi_items() if isinstance(each, UploadFile)]
             if not files:
@@ -109,38 +110,83 @@ async def judge_photos(
             *(
                 _judged(at, model, data, name=name, station=station, key=key)
                 for (name, data), key in zip(photos, keys, strict=True)
-            )
+            ),
+            return_exceptions=True,  # their places are held until all have ended
         )
-    return VerdictsReply(verdicts=[verdict_reply(each) for each in judged])
+    verdicts = []
+    for each in judged:
+        if isinstance(each, BaseException):
+            raise each  # the others are in the history: asked again with the same key, they are not judged anew
+        verdicts.append(verdict_reply(each))
+    return VerdictsReply(verdicts=verdicts)
 
 
-def _key(asker: Asker, model: str, retry_key: str | None) -> tuple[str, bool]:
-    """Returns the key of a judgement, and whether it may be there already."""
+def _size_of(request: Request, at: Station) -> int:
+    """Returns how many bytes a request has, or may have where it does not say."""
+    said = request.headers.get("content-length", "")
+    return int(said) if said.isdecimal() else at.settings.most_bytes
+
+
+class _Key(NamedTuple):
+    """The key of a judgement."""
+
+    value: str
+    is_given: bool
+    """By the client, who may send the same photo again under it."""
+
+
+def _key(asker: Asker, model: str, retry_key: str | None) -> _Key:
     if retry_key is None:
-        return secrets.token_hex(16), False
-    return hashlib.sha256("\0".join((asker.name, model, retry_key)).encode()).hexdigest(), True
+        return _Key(secrets.token_hex(16), is_given=False)
+    return _Key(hashlib.sha256("\0".join((asker.name, model, retry_key)).encode()).hexdigest(), is_given=True)
 
 
 async def _judged(
-    at: Station, model: str, data: bytes, *, name: str | None, station: str | None, key: tuple[str, bool]
+    at: Station, model: str, data: bytes, *, name: str | None, station: str | None, key: _Key
 ) -> StoredVerdict:
-    if key[1]:
-        known = await run_in_threadpool(by_key, at.history, key[0])
+    if key.is_given:
+        known = await _known(at, data, key.value)
         if known is not None:
-            if known.photo_sha256 != hashlib.sha256(data).hexdigest():
-                raise FaultError(409, "key_of_another", "this Idempotency-Key was used for another photo")
             return known
     photo = PhotoToJudge(
         data=data,
         name=name,
         station=station or at.settings.station,
-        key=key[0],
-        drawn=at.is_drawn(key[0]),
+        key=key.value,
+        drawn=at.is_drawn(key.value),
     )
-    answer = asyncio.wrap_future(at.queue(model).submit(photo))
+    answer = at.queue(model).submit(photo)
+    if key.is_given:
+        at.under_way[key.value] = photo
+        asyncio.wrap_future(answer).add_done_callback(lambda _answer: at.under_way.pop(key.value, None))
+    return await _answered(at, answer)
+
+
+async def _known(at: Station, data: bytes, key: str) -> StoredVerdict | None:
+    """Returns the verdict that a photo got, or is about to get, under a key; raises FaultError where it was another
+    photo."""
+    digest = await run_in_threadpool(lambda: hashlib.sha256(data).hexdigest())
+    known = await run_in_threadpool(by_key, at.history, key)
+    photo = at.under_way.get(key)
+    other = FaultError(409, "key_of_another", "this Idempotency-Key was used for another photo")
+    if known is not None:
+        if known.photo_sha256 != digest:
+            raise other
+        return known
+    if photo is None:
+        return None
+    if photo.data != data:
+        raise other
+    return await _answered(at, photo.answer)
+
+
+async def _answered(at: Station, answer: "Future[StoredVerdict]") -> StoredVerdict:
+    """Returns the verdict when it is there; raises FaultError where that takes too long."""
     try:
-        return await asyncio.wait_for(answer, at.settings.timeout)
-    except TimeoutError:
+        return await asyncio.wait_for(asyncio.wrap_future(answer), at.settings.timeout)
+    except (TimeoutError, asyncio.CancelledError):
+        if (task := asyncio.current_task()) is not None and task.cancelling():
+            raise  # the request itself was given up
         raise FaultError(
             504,
             "too_late",

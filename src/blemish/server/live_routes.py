@@ -8,7 +8,7 @@ from fastapi import APIRouter, Header, Query, Request
 from fastapi.concurrency import run_in_threadpool
 from fastapi.responses import StreamingResponse
 
-from blemish.history.reading import latest, since_id
+from blemish.history.reading import newest_id, since_id
 from blemish.server.access import AskedBy, StationOf
 from blemish.server.faults import FAULTS, FaultError
 from blemish.server.replies import verdict_reply
@@ -37,8 +37,7 @@ async def live(
         raise FaultError(503, "too_many_readers", "too many pages are open: close some", retry_after=30)
     begin = int(last_event_id) if last_event_id is not None and last_event_id.isdecimal() else after
     if begin is None:
-        newest = await run_in_threadpool(latest, at.history, most=1)
-        begin = newest.verdicts[0].id if newest.verdicts else 0
+        begin = await run_in_threadpool(newest_id, at.history)
     headers = {"Cache-Control": "no-store", "X-Accel-Buffering": "no"}
     return StreamingResponse(_events(request, at, begin), media_type="text/event-stream", headers=headers)
 

@@ -1,20 +1,22 @@
 """The pictures of a verdict: from memory, where it is of late, else from what was kept."""
 
+from dataclasses import replace
 from io import BytesIO
 from pathlib import Path
 
 from fastapi import Response
 from PIL import Image
 
-from blemish.data.framing import shown
+from blemish.data.framing import Framing, shown
 from blemish.data.images import decode_image
+from blemish.data.reading import FIRST_PAGE, Reading
 from blemish.errors import DataError
 from blemish.history.verdict import StoredVerdict
 from blemish.inference.prediction import Prediction
 from blemish.model.thresholds import Thresholds
 from blemish.results.overlays import picture
+from blemish.results.packed_maps import read_map_picture
 from blemish.server.faults import FaultError
-from blemish.server.kept_photos import read_map_picture
 from blemish.server.station import Station
 
 _SHOWN_BY_BROWSERS = {b"\x89PNG": "image/png", b"\xff\xd8\xff": "image/jpeg"}
@@ -24,14 +26,16 @@ _QUALITY = 92
 
 def photo_file(at: Station, stored: StoredVerdict) -> Response:
     """Returns the photo as it was given, or as PNG where browsers do not show its kind."""
-    return shown_by_browsers(_photo(at, stored), white_level=_white_level(at, stored))
+    framing = _framing(at, stored)
+    return shown_by_browsers(_photo(at, stored), white_level=framing.white_level, reading=framing.reading)
 
 
-def shown_by_browsers(data: bytes, *, white_level: int = 65535) -> Response:
+def shown_by_browsers(data: bytes, *, white_level: int = 65535, reading: Reading = FIRST_PAGE) -> Response:
     """Returns a file as it is, or as PNG where browsers do not show its kind."""
     kind = next((kind for start, kind in _SHOWN_BY_BROWSERS.items() if data.startswith(start)), None)
     if kind is None:
-        return _png(Image.fromarray(shown(decode_image(data, name="photo"), white_level=white_level)))
+        photo = decode_image(data, name="photo", reading=reading)
+        return _png(Image.fromarray(shown(photo, white_level=white_level)))
     return Response(data, media_type=kind, headers=_CACHED)
 
 
@@ -44,8 +48,11 @@ def map_file(at: Station, stored: StoredVerdict) -> Response:
 
 def drawn_overlay(at: Station, stored: StoredVerdict) -> Response:
     """Returns the photo under its map."""
-    photo = decode_image(_photo(at, stored), name="photo")
-    drawn = Image.fromarray(picture(_prediction(at, stored), photo))
+    framing, found = _framing(at, stored), _prediction(at, stored)
+    photo = decode_image(_photo(at, stored), name="photo", reading=framing.reading)
+    if framing.alignment is not None and found.interest is not None and found.placement is None:
+        found = replace(found, placement=framing.alignment.place(photo))  # where regions of interest lie on it
+    drawn = Image.fromarray(picture(found, photo))
     if max(drawn.size) > 65_500:  # of JPEG, by libjpeg
         return _png(drawn)
     file = BytesIO()
@@ -75,7 +82,7 @@ def _prediction(at: Station, stored: StoredVerdict) -> Prediction:
     """Returns the verdict as a prediction whose map, mask and regions can be drawn."""
     lately = at.lately(stored.id)
     if lately is not None:
-        return lately.prediction
+        return replace(lately.prediction)  # what is drawn of it, as large as the photo, is not kept
     judge = stored.judge
     if stored.map_path is None or judge is None or stored.height is None or stored.width is None:
         raise FaultError(410, "map_not_kept", "the map of this verdict was not kept")
@@ -98,11 +105,12 @@ def _prediction(at: Station, stored: StoredVerdict) -> Prediction:
         judged_at=stored.judged_at,
         anomaly_map=anomaly_map,
         min_area=at.settings.min_area,
-        white_level=_white_level(at, stored),
+        white_level=_framing(at, stored).white_level,
         interest=None if artifact is None else artifact.interest,
     )
 
 
-def _white_level(at: Station, stored: StoredVerdict) -> int:
+def _framing(at: Station, stored: StoredVerdict) -> Framing:
+    """Returns how the model reads photos; where it is no longer served, as photos are read without one."""
     model = at.models.get(stored.model)
-    return 65535 if model is None else model.now.artifact.framing.white_level
+    return Framing(image_size=(256, 256)) if model is None else model.now.artifact.framing

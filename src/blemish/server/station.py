@@ -15,7 +15,7 @@ from blemish.history.verdict import StoredVerdict
 from blemish.inference.prediction import Prediction
 from blemish.server.drift_look import DriftLook
 from blemish.server.faults import FaultError
-from blemish.server.judging_queue import JudgingQueue
+from blemish.server.judging_queue import JudgingQueue, PhotoToJudge
 from blemish.server.kept_photos import KeptPhotos
 from blemish.server.live_news import LiveNews
 from blemish.server.measures import Measures
@@ -26,6 +26,9 @@ from blemish.server.workshop import Workshop
 
 _MOST_RECENT = 1 << 27
 """Bytes of photos and maps of the latest verdicts, kept in memory so that their pictures can be asked for."""
+
+_MOST_IN_FLIGHT = 1 << 29
+"""Bytes of the photos that wait or are at work."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -55,7 +58,9 @@ class Station:
         folder = settings.keep_photos
         kept = settings.retention
         self._upkeep = None if kept is None else Upkeep(history, kept, photos=folder)
-        self._in_flight = 0
+        self.under_way: dict[str, PhotoToJudge] = {}
+        """Photos that are not answered yet, by the key that the client gave; of the event loop alone."""
+        self._in_flight = self._bytes = 0
         self._seconds = 0.1  # that a photo takes, of late
         self._lately: OrderedDict[int, JudgedLately] = OrderedDict()
         self._lately_size = 0
@@ -97,24 +102,26 @@ class Station:
         return self.models[name]
 
     @contextmanager
-    def room_for(self, photos: int) -> Iterator[None]:
-        """Holds the places of photos among those that may be in flight; raises FaultError where there are none left.
+    def room_for(self, photos: int, *, size: int = 0) -> Iterator[None]:
+        """Holds the places of photos, of so many bytes in all, among those that may be in flight; raises FaultError
+        where there are none left.
 
         It is asked before a photo is received, so that what is turned away takes no memory. In the event loop alone.
         """
         if not self.ready:
             raise FaultError(503, "shutting_down", "the server is shutting down: ask again", retry_after=5)
-        if self._in_flight + photos > self.settings.waiting:
+        most = max(_MOST_IN_FLIGHT, self.settings.most_bytes)
+        if self._in_flight + photos > self.settings.waiting or self._bytes + size > most:
             seconds = max(1, round(self._in_flight * self._seconds))
             self.measures.refused()
             raise FaultError(
                 503, "too_many_photos", f"{self._in_flight} photos are waiting: come again", retry_after=seconds
             )
-        self._in_flight += photos
+        self._in_flight, self._bytes = self._in_flight + photos, self._bytes + size
         try:
             yield
         finally:
-            self._in_flight -= photos
+            self._in_flight, self._bytes = self._in_flight - photos, self._bytes - size
 
     def is_drawn(self, key: str) -> bool:
         """Draws by lot whether a photo is for a person to label: by its key, before it is judged, so that no score
@@ -135,7 +142,7 @@ class Station:
         self.measures.judged(stored, seconds)
         if isinstance(result, Prediction):
             with self._changing:
-                kept = self._lately[stored.id] = JudgedLately(prediction=result, photo=photo)
+                kept = self._lately[stored.id] = JudgedLately(prediction=replace(result), photo=photo)  # no mask
                 self._lately_size += kept.size
                 while self._lately_size > _MOST_RECENT and len(self._lately) > 1:
                     self._lately_size -= self._lately.popitem(last=False)[1].size

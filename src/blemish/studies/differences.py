@@ -166,6 +166,8 @@ def _not_comparable(every: Sequence[Evaluation]) -> str | None:
             return "the photos stand in another order"
     if min(every[0].good_photos, every[0].defective_photos) < 2:
         return "a single photo of a kind says nothing of chance"
+    if len({e.bootstrap for e in every}) > 1:
+        return "their photos were drawn in different ways"
     if not all(e.draws for e in every):
         return "an evaluation is of before what that takes was kept"
     return None

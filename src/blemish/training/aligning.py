@@ -12,12 +12,14 @@ from blemish.data.alignment import Grey, small_grey
 from blemish.data.alignment_reference import FEWEST_TO_ALIGN, LearnedAlignment, learn_alignment
 from blemish.data.dataset import Sample
 from blemish.data.framing import Framing
-from blemish.data.images import Size, read_header, read_image
+from blemish.data.images import Size, read_header, read_image, save_png
 from blemish.data.reading import Reading
 from blemish.errors import DataError, SettingsError
+from blemish.files import remove
 from blemish.progress import OnProgress, Progress
 from blemish.training.seeds import seed_of
 
+REFERENCE_FILE = "reference.png"
 MOST_TO_ALIGN = 40
 """Photos that the reference is made of."""
 LEAST_GAIN = 0.07
@@ -42,6 +44,13 @@ def aligned_framing(photos: Sequence[Sample], framing: Framing, *, seed: int, on
     found = learn_alignment(pictures, size)
     _check(found)
     return replace(framing, alignment=found.alignment)
+
+
+def leave_reference(framing: Framing, run: Path) -> None:
+    """Leaves a picture of what photos are laid on in the run folder, to look at and to draw regions of interest on."""
+    remove(run / REFERENCE_FILE)  # an overwritten training's is of other photos
+    if framing.alignment is not None:
+        save_png(run / REFERENCE_FILE, framing.alignment.picture.astype(np.uint8))
 
 
 def _pictures(

@@ -75,7 +75,7 @@ class TargetCache:
 
     def _keep(self, places: Sequence[int], values: Targets) -> None:
         for cached, value in zip(self._cached, values, strict=True):
-            cached[torch.as_tensor(places)] = _channels_last(value)[: len(places)]
+            cached[torch.as_tensor(places, dtype=torch.long)] = _channels_last(value)[: len(places)]
 
     def of(self, indices: Indices, clean: Tensor) -> Targets:
         """Returns the targets of the frames `indices`, whose images are `clean`."""

@@ -20,7 +20,7 @@ from blemish.errors import SettingsError
 from blemish.model.artifact import Artifact
 from blemish.networks.teacher import Teacher
 from blemish.progress import OnProgress, Progress, say_nothing
-from blemish.training.aligning import aligned_framing
+from blemish.training.aligning import aligned_framing, leave_reference
 from blemish.training.arrangement import asked_framing
 from blemish.training.checks import check_folder, check_settings, check_stages
 from blemish.training.finish import finish, training_record
@@ -189,6 +189,7 @@ def _fit(job: Job, told: RunFile, trials: StageTrials, *, resume: bool) -> list[
     if job.processes.is_leader:
         write_run_file(told, job.run)
         if resumed is None:
+            leave_reference(job.photos.framing, job.run)
             _say_what_is_unusual(job)
             learned = len(job.photos.frames_of(job.split.train))
             if varies := what_varies(job.settings, job.stages, learned=learned):

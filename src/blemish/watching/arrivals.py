@@ -2,6 +2,7 @@
 
 import logging
 from collections.abc import Callable, Iterable, Set
+from contextlib import suppress
 from dataclasses import dataclass, replace
 from pathlib import Path
 from time import monotonic
@@ -9,6 +10,7 @@ from time import monotonic
 from blemish.data.listing import in_natural_order, look_through
 from blemish.data.skipped import OWN_FILES, PHOTO_SUFFIXES
 from blemish.watching.file_state import FileState, state_of
+from blemish.wording import on_one_line
 
 PATIENCE = 10.0
 """How many times `quiet`, and how many seconds at least, a photo that cannot be decoded may stay as it is before it is
@@ -60,10 +62,11 @@ class Arrivals:
         for suffix in sorted(found.skipped.files.keys() - self._told):
             self._told.add(suffix)
             _log.warning("left out, now and later: %s files; pictures must be %s", suffix, " ".join(PHOTO_SUFFIXES))
-        for trouble in found.troubles:
-            if str(trouble) not in self._told:
-                self._told.add(str(trouble))
-                _log.warning("left out: %s", trouble)
+        notes = [f"what Blemish wrote itself, in {on_one_line(own)}" for own in found.skipped.own]
+        for line in (*notes, *map(str, found.troubles)):
+            if line not in self._told:
+                self._told.add(line)
+                _log.warning("left out: %s", line)
         self._add(found.photos)
 
     def look_at(self, paths: Set[Path]) -> bool:
@@ -78,9 +81,12 @@ class Arrivals:
     def ask_for(self, name: str) -> None:
         """Takes for granted, from now on, that the photo of this name is whole as soon as it is there."""
         path = self.folder / name
-        if path.suffix.lower() in PHOTO_SUFFIXES and ".." not in path.parts and self._may_hold(path.parent, {}):
-            self._asked.add(name)
-            self._add([path])
+        if not (path.suffix.lower() in PHOTO_SUFFIXES and ".." not in path.parts and path.name[0] != "."):
+            return
+        with suppress(OSError):  # a name that no disk takes
+            if self._may_hold(path.parent, {}):
+                self._asked.add(name)
+                self._add([path])
 
     def ask_no_more(self, name: str) -> None:
         """Takes back what `ask_for` said."""

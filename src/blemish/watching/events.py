@@ -10,7 +10,10 @@ from blemish.wording import brief
 
 _GATHERED = 20  # ms: events that come closer together are told at once
 _MOST = 10_000  # paths; of more, all is looked through
-_NETWORK_DISKS = ("nfs", "nfs4", "cifs", "smb3", "smbfs", "9p", "afs", "ceph", "glusterfs", "fuse.", "vboxsf", "drvfs")
+_NETWORK_DISKS = (
+    *("nfs", "cifs", "smb", "9p", "afs", "ceph", "glusterfs", "fuse."),
+    *("vboxsf", "drvfs", "virtiofs", "fakeowner"),  # of a machine that this one is simulated on
+)
 """Beginnings of file systems' names whose changes by other machines make no event here."""
 
 
@@ -86,12 +89,12 @@ class Events:
             self.wake()
 
 
-def is_on_network(folder: Path) -> bool:
-    """Returns whether a folder lies on a disk of another machine, as far as the system says."""
+def is_on_network(folder: Path, *, mounts: Path = Path("/proc/self/mountinfo")) -> bool:
+    """Returns whether a folder lies on a disk of another machine, as far as the system says, which lists `mounts`."""
     if sys.platform == "win32":
         return str(folder.resolve()).startswith("\\\\")
     try:
-        lines = Path("/proc/self/mountinfo").read_text(encoding="utf-8", errors="replace").splitlines()
+        lines = mounts.read_text(encoding="utf-8", errors="replace").splitlines()
         real = os.path.realpath(folder)
     except OSError:
         return False

@@ -29,5 +29,5 @@ def state_of(file: Path) -> FileState | None:
     """Returns the state of a file, None where it cannot be known, as of one that is gone."""
     try:
         return FileState.of(file)
-    except OSError:
+    except (OSError, ValueError):  # ValueError: no file can have this name
         return None

@@ -11,6 +11,8 @@ from typing import Literal, get_args
 
 from blemish.data.digest import file_digest
 from blemish.errors import DataError, OutputError, SettingsError
+from blemish.results.delivery import delivery_id
+from blemish.results.folder import short_stem
 from blemish.watching.file_state import FileState
 from blemish.watching.journal import JournalEntry
 from blemish.wording import on_one_line
@@ -53,7 +55,7 @@ class Filing:
         home = f"{verdict}/{name}"
         if self._is_planned(home) or os.path.lexists(self._into / home):
             place = Path(home)
-            home = place.with_name(f"{place.stem}-{id_}{place.suffix}").as_posix()
+            home = place.with_name(f"{short_stem(place)}-{id_}{place.suffix}").as_posix()
         return home
 
     def has(self, entry: JournalEntry) -> bool:
@@ -71,16 +73,21 @@ class Filing:
         """
         here, there = self._folder / entry.name, self._into / entry.home
         try:
+            if not os.path.lexists(here):
+                self._folder.stat()  # raises where all of the disk has gone: the photo may be back with it
             if not os.path.lexists(here) or not _is_same(here, entry, seen):
                 if not _was_copied(there, entry):
                     how = "written anew" if os.path.lexists(here) else "gone"
                     _log.warning("%s is %s before it came to %s", on_one_line(here), how, on_one_line(there))
                 return None
-            if not _was_copied(there, entry):
+            if _was_copied(there, entry):
+                if not (entry.stays or there.is_symlink()):
+                    here.unlink()  # copied to another disk, and stopped before this
+            elif os.path.lexists(there):
+                raise FileExistsError(errno.EEXIST, f"another file is called {on_one_line(there.name)} there")
+            else:
                 there.parent.mkdir(parents=True, exist_ok=True)
                 (_link if entry.stays else _move)(here, there)
-            elif not (entry.stays or there.is_symlink()):
-                here.unlink()  # copied to another disk, and stopped before this
             return FileState.of(here) if entry.stays else None
         except OSError as error:
             raise OutputError(
@@ -134,7 +141,7 @@ def _link(here: Path, there: Path) -> None:
 
 
 def _copy(here: Path, there: Path) -> None:
-    beside = there.with_name(f".writing-{there.name}")
+    beside = there.with_name(f".writing-{delivery_id(there.name)}")  # the same after a crash: it is written over
     try:
         shutil.copy2(here, beside)  # with its times, by which it is known
         with beside.open("r+b") as file:

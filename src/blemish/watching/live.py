@@ -175,6 +175,8 @@ class _Live:
 
     def _judged(self, whole: Sequence[Arrival]) -> Iterator[Prediction | DataError]:
         """Judges photos and enters them; what cannot be decoded yet, or was written into meanwhile, is put back."""
+        if not whole:
+            return
         arrivals = deque(whole)
         try:
             new = [arrival for arrival in whole if not self._register.was_judged(arrival)]

@@ -5,10 +5,12 @@ from pathlib import Path
 from typing import Any
 
 from blemish.data.digest import file_digest
+from blemish.data.images import save_png
 from blemish.errors import DataError, OutputError
 from blemish.inference.prediction import Prediction
 from blemish.results.delivery import Delivery, delivery_id, record_of
-from blemish.results.folder import LONGEST_NAME, save_pictures
+from blemish.results.folder import save_pictures, short_stem
+from blemish.results.packed_maps import packed_map
 from blemish.results.saved import saved
 from blemish.watching.arrivals import Arrival
 from blemish.watching.file_state import FileState
@@ -26,8 +28,9 @@ _log = logging.getLogger("blemish")
 class Register:
     """Enters photos as they are judged, each once, however often the process is killed on the way.
 
-    The order is: pictures, whose names follow from the photo, so that drawing them again changes nothing; the journal,
-    which decides; who listens now; the file. What comes after the journal is made up for after the next start.
+    The order is: controllers, which wait for nothing; pictures, whose names follow from the photo, so that drawing them
+    again changes nothing; the journal, which decides; all others; the file. What comes after the journal is made up for
+    after the next start.
     """
 
     def __init__(
@@ -48,6 +51,7 @@ class Register:
         self._places = places
         self._questions = questions
         self._troubles = troubles
+        self._last_told = ""
         self._filing = Filing(settings.folder, settings.into, settings.then, is_planned=journal.is_planned)
 
     def was_judged(self, arrival: Arrival) -> bool:
@@ -75,7 +79,7 @@ class Register:
 
     def enter(self, arrival: Arrival, result: Prediction | DataError) -> None:
         """Enters a photo that was judged or cannot be read; raises OutputError where the journal cannot be written,
-        and then nobody has been told."""
+        and then none but controllers has been told."""
         read = result if isinstance(result, Prediction) else None
         digest = (read and read.digest) or _digest(arrival.path)
         verdict = "unreadable" if read is None else read.verdict
@@ -83,8 +87,9 @@ class Register:
         id_ = delivery_id(settings.station_name, arrival.name, state.size, state.mtime_ns, digest, self._weights)
         home = self._filing.home_of(arrival.name, verdict, id_)
         told = {"id": id_, "station": settings.station_name, "model": settings.model_name, "name": arrival.name}
-        pictures = {} if read is None else self._pictures(read, Path(arrival.name).stem, id_)
-        record = record_of(arrival.path, result, **told, filed=home or None, **pictures)
+        record = record_of(arrival.path, result, **told, filed=home or None)
+        self._tell_controllers(Delivery(number=0, id=id_, record=record))
+        pictures = {} if read is None else self._pictures(read, f"{short_stem(arrival.path)}-{id_}")
         entry = JournalEntry(
             id=id_,
             name=arrival.name,
@@ -96,12 +101,16 @@ class Register:
             stays=self._filing.leaves_photos,
         )
         besides = self._for_history(arrival, result, home, told)
-        entry = self._journal.keep(entry, state, record, besides=besides)
-        delivery = Delivery(number=entry.number, id=id_, record=record, besides=besides)
-        self._places.tell(delivery)
-        self._questions.told(delivery)
+        entry = self._journal.keep(entry, state, record | pictures, besides=besides)
+        self._places.wake()
         if entry.home:
             self._file(entry, state)
+
+    def _tell_controllers(self, delivery: Delivery) -> None:
+        if delivery.id != self._last_told:  # else the journal could not be written when it was told
+            self._last_told = delivery.id
+            self._places.tell_controllers(delivery)
+            self._questions.told(delivery)
 
     def file_waiting(self) -> None:
         """Moves or links what could not be until now, and what a process that was killed had left."""
@@ -131,14 +140,26 @@ class Register:
             result,
             photo=arrival.path,
             lies=arrival.path if stays else self._settings.into / home,
+            map_picture=self._map_picture(result, told["id"]) if isinstance(result, Prediction) else None,
             model=told["model"],
             station=told["station"],
             key=told["id"],
             name=told["name"],
         )
 
-    def _pictures(self, result: Prediction, stem: str, id_: str) -> dict[str, Any]:
-        name = f"{stem.encode('utf-8', 'replace')[: LONGEST_NAME - 20].decode('utf-8', 'ignore')}-{id_}"
+    def _map_picture(self, result: Prediction, id_: str) -> Path | None:
+        """Writes the map that the history's page shows, of photos that overlays are asked for of."""
+        if not self._saved or (result.verdict == "normal" and "all-overlays" not in self._saved):
+            return None
+        path = self._settings.into / "maps" / f"{id_}.png"
+        try:
+            save_png(path, packed_map(result.anomaly_map, middle=result.thresholds.pixel))
+        except OutputError as error:
+            self._troubles.say("pictures", f"no picture: {error}")
+            return None
+        return path
+
+    def _pictures(self, result: Prediction, name: str) -> dict[str, Any]:
         try:
             pictures = save_pictures(result, self._settings.into, name, saved=self._saved)
         except (OutputError, DataError) as error:
