@@ -11,7 +11,6 @@ that others use, seconds are longer than it.
 
 import argparse
 import multiprocessing
-import resource
 import shutil
 import time
 from pathlib import Path
@@ -26,8 +25,6 @@ from blemish.errors import DataError
 from blemish.inference import RUNTIMES, open_predictor
 from blemish.model.artifact import MODEL_FILE, read_artifact
 from blemish.model.exports import has_export
-
-_MEGABYTE = 1024  # of ru_maxrss, which Linux gives in kilobytes
 
 
 def make_photos(folder: Path, *, count: int, width: int, height: int) -> None:
@@ -75,8 +72,9 @@ def judged(run: Path, runtime: str, photos: Path, output: Path) -> str:
 
 
 def _peak() -> float:
-    """Returns the highest memory of this process so far, in MB."""
-    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / _MEGABYTE
+    """Returns the highest memory of this process so far, in MB; ru_maxrss may be its parent's, who trained."""
+    lines = Path("/proc/self/status").read_text(encoding="utf-8").splitlines()
+    return next(int(line.split()[1]) for line in lines if line.startswith("VmHWM")) / 1024
 
 
 def main() -> None:

@@ -28,7 +28,7 @@ def test_int8_says_its_own_threshold(run: Path, tmp_path: Path) -> None:
     model = Path(shutil.copytree(run, tmp_path / "run"))
     done = blemish("export", model, "--to", "onnx", "--precision", "int8")
     assert done.code == 0
-    assert done.err == []
+    assert [line for line in done.err if " left" not in line] == []  # how far it is, which slow machines say
     assert ", of its own; the trained model's is " in done.out[1]
 
 

@@ -71,12 +71,14 @@ def test_thresholds_are_those_of_then(history: History, verdict: MakeVerdict) ->
 
 
 def test_a_photo_that_cannot_be_read_is_in_the_history(history: History) -> None:
-    record = verdict_of(DataError("x.png: is empty"), model="screw", station="1", photo=b"", photo_name="x" * 300)
+    record = verdict_of(
+        DataError("x.png: is empty"), model="screw", station="1", photo=b"", photo_name="\0" + "x" * 254
+    )
     (number,) = add_verdicts(history, [record])
     stored = one(history, number)
     assert stored is not None
     assert (stored.verdict, stored.error, stored.judge) == ("unreadable", "x.png: is empty", None)
-    assert (stored.photo_bytes, stored.photo_name) == (0, "x" * 255)
+    assert (stored.photo_bytes, stored.photo_name) == (0, "0" + "x" * 254)
 
 
 def test_writers_in_many_threads_lose_nothing(history: History, verdict: MakeVerdict) -> None:

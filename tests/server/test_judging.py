@@ -15,7 +15,10 @@ from PIL import Image
 
 import blemish
 from blemish.errors import HistoryError
+from blemish.history.opening import History
 from blemish.history.reading import Sought, latest
+from blemish.history.verdict import VerdictRecord
+from blemish.history.writing import add_verdicts
 from blemish.server import judging_queue
 from blemish.server.faults import FaultError
 from server.conftest import OpenServer, Served
@@ -154,6 +157,26 @@ def test_no_verdict_is_answered_that_is_not_in_the_history(
     assert (answer.status_code, answer.json()["error"]["code"]) == (500, "history_unavailable")
     monkeypatch.undo()
     assert server.judge(photo).status_code == 200
+
+
+def test_a_photo_that_fails_harms_none_that_was_judged_with_it(
+    open_server: OpenServer, photo_files: list[bytes], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    sizes: list[int] = []
+
+    def fail_with_one(history: History, verdicts: list[VerdictRecord]) -> list[int]:
+        sizes.append(len(verdicts))
+        if any(verdict.photo_name == "poison" for verdict in verdicts):
+            raise HistoryError("the database refuses it")
+        return add_verdicts(history, verdicts)
+
+    monkeypatch.setattr(judging_queue, "add_verdicts", fail_with_one)
+    server = open_server()
+    files = [("photo", (name, data)) for name, data in zip(("a", "poison", "b"), photo_files, strict=False)]
+    together = server.client.post("/api/models/part/judge-many", files=files)
+    assert together.status_code == 500
+    assert max(sizes) > 1
+    assert sorted(str(each.photo_name) for each in latest(server.history).verdicts) == ["a", "b"]
 
 
 def test_more_photos_than_may_wait_are_told_to_come_again(

@@ -14,6 +14,9 @@ import blemish
 from blemish.errors import ArtifactError, DataError, OutputError, SettingsError
 from blemish.inference.prediction import Prediction
 from blemish.watching.events import is_on_network
+from blemish.watching.file_state import FileState
+from blemish.watching.journal import Journal
+from blemish.watching.places import Places
 from watching.line import Line
 
 
@@ -273,8 +276,6 @@ def test_results_do_not_go_where_they_would_come_back(line: Line) -> None:
 def test_a_journal_that_cannot_be_written_holds_photos_back(
     line: Line, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
-    from blemish.watching.journal import Journal
-
     keep, tries = Journal.keep, []
 
     def full(*arguments: object, **more: object) -> object:
@@ -283,10 +284,13 @@ def test_a_journal_that_cannot_be_written_holds_photos_back(
             raise OutputError("watch.sqlite: disk is full")
         return keep(*arguments, **more)  # type: ignore[arg-type]
 
+    told: list[str] = []
     monkeypatch.setattr(Journal, "keep", full)
+    monkeypatch.setattr(Places, "tell_controllers", lambda _, delivery: told.append(delivery.record["name"]))
     line.put("a.png")
     line.put("b.png", 1)
     assert len(line.watch(idle=1.5)) == 2
+    assert told == ["a.png", "b.png"]
     assert line.names() == ["a.png", "b.png"]
     assert caplog.text.count("disk is full") == 1
     assert "can be written again" in caplog.text
@@ -331,3 +335,13 @@ def test_disks_of_other_machines_are_told(tmp_path: Path, disk: str, far: bool) 
     )
     assert is_on_network(tmp_path / "my photos" / "in", mounts=mounts) is far
     assert is_on_network(tmp_path, mounts=mounts) is False
+
+
+def test_a_photo_put_back_stays_where_photos_are_left_now(line: Line) -> None:
+    line.put("a.png")
+    line.watch()
+    (line.into / line.lines()[0]["filed"]).rename(line.folder / "a.png")
+    assert line.watch(then="leave") == []
+    journal = Journal(line.into)
+    assert journal.knows("a.png", FileState.of(line.folder / "a.png"))  # nobody reads it at each look
+    journal.close()

@@ -62,7 +62,7 @@ def benchmark(
     teacher_weights
         Weights files of teachers, where they are not found.
     limit
-        A rehearsal: at most so many photos of each use, and steps; its figures mean nothing.
+        A rehearsal: at most so many photos of each use, and steps of each stage; its figures mean nothing.
     processes
         How many trainings at a time, on this machine.
     ray

@@ -8,8 +8,9 @@ from sqlalchemy import select, update
 from blemish.errors import HistoryError, SettingsError
 from blemish.history.audit import note_change
 from blemish.history.opening import History
-from blemish.history.schema import LABELS, VERDICTS
+from blemish.history.schema import LABELS, LONGEST_NAME_STORED, VERDICTS
 from blemish.history.verdict import BAD_LABEL, GOOD_LABEL
+from blemish.wording import on_one_line
 
 _LONGEST_NOTE = 2000  # characters
 
@@ -46,8 +47,8 @@ def set_label(
         raise SettingsError("a type of defect goes with the label bad alone")
     said = LabelRecord(
         label=label,
-        defect_type=None if defect_type is None else defect_type[:255],
-        note=None if note is None else note[:_LONGEST_NOTE],
+        defect_type=None if defect_type is None else on_one_line(defect_type)[:LONGEST_NAME_STORED],
+        note=None if note is None else note.replace("\0", "")[:_LONGEST_NOTE],  # which PostgreSQL does not take
         labelled_by=who,
         labelled_at=datetime.now(UTC),
     )

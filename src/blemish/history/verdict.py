@@ -12,6 +12,7 @@ from blemish.errors import DataError
 from blemish.history.schema import LONGEST_NAME_STORED
 from blemish.inference.prediction import Prediction
 from blemish.model.usual import looks_of
+from blemish.wording import on_one_line
 
 UNREADABLE = "unreadable"
 """The verdict of a photo that could not be read."""
@@ -117,7 +118,7 @@ def verdict_of(
     given: dict[str, Any] = {
         "model": model,
         "station": station,
-        "photo_name": None if photo_name is None else photo_name[-LONGEST_NAME_STORED:],
+        "photo_name": None if photo_name is None else on_one_line(photo_name)[-LONGEST_NAME_STORED:],
         "photo_path": photo_path,
         "map_path": map_path,
         "drawn": drawn,

@@ -108,11 +108,13 @@ class VerdictLines:
             sleep(_PAUSE)  # there are too many files open: it waits
             return
         if len(self._clients) == _MOST_CLIENTS:
+            _log.warning("client %s:%s is sent away: %d are connected", *address[:2], _MOST_CLIENTS)
             connection.close()
             return
         connection.setblocking(False)
-        connection.setsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE, 1)
-        connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+        with suppress(OSError):  # some systems refuse these for a connection that is gone again
+            connection.setsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE, 1)
+            connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         client = LineClient(connection, f"{address[0]}:{address[1]}")
         self._clients.add(client)
         self._selector.register(connection, selectors.EVENT_READ, client)

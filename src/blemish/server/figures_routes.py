@@ -25,6 +25,7 @@ from blemish.server.figures_replies import (
     WhatIfReply,
 )
 from blemish.server.station import Station
+from blemish.server.verdict_routes import NAME_SOUGHT
 
 FIGURES_ROUTES = APIRouter(prefix="/api", tags=["figures"], responses=FAULTS)
 
@@ -34,7 +35,7 @@ class Span(BaseModel):
 
     model_config = {"extra": "forbid"}
 
-    station: str | None = None
+    station: str | None = Field(default=None, pattern=NAME_SOUGHT)
     since: AwareDatetime | None = None
     until: AwareDatetime | None = Field(default=None, description="Before this time.")
 
@@ -42,7 +43,7 @@ class Span(BaseModel):
 class ModelSpan(Span):
     """Says besides of which model they are."""
 
-    model: str | None = None
+    model: str | None = Field(default=None, pattern=NAME_SOUGHT)
 
 
 class Supposition(Span):

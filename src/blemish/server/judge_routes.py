@@ -110,9 +110,15 @@ async def judge_photos(
             *(
                 _judged(at, model, data, name=name, station=station, key=key)
                 for (name, data), key in zip(photos, keys, strict=True)
-            )
+            ),
+            return_exceptions=True,  # their places are held until all have ended
         )
-    return VerdictsReply(verdicts=[verdict_reply(each) for each in judged])
+    verdicts = []
+    for each in judged:
+        if isinstance(each, BaseException):
+            raise each  # the others are in the history: asked again with the same key, they are not judged anew
+        verdicts.append(verdict_reply(each))
+    return VerdictsReply(verdicts=verdicts)
 
 
 def _size_of(request: Request, at: Station) -> int:

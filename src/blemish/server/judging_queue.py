@@ -76,17 +76,23 @@ class JudgingQueue:
         while True:
             batch, closed = self._next_batch()
             wanted = [photo for photo in batch if photo.answer.set_running_or_notify_cancel()]
-            if wanted:
-                try:
-                    self._judge(wanted)
-                except BaseException as error:
-                    how = None if isinstance(error, BlemishError) else error
-                    _log.error("model %s: %d photos failed: %s", self.model.name, len(wanted), error, exc_info=how)
-                    for photo in wanted:
-                        if not photo.answer.done():
-                            photo.answer.set_exception(error)
+            if wanted and not self._is_judged(wanted) and len(wanted) > 1:
+                for photo in wanted:  # so that one harms no other; what is in the history already is not doubled
+                    self._is_judged([photo])
             if closed:
                 return
+
+    def _is_judged(self, batch: list[PhotoToJudge]) -> bool:
+        """Judges photos and answers; where that fails, a single photo's request gets the error."""
+        try:
+            self._judge(batch)
+        except BaseException as error:
+            how = None if isinstance(error, BlemishError) else error
+            _log.error("model %s: %d photos failed: %s", self.model.name, len(batch), error, exc_info=how)
+            if len(batch) == 1 and not batch[0].answer.done():
+                batch[0].answer.set_exception(error)
+            return False
+        return True
 
     def _next_batch(self) -> tuple[list[PhotoToJudge], bool]:
         """Returns what is waiting, at least one and at most a batch, and whether the queue was closed behind it."""
@@ -112,7 +118,8 @@ class JudgingQueue:
         for photo, result, record, number in zip(batch, results, records, ids, strict=True):
             stored = StoredVerdict(**vars(record), id=number, label=None, defect_type=None)
             self._on_judged(stored, result, photo.data, seconds)
-            photo.answer.set_result(stored)
+            if not photo.answer.done():
+                photo.answer.set_result(stored)
 
     def _record(self, photo: PhotoToJudge, result: Prediction | DataError) -> VerdictRecord:
         record = partial(

@@ -16,6 +16,7 @@ from typing import Any, Literal
 
 from blemish.errors import BlemishError
 from blemish.files import remove
+from blemish.server.successor import Succession
 
 _log = logging.getLogger("blemish")
 
@@ -43,14 +44,17 @@ class Learning:
         run: Path,
         regions: Sequence[str],
         settings: dict[str, Any],
-        on_done: Callable[[str, Path], object],
+        on_done: Callable[[str, Path], Succession | None],
     ) -> None:
-        """Starts the process; `on_done(model, run)` puts what was learned to work, and may raise BlemishError."""
+        """Starts the process; `on_done(model, run)` puts what was learned to work, and may raise BlemishError; what it
+        returns says what came of it."""
         self.model, self.folder, self._run = model, photos.name, run
         self.state: Literal["running", "done", "failed", "stopped"] = "running"
         self.progress: LearningProgress | None = None
         self.told: list[str] = []
         """What the training says, and at the end what went wrong."""
+        self.succession: Succession | None = None
+        """What came of it, where it was to follow another model."""
         self._on_done = on_done
         asked = {"photos": str(photos), "run": str(run), "regions": list(regions), "settings": settings}
         self._process = subprocess.Popen(
@@ -102,13 +106,13 @@ class Learning:
             remove(self._run)
             return
         try:
-            self._on_done(self.model, self._run)
+            self.succession = self._on_done(self.model, self._run)
         except BlemishError as error:
             self.told = [*self.told, str(error)]
             self.state = "failed"
             return
         self.state = "done"
-        _log.info("model %s was learned of %s, and is served", self.model, self.folder)
+        _log.info("model %s was learned of %s", self.model, self.folder)
 
 
 def _learn(asked: dict[str, Any]) -> None:

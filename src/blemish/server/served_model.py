@@ -49,13 +49,20 @@ class ServedModel:
         """It is held by whoever changes the folder, or reopens it."""
         self.now = self._open()
 
-    def reopen(self) -> OpenModel:
-        """Puts what the folder holds now in the place of what was opened before, which judges until then.
+    def reopen(self, settings: ServerSettings | None = None) -> OpenModel:
+        """Puts what the folder holds now in the place of what was opened before, which judges until then; `settings`
+        say how from now on, where not as before.
 
         The new one has judged, and passed its proof, before any photo is given to it; where it fails, this raises, and
         the old one stays.
         """
-        self.now = opened = self._open()
+        before = self._settings
+        self._settings = settings or before
+        try:
+            self.now = opened = self._open()
+        except BaseException:
+            self._settings = before
+            raise
         _log.info("model %s is opened anew: %s", self.name, opened.verified)
         return opened
 

@@ -17,6 +17,8 @@ from blemish.server.station import Station
 
 VERDICT_ROUTES = APIRouter(prefix="/api/verdicts", tags=["history"], responses=FAULTS)
 
+NAME_SOUGHT = r"^[^\x00]{1,255}$"
+"""What can be the name of a model or a station: PostgreSQL takes no zero byte."""
 VerdictName = Literal["normal", "check", "anomalous", "unusual", "unreadable"]
 
 
@@ -25,14 +27,14 @@ class Filter(BaseModel):
 
     model_config = {"extra": "forbid"}
 
-    model: str | None = None
-    station: str | None = None
+    model: str | None = Field(default=None, pattern=NAME_SOUGHT)
+    station: str | None = Field(default=None, pattern=NAME_SOUGHT)
     verdict: list[VerdictName] = Field(default=[], description="May be given again: any of these.")
     label: LabelSought | None = Field(default=None, description="any: labelled at all; none: not labelled.")
     drawn: bool | None = None
     since: AwareDatetime | None = None
     until: AwareDatetime | None = Field(default=None, description="Before this time.")
-    photo_sha256: str | None = Field(default=None, max_length=64)
+    photo_sha256: str | None = Field(default=None, pattern="^[0-9a-f]{64}$")
 
     @property
     def sought(self) -> Sought:

@@ -17,6 +17,7 @@ from blemish.files import make_folder, remove, write_text
 from blemish.server.faults import FaultError
 from blemish.server.learning import Learning
 from blemish.server.served_model import name_and_folder
+from blemish.server.successor import Succession
 
 _MODELS = "models"
 _REGIONS = ".regions.json"
@@ -76,7 +77,7 @@ class Workshop:
         model: str,
         settings: dict[str, Any],
         taken: Collection[str],
-        on_done: Callable[[str, Path], object],
+        on_done: Callable[[str, Path], Succession | None],
     ) -> Learning:
         """Begins to learn a model in another process; `on_done(model, run)` is called when it is done.
 

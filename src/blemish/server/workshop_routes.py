@@ -1,5 +1,9 @@
 """A first model, learned in the page: folders of photos, regions drawn on them, a training and how far it is."""
 
+from collections.abc import Callable
+from dataclasses import asdict
+from functools import partial
+from pathlib import Path
 from typing import Any, Literal
 
 from fastapi import APIRouter, Response
@@ -13,7 +17,9 @@ from blemish.server.faults import FAULTS, FaultError
 from blemish.server.learning import Learning
 from blemish.server.pictures import shown_by_browsers
 from blemish.server.region_routes import DrawnRegions
+from blemish.server.served_model import ServedModel
 from blemish.server.station import Station
+from blemish.server.successor import Succession, succeed
 from blemish.server.workshop import Workshop
 
 WORKSHOP_ROUTES = APIRouter(prefix="/api/workshop", tags=["workshop"], responses=FAULTS)
@@ -28,6 +34,20 @@ class FolderReply(BaseModel):
     regions: int = Field(description="Regions drawn on its photos, those to be ignored included.")
 
 
+class SuccessionReply(BaseModel):
+    """The comparison of a model with the one that it was to follow, on the photos that people labelled."""
+
+    is_live: bool = Field(
+        description="Whether it took the other's place: it misses no more, and stops no more good ones."
+    )
+    good: int
+    stopped_before: int
+    stopped_after: int
+    bad: int
+    missed_before: int
+    missed_after: int
+
+
 class LearningReply(BaseModel):
     """A training runs, or has ended."""
 
@@ -38,6 +58,7 @@ class LearningReply(BaseModel):
     done: int
     total: int
     told: list[str] = Field(description="What it says, and what went wrong.")
+    succession: SuccessionReply | None
 
 
 class WorkshopReply(BaseModel):
@@ -51,6 +72,9 @@ class LearnBody(BaseModel):
     """What is to be learned."""
 
     model: str = Field(min_length=1, max_length=64, description="The name that the model is served by.")
+    replaces: str | None = Field(
+        default=None, max_length=64, description="The model whose place it takes, if it is better on labelled photos."
+    )
     teacher: str | None = Field(default=None, max_length=64, description="As `blemish train --teacher` takes it.")
     image_size: int | None = Field(default=None, ge=32, le=1024)
     steps: int | None = Field(default=None, ge=1, le=100_000)
@@ -90,10 +114,14 @@ def put_folder_regions(folder: str, body: DrawnRegions, at: StationOf, asker: As
 
 @WORKSHOP_ROUTES.post("/{folder}/learn", status_code=202)
 def post_learn(folder: str, body: LearnBody, at: StationOf, asker: AskedByEngineer) -> LearningReply | None:
-    """Begins to learn a model of a folder's photos; it is served when it is done."""
-    settings = body.model_dump(exclude={"model"}, exclude_none=True)
-    learning = workshop_of(at).learn(folder, model=body.model, settings=settings, taken=at.models, on_done=at.add)
-    told = {"folder": folder, **settings}
+    """Begins to learn a model of a folder's photos; it is served when it is done, and where it `replaces` another, only
+    if it is better."""
+    settings = body.model_dump(exclude={"model", "replaces"}, exclude_none=True)
+    on_done: Callable[[str, Path], Succession | None] = at.add
+    if body.replaces is not None:
+        on_done = partial(_succeed, at, at.model(body.replaces), asker.name)
+    learning = workshop_of(at).learn(folder, model=body.model, settings=settings, taken=at.models, on_done=on_done)
+    told = {"folder": folder, "replaces": body.replaces, **settings}
     with at.history.writing() as connection:
         note_change(connection, who=asker.name, action="learn", subject=body.model, before=None, after=told)
     return _learning_reply(learning)
@@ -105,6 +133,10 @@ def delete_learning(at: StationOf, _asker: AskedByEngineer) -> LearningReply | N
     workshop = workshop_of(at)
     workshop.close()
     return _learning_reply(workshop.learning)
+
+
+def _succeed(at: Station, before: ServedModel, who: str, _name: str, run: Path) -> Succession:
+    return succeed(at.history, before, run, settings=at.settings, who=who)
 
 
 def workshop_of(at: Station) -> Workshop:
@@ -136,4 +168,9 @@ def _learning_reply(learning: Learning | None) -> LearningReply | None:
         done=0 if far is None else far.done,
         total=0 if far is None else far.total,
         told=learning.told,
+        succession=None if (came := learning.succession) is None else _succession_reply(came),
     )
+
+
+def _succession_reply(came: Succession) -> SuccessionReply:
+    return SuccessionReply(is_live=came.is_live, **asdict(came.compared))

@@ -179,7 +179,7 @@ class Journal:
         with self._writing() as base:
             base.execute("UPDATE photos SET filed = 1 WHERE number = ?", (entry.number,))
             if state is not None:
-                base.execute("UPDATE photos SET stamp = ? WHERE number = ?", (state.stamp, entry.number))
+                base.execute("UPDATE photos SET stays = 1, stamp = ? WHERE number = ?", (state.stamp, entry.number))
 
     def file_again(self, entry: JournalEntry, state: FileState, *, home: str) -> JournalEntry:
         """Keeps that a judged photo lies in the folder watched again, and where its file goes now."""

@@ -52,10 +52,13 @@ class Places:
                 self._couriers.append(Courier(receiver, outbox))
             self._stack = stack.pop_all()
 
-    def tell(self, delivery: Delivery) -> None:
-        """Tells all of a verdict that the outbox holds; returns at once."""
+    def tell_controllers(self, delivery: Delivery) -> None:
+        """Sends a verdict to the clients of the line protocol; returns at once."""
         if self.lines is not None:
             self.lines.send(verdict_line(delivery))
+
+    def wake(self) -> None:
+        """Lets receivers be told of what the outbox holds; returns at once."""
         for courier in self._couriers:
             courier.wake()
 

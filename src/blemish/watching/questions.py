@@ -11,7 +11,7 @@ from blemish.watching.arrivals import Arrivals
 
 WAITED_FOR = 10.0
 """Seconds that a photo which was asked for may take to come, and that its verdict may be older than the question."""
-_MOST_REMEMBERED = 1000
+_MOST_REMEMBERED = _MOST_OPEN = 1000
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -54,6 +54,8 @@ class Questions:
                 self._answer(name[1:], self._latest(name[1:]), client)
             elif (told := self._told.pop(name, None)) and told[1] > monotonic():
                 self._answer(name, told[0], client)
+            elif len(self._open) >= _MOST_OPEN:
+                self._answer(name, None, client)
             else:
                 self._open[name] = _Question(client=client, until=monotonic() + WAITED_FOR)
                 self._arrivals.ask_for(name)

@@ -28,8 +28,9 @@ _log = logging.getLogger("blemish")
 class Register:
     """Enters photos as they are judged, each once, however often the process is killed on the way.
 
-    The order is: pictures, whose names follow from the photo, so that drawing them again changes nothing; the journal,
-    which decides; who listens now; the file. What comes after the journal is made up for after the next start.
+    The order is: controllers, which wait for nothing; pictures, whose names follow from the photo, so that drawing them
+    again changes nothing; the journal, which decides; all others; the file. What comes after the journal is made up for
+    after the next start.
     """
 
     def __init__(
@@ -50,6 +51,7 @@ class Register:
         self._places = places
         self._questions = questions
         self._troubles = troubles
+        self._last_told = ""
         self._filing = Filing(settings.folder, settings.into, settings.then, is_planned=journal.is_planned)
 
     def was_judged(self, arrival: Arrival) -> bool:
@@ -77,7 +79,7 @@ class Register:
 
     def enter(self, arrival: Arrival, result: Prediction | DataError) -> None:
         """Enters a photo that was judged or cannot be read; raises OutputError where the journal cannot be written,
-        and then nobody has been told."""
+        and then none but controllers has been told."""
         read = result if isinstance(result, Prediction) else None
         digest = (read and read.digest) or _digest(arrival.path)
         verdict = "unreadable" if read is None else read.verdict
@@ -85,8 +87,9 @@ class Register:
         id_ = delivery_id(settings.station_name, arrival.name, state.size, state.mtime_ns, digest, self._weights)
         home = self._filing.home_of(arrival.name, verdict, id_)
         told = {"id": id_, "station": settings.station_name, "model": settings.model_name, "name": arrival.name}
+        record = record_of(arrival.path, result, **told, filed=home or None)
+        self._tell_controllers(Delivery(number=0, id=id_, record=record))
         pictures = {} if read is None else self._pictures(read, f"{short_stem(arrival.path)}-{id_}")
-        record = record_of(arrival.path, result, **told, filed=home or None, **pictures)
         entry = JournalEntry(
             id=id_,
             name=arrival.name,
@@ -98,12 +101,16 @@ class Register:
             stays=self._filing.leaves_photos,
         )
         besides = self._for_history(arrival, result, home, told)
-        entry = self._journal.keep(entry, state, record, besides=besides)
-        delivery = Delivery(number=entry.number, id=id_, record=record, besides=besides)
-        self._places.tell(delivery)
-        self._questions.told(delivery)
+        entry = self._journal.keep(entry, state, record | pictures, besides=besides)
+        self._places.wake()
         if entry.home:
             self._file(entry, state)
+
+    def _tell_controllers(self, delivery: Delivery) -> None:
+        if delivery.id != self._last_told:  # else the journal could not be written when it was told
+            self._last_told = delivery.id
+            self._places.tell_controllers(delivery)
+            self._questions.told(delivery)
 
     def file_waiting(self) -> None:
         """Moves or links what could not be until now, and what a process that was killed had left."""

@@ -28,11 +28,15 @@ async function asked(folder, learning, main, session, signal) {
   const size = h("select", { id: "size" }, [["", say("learn.size.usual")], [128, "128"], [256, "256"], [512, "512"]].map(([value, words]) => h("option", { value }, words)));
   const teacher = h("select", { id: "teacher" }, [["", say("learn.teacher.usual")], ["efficientnet_lite0", say("learn.teacher.installed")]]
     .map(([value, words]) => h("option", { value }, words)));
+  const replaces = h("select", { id: "replaces" }, h("option", { value: "" }, say("learn.replaces.none")),
+    session.models.map((model) => h("option", { value: model }, model)));
   const form = h("form", { class: "row", onsubmit: async (event) => {
     event.preventDefault();
-    await send("POST", `${address}/learn`, { model: name.value, image_size: size.value ? Number(size.value) : null, teacher: teacher.value || null });
+    await send("POST", `${address}/learn`, { model: name.value, image_size: size.value ? Number(size.value) : null, teacher: teacher.value || null,
+      replaces: replaces.value || null });
     learn(main, session, signal, [folder.name]);
   } }, h("label", { for: "model" }, say("learn.name")), name, h("label", { for: "size" }, say("learn.size")), size, h("label", { for: "teacher" }, say("learn.teacher")), teacher,
+    h("label", { for: "replaces" }, say("learn.replaces")), replaces,
     h("button", { type: "submit", disabled: learning?.state === "running" }, say("learn.begin")));
   return [h("h2", {}, say("learn.counts")), h("p", { class: "muted" }, say("learn.draw")),
     drawing(photo, regions, async (drawn) => send("PUT", `${address}/regions`, drawn)), h("h2", {}, say("learn.train")), form];
@@ -41,6 +45,7 @@ async function asked(folder, learning, main, session, signal) {
 function running(learning, signal, again) {
   const bar = h("progress", { max: 1, "aria-label": say("learn.progress") });
   const words = h("p", { role: "status" });
+  const beside = h("p", {});
   const told = h("ul", {});
   const stop = h("button", { type: "button", onclick: async () => {
     await send("DELETE", "/api/workshop/learning");
@@ -52,6 +57,7 @@ function running(learning, signal, again) {
     bar.hidden = stop.hidden = now.state !== "running";
     put(words, say(`learn.state.${now.state}`, { model: now.model, folder: now.folder }),
       now.activity && now.state === "running" ? ` ${now.activity}: ${sayPercent(bar.value)}` : "");
+    put(beside, now.succession ? [say(now.succession.is_live ? "learn.live" : "learn.not_live"), " ", say("learn.compared", now.succession)] : "");
     put(told, now.told.map((line) => h("li", {}, line)));
   }
 
@@ -65,5 +71,5 @@ function running(learning, signal, again) {
 
   draw(learning);
   if (learning.state === "running") setTimeout(look, LOOK);
-  return h("section", { class: `learning ${learning.state}` }, words, bar, told, stop);
+  return h("section", { class: `learning ${learning.state}` }, words, bar, beside, told, stop);
 }
