@@ -50,7 +50,7 @@ def test_a_benchmark_shares_between_its_cells(parts: Dataset, tmp_path: Path, mo
         raise DataError(f"{len(shared_work._open)} at work")
 
     monkeypatch.setattr("blemish.studies.grid.run_grid", grid)
-    with pytest.raises(DataError, match="^1 at work$"):
+    with pytest.raises(DataError, match=r"^1 at work$"):
         api.benchmark(parts.root, tmp_path)
     assert shared_work._open == []
 
