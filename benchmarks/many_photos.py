@@ -123,7 +123,7 @@ class Command:
                 workers = [peak_memory(worker) for worker in below(process.pid) if is_worker(worker)]
                 self.worker = max([self.worker, *workers])
                 for one in [process.pid, *below(process.pid)]:
-                    self._note(one, "driver" if one == process.pid else "worker" if is_worker(one) else "Ray itself")
+                    self._note(one, "driver" if one == process.pid else "workers and Ray itself")
                 if meanwhile(process.pid):
                     for one in [process.pid, *below(process.pid)]:
                         os.kill(one, signal.SIGKILL)

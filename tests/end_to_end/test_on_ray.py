@@ -14,12 +14,13 @@ import pytest
 
 import blemish
 from blemish import api
-from blemish.cluster import WorkerShare, open_cluster
+from blemish.cluster import WorkerShare, open_cluster, outcomes_of
 from blemish.data.dataset import Dataset
 from blemish.errors import DataError
 from blemish.results.judging_on_ray import judge_on_ray
 from blemish.studies.grid import BenchmarkPlan, run_grid
 from blemish.studies.pools import measured_on_ray
+from cells import hang_once
 from stores import put, s3_server
 
 pytestmark = pytest.mark.filterwarnings("ignore::ResourceWarning", "ignore::DeprecationWarning:botocore")
@@ -116,9 +117,19 @@ def test_photos_in_a_store_have_one_record_each_though_their_workers_are_killed(
 
 
 @pytest.mark.usefixtures("cluster")
-def test_a_training_whose_worker_is_killed_is_done_by_another(
+def test_what_a_worker_was_at_that_hangs_or_is_killed_is_done_by_another(
     parts: Dataset, seeded_resnet18: Path, tmp_path: Path
 ) -> None:
+    slow = tmp_path / "slow"
+    slow.mkdir()
+    make = partial(partial, hang_once, slow)
+    done = list(outcomes_of(make, range(6), share=WorkerShare(), copies=True))
+    assert sorted(item for item, _ in done) == list(range(6))
+    assert {outcome.value for _, outcome in done} == set(range(6))
+    a_killed_training_is_done_by_another(parts, seeded_resnet18, tmp_path / "out")
+
+
+def a_killed_training_is_done_by_another(parts: Dataset, seeded_resnet18: Path, output: Path) -> None:
     settings = {"image_size": 64, "steps": 2, "teacher_weights": (seeded_resnet18,)}
     plan = BenchmarkPlan(
         root=parts.root, dataset="mvtec_ad", categories=(None,), methods=("stpm",), seeds=1, limit=4, settings=settings
@@ -128,7 +139,7 @@ def test_a_training_whose_worker_is_killed_is_done_by_another(
     def kill_the_first() -> None:
         until = time.monotonic() + 120
         while not killed and time.monotonic() < until:
-            for lock in (tmp_path / "runs").glob("*/training.lock"):
+            for lock in (output / "runs").glob("*/training.lock"):
                 number = lock.read_text().strip()
                 if number:
                     os.kill(int(number), signal.SIGKILL)
@@ -138,13 +149,13 @@ def test_a_training_whose_worker_is_killed_is_done_by_another(
     killer = threading.Thread(target=kill_the_first)
     killer.start()
     pool = partial(measured_on_ray, address="local", share=WorkerShare())
-    found = run_grid(plan, tmp_path, train=api.train, evaluate=api.evaluate, pool=pool)
+    found = run_grid(plan, output, train=api.train, evaluate=api.evaluate, pool=pool)
     killer.join()
     assert len(killed) == 1
     (result,) = found.results
     assert not found.failed
-    assert sorted(file.name for file in tmp_path.iterdir()) == ["cells", "runs"]
-    (run,) = (tmp_path / "runs").iterdir()
+    assert not [file for file in output.iterdir() if file.name.startswith(".")]
+    (run,) = (output / "runs").iterdir()
     assert (run / "model.json").exists()
-    assert run_grid(plan, tmp_path, train=api.train, evaluate=api.evaluate).results == (result,)
+    assert run_grid(plan, output, train=api.train, evaluate=api.evaluate).results == (result,)
     assert isinstance(result.metrics["image_auroc"], float)

@@ -1,5 +1,6 @@
 """Cells are measured here, in processes, or far away, with the same results and the same files."""
 
+from concurrent.futures import ThreadPoolExecutor
 from functools import partial
 from pathlib import Path
 
@@ -10,6 +11,7 @@ from blemish.cli import with_shares
 from blemish.cluster import WorkerShare, open_cluster
 from blemish.data.dataset import Dataset
 from blemish.errors import InterruptionError, SettingsError
+from blemish.process import available_cores, taken_cores
 from blemish.studies.cell import Cell, CellResult
 from blemish.studies.pools import (
     AskedCell,
@@ -119,3 +121,15 @@ def test_a_share_that_no_machine_can_give_is_refused(wrong: dict[str, float]) ->
 )
 def test_ray_without_an_address_is_one_that_is_started_here(words: list[str], read: list[str]) -> None:
     assert with_shares(words) == read
+
+
+def test_workers_of_a_machine_keep_to_cores_of_their_own(tmp_path: Path) -> None:
+    told: list[int] = []
+
+    def ask() -> None:  # the system keeps a thread by itself
+        with taken_cores(1, folder=tmp_path), taken_cores(10_000, folder=tmp_path):
+            told.append(available_cores())
+
+    with ThreadPoolExecutor(1) as thread:
+        thread.submit(ask).result()
+    assert told == [1], "one, and where there are too few nothing changes"
