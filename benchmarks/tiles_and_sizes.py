@@ -121,10 +121,10 @@ def trained(asked: Asked, side: int, tile: int | None) -> tuple[Predictor, float
 def row(asked: Asked, side: int, tile: int | None, first_side: int) -> str:
     predictor, seconds = trained(asked, side if tile is None else first_side, tile)
     photos = asked.work / f"unseen-{side}"
-    if not photos.exists():
-        count = asked.calibrating + asked.testing
+    count = asked.calibrating + asked.testing
+    if len(list(photos.glob("*.png"))) < count:  # none, or those of a run with fewer or that was stopped
         make_parts(photos, count=count, size=side, seed=1, test=True, strength=asked.strength)
-    files = sorted(photos.iterdir())
+    files = sorted(photos.iterdir())[:count]
     calibrating = [TiledPhoto(predictor, read_image(file)) for file in files[: asked.calibrating]]
     scores = [photo.score for photo in calibrating]
     limit = promised_threshold(scores, 1 / (len(scores) + 1)).value
