@@ -6,13 +6,16 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import pytest
 import torch
 from torch import Tensor
 
 from blemish import api
 from blemish.data.dataset import Dataset
 from blemish.data.shared_photos import decoded_once, photos_shared
+from blemish.errors import DataError
 from blemish.model.artifact import read_artifact
+from blemish.studies import shared_work
 from blemish.studies.cell import Cell, limited, measure_cell
 from blemish.studies.shared_work import SharedWork, begin_cell, work_shared
 from blemish.training.batches import TargetCache
@@ -40,6 +43,16 @@ def test_cells_that_share_measure_the_same_bit_for_bit(parts: Dataset, seeded_re
         learned = 4 * BATCH  # 14 photos of which a fifth is held out, the last batch filled up
         assert shared.features.computed <= learned + BATCH, "of the second seed the first batch, and what is new"
     assert first[1:] == measured(few, seeded_resnet18, tmp_path / "alone", (1,))
+
+
+def test_a_benchmark_shares_between_its_cells(parts: Dataset, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def grid(*_: Any, **__: Any) -> None:
+        raise DataError(f"{len(shared_work._open)} at work")
+
+    monkeypatch.setattr("blemish.studies.grid.run_grid", grid)
+    with pytest.raises(DataError, match=r"^1 at work$"):
+        api.benchmark(parts.root, tmp_path)
+    assert shared_work._open == []
 
 
 class Brightness:

@@ -22,7 +22,7 @@ from blemish.training.seeds import seed_of
 REFERENCE_FILE = "reference.png"
 MOST_TO_ALIGN = 40
 """Photos that the reference is made of."""
-LEAST_GAIN = 0.07
+LEAST_GAIN = 0.25
 """Of what two photos differ by, as a share, that must be gone; measured in docs/how-to/align-parts.md."""
 ALIKE = 0.9
 """Correlation of two photos as they lie, from which on there is nothing left to gain, and nothing to refuse."""
