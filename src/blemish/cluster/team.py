@@ -134,7 +134,8 @@ class _Team(Generic[ItemT, ValueT]):
         except self._ray.exceptions.RayError as error:
             self._failed_starts += 1
             if self._failed_starts >= _FAILED_STARTS:
-                raise BlemishError(f"workers end as they start ({brief(error)})") from error
+                said = RuntimeError(str(error).strip().rpartition("\n")[2])  # what it was comes last
+                raise BlemishError(f"workers end as they start ({brief(said)})") from error
             return
         if trouble is not None:
             raise BlemishError(trouble)
