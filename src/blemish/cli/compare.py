@@ -47,7 +47,8 @@ def compare(
     runtime
         What computes: torch, onnx, openvino, or auto for the fastest that a model was exported to, else torch.
     precision
-        How exactly is computed: in full (fp32), or, where both models were exported so, bf16 or int8.
+        How exactly is computed: in full (fp32), or, where both models were exported so, rounded: to fewer
+        digits (bf16) or to whole numbers (int8).
     device
         auto, cpu or cuda.
     """

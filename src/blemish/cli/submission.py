@@ -36,7 +36,8 @@ def submission(
     runtime
         What computes: torch, onnx, openvino, or auto for the fastest that the model was exported to, else torch.
     precision
-        How exactly is computed: in full (fp32), or, where the model was exported so, bf16 or int8.
+        How exactly is computed: in full (fp32), or, where the model was exported so, rounded: to fewer
+        digits (bf16) or to whole numbers (int8).
     device
         auto, cpu or cuda.
     """
