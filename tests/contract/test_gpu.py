@@ -194,7 +194,7 @@ def memory() -> Iterator[dict[str, float]]:
         return
     # What cuBLAS takes for each thread that asks it for the first time is nobody's to give back.
     product = torch.ones(64, 64, device=DEVICE, requires_grad=True)
-    (product @ product).sum().backward()
+    (product @ product).sum().backward()  # type: ignore[no-untyped-call]
     del product
     gc.collect()
     torch.cuda.reset_peak_memory_stats()
