@@ -25,8 +25,8 @@ def workshop(tmp_path: Path, parts: Dataset) -> Path:
 
 
 @pytest.fixture
-def opened(open_server: OpenServer, workshop: Path) -> Served:
-    return open_server(workshop=workshop)
+def opened(open_server: OpenServer, workshop: Path, tmp_path: Path) -> Served:
+    return open_server(workshop=workshop, keep_photos=tmp_path / "kept", draw=1.0)
 
 
 def ended(opened: Served) -> dict[str, Any]:
@@ -73,7 +73,12 @@ def test_a_model_is_learned_with_the_regions_and_served(opened: Served, workshop
     assert (told["state"], told["total"] > 0) == ("done", True), told
     interest = read_artifact(workshop / "models" / "lid").interest
     assert interest is not None and interest.names == ("middle",)
-    assert opened.client.post("/api/models/lid/judge", content=photo).json()["model"] == "lid"
+    verdict = opened.client.post("/api/models/lid/judge", content=photo).json()
+    assert verdict["model"] == "lid"
+    # It has no export, whatever runtime the server was told: calibrating must open it as serving did.
+    opened.client.put(f"/api/verdicts/{verdict['id']}/label", json={"label": "good"})
+    calibrated = opened.client.post("/api/models/lid/calibrate-with-drawn")
+    assert calibrated.status_code == 200, calibrated.text
     taken = opened.client.post("/api/workshop/lids/learn", json={"model": "lid", **SMALL})
     assert taken.json()["error"]["code"] == "name_taken"
 

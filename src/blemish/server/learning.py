@@ -126,7 +126,8 @@ def _learn(asked: dict[str, Any]) -> None:
 
     def tell(progress: Progress) -> None:
         told = {"activity": progress.activity, "done": progress.done, "total": progress.total}
-        print(json.dumps(told), flush=True)  # noqa: T201
+        sys.stdout.write(json.dumps(told) + "\n")
+        sys.stdout.flush()
 
     root = Path(asked["photos"])
     train_as_asked(
@@ -151,7 +152,7 @@ def run_learning() -> int:
     try:
         _learn(json.loads(sys.argv[1]))
     except BlemishError as error:
-        print(error, file=sys.stderr)  # noqa: T201
+        sys.stderr.write(f"{error}\n")
         return 1
     return 0
 

@@ -8,7 +8,7 @@ from pathlib import Path
 from fastapi import APIRouter, Response
 from pydantic import BaseModel, Field, ValidationError, model_validator
 
-from blemish.data.drawn_regions import AskedInterest, read_drawn
+from blemish.data.drawn_regions import AskedInterest, DrawnInterest, read_drawn
 from blemish.data.shapes import sizes_counted
 from blemish.files import write_text
 from blemish.history.audit import note_change
@@ -89,11 +89,7 @@ def draw_regions(model: str, body: DrawnRegions, at: StationOf, asker: AskedByEn
     """Keeps drawn regions in the model's folder, for its next training: thresholds are of the regions that a model was
     trained with, so that those of this one stay as they are."""
     served = at.model(model)
-    text = json.dumps(body.model_dump(exclude_none=True), indent=2) + "\n"
-    with tempfile.TemporaryDirectory() as folder:
-        tried = Path(folder, DRAWN_FILE)
-        tried.write_text(text, encoding="utf-8")
-        drawn = read_drawn(AskedInterest(roi=(str(tried),)))
+    text, drawn = as_file(body)
     if drawn is not None:
         drawn.on(_photo_size(served))  # where it does not fit, or nothing is left, it says so
     with served.changing:
@@ -109,6 +105,16 @@ def draw_regions(model: str, body: DrawnRegions, at: StationOf, asker: AskedByEn
                 after=body.model_dump(exclude_none=True),
             )
     return _reply(served)
+
+
+def as_file(body: DrawnRegions) -> tuple[str, DrawnInterest | None]:
+    """Returns the text of the file that holds what was drawn, and what `blemish train --roi` makes of it; raises
+    DataError where it makes nothing of it."""
+    text = json.dumps(body.model_dump(exclude_none=True), indent=2) + "\n"
+    with tempfile.TemporaryDirectory() as folder:
+        tried = Path(folder, DRAWN_FILE)
+        tried.write_text(text, encoding="utf-8")
+        return text, read_drawn(AskedInterest(roi=(str(tried),)))
 
 
 def _reply(served: ServedModel) -> RegionsReply:

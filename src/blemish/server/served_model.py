@@ -44,7 +44,8 @@ class ServedModel:
         """Opens the model; raises what `open_predictor` does, and ExportError where its proof fails here."""
         self.name = name
         self.folder = folder
-        self._settings = settings
+        self.settings = settings
+        """How it is opened: what was just learned has no exports, whatever the server's runtime is."""
         self.changing = threading.Lock()
         """It is held by whoever changes the folder, or reopens it."""
         self.now = self._open()
@@ -56,12 +57,12 @@ class ServedModel:
         The new one has judged, and passed its proof, before any photo is given to it; where it fails, this raises, and
         the old one stays.
         """
-        before = self._settings
-        self._settings = settings or before
+        before = self.settings
+        self.settings = settings or before
         try:
             self.now = opened = self._open()
         except BaseException:
-            self._settings = before
+            self.settings = before
             raise
         _log.info("model %s is opened anew: %s", self.name, opened.verified)
         return opened
@@ -80,7 +81,7 @@ class ServedModel:
     def _open(self) -> OpenModel:
         written = self._written()
         artifact = read_artifact(self.folder)
-        settings = self._settings
+        settings = self.settings
         predictor = open_predictor(
             self.folder,
             runtime=settings.runtime,

@@ -73,7 +73,7 @@ def _calibrated(
 ) -> OpenModel:
     with model.changing:
         before = thresholds_told(model.now)
-        done = recalibrate(model.folder, photos, asked=asked, runtime=station.settings.runtime, **rules)
+        done = recalibrate(model.folder, photos, asked=asked, runtime=model.settings.runtime, **rules)
         if photos and not done.added:
             undo_calibration(model.folder)
             raise FaultError(409, "nothing_new", "the model was calibrated with all of these photos before")

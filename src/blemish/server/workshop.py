@@ -11,7 +11,6 @@ from typing import Any
 
 from blemish.data import AUTO, find_dataset
 from blemish.data.dataset import Dataset
-from blemish.data.drawn_regions import AskedInterest, read_drawn
 from blemish.errors import DataError
 from blemish.files import make_folder, remove, write_text
 from blemish.server.faults import FaultError
@@ -51,24 +50,14 @@ class Workshop:
             raise DataError(f"{file.name}: cannot be read; draw the regions anew") from error
         return found if isinstance(found, dict) else {}
 
-    def draw(self, name: str, drawn: dict[str, Any]) -> None:
-        """Keeps regions, or forgets them where there are none; raises DataError, and keeps those before, where they
-        are none that `blemish train` takes."""
+    def draw(self, name: str, text: str | None) -> None:
+        """Keeps the text of a file of regions, in place of those before; None forgets them."""
         self._folder(name)
         file = self._regions(name)
-        before = file.read_text(encoding="utf-8") if file.exists() else None
-        if not (drawn["regions"] or drawn["ignore"]):
+        if text is None:
             remove(file)
-            return
-        write_text(file, json.dumps(drawn, indent=2) + "\n")
-        try:
-            read_drawn(AskedInterest(roi=(str(file),)))
-        except DataError:
-            if before is None:
-                remove(file)
-            else:
-                write_text(file, before)
-            raise
+        else:
+            write_text(file, text)
 
     def learn(
         self,

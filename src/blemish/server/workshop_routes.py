@@ -16,7 +16,7 @@ from blemish.server.access import AskedByEngineer, StationOf
 from blemish.server.faults import FAULTS, FaultError
 from blemish.server.learning import Learning
 from blemish.server.pictures import shown_by_browsers
-from blemish.server.region_routes import DrawnRegions
+from blemish.server.region_routes import DrawnRegions, as_file
 from blemish.server.served_model import ServedModel
 from blemish.server.station import Station
 from blemish.server.successor import Succession, succeed
@@ -105,7 +105,7 @@ def put_folder_regions(folder: str, body: DrawnRegions, at: StationOf, asker: As
     """Keeps regions for trainings to come; models that were learned already keep theirs."""
     workshop = workshop_of(at)
     before = workshop.regions(folder)
-    workshop.draw(folder, body.model_dump(exclude_none=True))
+    workshop.draw(folder, as_file(body)[0] if body.regions or body.ignore else None)
     after = workshop.regions(folder)
     with at.history.writing() as connection:
         note_change(connection, who=asker.name, action="regions", subject=folder, before=before, after=after)
