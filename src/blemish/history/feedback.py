@@ -16,7 +16,8 @@ from sqlalchemy import func, select
 
 from blemish.history.opening import History
 from blemish.history.schema import VERDICTS
-from blemish.history.verdict import BAD_LABEL, GOOD_LABEL, UNREADABLE
+from blemish.history.verdict import BAD_LABEL, GOOD_LABEL
+from blemish.inference.prediction import UNREADABLE
 from blemish.model.thresholds import ALARM_VERDICTS
 
 

@@ -7,7 +7,7 @@ import hashlib
 import secrets
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from typing import Literal, cast, get_args
+from typing import Literal, get_args
 
 from sqlalchemy import Connection, select, update
 
@@ -100,7 +100,7 @@ _COLUMNS = (USERS.c.name, USERS.c.role, USERS.c.created_at, USERS.c.revoked_at)
 
 def _user(connection: Connection, name: str) -> User | None:
     row = connection.execute(select(*_COLUMNS).where(USERS.c.name == name)).first()
-    return None if row is None else User(**cast("dict[str, datetime]", row._mapping))  # type: ignore[arg-type]
+    return None if row is None else User(**row._mapping)
 
 
 def _digest(token: str) -> str:

@@ -10,12 +10,10 @@ from typing import Any
 
 from blemish.errors import DataError
 from blemish.history.schema import LONGEST_NAME_STORED
-from blemish.inference.prediction import Prediction
+from blemish.inference.prediction import UNREADABLE, Prediction
 from blemish.model.usual import looks_of
 from blemish.wording import on_one_line
 
-UNREADABLE = "unreadable"
-"""The verdict of a photo that could not be read."""
 STORED_VERDICTS = ("normal", "check", "anomalous", "unusual", UNREADABLE)
 GOOD_LABEL, BAD_LABEL = "good", "bad"
 

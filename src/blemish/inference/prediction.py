@@ -14,6 +14,7 @@ from blemish.data.description import PhotoDescription
 from blemish.data.images import Pixels, Size, resize_map
 from blemish.data.interest import Inside, Interest
 from blemish.data.reading import FIRST_PAGE, Reading
+from blemish.errors import DataError
 from blemish.inference.marked_regions import Region, find_regions
 from blemish.model.provenance import Provenance
 from blemish.model.rules import Rules
@@ -21,6 +22,8 @@ from blemish.model.thresholds import Thresholds, Unit, Verdict, is_alarm
 from blemish.model.usual import Unusualness
 
 PREDICTION_FORMAT = 4
+UNREADABLE = "unreadable"
+"""What stands in the place of a verdict where a photo could not be read."""
 """Version of a prediction's JSON and CSV fields: raised when one changes its meaning or goes."""
 
 
@@ -233,3 +236,8 @@ class Prediction:
 
 
 _UNKNOWN = dict.fromkeys(Provenance.__dataclass_fields__)
+
+
+def unreadable_json(image: str | Path, error: DataError) -> dict[str, Any]:
+    """Returns the line of predictions.jsonl of a photo that could not be read."""
+    return {"format_version": PREDICTION_FORMAT, "image": str(image), "verdict": UNREADABLE, "error": str(error)}

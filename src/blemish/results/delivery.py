@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any, Protocol
 
 from blemish.errors import DataError
-from blemish.inference.prediction import PREDICTION_FORMAT, Prediction
+from blemish.inference.prediction import Prediction, unreadable_json
 
 _ID_DIGITS = 16  # as many as a photo's digest has
 
@@ -54,8 +54,7 @@ def record_of(photo: Path, result: Prediction | DataError, **told: Any) -> dict[
     """Returns what receivers are sent of a photo: the prediction's JSON, or that it could not be read, and what is
     `told` besides."""
     if isinstance(result, DataError):
-        values = {"image": str(photo), "verdict": "unreadable", "error": str(result)}
-        return {"format_version": PREDICTION_FORMAT} | values | told
+        return unreadable_json(photo, result) | told
     return result.to_json() | told
 
 

@@ -13,7 +13,7 @@ from typing import IO, Any
 
 from blemish.data.images import save_map
 from blemish.errors import DataError, OutputError
-from blemish.inference.prediction import PREDICTION_FORMAT, Prediction
+from blemish.inference.prediction import Prediction, unreadable_json
 from blemish.process import available_cores
 from blemish.results.caption import captioned
 from blemish.results.earlier import PREDICTIONS_FILE, remove_earlier
@@ -96,8 +96,7 @@ class PredictionFolder:
     def _draw(self, photo: Path, result: Prediction | DataError) -> dict[str, Any]:
         """Writes the pictures and returns the line; in one of several threads."""
         if isinstance(result, DataError):
-            values = {"image": str(photo), "verdict": "unreadable", "error": str(result)}
-            return {"format_version": PREDICTION_FORMAT} | values
+            return unreadable_json(photo, result)
         return result.to_json() | save_pictures(result, self.folder, self._names[photo], saved=self._saved)
 
     def _write_next(self) -> None:

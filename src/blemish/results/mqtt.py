@@ -4,6 +4,7 @@ import json
 import re
 import threading
 from collections.abc import Sequence
+from importlib.util import find_spec
 from typing import TYPE_CHECKING, Any
 from urllib.parse import unquote, urlsplit
 
@@ -106,7 +107,5 @@ def topic_level(name: str) -> str:
 
 
 def _need_paho() -> None:
-    try:
-        import paho.mqtt.client  # noqa: F401
-    except ImportError as error:
-        raise MissingExtraError(package="paho-mqtt", extra="mqtt", purpose="MQTT") from error
+    if find_spec("paho") is None:
+        raise MissingExtraError(package="paho-mqtt", extra="mqtt", purpose="MQTT")

@@ -16,7 +16,7 @@ from typing import Any
 from blemish.data.digest import digest_of
 from blemish.data.stores import StoredFolder
 from blemish.errors import DataError, MissingExtraError, SettingsError
-from blemish.inference.prediction import PREDICTION_FORMAT, Prediction
+from blemish.inference.prediction import UNREADABLE, Prediction, unreadable_json
 from blemish.model.thresholds import Verdict
 from blemish.wording import brief
 
@@ -115,15 +115,14 @@ class PartFolder:
 def row_of(address: str, result: Prediction | DataError) -> dict[str, Any]:
     """Returns what a part holds of a photo: the fields of predictions.jsonl."""
     if isinstance(result, DataError):
-        values = {"image": address, "verdict": "unreadable", "error": str(result)}
-        return {"format_version": PREDICTION_FORMAT} | values
+        return unreadable_json(address, result)
     height, width = result.anomaly_map.shape
     return result.to_json() | {"image": address, "map_height": height, "map_width": width}
 
 
 def prediction_record(row: Mapping[str, Any]) -> PredictionRecord | UnreadablePhotoError:
     """Returns what a row says first."""
-    if row["verdict"] == "unreadable":
+    if row["verdict"] == UNREADABLE:
         return UnreadablePhotoError(row["error"], row["image"])
     return PredictionRecord(
         image=row["image"],

@@ -11,10 +11,11 @@ from dataclasses import dataclass, field
 from time import sleep
 
 from blemish.errors import SettingsError
+from blemish.inference.prediction import UNREADABLE
 from blemish.results.delivery import Delivery
 from blemish.wording import on_one_line
 
-WORDS = {"normal": "OK", "check": "CHECK", "anomalous": "NG", "unusual": "UNUSUAL", "unreadable": "ERR"}
+WORDS = {"normal": "OK", "check": "CHECK", "anomalous": "NG", "unusual": "UNUSUAL", UNREADABLE: "ERR"}
 """What a line begins with, by the verdict."""
 _MOST_UNREAD = 1 << 16  # bytes that wait for a client: one that does not read them is sent away
 _LONGEST_ASKED = 4096  # bytes of a name that a client asks for
@@ -179,7 +180,7 @@ def verdict_line(delivery: Delivery) -> str:
 
 def not_judged_line(name: str) -> str:
     """Returns the answer to who asks for a photo that is not there: as of one that cannot be read, without an id."""
-    return ";".join([WORDS["unreadable"], "", "", "", name])
+    return ";".join([WORDS[UNREADABLE], "", "", "", name])
 
 
 def _host_and_port(address: str) -> tuple[str, int]:

@@ -3,6 +3,7 @@
 import os
 import sys
 import threading
+from importlib.util import find_spec
 from pathlib import Path
 
 from blemish.errors import MissingExtraError
@@ -109,7 +110,5 @@ def is_on_network(folder: Path, *, mounts: Path = Path("/proc/self/mountinfo")) 
 
 
 def _need_watchfiles() -> None:
-    try:
-        import watchfiles  # noqa: F401
-    except ImportError as error:
-        raise MissingExtraError(package="watchfiles", extra="watch", purpose="waiting for photos") from error
+    if find_spec("watchfiles") is None:
+        raise MissingExtraError(package="watchfiles", extra="watch", purpose="waiting for photos")

@@ -11,6 +11,7 @@ from typing import Literal, get_args
 
 from blemish.data.digest import file_digest
 from blemish.errors import DataError, OutputError, SettingsError
+from blemish.inference.prediction import UNREADABLE
 from blemish.results.delivery import delivery_id
 from blemish.results.folder import short_stem
 from blemish.watching.file_state import FileState
@@ -19,7 +20,7 @@ from blemish.wording import on_one_line
 
 Then = Literal["move", "link", "leave"]
 """What becomes of a photo that was judged."""
-VERDICT_FOLDERS = ("normal", "check", "anomalous", "unusual", "unreadable")
+VERDICT_FOLDERS = ("normal", "check", "anomalous", "unusual", UNREADABLE)
 
 _log = logging.getLogger("blemish")
 

@@ -7,7 +7,7 @@ from typing import Any
 from blemish.data.digest import file_digest
 from blemish.data.images import save_png
 from blemish.errors import DataError, OutputError
-from blemish.inference.prediction import Prediction
+from blemish.inference.prediction import UNREADABLE, Prediction
 from blemish.results.delivery import Delivery, delivery_id, record_of
 from blemish.results.folder import save_pictures, short_stem
 from blemish.results.packed_maps import packed_map
@@ -82,7 +82,7 @@ class Register:
         and then none but controllers has been told."""
         read = result if isinstance(result, Prediction) else None
         digest = (read and read.digest) or _digest(arrival.path)
-        verdict = "unreadable" if read is None else read.verdict
+        verdict = UNREADABLE if read is None else read.verdict
         state, settings = arrival.state, self._settings
         id_ = delivery_id(settings.station_name, arrival.name, state.size, state.mtime_ns, digest, self._weights)
         home = self._filing.home_of(arrival.name, verdict, id_)
