@@ -108,7 +108,7 @@ def test_features_that_depend_on_the_others_of_their_batch_are_not_shared() -> N
 def test_no_more_is_held_than_the_budget_and_nothing_of_another_data_set(parts: Dataset, tmp_path: Path) -> None:
     features = SharedFeatures(100)
     for place in range(5):
-        features.hold(("a", bytes([place])), (torch.zeros(10),))
+        features.hold_frame(("a", bytes([place])), (torch.zeros(10),))
     assert [features.held(("a", bytes([place]))) is not None for place in range(5)] == [True, True, False, False, False]
     photo = Path(shutil.copy(parts.train[0].image, tmp_path))
     with photos_shared(1000) as photos:

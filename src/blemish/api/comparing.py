@@ -53,9 +53,18 @@ def compare(
             )
         found = [_evaluation_in(Path(place)) for place in (first, second)]
     else:
-        how = {"dataset": dataset, "category": category, "runtime": runtime, "precision": precision, "device": device}
         found = [
-            evaluate(place, photos, masks=masks, on_progress=on_progress, **how)  # type: ignore[arg-type]
+            evaluate(
+                place,
+                photos,
+                dataset=dataset,
+                category=category,
+                masks=masks,
+                runtime=runtime,
+                precision=precision,
+                device=device,
+                on_progress=on_progress,
+            )
             for place in (first, second)
         ]
     compared = compare_evaluations(found[0], found[1], places=places)

@@ -65,8 +65,8 @@ class Placement:
         height, width = photo.shape[:2]
         flags = (cv2.INTER_LINEAR if shrinks else cv2.INTER_CUBIC) | cv2.WARP_INVERSE_MAP
         matrix = self.matrix((height, width))[:2]
-        warped: Any = cv2.warpAffine(photo, matrix, (width, height), flags=flags, borderMode=cv2.BORDER_REFLECT)
-        return warped  # type: ignore[no-any-return]
+        warped: PlaneT = cv2.warpAffine(photo, matrix, (width, height), flags=flags, borderMode=cv2.BORDER_REFLECT)
+        return warped
 
     def laid_back(self, values: NDArray[np.float32], *, outside: float) -> NDArray[np.float32]:
         """Returns a map (h, w) of the aligned photo as a map of the photo; `outside` is what the aligned one does not

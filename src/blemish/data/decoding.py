@@ -176,7 +176,8 @@ def _whole(picture: Image.Image, again: Callable[[], Image.Image]) -> NDArray[np
     if raw.startswith("LA"):  # Pillow lays four bytes on a pixel, which are the two values' as they lie
         each: Any = _loaded(picture, "RGBA").astype(np.uint16)
         first, second = each[:, :, 0::2], each[:, :, 1::2]
-        return first << 8 | second if raw.endswith("B") else second << 8 | first  # type: ignore[no-any-return]
+        both: NDArray[np.uint16] = first << 8 | second if raw.endswith("B") else second << 8 | first
+        return both
     high = _loaded(picture, raw)
     with again() as other:
         low = _loaded(other, raw[:-1] + _OTHER_BYTE[raw[-1]])

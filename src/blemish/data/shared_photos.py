@@ -5,45 +5,30 @@ size and time of change, and by how it is framed, so that a file that changed is
 changed.
 """
 
-import threading
 from collections.abc import Callable, Hashable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import TypeVar, cast
 
+from blemish.data.held import HeldValues
+
 _T = TypeVar("_T")
 
 
-class SharedPhotos:
-    """The photos that are held, the first ones that the budget has room for: those that come later are read each time,
-    for to let go of others for them would help nobody where all are read in turn, again and again."""
+class SharedPhotos(HeldValues[object]):
+    """The photos that are held."""
 
     def __init__(self, budget: int) -> None:
         """Takes a `budget` in bytes."""
-        self._budget = budget
-        self._bytes = 0
-        self._held: dict[Hashable, object] = {}
-        self._lock = threading.Lock()
+        super().__init__(budget)
         self.decoded = 0
         """How many files were decoded since it was opened."""
 
-    def forget(self) -> None:
-        """Lets all photos go."""
-        with self._lock:
-            self._held.clear()
-            self._bytes = 0
-
-    def held(self, key: Hashable) -> object | None:
-        """Returns what is held by a key; None where nothing is."""
-        return self._held.get(key)
-
     def hold(self, key: Hashable, value: object, *, size: int) -> None:
-        """Holds on to a value of so many bytes, where there is room."""
+        """Holds on to a photo that was decoded, where there is room."""
         with self._lock:
             self.decoded += 1
-            if key not in self._held and self._bytes + size <= self._budget:
-                self._held[key] = value
-                self._bytes += size
+        super().hold(key, value, size=size)
 
 
 _open: list[SharedPhotos] = []

@@ -147,7 +147,8 @@ def _by_pillow(photo: Photograph, work: Callable[[Image.Image], Image.Image], ca
 def _as_photo(values: NDArray[Any], photo: Photograph, capture: Capture) -> Photograph:
     """Returns values, cut off at black and white, in the photo's type."""
     clipped: Any = np.clip(np.rint(values), 0, capture.white).astype(photo.dtype)
-    return clipped  # type: ignore[no-any-return]
+    photograph: Photograph = clipped
+    return photograph
 
 
 def _is_grey(photo: Photograph) -> bool:

@@ -17,37 +17,25 @@ from contextlib import contextmanager
 import torch
 from torch import Tensor
 
+from blemish.data.held import HeldValues
+
 Targets = tuple[Tensor, ...]
 _Frame = tuple[Hashable, bytes]
 _log = logging.getLogger("blemish")
 
 
-class SharedFeatures:
-    """The features that are held, the first ones that the budget has room for."""
+class SharedFeatures(HeldValues[Targets]):
+    """The features that are held, by frame, each (C, h, w)."""
 
     def __init__(self, budget: int) -> None:
         """Takes a `budget` in bytes."""
-        self._budget = budget
-        self._bytes = 0
-        self._held: dict[_Frame, Targets] = {}
+        super().__init__(budget)
         self.computed = 0
         """How many frames were computed since it was opened."""
 
-    def forget(self) -> None:
-        """Lets all features go."""
-        self._held.clear()
-        self._bytes = 0
-
-    def held(self, frame: _Frame) -> Targets | None:
-        """Returns a frame's features, each (C, h, w); None where they are not held."""
-        return self._held.get(frame)
-
-    def hold(self, frame: _Frame, values: Targets) -> None:
+    def hold_frame(self, frame: _Frame, values: Targets) -> None:
         """Holds on to a frame's features, where there is room."""
-        size = sum(value.nbytes for value in values)
-        if frame not in self._held and self._bytes + size <= self._budget:
-            self._held[frame] = values
-            self._bytes += size
+        self.hold(frame, values, size=sum(value.nbytes for value in values))
 
 
 _open: list[SharedFeatures] = []
@@ -93,7 +81,7 @@ class SharedFrames:
             if held is not None and not all(torch.equal(h, v) for h, v in zip(held, found, strict=True)):
                 _log.debug("a frame's features depend on the others of its batch here: they are not shared")
                 return False
-            self._shared.hold(frame, tuple(value.clone() for value in found))
+            self._shared.hold_frame(frame, tuple(value.clone() for value in found))
         self._shared.computed += len(images)
         return True
 
@@ -119,7 +107,7 @@ class SharedFrames:
         values = self._compute(filled.contiguous(memory_format=torch.channels_last))
         self._keep(places, tuple(value[: len(places)] for value in values))
         for at, frame in enumerate(frames):
-            self._shared.hold(frame, tuple(value[at].clone() for value in values))
+            self._shared.hold_frame(frame, tuple(value[at].clone() for value in values))
         self._shared.computed += self._size
         self._waiting = []
 
