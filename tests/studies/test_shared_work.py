@@ -3,20 +3,19 @@
 import shutil
 from dataclasses import replace
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 import numpy as np
-import pytest
 import torch
 from torch import Tensor
 
 from blemish import api
 from blemish.data.dataset import Dataset
 from blemish.data.shared_photos import decoded_once, photos_shared
-from blemish.errors import DataError
 from blemish.model.artifact import read_artifact
 from blemish.studies import shared_work
 from blemish.studies.cell import Cell, limited, measure_cell
+from blemish.studies.pools import measured_here
 from blemish.studies.shared_work import SharedWork, begin_cell, work_shared
 from blemish.training.batches import TargetCache
 from blemish.training.processes import open_processes
@@ -45,13 +44,13 @@ def test_cells_that_share_measure_the_same_bit_for_bit(parts: Dataset, seeded_re
     assert first[1:] == measured(few, seeded_resnet18, tmp_path / "alone", (1,))
 
 
-def test_a_benchmark_shares_between_its_cells(parts: Dataset, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    def grid(*_: Any, **__: Any) -> None:
-        raise DataError(f"{len(shared_work._open)} at work")
+def test_cells_measured_here_share_what_they_have_in_common(tmp_path: Path) -> None:
+    def measure(_cell: Cell, _output: Path) -> Any:
+        return list(shared_work._open)
 
-    monkeypatch.setattr("blemish.studies.grid.run_grid", grid)
-    with pytest.raises(DataError, match=r"^1 at work$"):
-        api.benchmark(parts.root, tmp_path)
+    cells: Any = ["a cell", "another"]
+    (_, first), (_, second) = measured_here(cells, measure, tmp_path)
+    assert len(cast(Any, first)) == 1 and first == second
     assert shared_work._open == []
 
 

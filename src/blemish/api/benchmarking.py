@@ -52,7 +52,6 @@ def benchmark(
     from blemish.studies.benchmark_files import write_tables
     from blemish.studies.grid import BenchmarkPlan, categories_in, check_plan, run_grid
     from blemish.studies.pools import pool_of
-    from blemish.studies.shared_work import work_shared
 
     pool = pool_of(ray=ray, processes=processes, share=WorkerShare(cpus=worker_cpus, gpus=worker_gpus))
     if ray is not None:  # other machines stand in other folders
@@ -78,7 +77,6 @@ def benchmark(
         limit=limit,
         settings={name: value for name, value in settings.items() if value is not None},
     )
-    with work_shared():  # between cells of this process
-        found = run_grid(plan, Path(output), train=train, evaluate=evaluate, pool=pool, on_progress=on_progress)
+    found = run_grid(plan, Path(output), train=train, evaluate=evaluate, pool=pool, on_progress=on_progress)
     write_tables(found, Path(output), price_per_hour=price_per_hour)
     return found
