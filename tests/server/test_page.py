@@ -1,5 +1,6 @@
 """The page in a real browser: what people see and do, and that it can be used with a keyboard and a screen reader."""
 
+import contextlib
 import json
 import re
 import shutil
@@ -10,7 +11,8 @@ from typing import Any
 import pytest
 from axe_playwright_python.sync_playwright import Axe
 from httpx import Client
-from playwright.sync_api import Browser, Page, expect, sync_playwright
+from playwright.sync_api import Browser, Page, Route, expect, sync_playwright
+from playwright.sync_api import Error as PlaywrightError
 
 from server.conftest import OpenServer
 
@@ -95,6 +97,53 @@ def test_a_key_labels_the_photo_that_is_shown_and_the_history_finds_it_by_that(p
     expect(page.get_by_text("Nothing fits these filters.")).to_be_visible()
     page.get_by_label("Label").select_option("bad")
     expect(page.locator(".tile")).to_have_count(1)
+
+
+@needs_browser
+def test_an_answer_that_comes_late_does_not_take_the_place_of_a_later_one(page: Page) -> None:
+    late: list[Route] = []
+
+    def hold(route: Route) -> None:
+        late.append(route)
+
+    page.route("**/api/verdicts?most=48", hold)  # the first question, which has no filter
+    page.goto("/#history")
+    page.get_by_label("Label").select_option("good")
+    expect(page.get_by_text("Nothing fits these filters.")).to_be_visible()
+    (first,) = late
+    with contextlib.suppress(PlaywrightError):  # the page has given it up
+        first.continue_()
+    page.wait_for_timeout(200)
+    expect(page.locator(".tile")).to_have_count(0)
+
+
+@needs_browser
+def test_a_photo_that_comes_while_one_types_waits(page: Page, client: Client, photo: bytes) -> None:
+    page.goto("/")
+    page.locator(".labelling").wait_for()
+    page.keyboard.press("b")
+    page.get_by_label("Type of defect").fill("scratch")
+    judge(client, photo, name="second.png")
+    page.wait_for_timeout(500)
+    expect(page.locator(".large")).to_contain_text("first.png")
+    page.keyboard.press("Enter")
+    expect(page.locator(".large")).to_contain_text("second.png")
+    assert client.get("/api/verdicts/1").json()["defect_type"] == "scratch"
+    assert client.get("/api/verdicts/2").json()["label"] is None
+
+
+@needs_browser
+def test_a_key_labels_no_photo_that_has_just_come(page: Page, client: Client, photo: bytes) -> None:
+    page.goto("/")
+    expect(page.locator("#connection")).to_have_class("on")
+    judge(client, photo, name="second.png")
+    expect(page.locator(".large")).to_contain_text("second.png")
+    page.keyboard.press("g")
+    expect(page.locator("#notice")).to_contain_text("Press the key again")
+    page.wait_for_timeout(800)
+    page.keyboard.press("g")
+    expect(page.get_by_role("button", name="Really good")).to_have_attribute("aria-pressed", "true")
+    assert client.get("/api/verdicts/2").json()["label"] == "good"
 
 
 @needs_browser

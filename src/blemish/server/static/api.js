@@ -49,6 +49,17 @@ export async function get(path, values = {}, signal = null) {
   return (await ask(path + query(values), { signal })).json();
 }
 
+/** Returns what gives a signal for each new question of one kind: it aborts when the next is asked, or when `signal`
+ * aborts. Answers may come in another order than their questions, and only the last one's may be shown. */
+export function onlyTheLast(signal) {
+  let asked = new AbortController();
+  return () => {
+    asked.abort();
+    asked = new AbortController();
+    return AbortSignal.any([signal, asked.signal]);
+  };
+}
+
 export async function send(method, path, body) {
   const options = body === undefined ? {} : { body: JSON.stringify(body), headers: { "Content-Type": "application/json" } };
   const answer = await ask(path, { method, ...options });

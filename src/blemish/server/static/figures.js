@@ -1,6 +1,6 @@
 // Yield: how many photos had which verdict, hour by hour or day by day.
 
-import { get } from "./api.js";
+import { get, onlyTheLast } from "./api.js";
 import { bars } from "./chart.js";
 import { h, put } from "./dom.js";
 import { sign, VERDICTS } from "./verdict.js";
@@ -12,6 +12,7 @@ export function figures(main, session, signal) {
   const span = select("figures.span", Object.keys(SPANS), (value) => say(`figures.${value}`));
   const model = select("filter.model", ["", ...session.models], (value) => value || say("filter.all"));
   const station = select("filter.station", ["", ...session.stations], (value) => value || say("filter.all"));
+  const asking = onlyTheLast(signal);
   const shown = h("div", { "aria-live": "polite" });
 
   function select(words, values, say_) {
@@ -22,7 +23,7 @@ export function figures(main, session, signal) {
   async function draw() {
     const [back, wide] = SPANS[span.chosen.value];
     const since = new Date(Date.now() - back * 3600e3);
-    const { hours } = await get("/api/figures/hours", { model: model.chosen.value, station: station.chosen.value, since: since.toISOString() }, signal);
+    const { hours } = await get("/api/figures/hours", { model: model.chosen.value, station: station.chosen.value, since: since.toISOString() }, asking());
     const slots = slotsOf(hours, since, back / wide, wide);
     const counts = Object.fromEntries(VERDICTS.map((verdict) => [verdict, hours.filter((row) => row.verdict === verdict)
       .reduce((all, row) => all + row.photos, 0)]));

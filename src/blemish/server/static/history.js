@@ -1,6 +1,6 @@
 // All that was judged: sought by model, station, verdict, label and time; a page after the other.
 
-import { get } from "./api.js";
+import { get, onlyTheLast } from "./api.js";
 import { h, put } from "./dom.js";
 import { tile, VERDICTS } from "./verdict.js";
 import { say } from "./words.js";
@@ -12,10 +12,12 @@ export function history(main, session, signal) {
   const more = h("button", { type: "button", hidden: true, onclick: () => load(false) }, say("history.more"));
   const nothing = h("p", { class: "muted", hidden: true, role: "status" }, say("history.nothing"));
   const form = filters(session, () => load(true));
+  const asking = onlyTheLast(signal);
   let after = null;
 
   async function load(anew) {
-    const page = await get("/api/verdicts", { ...soughtBy(form), most: AT_ONCE, after: anew ? null : after }, signal);
+    if (anew) more.hidden = true; // it would go on where other filters ended
+    const page = await get("/api/verdicts", { ...soughtBy(form), most: AT_ONCE, after: anew ? null : after }, asking());
     if (anew) put(found);
     found.append(...page.verdicts.map((verdict) => tile(verdict, signal)));
     after = page.after;

@@ -4,14 +4,18 @@ import { send } from "./api.js";
 import { h } from "./dom.js";
 import { say } from "./words.js";
 
+const LOOK = 700; // milliseconds that a photo in another's place is shown before a key labels it: the key was meant for the other
+
 let pressed = null; // what the keys G, B and Backspace do now: they label the photo that is shown large
+let shown = { id: null, since: -Infinity };
 
 document.addEventListener("keydown", (event) => {
   if (event.target.matches("input, select, textarea") || event.ctrlKey || event.metaKey || event.altKey) return;
   const label = { g: "good", b: "bad", Backspace: null }[event.key];
   if (label !== undefined && pressed) {
     event.preventDefault();
-    pressed(label);
+    if (performance.now() - shown.since > LOOK) pressed(label);
+    else document.dispatchEvent(new CustomEvent("fault", { detail: new Error(say("label.too_soon")) }));
   }
 });
 
@@ -19,7 +23,10 @@ document.addEventListener("keydown", (event) => {
  * aborts, or another photo's buttons are shown. */
 export function labelling(verdict, signal, replaced) {
   const kind = h("input", { type: "text", maxlength: 255, value: verdict.defect_type ?? "", placeholder: say("label.kind"),
-    "aria-label": say("label.kind"), list: "kinds", hidden: verdict.label !== "bad", onchange: () => label("bad") });
+    "aria-label": say("label.kind"), list: "kinds", hidden: verdict.label !== "bad", onchange: () => {
+      label("bad");
+      kind.blur();
+    } });
 
   async function label(value) {
     const type = value === "bad" && kind.value.trim() ? kind.value.trim() : null;
@@ -35,7 +42,8 @@ export function labelling(verdict, signal, replaced) {
       onclick: () => label(verdict.label === value ? null : value) }, say(`label.${value}`), h("kbd", { "aria-hidden": "true" }, key));
   }
 
+  if (shown.id !== verdict.id) shown = { id: verdict.id, since: pressed ? performance.now() : -Infinity };
   pressed = label;
-  signal.addEventListener("abort", () => { if (pressed === label) pressed = null; });
+  signal.addEventListener("abort", () => { if (pressed === label) pressed = null; }, { once: true });
   return h("div", { class: "row labelling" }, button("good", "G"), button("bad", "B"), kind);
 }

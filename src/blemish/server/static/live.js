@@ -7,11 +7,13 @@ import { meter, reason, shownPicture, sign, tile } from "./verdict.js";
 import { say, sayPercent, sayTime } from "./words.js";
 
 const EARLIER = 24;
+const WAIT = 200; // milliseconds between two drawings: nobody sees more, and each large photo is a request
 
 export function live(main, session, signal) {
-  const state = { latest: [], photos: 0, stopped: 0, paused: false };
+  const state = { latest: [], photos: 0, stopped: 0, paused: false, drawing: null };
   const place = h("section", { class: "live", "aria-live": "polite" });
   const earlier = h("div", { class: "tiles" });
+  let tiles = new Map(); // verdicts to their tiles: one that is shown already loads no photo again
   const counts = h("p", { class: "counts" });
   const pause = h("button", { type: "button", "aria-pressed": "false", onclick: () => hold(!state.paused) }, say("live.pause"));
 
@@ -21,18 +23,25 @@ export function live(main, session, signal) {
     if (!paused) draw();
   }
 
+  function keep(verdicts) {
+    const known = new Set(state.latest.map((one) => one.id));
+    state.latest = [...state.latest, ...verdicts.filter((one) => !known.has(one.id))].sort((a, b) => b.id - a.id).slice(0, EARLIER + 1);
+  }
+
   function arrived(verdict) {
-    state.latest = [verdict, ...state.latest.filter((one) => one.id !== verdict.id)].slice(0, EARLIER + 1);
+    keep([verdict]);
     state.photos += 1;
     state.stopped += verdict.verdict !== "normal";
-    draw();
+    state.drawing ??= setTimeout(draw, WAIT);
   }
 
   function draw() {
-    if (state.paused) return;
+    state.drawing = null;
+    if (state.paused || place.querySelector("input:focus")) return; // who types would type on another photo
     const [last, ...before] = state.latest;
     put(place, last ? large(last, session, signal, replaced) : h("p", { class: "muted" }, say("live.nothing")));
-    put(earlier, before.map((verdict) => tile(verdict, signal)));
+    tiles = new Map(before.map((verdict) => [verdict, tiles.get(verdict) ?? tile(verdict, signal)]));
+    put(earlier, [...tiles.values()]);
     put(counts, say("live.counts", { photos: state.photos, stopped: state.stopped,
       share: sayPercent(state.photos ? state.stopped / state.photos : 0) }));
   }
@@ -42,11 +51,13 @@ export function live(main, session, signal) {
     draw();
   }
 
+  place.addEventListener("focusout", () => setTimeout(draw));
+
   put(main, h("h1", { class: "hidden" }, say("place.live")), place,
     h("div", { class: "bar" }, counts, h("span", { class: "spacer" }), tryPhoto(session, signal), pause),
     h("h2", {}, say("live.earlier")), earlier);
   get("/api/verdicts", { most: EARLIER + 1 }, signal).then((page) => {
-    state.latest = page.verdicts;
+    keep(page.verdicts);
     draw();
   });
   follow(arrived, (connected) => {

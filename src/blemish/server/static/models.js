@@ -1,6 +1,6 @@
 // A model's thresholds: what they promise, what others would have done, and what has moved since.
 
-import { get, send } from "./api.js";
+import { get, onlyTheLast, send } from "./api.js";
 import { points } from "./chart.js";
 import { h, put } from "./dom.js";
 import { say, sayNumber, sayPercent, sayTime } from "./words.js";
@@ -15,7 +15,7 @@ export async function models(main, session, signal, [chosen]) {
     h("a", { href: `#models/${encodeURIComponent(one.name)}`, "aria-current": one === model ? "page" : null }, one.name)));
   put(main, h("h1", {}, `${say("place.models")}: ${model.name}`), links, h("p", {}, say("model.promise", { statement: model.statement })), facts(model),
     h("section", {}, h("h2", {}, say("model.what_if")), await supposing(model, signal)),
-    session.role === "engineer" ? h("section", {}, h("h2", {}, say("model.change")), changing(model, again)) : null,
+    session.role === "engineer" ? h("section", {}, h("h2", {}, say("model.change")), changing(model, signal, again)) : null,
     h("section", {}, h("h2", {}, say("model.drift")), await drift(model, signal)),
     h("section", {}, h("h2", {}, say("model.truth")), await truth(model, session, signal, again)));
 }
@@ -40,6 +40,7 @@ async function supposing(model, signal) {
   const told = h("p", { role: "status" });
   const highest = Math.max(now * 2, ...all.map((point) => point.value));
   const slider = h("input", { type: "range", id: "supposed", min: 0, max: highest, step: "any", value: now, oninput: draw });
+  const asking = onlyTheLast(signal);
   let timer = null;
 
   function draw() {
@@ -49,7 +50,7 @@ async function supposing(model, signal) {
   }
 
   async function suppose() {
-    const found = await get(address(model, "/what-if"), { threshold: slider.value }, signal);
+    const found = await get(address(model, "/what-if"), { threshold: slider.value }, asking());
     put(told, [
       say("what_if.alarms", { threshold: sayNumber(found.threshold), alarms: found.alarms, photos: found.photos, then: found.alarms_then }),
       say("what_if.labels", { good: found.good_stopped, of_good: found.labelled_good, bad: found.bad_missed, of_bad: found.labelled_bad }),
@@ -64,9 +65,9 @@ async function supposing(model, signal) {
     h("p", { class: "muted" }, say("model.chart_key"))];
 }
 
-function changing(model, again) {
+function changing(model, signal, again) {
   const rate = h("input", { type: "number", id: "rate", min: 0.0001, max: 99.9999, step: "any", value: percent(model.threshold.asked_rate), required: true });
-  document.addEventListener("supposed", (event) => { rate.value = percent(event.detail); });
+  document.addEventListener("supposed", (event) => { rate.value = percent(event.detail); }, { signal });
   const form = h("form", { class: "row", onsubmit: async (event) => {
     event.preventDefault();
     await send("PUT", address(model, "/thresholds"), { false_alarms: Number(rate.value) / 100 });
