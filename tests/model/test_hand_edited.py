@@ -21,6 +21,7 @@ from blemish.model.exports import EXPORT_FILE, Export, export_folder, read_expor
 from blemish.report import ml_sections, sections
 from blemish.report.page import write_report
 from blemish.report.verdict import assess
+from copies import copied
 from evaluation.example import EVALUATION
 
 NEEDED = {
@@ -133,7 +134,7 @@ def trained(parts: Dataset, tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture
 def run(trained: Path, tmp_path: Path) -> Path:
-    return Path(shutil.copytree(trained, tmp_path / "run"))
+    return copied(trained, tmp_path / "run")
 
 
 def test_a_model_edited_anywhere_is_a_line_or_of_use(run: Path) -> None:
