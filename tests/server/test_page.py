@@ -126,7 +126,8 @@ def test_a_photo_that_comes_while_one_types_waits(page: Page, client: Client, ph
     judge(client, photo, name="second.png")
     page.wait_for_timeout(500)
     expect(page.locator(".large")).to_contain_text("first.png")
-    page.keyboard.press("Enter")
+    with page.expect_response("**/label"):
+        page.keyboard.press("Enter")
     expect(page.locator(".large")).to_contain_text("second.png")
     assert client.get("/api/verdicts/1").json()["defect_type"] == "scratch"
     assert client.get("/api/verdicts/2").json()["label"] is None
