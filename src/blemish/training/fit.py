@@ -1,7 +1,7 @@
 """The loop: knows stages, knows no method."""
 
 import math
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
@@ -213,12 +213,12 @@ class StageRun:
         return math.fsum(every := processes.gather(values)) / len(every)
 
     @torch.no_grad()
-    def _settle(self, settle: Callable[[Iterator[Batch]], None]) -> None:
+    def _settle(self, settle: Callable[[Iterable[Batch]], None]) -> None:
         """Every process does the same with the same photos, in float32, as photos are judged."""
         job = self.job
         size, frames = job.settings.batch_size, some_of_frames(job.photos, job.split.train, most=MOST_SETTLING)
-        chunks = (frames[i : i + size] for i in range(0, len(frames), size))
-        settle(self._as_judged(chunk) for chunk in chunks)
+        chunks = [frames[i : i + size] for i in range(0, len(frames), size)]
+        settle(_AsJudged(chunks, self._as_judged))
 
     def _as_judged(self, frames: Indices) -> Batch:
         device = self.job.processes.device
@@ -258,6 +258,17 @@ class StageRun:
         last = self.record.history[-1] if self.record.history else {}
         figures: dict[str, float] = {name: last[name] for name in ("loss", "validation_loss") if name in last}
         self.job.on_progress(Progress(activity=activity, done=done, total=total, at_most=at_most, figures=figures))
+
+
+@dataclass(frozen=True)
+class _AsJudged:
+    """Batches of photos as they are judged, as often as they are gone through."""
+
+    chunks: Sequence[Indices]
+    batch: Callable[[Indices], Batch]
+
+    def __iter__(self) -> Iterator[Batch]:
+        return map(self.batch, self.chunks)
 
 
 def _counting(inside: Inside | None, device: torch.device) -> Tensor | None:
