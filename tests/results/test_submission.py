@@ -27,7 +27,7 @@ def test_maps_and_masks_lie_where_the_server_looks_for_them(
     assert submission(stpm_run, tmp_path / "can", out) == 2
     said = capsys.readouterr()
     assert "maps and masks of 2 photos" in said.out
-    assert "still to come: fabric, fruit_jelly, rice, sheet_metal, vial, wallplugs, walnuts" in said.out
+    assert "still to come: can, fabric, fruit_jelly, rice, sheet_metal, vial, wallplugs, walnuts" in said.out
     assert "can/test_private holds 1 photos, of 321" in said.err and "001_mixed.png" in said.err
     seen = blemish.open(stpm_run).predict(photos[0])
     whole = resize_map(seen.anomaly_map, seen.photo_size)

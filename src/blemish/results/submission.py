@@ -37,7 +37,7 @@ class Submission:
     problems: list[str]
     """A line for each photo that could not be judged, and each part that has not as many as the publishers gave it."""
     missing: list[str]
-    """Objects of MVTec AD 2 of which the folder holds nothing yet."""
+    """Objects of MVTec AD 2 of which the folder does not hold every photo yet, as where a command was stopped."""
 
 
 def write_submission(predictor: Predictor, folder: Path, output: Path, *, on_progress: OnProgress) -> Submission:
@@ -68,8 +68,14 @@ def write_submission(predictor: Predictor, folder: Path, output: Path, *, on_pro
             _write(result, Path(name, part, photo.stem), output)
             written += 1
         on_progress(Progress(activity="judging", done=done, total=len(photos)))
-    missing = [other for other in MVTEC_AD_2.official if other and not (output / MAPS / other).is_dir()]
+    missing = [other for other in MVTEC_AD_2.official if not _is_whole(other, output)]
     return Submission(written=written, problems=problems, missing=missing)
+
+
+def _is_whole(name: str, output: Path) -> bool:
+    """Returns whether every photo of an object has its mask, which is written after its map."""
+    places = [output / MASKS / name / part for part in PRIVATE_PARTS]
+    return all(len(list(place.glob("*.png"))) >= PRIVATE_PHOTOS[name] for place in places)
 
 
 def _write(result: Prediction, place: Path, output: Path) -> None:
