@@ -109,7 +109,7 @@ class Command:
     """The command, its processes, and what they took."""
 
     def __init__(self, run: Path, photos: str, output: Path) -> None:
-        self._words = [sys.executable, "-m", "blemish", "predict", str(run), photos, "--ray", "--output", str(output)]
+        self._words = [sys.executable, "-m", "blemish", "predict-on-ray", str(run), photos, "--output", str(output)]
         self.driver = self.worker = 0.0
         self.cores: dict[int, tuple[str, float]] = {}
 

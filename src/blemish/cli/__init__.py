@@ -38,6 +38,7 @@ app = App(
 )
 app.command("blemish.cli.train:train_app", name="train", help="Train a detector on a folder of good photos.")
 app.command("blemish.cli.predict:predict", name="predict", help="Judge photos: one line and verdict each.")
+app.command("blemish.cli.predict_on_ray:predict_on_ray", name="predict-on-ray", help="Judge photos on many machines.")
 app.command("blemish.cli.watch:watch", name="watch", help="Judge photos as they come into a folder.")
 app.command("blemish.cli.evaluate:evaluate", name="evaluate", help="Measure a model on photos whose truth is known.")
 app.command("blemish.cli.report:report", name="report", help="Write one page on a model, with the photos that matter.")

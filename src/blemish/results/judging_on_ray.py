@@ -28,7 +28,6 @@ from blemish.model.artifact import MODEL_FILE, WEIGHTS_FILE, read_artifact
 from blemish.model.exports import EXPORTS_FOLDER, kinds_of_exports
 from blemish.progress import OnProgress, Progress, say_nothing
 from blemish.results.parts import PartFolder, PredictionRecord, prediction_record, row_of
-from blemish.results.saved import USUAL, saved
 
 _log = logging.getLogger("blemish")
 
@@ -93,17 +92,6 @@ def judge_block(predictor: Predictor, block: Block, parts: PartFolder) -> BlockR
     if rows:
         parts.write(rows)
     return BlockRecords(records=tuple(map(prediction_record, rows)), unreached=tuple(unreached))
-
-
-def check_asked(*, output: str | Path | None, save: str | Sequence[str], level_maps: bool) -> str | Path:
-    """Returns the folder of the records; raises SettingsError where there is none, or pictures are asked for."""
-    if output is None:
-        raise SettingsError("with --ray, records are left in files: say where with --output FOLDER_OR_URL")
-    if level_maps or saved(save) - {USUAL}:
-        raise SettingsError(
-            "with --ray, records alone are left, and no maps and pictures: judge the few photos that matter without it"
-        )
-    return output
 
 
 def judge_on_ray(
