@@ -53,6 +53,12 @@ class Job:
     log: TrainingLog
     on_progress: OnProgress
 
+    @property
+    def features_room(self) -> int:
+        """How many bytes are left for the teacher's features of photos, of those of one stage at a time."""
+        textures = sum(textures.bytes for textures in self.textures.values())
+        return self.budget.features(photos=self.photos.bytes_in_memory, textures=textures)
+
 
 def fit(job: Job, *, resume: Checkpoint | None) -> list[StageRecord]:
     """Trains the stages in turn; raises InterruptionError, after a checkpoint, when a signal asks to stop."""
@@ -92,8 +98,7 @@ class StageRun:
         self.validating = job.photos.frames_of(job.split.validation)
         self.batch_size = _global_batch_size(job, stage)
         self.sums = LossSums(device)
-        textures = sum(textures.bytes for textures in job.textures.values())
-        room = job.budget.features(photos=job.photos.bytes_in_memory, textures=textures) if keeps_targets(stage) else 0
+        room = job.features_room if keeps_targets(stage) else 0
         self.targets = TargetCache(stage.targets or _nothing, self.views.images, job.processes, budget=room)
 
     def to_the_end(self, stop: StopRequest) -> None:
