@@ -22,7 +22,7 @@ class _TerminationError(BaseException):
 
 def main() -> NoReturn:
     """Runs the command line; what goes wrong is one line on standard error and an exit code."""
-    from blemish.cli import app, with_shares
+    from blemish.cli import app, explain, with_shares
     from blemish.data.images import silence_libtiff
 
     # What of a photo cannot be read is said in one line of ours; the process is ours alone.
@@ -35,8 +35,10 @@ def main() -> NoReturn:
             stream.reconfigure(errors="backslashreplace")  # a name of other letters than the terminal's ends no run
     if os.environ.get("WORLD_SIZE", "1") == "1":  # torchrun's processes wait for one another where no handler is asked
         signal.signal(signal.SIGTERM, _terminate)
+    words = with_shares(sys.argv[1:])
     try:
-        code = app(with_shares(sys.argv[1:]), exit_on_error=False, print_error=True, result_action="return_value")
+        explain(words)
+        code = app(words, exit_on_error=False, print_error=True, result_action="return_value")
     except InterruptionError as stopped:
         fail(str(stopped), 128 + stopped.signal)
     except BlemishError as error:

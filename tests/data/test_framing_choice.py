@@ -13,7 +13,7 @@ from blemish.data.seen import seen_line, tiles_line
     ("photo", "asked", "seen"),
     [
         ((500, 500), (256, 256), (256, 256)),
-        ((100, 200), (256, 256), (192, 352)),
+        ((100, 200), (256, 256), (192, 384)),
         ((640, 256), (256, 256), (416, 160)),
         ((1024, 1000), (100, 100), (100, 100)),  # a square stays as it was typed, though 32 does not divide it
     ],

@@ -88,6 +88,8 @@ def test_photos_in_another_order_are_paired_by_their_names_and_pixels_are_not_co
     assert "another order" in other.notes[0]
     old = compare_evaluations(first, replace(second, draws={}), places=PLACES)
     assert old.figures["pro"].interval is None and "evaluate both anew" in old.notes[0]
+    unlike = compare_evaluations(first, replace(second, bootstrap="4 draws by other weights"), places=PLACES)
+    assert unlike.figures["pro"].interval is None and "drawn in different ways" in unlike.notes[0]
     sized = compare_evaluations(first, replace(second, map_size=(64, 64)), places=PLACES)
     assert "pro" not in sized.figures and "masks were made in another way" in sized.notes[0]
 

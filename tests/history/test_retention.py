@@ -59,6 +59,18 @@ def test_photos_beyond_the_room_go_oldest_first_and_their_verdicts_stay(
     assert forget(history, Retention(megabytes=0.0035), photos=tmp_path / "kept", who="eva").photos == 0
 
 
+def test_photos_that_lie_elsewhere_take_no_room_and_keep_their_links(
+    history: History, verdict: MakeVerdict, tmp_path: Path
+) -> None:
+    own = verdict(**photo_in(tmp_path / "kept of another", "own", 9000))
+    kept = [verdict(**photo_in(tmp_path / "kept", f"{n}", 1000)) for n in range(2)]
+    add_verdicts(history, [own, *kept])
+    assert forget(history, Retention(megabytes=0.003), photos=tmp_path / "kept", who="eva").photos == 0
+    assert forget(history, Retention(megabytes=0.001), photos=tmp_path / "kept", who="eva").photos == 1
+    paths = [each.photo_path for each in latest(history).verdicts]
+    assert paths == [kept[1].photo_path, None, own.photo_path]
+
+
 def test_amounts_that_are_none_are_refused() -> None:
     with pytest.raises(SettingsError):
         Retention(days=0)

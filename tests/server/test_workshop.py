@@ -54,7 +54,7 @@ def test_regions_are_kept_for_training_and_forgotten_when_none_is_left(opened: S
     flat = {"name": "flat", "polygon": [[0, 0], [1, 1]]}
     assert opened.client.put("/api/workshop/lids/regions", json=drawn | {"regions": [flat]}).status_code == 422
     assert opened.get("/api/workshop/lids/regions") == drawn
-    assert opened.get("/api/audit")["changes"][0]["action"] == "regions"
+    assert opened.get("/api/audit")["changes"][0]["action"] == "region of interest"
     opened.client.put("/api/workshop/lids/regions", json=drawn | {"regions": []})
     assert not list(workshop.glob("*.json"))
 

@@ -13,7 +13,7 @@ _DONE, _SOME_FAILED = 0, 2
 
 
 def _names(_type: Any, tokens: tuple[Token, ...]) -> tuple[str, ...]:
-    return tuple(name.strip() for name in tokens[0].value.split(","))
+    return tuple(name.strip() for name in tokens[0].value.split(",") if name.strip())
 
 
 def benchmark(

@@ -8,7 +8,7 @@ from dataclasses import asdict, dataclass, field, make_dataclass, replace
 from pathlib import Path
 from typing import Annotated, Any, get_type_hints
 
-from cyclopts import App, Parameter, Token
+from cyclopts import App, Group, Parameter, Token
 
 from blemish import api
 from blemish.cli.asked_size import asked_size
@@ -16,7 +16,7 @@ from blemish.cli.calibrate import lines_of
 from blemish.cli.progress import ProgressBars
 from blemish.data import AUTO
 from blemish.detectors import DEFAULT_METHOD, DETECTORS, Detector, DetectorSettings, ImageSize
-from blemish.detectors.settings import image_size_of
+from blemish.detectors.settings import AreaSize, image_size_of
 from blemish.errors import SettingsError
 from blemish.model.artifact import Artifact
 from blemish.process import keep_freed_memory
@@ -25,14 +25,25 @@ from blemish.training.run_file import RUN_FILE
 from blemish.training.settings import TrainingSettings
 from blemish.wording import as_argument, duration
 
-train_app = App(name="train", help_format="plaintext", default_parameter=Parameter(negative=()))
+train_app = App(
+    name="train",
+    usage="Usage: blemish train [METHOD] PHOTOS RUN [OPTIONS]",
+    group_commands="Methods",
+    help_format="plaintext",
+)
 
 
 def _image_size(kind: Any, tokens: tuple[Token, ...]) -> ImageSize:
     return image_size_of(asked_size(kind, tokens))
 
 
-Parameter(converter=_image_size, n_tokens=1, accepts_keys=False)(ImageSize)
+Parameter(
+    converter=_image_size,
+    n_tokens=1,
+    accepts_keys=False,
+    metavar="SIZE",
+    show_default=lambda size: str(size.height) if isinstance(size, AreaSize) else str(size),
+)(ImageSize)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -67,9 +78,18 @@ def _training_type(kind: type[Detector]) -> Any:
     return make_dataclass("Training", own, bases=(TrainingSettings,), namespace=where, frozen=True, kw_only=True)
 
 
+_OF_FOLDERS = Group("Photos and RUN", sort_key=1)
+_OF_TRAINING = Group("Training", sort_key=3)
+
+
+def _options_of(kind: type[Detector]) -> Group:
+    return Group(f"Method {kind.title}", sort_key=2)
+
+
 def _add(method: str, kind: type[Detector]) -> None:
     settings_type: Any = kind.Settings  # the annotations below are read at run time
     training_type: Any = _training_type(kind)
+    of_method = _options_of(kind)
     defaults, training_defaults, no_options = settings_type(), training_type(), Options()
 
     def command(
@@ -77,9 +97,9 @@ def _add(method: str, kind: type[Detector]) -> None:
         run: Path,
         /,
         *,
-        settings: Annotated[settings_type, Parameter(name="*")] = defaults,
-        training: Annotated[training_type, Parameter(name="*")] = training_defaults,
-        options: Annotated[Options, Parameter(name="*")] = no_options,
+        settings: Annotated[settings_type, Parameter(name="*", group=of_method)] = defaults,
+        training: Annotated[training_type, Parameter(name="*", group=_OF_TRAINING)] = training_defaults,
+        options: Annotated[Options, Parameter(name="*", group=_OF_FOLDERS)] = no_options,
     ) -> int:
         asked = _asked(settings, training, options)
         return _show(lambda on_progress: api.train(method, photos, run, on_progress=on_progress, **asked))
@@ -99,15 +119,16 @@ def _add(method: str, kind: type[Detector]) -> None:
 def _add_default(kind: type[Detector]) -> None:
     settings_type: Any = kind.Settings
     training_type: Any = _training_type(kind)
+    of_method = _options_of(kind)
     defaults, training_defaults, no_options = settings_type(), training_type(), Options()
 
     @train_app.default
     def default(
         *places: Path,
         run_file: Annotated[Path | None, Parameter(name="--from")] = None,
-        settings: Annotated[settings_type, Parameter(name="*")] = defaults,
-        training: Annotated[training_type, Parameter(name="*")] = training_defaults,
-        options: Annotated[Options, Parameter(name="*")] = no_options,
+        settings: Annotated[settings_type, Parameter(name="*", group=of_method)] = defaults,
+        training: Annotated[training_type, Parameter(name="*", group=_OF_TRAINING)] = training_defaults,
+        options: Annotated[Options, Parameter(name="*", group=_OF_FOLDERS)] = no_options,
     ) -> int:
         """Train a detector on a folder of good photos: `blemish train PHOTOS RUN`, by another method than the default
         `blemish train METHOD PHOTOS RUN`, or, with all settings of an earlier training and on its photos, `blemish

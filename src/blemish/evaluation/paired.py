@@ -187,6 +187,8 @@ def _of_pixels(first: Evaluation, second: Evaluation) -> tuple[dict[str, FigureD
     drawn, notes = [first.draws, second.draws], []
     if list(photos_by_name(first)) != list(photos_by_name(second)):
         drawn, notes = [{}, {}], [f"{_NO_INTERVAL}: the photos stand in another order; evaluate both anew"]
+    elif first.bootstrap != second.bootstrap:
+        drawn, notes = [{}, {}], [f"{_NO_INTERVAL}: their photos were drawn in different ways; evaluate both anew"]
     elif not all(drawn) and min(first.good_photos, first.defective_photos) > 1:
         notes = [f"{_NO_INTERVAL}: an evaluation is of before what that takes was kept; evaluate both anew"]
     return {

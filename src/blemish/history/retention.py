@@ -2,6 +2,7 @@
 unless that is asked for."""
 
 import logging
+import os
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
@@ -87,7 +88,10 @@ def _first(history: History, wanted: Sequence[ColumnElement[bool]], *, order: Co
 
 def _make_room(history: History, retention: Retention, photos: Path | None) -> int:
     """Deletes the oldest photos beyond the room that there is; returns how many files."""
-    kept = VERDICTS.c.photo_path.is_not(None)
+    if photos is None:
+        return 0
+    inside = f"{photos.resolve()}{os.sep}"  # people's own photos take no room there, and keep their verdicts' links
+    kept = func.substr(VERDICTS.c.photo_path, 1, len(inside)) == inside
     with history.reading() as connection:
         each = select(func.max(VERDICTS.c.photo_bytes).label("bytes")).where(kept).group_by(VERDICTS.c.photo_path)
         taken = int(connection.execute(select(func.coalesce(func.sum(each.subquery().c.bytes), 0))).scalar_one())

@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 
 from blemish.data.alignment import Placement, opencv
 from blemish.data.description import PhotoDescription, describe
-from blemish.data.framing import FramedPhoto, Framing, frame_at, stacked
+from blemish.data.framing import FramedPhoto, Framing, frame_at
 from blemish.data.geometry import JoinedMap, PhotoGeometry
 from blemish.data.interest import Interest
 from blemish.data.paths import photos_under
@@ -185,8 +185,8 @@ class Predictor:
         joined = [self.framing.joining(framed.photo_size) for framed in batch]
         levels: list[dict[str, JoinedMap]] = [{} for _ in batch]
         for chunk in self._chunks(batch, everywhere=level_maps):
-            frames = stacked([frame_at(batch[place].canvas, window, size) for place, _, window in chunk])
-            images = self.framing.images(frames)
+            frames = [frame_at(batch[place].canvas, window, size) for place, _, window in chunk]
+            images = self.framing.images_of(frames)
             maps, of_levels = self._run_with_levels(images) if level_maps else (self.runtime.run(images), {})
             for at, (place, number, _) in enumerate(chunk):
                 joined[place].add(number, maps[at])

@@ -1,7 +1,7 @@
 """The loop: knows stages, knows no method."""
 
 import math
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
@@ -53,6 +53,12 @@ class Job:
     log: TrainingLog
     on_progress: OnProgress
 
+    @property
+    def features_room(self) -> int:
+        """How many bytes are left for the teacher's features of photos, of those of one stage at a time."""
+        textures = sum(textures.bytes for textures in self.textures.values())
+        return self.budget.features(photos=self.photos.bytes_in_memory, textures=textures)
+
 
 def fit(job: Job, *, resume: Checkpoint | None) -> list[StageRecord]:
     """Trains the stages in turn; raises InterruptionError, after a checkpoint, when a signal asks to stop."""
@@ -92,8 +98,7 @@ class StageRun:
         self.validating = job.photos.frames_of(job.split.validation)
         self.batch_size = _global_batch_size(job, stage)
         self.sums = LossSums(device)
-        textures = sum(textures.bytes for textures in job.textures.values())
-        room = job.budget.features(photos=job.photos.bytes_in_memory, textures=textures) if keeps_targets(stage) else 0
+        room = job.features_room if keeps_targets(stage) else 0
         self.targets = TargetCache(stage.targets or _nothing, self.views.images, job.processes, budget=room)
 
     def to_the_end(self, stop: StopRequest) -> None:
@@ -213,12 +218,12 @@ class StageRun:
         return math.fsum(every := processes.gather(values)) / len(every)
 
     @torch.no_grad()
-    def _settle(self, settle: Callable[[Iterator[Batch]], None]) -> None:
+    def _settle(self, settle: Callable[[Iterable[Batch]], None]) -> None:
         """Every process does the same with the same photos, in float32, as photos are judged."""
         job = self.job
         size, frames = job.settings.batch_size, some_of_frames(job.photos, job.split.train, most=MOST_SETTLING)
-        chunks = (frames[i : i + size] for i in range(0, len(frames), size))
-        settle(self._as_judged(chunk) for chunk in chunks)
+        chunks = [frames[i : i + size] for i in range(0, len(frames), size)]
+        settle(_AsJudged(chunks, self._as_judged))
 
     def _as_judged(self, frames: Indices) -> Batch:
         device = self.job.processes.device
@@ -258,6 +263,17 @@ class StageRun:
         last = self.record.history[-1] if self.record.history else {}
         figures: dict[str, float] = {name: last[name] for name in ("loss", "validation_loss") if name in last}
         self.job.on_progress(Progress(activity=activity, done=done, total=total, at_most=at_most, figures=figures))
+
+
+@dataclass(frozen=True)
+class _AsJudged:
+    """Batches of photos as they are judged, as often as they are gone through."""
+
+    chunks: Sequence[Indices]
+    batch: Callable[[Indices], Batch]
+
+    def __iter__(self) -> Iterator[Batch]:
+        return map(self.batch, self.chunks)
 
 
 def _counting(inside: Inside | None, device: torch.device) -> Tensor | None:
