@@ -10,10 +10,12 @@ LONGEST = (
     (
         *("contract/test_runtimes.py", "exporting/test_commands.py", "exporting/test_make.py"),
         *("exporting/test_small_installation.py", "exporting/test_worked_example.py", "contract/test_detectors.py"),
+        *("model/test_hand_edited.py", "watching/test_receivers.py", "report/test_page.py"),
     ),
     (
         *("contract/test_training.py", "contract/test_processes.py"),
         *("end_to_end/test_on_a_gpu.py", "end_to_end/test_command_line.py", "training/test_train.py"),
+        *("end_to_end/test_on_ray.py", "watching/test_watch.py", "server/test_page.py"),
     ),
 )
 """Files of 10 s or more, for one worker and for another: those of a half begin with the same exports."""

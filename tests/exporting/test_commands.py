@@ -1,6 +1,7 @@
 """`blemish export` and `blemish verify` as a user gives them."""
 
 import json
+import re
 import shutil
 from pathlib import Path
 
@@ -29,7 +30,7 @@ def test_int8_says_its_own_threshold(run: Path, tmp_path: Path) -> None:
     model = copied(run, tmp_path / "run")
     done = blemish("export", model, "--to", "onnx", "--precision", "int8")
     assert done.code == 0
-    assert [line for line in done.err if " left" not in line] == []  # how far it is, which slow machines say
+    assert [line for line in done.err if not re.search(" left| of ", line)] == []  # how far it is, on slow machines
     assert ", of its own; the trained model's is " in done.out[1]
 
 

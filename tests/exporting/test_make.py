@@ -6,7 +6,6 @@ from pathlib import Path
 
 import numpy as np
 import onnx
-import openvino
 import pytest
 from onnx import numpy_helper
 
@@ -20,6 +19,7 @@ from blemish.exporting.known_photos import known_photos
 from blemish.exporting.proof import ProofOutcome
 from blemish.exporting.writers import DESCRIPTION, write_onnx
 from blemish.inference import open_predictor
+from blemish.inference.openvino_untold import openvino
 from blemish.model.artifact import read_artifact
 from blemish.model.exports import kinds_of_exports, read_export
 from copies import copied

@@ -6,7 +6,6 @@ from pathlib import Path
 
 import numpy as np
 import onnx
-import openvino
 import pytest
 
 import blemish
@@ -14,6 +13,7 @@ from bare import HIDE_TORCH, Bare
 from blemish.data.dataset import Dataset
 from blemish.errors import ArtifactError, ExportError, SettingsError
 from blemish.inference import open_predictor
+from blemish.inference.openvino_untold import openvino
 from blemish.model.artifact import file_sha256, read_artifact
 from blemish.model.exports import kinds_of_exports
 
@@ -57,6 +57,20 @@ def test_auto_says_what_it_took(copy: Path, run: Path, caplog: pytest.LogCapture
     assert (predictor.provenance.runtime, predictor.provenance.precision) == ("openvino", "fp32")
     assert caplog.messages[0] == "runtime auto takes openvino fp32 on device cpu; a GPU is taken by device cuda alone"
     assert caplog.messages[1] == "runtime auto takes torch fp32 on device auto"
+
+
+UNTOLD = """
+import os, sys
+os.environ["HOME"] = sys.argv[1]
+import blemish.inference.openvino_runtime
+print(*[name for name in sys.modules if name.startswith("openvino_telemetry")], *os.listdir(sys.argv[1]))
+import openvino_telemetry
+"""
+
+
+def test_openvino_tells_nobody_that_it_is_used(bare: Bare, tmp_path: Path) -> None:
+    """Its telemetry would keep a number of this user; it is installed all the same, for whoever wants it."""
+    assert bare.run(UNTOLD, tmp_path) == (0, [""], [])
 
 
 def test_auto_takes_torch_for_a_gpu_else_onnx(copy: Path, bare: Bare) -> None:

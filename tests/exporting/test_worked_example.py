@@ -6,7 +6,6 @@ from typing import Any
 
 import numpy as np
 import onnxruntime
-import openvino
 import pytest
 from PIL import Image
 
@@ -17,6 +16,7 @@ from blemish.errors import BlemishError, ExportError
 from blemish.exporting.proof import ProofOutcome
 from blemish.exporting.worked_example import choose_example_photo
 from blemish.inference import open_predictor
+from blemish.inference.openvino_untold import openvino
 from blemish.model.artifact import file_sha256, read_artifact
 from blemish.model.exports import read_export
 from copies import copied

@@ -29,7 +29,7 @@ def write_onnx(graph: Path, folder: Path, description: str) -> None:
 def write_openvino(graph: Path, folder: Path, description: str) -> None:
     """Writes model.xml, and model.bin with weights as exact as they were."""
     try:
-        import openvino
+        from blemish.inference.openvino_untold import openvino
     except ImportError as error:
         raise MissingExtraError(package="openvino", extra="openvino", purpose="exporting to OpenVINO") from error
     model = openvino.Core().read_model(graph)

@@ -5,11 +5,11 @@ from pathlib import Path
 from threading import local
 
 import numpy as np
-import openvino
 from numpy.typing import NDArray
 
 from blemish.errors import ArtifactError, SettingsError
 from blemish.inference.graph_output import maps_from_graph
+from blemish.inference.openvino_untold import openvino
 from blemish.model.artifact import Artifact
 from blemish.model.exports import Export
 from blemish.wording import brief
