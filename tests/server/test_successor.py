@@ -1,6 +1,5 @@
 """A model learned anew takes another's place only where it is no worse on the photos that people labelled."""
 
-import shutil
 from dataclasses import replace
 from pathlib import Path
 
@@ -9,6 +8,7 @@ import pytest
 from blemish.data.dataset import Dataset
 from blemish.model.artifact import read_artifact, write_artifact
 from blemish.server.successor import Comparison, Succession, succeed
+from copies import copied
 from server.conftest import OpenServer, Served
 
 
@@ -25,7 +25,7 @@ def labelled(open_server: OpenServer, own_run: Path, parts: Dataset, tmp_path: P
 
 def with_threshold(run: Path, to: Path, times: float) -> Path:
     """The same model with another threshold."""
-    shutil.copytree(run, to)
+    copied(run, to)
     artifact = read_artifact(to)
     image = replace(artifact.calibration.image, value=artifact.calibration.image.value * times)
     write_artifact(replace(artifact, calibration=replace(artifact.calibration, image=image)))
