@@ -30,7 +30,7 @@ def filled(tmp_path: Path, verdict: MakeVerdict) -> Iterator[History]:
 @pytest.mark.parametrize(
     ("ask", "index"),
     [
-        (lambda h: latest(h), "ix_verdicts_time"),
+        (latest, "ix_verdicts_time"),
         (lambda h: latest(h, Sought(label="any", model="screw")), "ix_verdicts_labelled"),
         (lambda h: latest(h, Sought(label="bad", model="screw")), "ix_verdicts_labelled"),
         (lambda h: latest(h, Sought(drawn=True, model="screw")), "ix_verdicts_drawn"),
