@@ -116,7 +116,7 @@ def record_from_json(kind: type[_T], values: Any, *, name: str, elsewhere: Mappi
             raise ValueError(f"{name}.{field.name} is missing")
     try:
         record = kind(**given)
-        if _is_checked(kind):
+        if _is_checked(typing.cast("Any", kind)):
             typing.cast("CheckedRecord", record).check_values()
     except ValueError as error:
         raise ValueError(f"{name}: {error}") from error

@@ -1,5 +1,7 @@
 """STPM against oracles written independently, in float64 NumPy."""
 
+from typing import Any
+
 import numpy as np
 import pytest
 import torch
@@ -162,8 +164,8 @@ def test_a_training_that_may_end_early_has_no_rate_that_falls_to_its_end() -> No
 
 
 def test_a_record_that_is_older_than_recipes_means_the_papers() -> None:
-    before = {"steps": 1600, "learning_rate": 0.4, "momentum": 0.9, "weight_decay": 1e-4, "patience": 300}
-    before |= {"teacher": "resnet18", "image_size": [64, 96], "keep": "best"}
+    rate: dict[str, Any] = {"learning_rate": 0.4, "momentum": 0.9, "weight_decay": 1e-4}
+    before = rate | {"steps": 1600, "patience": 300, "teacher": "resnet18", "image_size": [64, 96], "keep": "best"}
     assert STPMSettings.from_json(before).recipe == "paper"
     assert STPMSettings.from_json(STPMSettings().for_photos(9).to_json()).recipe == "one-cycle"
     assert STPMSettings.from_json({"steps": 7, "learning_rate": 0.1}).recipe == "one-cycle"

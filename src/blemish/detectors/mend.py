@@ -105,6 +105,7 @@ class Mend(Detector):
     Settings = MendSettings
     title = "Mend"
     learns_inside = True
+    sees_near = True
     paper = "none yet: the union of STPM, RSTPM and DeSTSeg"
     settings: MendSettings
     training_defaults: ClassVar[Mapping[str, Any]] = {
