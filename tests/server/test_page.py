@@ -48,12 +48,14 @@ def browser() -> Iterator[Browser]:
 
 
 @pytest.fixture
-def client(open_server: OpenServer, own_export: Path, photo: bytes, tmp_path: Path) -> Client:
-    """A server that has judged one photo with a defect, and has a folder to learn of."""
+def client(request: pytest.FixtureRequest, open_server: OpenServer, photo: bytes, tmp_path: Path) -> Client:
+    """A server that has judged one photo with a defect, and has a folder to learn of; who changes its model asks for an
+    own one."""
+    run = request.getfixturevalue("own_export") if "own_export" in request.fixturenames else None
     (tmp_path / "workshop" / "lids").mkdir(parents=True)
     (tmp_path / "workshop" / "lids" / "0.png").write_bytes(photo)
     folders = {"keep_photos": tmp_path / "kept", "workshop": tmp_path / "workshop"}
-    opened = open_server(own_export, keep="all", **folders).client
+    opened = open_server(run, keep="all", **folders).client
     judge(opened, photo)
     return opened
 
@@ -155,6 +157,7 @@ def test_a_key_labels_no_photo_that_has_just_come(page: Page, client: Client, ph
 
 
 @needs_browser
+@pytest.mark.usefixtures("own_export")
 def test_another_threshold_shows_what_it_would_have_done_and_can_be_set(page: Page, client: Client) -> None:
     page.goto("/#models")
     slider = page.get_by_label("Threshold", exact=True)
