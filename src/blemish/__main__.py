@@ -30,9 +30,7 @@ def main() -> NoReturn:
     _allow_large_photos()
     warnings.filterwarnings("ignore", module="PIL")
     logging.getLogger("PIL").setLevel(logging.CRITICAL)
-    for stream in (sys.stdout, sys.stderr):
-        if isinstance(stream, io.TextIOWrapper):
-            stream.reconfigure(errors="backslashreplace")  # a name of other letters than the terminal's ends no run
+    _take_any_letter()
     if os.environ.get("WORLD_SIZE", "1") == "1":  # torchrun's processes wait for one another where no handler is asked
         signal.signal(signal.SIGTERM, _terminate)
     words = with_shares(sys.argv[1:])
@@ -64,6 +62,13 @@ def main() -> NoReturn:
         traceback.print_exc()
         fail("this is a mistake in blemish, not yours: please report it with the lines above", BROKEN)
     sys.exit(code if isinstance(code, int) else 0)
+
+
+def _take_any_letter() -> None:
+    """Lets a name of other letters than the terminal's be printed, escaped, rather than end the run."""
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, io.TextIOWrapper):
+            stream.reconfigure(errors="backslashreplace")
 
 
 def _ours_behind(error: BaseException) -> BlemishError | None:
