@@ -77,6 +77,21 @@ def test_good_photos_are_usual(usual: UsualPhotos) -> None:
     assert max(usual.of(described(part(seed))).value for seed in range(100, 200)) < UNUSUAL_ABOVE
 
 
+def test_light_that_was_taught_is_usual_and_what_else_is_unusual_stays_so() -> None:
+    learned = [described(part(seed)) for seed in range(40)]
+    lit = learn_usual(learned, light=(0.22, 0.15, 0.03))
+    changed = [described(part(seed, level=level)) for seed in range(100, 120) for level in (0.8, 1.2)]
+    assert min(learn_usual(learned).of(photo).value for photo in changed) > UNUSUAL_ABOVE
+    assert max(lit.of(photo).value for photo in changed) < UNUSUAL_ABOVE
+    for make, words in FOREIGN.values():
+        found = lit.of(described(make(part(50))))
+        assert found.value > UNUSUAL_ABOVE
+        assert words in found.reason
+    far = lit.of(described(part(50, level=0.5)))
+    assert far.value > UNUSUAL_ABOVE
+    assert far.reason.startswith("darker than")
+
+
 def test_a_few_odd_photos_among_those_learned_from_do_not_blind_it() -> None:
     odd = [described(np.zeros((SIZE, SIZE, 3), np.uint8)), described(part(7, level=1.6))]
     learned = learn_usual([*(described(part(seed)) for seed in range(40)), *odd])
@@ -96,6 +111,7 @@ def test_a_photo_of_16_bits_looks_as_the_same_photo_of_8() -> None:
 def test_what_is_learned_is_read_back_as_it_was_written(usual: UsualPhotos) -> None:
     values = record_to_json(usual, form=MODEL_FORMAT)
     values["sizes"] = [list(size) for size in values["sizes"]]
+    values["light"] = list(values["light"])
     values["ranges"] = {name: list(span) for name, span in values["ranges"].items()}
     again = record_from_json(UsualPhotos, values, name="usual")
     assert again == usual
@@ -103,7 +119,15 @@ def test_what_is_learned_is_read_back_as_it_was_written(usual: UsualPhotos) -> N
 
 
 @pytest.mark.parametrize(
-    "damage", [{"small": "no base64!"}, {"small": "AAAA"}, {"directions": ""}, {"ranges": {}}, {"sizes": []}]
+    "damage",
+    [
+        {"small": "no base64!"},
+        {"small": "AAAA"},
+        {"directions": ""},
+        {"ranges": {}},
+        {"sizes": []},
+        {"light": (0.1, -1.0, 0.0)},
+    ],
 )
 def test_damage_is_seen_before_it_is_used(usual: UsualPhotos, damage: dict[str, object]) -> None:
     with pytest.raises(ValueError):

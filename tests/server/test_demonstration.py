@@ -1,6 +1,5 @@
 """The station that shows itself: parts arrive on their own, and what is judged stays."""
 
-import shutil
 import signal
 import socket
 import subprocess
@@ -11,9 +10,11 @@ from typing import Any
 
 import httpx
 
+from copies import copied
+
 
 def test_parts_arrive_until_it_is_told_to_end(stpm_run: Path, tmp_path: Path) -> None:
-    shutil.copytree(stpm_run, tmp_path / "demo" / "gravel" / "model")
+    copied(stpm_run, tmp_path / "demo" / "gravel" / "model")
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))
         port = free.getsockname()[1]

@@ -15,4 +15,4 @@ def asked_size(_type: Any, tokens: tuple[Token, ...]) -> int | tuple[int, int]:
 
 def asked_names(_type: Any, tokens: tuple[Token, ...]) -> tuple[str, ...]:
     """Returns the names of one option, with commas between them."""
-    return tuple(name.strip() for name in tokens[0].value.split(","))
+    return tuple(name.strip() for name in tokens[0].value.split(",") if name.strip())

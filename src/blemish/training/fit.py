@@ -1,7 +1,7 @@
 """The loop: knows stages, knows no method."""
 
 import math
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
@@ -16,7 +16,7 @@ from blemish.errors import InterruptionError, SettingsError
 from blemish.process import StopRequest, stop_requests
 from blemish.progress import OnProgress, Progress
 from blemish.training import checkpoint as checkpoints
-from blemish.training.batches import TargetCache, read_ahead
+from blemish.training.batches import AsOften, TargetCache, read_ahead
 from blemish.training.checkpoint import CHECKPOINT_FILE, Checkpoint
 from blemish.training.generators import step_generator
 from blemish.training.inside import draw_inside
@@ -218,12 +218,12 @@ class StageRun:
         return math.fsum(every := processes.gather(values)) / len(every)
 
     @torch.no_grad()
-    def _settle(self, settle: Callable[[Iterator[Batch]], None]) -> None:
+    def _settle(self, settle: Callable[[Iterable[Batch]], None]) -> None:
         """Every process does the same with the same photos, in float32, as photos are judged."""
         job = self.job
         size, frames = job.settings.batch_size, some_of_frames(job.photos, job.split.train, most=MOST_SETTLING)
-        chunks = (frames[i : i + size] for i in range(0, len(frames), size))
-        settle(self._as_judged(chunk) for chunk in chunks)
+        chunks = [frames[i : i + size] for i in range(0, len(frames), size)]
+        settle(AsOften(chunks, self._as_judged))
 
     def _as_judged(self, frames: Indices) -> Batch:
         device = self.job.processes.device
