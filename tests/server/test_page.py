@@ -15,6 +15,7 @@ from playwright.sync_api import Browser, Page, Route, expect, sync_playwright
 from playwright.sync_api import Error as PlaywrightError
 
 from blemish.server import live_routes
+from copies import copied
 from server.conftest import OpenServer
 
 BROWSER = next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), None)
@@ -59,7 +60,7 @@ def client(request: pytest.FixtureRequest, open_server: OpenServer, photo: bytes
     folders = {name: tmp_path / place for name, place in FOLDERS.items()}
     folders["models_from"].mkdir(exist_ok=True)
     if changes:
-        shutil.copytree(request.getfixturevalue("stpm_run"), folders["models_from"] / "newer")
+        copied(request.getfixturevalue("stpm_run"), folders["models_from"] / "newer")
     own = request.getfixturevalue("own_export") if changes else None
     opened = open_server(own, keep="all", **folders).client
     judge(opened, photo)
