@@ -115,7 +115,7 @@ class Command:
     """The command, its processes, and what they took."""
 
     def __init__(self, run: Path, photos: str, output: Path, cpus: float) -> None:
-        self._words = [sys.executable, "-m", "blemish", "predict", str(run), photos, "--ray", "--output", str(output)]
+        self._words = [sys.executable, "-m", "blemish", "predict-on-ray", str(run), photos, "--output", str(output)]
         self._words += ["--worker-cpus", str(cpus)]
         self.driver = self.worker = 0.0
         self.cores: dict[int, tuple[str, float]] = {}

@@ -16,7 +16,7 @@ from blemish.data.stores import UnreachedError
 from blemish.errors import BlemishError, DataError, SettingsError
 from blemish.files import packed_folder
 from blemish.inference.predictor import Predictor
-from blemish.results.judging_on_ray import BlockJudge, BlockRecords, check_asked, judge_block, judge_on_ray, judged
+from blemish.results.judging_on_ray import BlockJudge, BlockRecords, judge_block, judge_on_ray, judged
 from blemish.results.parts import PartFolder, PredictionRecord
 
 
@@ -235,12 +235,3 @@ def test_what_goes_wrong_with_all_ends_it_and_what_stands_stays(
     (tmp_path / "out" / "part-0.parquet").write_bytes(b"half")
     with pytest.raises(DataError, match=r"part-0.parquet is damaged .* delete it"):
         list(judged([str(photos)], parts, Workers(predictor, parts)))
-
-
-def test_pictures_are_not_asked_for_where_records_alone_are_left() -> None:
-    assert check_asked(output="out", save="none", level_maps=False) == "out"
-    for wrong in ({"save": "maps"}, {"level_maps": True}, {"output": None}):
-        with pytest.raises(SettingsError, match="with --ray"):
-            check_asked(**({"output": "out", "save": "overlays", "level_maps": False} | wrong))  # type: ignore[arg-type]
-    with pytest.raises(SettingsError, match="give --ray, too"):
-        blemish.predict("run", "photos", worker_gpus=0.5)

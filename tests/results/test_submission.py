@@ -33,7 +33,8 @@ def test_maps_and_masks_lie_where_the_server_looks_for_them(
     whole = resize_map(seen.anomaly_map, seen.photo_size)
     for place in ("can/test_private/000_regular", "can/test_private_mixed/000_mixed"):
         found = tifffile.imread(out / "anomaly_images" / f"{place}.tiff")
-        assert (found.shape, found.dtype) == (seen.photo_size, np.float16)
+        assert found.shape == seen.photo_size
+        assert found.dtype == np.float16
         assert np.allclose(found, whole / seen.thresholds.pixel, rtol=1e-3)
         mask = np.array(Image.open(out / "anomaly_images_thresholded" / f"{place}.png"))
         assert mask.dtype == np.uint8

@@ -28,7 +28,6 @@ from blemish.model.artifact import MODEL_FILE, WEIGHTS_FILE, read_artifact
 from blemish.model.exports import EXPORTS_FOLDER, kinds_of_exports
 from blemish.progress import OnProgress, Progress, say_nothing
 from blemish.results.parts import PartFolder, PredictionRecord, prediction_record, row_of
-from blemish.results.saved import USUAL, saved
 
 _log = logging.getLogger("blemish")
 
@@ -115,17 +114,6 @@ def _standing(block: Block, parts: PartFolder) -> BlockRecords | None:
 
 def _addresses(block: Block) -> list[str]:
     return [photo.address for photo in block]
-
-
-def check_asked(*, output: str | Path | None, save: str | Sequence[str], level_maps: bool) -> str | Path:
-    """Returns the folder of the records; raises SettingsError where there is none, or pictures are asked for."""
-    if output is None:
-        raise SettingsError("with --ray, records are left in files: say where with --output FOLDER_OR_URL")
-    if level_maps or saved(save) - {USUAL}:
-        raise SettingsError(
-            "with --ray, records alone are left, and no maps and pictures: judge the few photos that matter without it"
-        )
-    return output
 
 
 def judge_on_ray(
