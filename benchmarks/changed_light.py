@@ -55,7 +55,7 @@ def trained(run: Path, photos: Path, settings: Mapping[str, Any]) -> float | Non
 def row(name: str, light: str, pose: str, options: argparse.Namespace) -> str:
     """Returns a line of the table: one set, one setting."""
     photos, run = options.photos / SETS[name].folder, options.work / f"{name}-{light}-{pose}"
-    seconds = trained(run, photos, SETS[name].settings | {"light": light, "pose": pose})
+    seconds = trained(run, photos, {**SETS[name].settings, "light": light, "pose": pose})
     evaluation = blemish.evaluate(run, photos, runtime="torch")
     test = blemish.stress(
         run, photos / "test" / "good", photos, output=run / "stress", conditions=options.changes, runtime="torch"
