@@ -1,6 +1,5 @@
 """STPM against oracles written independently, in float64 NumPy."""
 
-
 import numpy as np
 import pytest
 import torch
