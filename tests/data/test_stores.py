@@ -7,6 +7,7 @@ from typing import Any
 
 import fsspec
 import pytest
+import s3fs
 
 from blemish.data.listed_blocks import ListedBlocks, name_digest
 from blemish.data.skipped import Skipped
@@ -160,6 +161,25 @@ def test_photos_are_fetched_ahead_in_order_and_no_further_than_memory_allows(
     next(large)
     assert len(asked) == 2, "one that is awaited, and one that fits"
     large.close()  # type: ignore[attr-defined]
+
+
+def test_a_photo_in_s3_is_one_request(monkeypatch: pytest.MonkeyPatch) -> None:
+    asked: list[str] = []
+
+    class Body:
+        async def read(self) -> bytes:
+            return b"photo"
+
+        def close(self) -> None:
+            pass
+
+    async def answer(_: object, method: str, *__: object, **___: object) -> dict[str, object]:
+        asked.append(method)
+        return {"Body": Body(), "ContentLength": 5, "LastModified": None, "ETag": "", "StorageClass": None}
+
+    monkeypatch.setattr(s3fs.S3FileSystem, "_call_s3", answer)
+    assert read_stored("s3://line/1.png") == b"photo"
+    assert asked == ["get_object"]
 
 
 def test_photos_are_fetched_that_were_given_away_before_the_store_sent_them(monkeypatch: pytest.MonkeyPatch) -> None:
