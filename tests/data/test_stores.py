@@ -7,7 +7,6 @@ from typing import Any
 
 import fsspec
 import pytest
-import s3fs
 
 from blemish.data.listed_blocks import ListedBlocks, name_digest
 from blemish.data.skipped import Skipped
@@ -177,7 +176,7 @@ def test_a_photo_in_s3_is_one_request(monkeypatch: pytest.MonkeyPatch) -> None:
         asked.append(method)
         return {"Body": Body(), "ContentLength": 5, "LastModified": None, "ETag": "", "StorageClass": None}
 
-    monkeypatch.setattr(s3fs.S3FileSystem, "_call_s3", answer)
+    monkeypatch.setattr(fsspec.get_filesystem_class("s3"), "_call_s3", answer)
     assert read_stored("s3://line/1.png") == b"photo"
     assert asked == ["get_object"]
 
