@@ -169,7 +169,7 @@ def test_what_was_trained_in_tiles_judges_in_windows_and_says_so(
     assert artifact.framing.window == (416, 480)
     assert "photos are judged in windows of 480x416 (width x height)" in caplog.text
     assert "in tiles it would compute 3.0 times as many" in caplog.text
-    assert artifact.usual.light == LIGHTS["mild"]
+    assert artifact.usual.light == LIGHTS["mild"].gain
     predictor = open_predictor(tmp_path / "run", runtime="torch")
     known = predictor.predict(artifact.training.photos[-1].file).anomaly_score
     assert artifact.calibration.scores == pytest.approx([known], rel=1e-5)

@@ -43,10 +43,9 @@ _NARROWEST = {
 _FEW = 4.0  # photos: of so many the spread is doubled, of many it is as it was found
 _SAME_SHAPE = math.log(1.2) / UNUSUAL_ABOVE  # a fifth wider is unusual
 _SMALLER = 1 / UNUSUAL_ABOVE  # octaves: half as wide and high is unusual
-AS_LEARNED = (0.0, 0.0, 0.0)
 _OCTAVES = ("vividness", "structure")  # looks that are logarithms
-_LIT = ("brightness", "contrast", "colourfulness", "redness", "greenness", *_OCTAVES)
-"""The looks that light changes."""
+_LIT = ("brightness", "contrast", "colourfulness", "redness", "greenness")
+"""The looks that are so much more where so much more light falls."""
 _WORDS = {
     "brightness": ("darker than the photos it learned from", "brighter than the photos it learned from"),
     "contrast": ("hardly anything to see: no part in view?", "more contrast than the photos it learned from"),
@@ -94,9 +93,8 @@ class UsualPhotos:
     """The reduced photos (N, SIDE, SIDE) of uint8, in base64."""
     directions: str
     """The directions of their edges (N, DIRECTIONS), of which 65535 is the whole, little endian, in base64."""
-    light: tuple[float, float, float] = AS_LEARNED
-    """How far light may differ either way, as it did in training: logarithms of the factors of brightness, of contrast,
-    and of each colour. The ranges have it in them."""
+    light: float = 0.0
+    """How much more or less light may fall, as training varied it: the logarithm of the factor. It is in the ranges."""
     further: dict[str, tuple[float, float, float]] = field(default_factory=dict)
     """[low, high, spread] of looks that models were not always trained with: none of them where it was not."""
 
@@ -159,15 +157,15 @@ class UsualPhotos:
             raise ValueError("a range of looks is turned round, or its spread is not above 0")
         if min(side for size in self.sizes for side in size) < 1:
             raise ValueError("a photo has no pixels")
-        if not all(0 <= most < math.inf for most in self.light):
+        if not 0 <= self.light < math.inf:
             raise ValueError(f"light differs by {self.light}")
         if not len(self._small) == len(self._directions) > 0:
             raise ValueError(f"{len(self._small)} photos are kept, and edges of {len(self._directions)}")
 
 
-def learn_usual(photos: Sequence[PhotoDescription], *, light: tuple[float, float, float] = AS_LEARNED) -> UsualPhotos:
-    """Learns from photos of good parts, the first MOST_LEARNED of them; at least one. `light` is how far it may differ
-    from theirs, see UsualPhotos: what a network was taught to let pass is not unusual."""
+def learn_usual(photos: Sequence[PhotoDescription], *, light: float = 0.0) -> UsualPhotos:
+    """Learns from photos of good parts, the first MOST_LEARNED of them; at least one. `light` is how much more or less
+    may fall, see UsualPhotos: what a network was taught to let pass is not unusual."""
     photos = photos[:MOST_LEARNED]
     assert photos
     wider = 1 + _FEW / len(photos)
@@ -179,8 +177,7 @@ def learn_usual(photos: Sequence[PhotoDescription], *, light: tuple[float, float
     found["small"] = _usual_distance([_apart(small.astype(np.float32), each) for each in small])
     shares = _shares(directions)
     found["directions"] = _usual_distance([_turned(shares, each) for each in shares])
-    brightest = ranges["brightness"][1]
-    ranges = {name: _lit(name, own, light, brightest) for name, own in ranges.items()}
+    ranges = {name: _lit(name, own, light) for name, own in ranges.items()}
     spreads = {name: wider * max(spread, _NARROWEST[name]) for name, spread in found.items()}
     further = {name: (*ranges.pop(name), spreads.pop(name)) for name in _FURTHER}
     return UsualPhotos(
@@ -189,7 +186,7 @@ def learn_usual(photos: Sequence[PhotoDescription], *, light: tuple[float, float
         sizes=_by_count([photo.photo_size for photo in photos]),
         small=b64encode(small.tobytes()).decode(),
         directions=b64encode(directions.tobytes()).decode(),
-        light=light,
+        light=float(light),  # as it is read back
         further=further,
     )
 
@@ -215,22 +212,14 @@ def _range(values: Sequence[float]) -> tuple[float, float]:
     return float(low), float(high)
 
 
-def _lit(
-    name: str, own: tuple[float, float], light: tuple[float, float, float], brightest: float
-) -> tuple[float, float]:
-    """Returns the range of a look in light that differs so far, from that in the light learned from."""
+def _lit(name: str, own: tuple[float, float], light: float) -> tuple[float, float]:
+    """Returns the range of a look where so much more or less light falls, from that in the light learned from."""
+    if name in _OCTAVES:
+        return own[0] - light / math.log(2), own[1] + light / math.log(2)
     if name not in _LIT:
         return own
-    gain, contrast, tint = light
-    most = gain + tint + (0 if name == "brightness" else contrast)
-    cast = 2 * tint * brightest  # grey levels between two colours, of what was grey
-    if name in _OCTAVES:
-        low, high = (2.0**value for value in own)
-        paled, vivid = low * math.exp(-most), high * math.exp(most) + (cast if name == "vividness" else 0)
-        return math.log2(paled), math.log2(vivid)
-    values = [value * math.exp(sign * most) for value in own for sign in (-1, 1)]
-    low = min(values) - (cast if name in ("redness", "greenness") else 0)
-    return low, max(values) + (cast if name in ("redness", "greenness", "colourfulness") else 0)
+    values = [value * math.exp(sign * light) for value in own for sign in (-1, 1)]
+    return min(values), max(values)
 
 
 def _usual_distance(distances: Sequence[NDArray[np.float32]]) -> float:
@@ -241,29 +230,15 @@ def _usual_distance(distances: Sequence[NDArray[np.float32]]) -> float:
     return float(np.quantile(nearest, _COMMON))
 
 
-def _apart(
-    photos: NDArray[np.float32], photo: NDArray[np.uint8], light: tuple[float, float, float] = AS_LEARNED
-) -> NDArray[np.float32]:
+def _apart(photos: NDArray[np.float32], photo: NDArray[np.uint8], light: float = 0.0) -> NDArray[np.float32]:
     """Returns the root mean square difference of reduced photos (N, SIDE, SIDE) and one, in grey levels, (N,): each is
-    held against it in the light, as far as that may differ, in which it is nearest."""
+    held against it with as much more or less light, as far as that may differ, as brings it nearest."""
     own = photo.astype(np.float32)
-    if light == AS_LEARNED:
-        as_it_is: NDArray[np.float32] = np.sqrt(((photos - own) ** 2).mean((1, 2)))
-        return as_it_is
-    gain, contrast, tint = light
-    means, mean = photos.mean((1, 2)), float(own.mean())
-    around, own = photos - means[:, None, None], own - mean
-    spread = np.maximum((around**2).mean((1, 2)), 1e-6)
-    stronger = _within((around * own).mean((1, 2)) / spread, gain + contrast + tint)
-    brighter = _within(mean / np.maximum(means, 1e-6), gain + tint)
-    left = own - stronger[:, None, None] * around
-    apart: NDArray[np.float32] = np.sqrt((left**2).mean((1, 2)) + (mean - brighter * means) ** 2)
+    if light:
+        nearest = (photos * own).mean((1, 2)) / np.maximum((photos**2).mean((1, 2)), 1)
+        photos = photos * np.clip(nearest, math.exp(-light), math.exp(light))[:, None, None]
+    apart: NDArray[np.float32] = np.sqrt(((photos - own) ** 2).mean((1, 2)))
     return apart
-
-
-def _within(factors: NDArray[np.float32], most: float) -> NDArray[np.float32]:
-    """Returns factors, no further from 1 than so many logarithms."""
-    return np.clip(factors, math.exp(-most), math.exp(most))
 
 
 def _shares(directions: NDArray[np.uint16]) -> NDArray[np.float32]:
