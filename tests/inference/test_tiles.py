@@ -2,7 +2,6 @@
 
 import json
 import math
-import shutil
 from dataclasses import replace
 from pathlib import Path
 
@@ -18,6 +17,7 @@ from blemish.inference.torch_runtime import TorchRuntime, rebuild
 from blemish.model.artifact import read_artifact
 from blemish.model.score import Score
 from blemish.model.thresholds import UNCALIBRATED
+from copies import copied
 
 PERIOD = 32
 
@@ -116,7 +116,7 @@ def test_a_region_lies_in_the_photos_pixels() -> None:
 
 
 def test_every_runtime_sees_the_same_in_tiles(stpm_exported: Path, tmp_path: Path) -> None:
-    model = Path(shutil.copytree(stpm_exported, tmp_path / "run"))
+    model = copied(stpm_exported, tmp_path / "run")
     values = json.loads((model / "model.json").read_text())
     values["framing"] |= {"tile": 96, "overlap": 32}
     (model / "model.json").write_text(json.dumps(values))
@@ -138,7 +138,7 @@ def test_every_runtime_sees_the_same_in_tiles(stpm_exported: Path, tmp_path: Pat
 
 
 def test_records_without_tiles_are_read_and_wrong_ones_refused(stpm_run: Path, tmp_path: Path) -> None:
-    model = Path(shutil.copytree(stpm_run, tmp_path / "run"))
+    model = copied(stpm_run, tmp_path / "run")
     values = json.loads((model / "model.json").read_text())
     kept = {name: values["framing"][name] for name in ("image_size", "white_level", "white_unknown")}
     (model / "model.json").write_text(json.dumps(values | {"framing": kept}))

@@ -174,6 +174,13 @@ class Framing:
         scaled = np.ascontiguousarray(frames.transpose(0, 3, 1, 2), dtype=np.float32) / white
         return scaled if frames.dtype == np.uint8 else np.minimum(scaled, np.float32(1))
 
+    def images_of(self, frames: Sequence[Pixels]) -> NDArray[np.float32]:
+        """Returns what `images` does of frames of one size, each by what is white in its own type: photos of 8 and of
+        16 bits may be judged together."""
+        if len({frame.dtype for frame in frames}) == 1:
+            return self.images(stacked(frames))
+        return np.concatenate([self.images(frame[None]) for frame in frames])
+
     def white_of(self, frames: Frames | Pixels) -> int:
         """Returns the value that is white in frames of their type."""
         return 255 if frames.dtype == np.uint8 else self.white_level
@@ -223,6 +230,7 @@ def frame_at(canvas: Pixels, window: tuple[int, int], size: Size) -> Pixels:
 
 def stacked(frames: Sequence[Pixels]) -> Frames:
     """Returns frames (T, h, w, 3) of frames of one size and type."""
+    assert len({frame.dtype for frame in frames}) == 1  # else those of 8 bits would be nearly black among 16
     together: Any = np.stack(frames)
     return together  # type: ignore[no-any-return]
 

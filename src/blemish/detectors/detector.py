@@ -73,7 +73,8 @@ class Stage:
     patience: int | None = None
     """The stage ends early when this many steps have not lowered the validation loss by a tenth."""
     settle: Callable[[Iterable[Batch]], None] | None = None
-    """Sets buffers of `trains`, when the stage has ended, from photos that it trained on, as they are."""
+    """Sets buffers of `trains`, when the stage has ended, from photos that it trained on, as they are; they may be gone
+    through more than once."""
     moves_photos: bool = False
     """Whether `augment` lays photos otherwise, by turns or mirrors: regions of interest would no longer fit them."""
 

@@ -14,8 +14,8 @@ from numpy.typing import NDArray
 
 from blemish.data.alignment import Placement, opencv
 from blemish.data.description import PhotoDescription, describe
-from blemish.data.framing import FramedPhoto, Framing, frame_at, stacked
-from blemish.data.framing_choice import SEEN_AT_ONCE
+from blemish.data.framing import FramedPhoto, Framing, frame_at
+from blemish.data.framing_choice import LARGEST_WINDOW
 from blemish.data.geometry import JoinedMap, PhotoGeometry
 from blemish.data.interest import Interest
 from blemish.data.paths import photos_under
@@ -183,8 +183,8 @@ class Predictor:
         joined = [self.framing.joining(framed.photo_size) for framed in batch]
         levels: list[dict[str, JoinedMap]] = [{} for _ in batch]
         for chunk in self._chunks(batch, everywhere=level_maps):
-            frames = stacked([frame_at(batch[place].canvas, window, size) for place, _, window in chunk])
-            images = self.framing.images(frames)
+            frames = [frame_at(batch[place].canvas, window, size) for place, _, window in chunk]
+            images = self.framing.images_of(frames)
             maps, of_levels = self._run_with_levels(images) if level_maps else (self.runtime.run(images), {})
             for at, (place, number, _) in enumerate(chunk):
                 joined[place].add(number, maps[at])
@@ -209,7 +209,7 @@ class Predictor:
             for place, geometry in enumerate(self.framing.geometry(framed.photo_size) for framed in batch)
             for number in self._numbers(geometry, everywhere=everywhere)
         )
-        each = SEEN_AT_ONCE // math.prod(self.framing.frame_size)
+        each = LARGEST_WINDOW // math.prod(self.framing.frame_size)
         at_once = len(batch) if self.framing.tile is None else max(1, each)
         while chunk := list(islice(frames, at_once)):
             yield chunk

@@ -10,7 +10,7 @@ unusual itself is it said that nothing alike was learned.
 import math
 from base64 import b64decode, b64encode
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cached_property
 
 import numpy as np
@@ -31,6 +31,9 @@ _NARROWEST = {
     "sharpness": 0.08,
     "colourfulness": 2.0,
     "redness": 3.0,
+    "greenness": 2.0,
+    "vividness": 0.3,
+    "structure": 0.3,
     "across": 0.02,
     "down": 0.02,
     "small": 4.0,
@@ -40,7 +43,8 @@ _NARROWEST = {
 _FEW = 4.0  # photos: of so many the spread is doubled, of many it is as it was found
 _SAME_SHAPE = math.log(1.2) / UNUSUAL_ABOVE  # a fifth wider is unusual
 _SMALLER = 1 / UNUSUAL_ABOVE  # octaves: half as wide and high is unusual
-_LIT = ("brightness", "contrast", "colourfulness", "redness")
+_OCTAVES = ("vividness", "structure")  # looks that are logarithms
+_LIT = ("brightness", "contrast", "colourfulness", "redness", "greenness", *_OCTAVES)
 """The looks that are so much more where so much more light falls."""
 _WORDS = {
     "brightness": ("darker than the photos it learned from", "brighter than the photos it learned from"),
@@ -48,9 +52,16 @@ _WORDS = {
     "sharpness": ("blurred", "noisier or sharper than the photos it learned from, or nothing in view"),
     "colourfulness": ("grey, or nearly, where it learned colours", "more colourful than the photos it learned from"),
     "redness": ("bluer than the photos it learned from", "redder than the photos it learned from"),
+    "greenness": ("more purple than the photos it learned from", "greener than the photos it learned from"),
+    "vividness": ("grey, or nearly, where it learned colours", "more colourful than the photos it learned from"),
+    "structure": (
+        "a part of it shows nothing: covered, or half a part?",
+        "structure all over, where the photos it learned from have blank places",
+    ),
     "across": ("the part lies further left", "the part lies further right"),
     "down": ("the part lies higher", "the part lies lower"),
 }
+_FURTHER = ("greenness", "vividness", "structure")  # looks that models trained before these were told do not have
 _NOT_ALIGNED = "cannot be laid on the good parts: turned or moved too far, or another part?"
 _OTHER = {
     "small": "nothing like it was learned: turned, covered, moved or another product?",
@@ -84,6 +95,8 @@ class UsualPhotos:
     """The directions of their edges (N, DIRECTIONS), of which 65535 is the whole, little endian, in base64."""
     light: float = 0.0
     """How much more or less light may fall, as training varied it: the logarithm of the factor. It is in the ranges."""
+    further: dict[str, tuple[float, float, float]] = field(default_factory=dict)
+    """[low, high, spread] of looks that models were not always trained with: none of them where it was not."""
 
     def of(self, photo: PhotoDescription, *, misfit: float = 0.0) -> Unusualness:
         """Returns how unusual a photo is; `misfit` is how much less it agrees with what photos are laid on than good
@@ -98,11 +111,11 @@ class UsualPhotos:
         return Unusualness(value=most.value, reason=explains.reason)
 
     def _numbers(self, photo: PhotoDescription) -> dict[str, Unusualness]:
-        found = {}
-        for name, value in photo.numbers().items():
-            low, high = self.ranges[name]
-            excess = max(low - value, value - high, 0.0) / self.spreads[name]
-            found[name] = Unusualness(value=excess, reason=_WORDS[name][value > high])
+        found, values = {}, photo.numbers()
+        ranges = {name: (*span, self.spreads[name]) for name, span in self.ranges.items()}
+        for name, (low, high, spread) in (ranges | self.further).items():
+            excess = max(low - values[name], values[name] - high, 0.0) / spread
+            found[name] = Unusualness(value=excess, reason=_WORDS[name][values[name] > high])
         return found
 
     def _distances(self, photo: PhotoDescription) -> list[Unusualness]:
@@ -134,9 +147,13 @@ class UsualPhotos:
 
     def check_values(self) -> None:
         """Raises ValueError for values that no training writes."""
-        if not (self.ranges.keys() == _WORDS.keys() and self.spreads.keys() == _NARROWEST.keys() and self.sizes):
+        first = [names - set(_FURTHER) for names in (_WORDS.keys(), _NARROWEST.keys())]
+        known = [self.ranges.keys(), self.spreads.keys()] == first and self.further.keys() in (set(), set(_FURTHER))
+        if not (known and self.sizes):
             raise ValueError("looks are missing, or others than this version knows")
-        if not all(low <= high for low, high in self.ranges.values()) or min(self.spreads.values()) <= 0:
+        ranges = [*self.ranges.values(), *((low, high) for low, high, _ in self.further.values())]
+        spreads = [*self.spreads.values(), *(spread for _, _, spread in self.further.values())]
+        if not all(low <= high for low, high in ranges) or min(spreads) <= 0:
             raise ValueError("a range of looks is turned round, or its spread is not above 0")
         if min(side for size in self.sizes for side in size) < 1:
             raise ValueError("a photo has no pixels")
@@ -160,13 +177,17 @@ def learn_usual(photos: Sequence[PhotoDescription], *, light: float = 0.0) -> Us
     found["small"] = _usual_distance([_apart(small.astype(np.float32), each) for each in small])
     shares = _shares(directions)
     found["directions"] = _usual_distance([_turned(shares, each) for each in shares])
+    ranges = {name: _lit(name, own, light) for name, own in ranges.items()}
+    spreads = {name: wider * max(spread, _NARROWEST[name]) for name, spread in found.items()}
+    further = {name: (*ranges.pop(name), spreads.pop(name)) for name in _FURTHER}
     return UsualPhotos(
-        ranges={name: _lit(name, own, light) for name, own in ranges.items()},
-        spreads={name: wider * max(spread, _NARROWEST[name]) for name, spread in found.items()},
+        ranges=ranges,
+        spreads=spreads,
         sizes=_by_count([photo.photo_size for photo in photos]),
         small=b64encode(small.tobytes()).decode(),
         directions=b64encode(directions.tobytes()).decode(),
         light=light,
+        further=further,
     )
 
 
@@ -195,6 +216,8 @@ def _lit(name: str, own: tuple[float, float], light: float) -> tuple[float, floa
     """Returns the range of a look where so much more or less light falls, from that in the light learned from."""
     if name not in _LIT:
         return own
+    if name in _OCTAVES:
+        return own[0] - light / math.log(2), own[1] + light / math.log(2)
     values = [value * math.exp(sign * light) for value in own for sign in (-1, 1)]
     return min(values), max(values)
 
