@@ -44,7 +44,7 @@ _FEW = 4.0  # photos: of so many the spread is doubled, of many it is as it was 
 _SAME_SHAPE = math.log(1.2) / UNUSUAL_ABOVE  # a fifth wider is unusual
 _SMALLER = 1 / UNUSUAL_ABOVE  # octaves: half as wide and high is unusual
 _OCTAVES = ("vividness", "structure")  # looks that are logarithms
-_LIT = ("brightness", "contrast", "colourfulness", "redness", "greenness", *_OCTAVES)
+_LIT = ("brightness", "contrast", "colourfulness", "redness", "greenness")
 """The looks that are so much more where so much more light falls."""
 _WORDS = {
     "brightness": ("darker than the photos it learned from", "brighter than the photos it learned from"),
@@ -186,7 +186,7 @@ def learn_usual(photos: Sequence[PhotoDescription], *, light: float = 0.0) -> Us
         sizes=_by_count([photo.photo_size for photo in photos]),
         small=b64encode(small.tobytes()).decode(),
         directions=b64encode(directions.tobytes()).decode(),
-        light=light,
+        light=float(light),  # as it is read back
         further=further,
     )
 
@@ -214,10 +214,10 @@ def _range(values: Sequence[float]) -> tuple[float, float]:
 
 def _lit(name: str, own: tuple[float, float], light: float) -> tuple[float, float]:
     """Returns the range of a look where so much more or less light falls, from that in the light learned from."""
-    if name not in _LIT:
-        return own
     if name in _OCTAVES:
         return own[0] - light / math.log(2), own[1] + light / math.log(2)
+    if name not in _LIT:
+        return own
     values = [value * math.exp(sign * light) for value in own for sign in (-1, 1)]
     return min(values), max(values)
 
