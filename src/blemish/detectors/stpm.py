@@ -81,6 +81,7 @@ class STPM(Detector):
     Settings = STPMSettings
     title = "STPM"
     learns_inside = True
+    sees_near = True
     paper = "Wang, Han, Ding, Huang: Student-Teacher Feature Pyramid Matching for Anomaly Detection, BMVC 2021"
     settings: STPMSettings
 

@@ -3,7 +3,6 @@
 import time
 from collections import Counter
 from collections.abc import Sequence
-from datetime import UTC, datetime
 from typing import Any
 
 from sqlalchemy import Connection, select
@@ -11,7 +10,7 @@ from sqlalchemy.dialects import postgresql, sqlite
 
 from blemish.errors import HistoryError
 from blemish.history.opening import History
-from blemish.history.schema import HOURS, JUDGES, VERDICTS
+from blemish.history.schema import HOURS, JUDGES, VERDICTS, hour_of
 from blemish.history.verdict import JudgeRecord, VerdictRecord
 
 _WAITS = (0.2, 1.0)  # seconds before the next try, where a database has gone away or another writer stood in the way
@@ -78,7 +77,7 @@ def _judge_id(connection: Connection, judge: JudgeRecord) -> int:
 
 def _count(connection: Connection, rows: Sequence[dict[str, Any]]) -> None:
     """Adds to the counts per hour, in one order, so that two writers do not wait for each other in a circle."""
-    counts = Counter((_hour_of(row["judged_at"]), row["model"], row["station"], row["verdict"]) for row in rows)
+    counts = Counter((hour_of(row["judged_at"]), row["model"], row["station"], row["verdict"]) for row in rows)
     for (hour, model, station, verdict), photos in sorted(counts.items()):
         insert = upsert(connection, HOURS).values(
             hour=hour, model=model, station=station, verdict=verdict, photos=photos
@@ -89,7 +88,3 @@ def _count(connection: Connection, rows: Sequence[dict[str, Any]]) -> None:
                 set_={"photos": HOURS.c.photos + insert.excluded.photos},
             )
         )
-
-
-def _hour_of(moment: datetime) -> datetime:
-    return moment.astimezone(UTC).replace(minute=0, second=0, microsecond=0)

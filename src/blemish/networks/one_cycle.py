@@ -29,7 +29,7 @@ class _OneCycle(Optimizer):
 
 
 class OneCycleAdamW(_OneCycle, AdamW):
-    """Learns by AdamW at such a rate."""
+    """AdamW takes its steps at such a rate."""
 
     def __init__(
         self, parameters: Iterable[nn.Parameter], *, highest: float, weight_decay: float, steps: int, warm_up: float
@@ -40,7 +40,7 @@ class OneCycleAdamW(_OneCycle, AdamW):
 
 
 class OneCycleSGD(_OneCycle, SGD):
-    """Learns by SGD at such a rate."""
+    """SGD takes its steps at such a rate."""
 
     def __init__(
         self,

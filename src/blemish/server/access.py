@@ -6,12 +6,11 @@ from urllib.parse import urlsplit
 
 from fastapi import Depends, Request
 
+from blemish.history.audit import LOCAL
 from blemish.history.users import Role, any_token, user_of_token
 from blemish.server.faults import FaultError
 from blemish.server.station import Station
 
-LOCAL = "local"
-"""The name in the audit trail of whoever asks from this machine, where no tokens were given out."""
 _LOOPBACK_NAMES = frozenset({"localhost", "127.0.0.1", "::1"})
 
 
@@ -61,12 +60,20 @@ def _check_origin(request: Request) -> None:
     sent by nobody but who has it."""
     host = request.headers.get("Host", "")
     origin = request.headers.get("Origin")
-    if origin is not None and urlsplit(origin).netloc != host:
+    if origin is not None and origin.partition("://")[2] != host:
         raise FaultError(403, "foreign_page", "a page of another site may not ask this server")
     if request.headers.get("Sec-Fetch-Site", "same-origin") not in ("same-origin", "none"):
         raise FaultError(403, "foreign_page", "a page of another site may not ask this server")
-    if urlsplit(f"//{host}").hostname not in _LOOPBACK_NAMES:
+    if _name_of(host) not in _LOOPBACK_NAMES:
         raise FaultError(403, "foreign_name", "this server is asked as localhost or 127.0.0.1 alone")
+
+
+def _name_of(host: str) -> str | None:
+    """Returns the name or address in a header Host; None where it is none."""
+    try:
+        return urlsplit(f"//{host}").hostname
+    except ValueError:
+        return None
 
 
 StationOf = Annotated[Station, Depends(station_of)]
