@@ -14,7 +14,7 @@ from httpx import Client, NetworkError
 from PIL import Image
 
 import blemish
-from blemish.errors import HistoryError
+from blemish.errors import HistoryError, HistoryUnavailableError
 from blemish.history.opening import History
 from blemish.history.reading import Sought, latest
 from blemish.history.verdict import VerdictRecord
@@ -149,12 +149,13 @@ def test_no_verdict_is_answered_that_is_not_in_the_history(
     open_server: OpenServer, photo: bytes, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     def fail(*_given: object) -> list[int]:
-        raise HistoryError("the disk is full")
+        raise HistoryUnavailableError("the disk is full")
 
     server = open_server()
     monkeypatch.setattr(judging_queue, "add_verdicts", fail)
     answer = server.judge(photo)
-    assert (answer.status_code, answer.json()["error"]["code"]) == (500, "history_unavailable")
+    assert (answer.status_code, answer.json()["error"]["code"]) == (503, "history_unavailable")
+    assert int(answer.headers["Retry-After"]) >= 1
     monkeypatch.undo()
     assert server.judge(photo).status_code == 200
 

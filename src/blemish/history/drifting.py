@@ -1,6 +1,7 @@
 """Whether photos of a station have become others than those that its model was calibrated with, by the history."""
 
 from dataclasses import dataclass
+from datetime import UTC, datetime
 
 from sqlalchemy import select
 
@@ -29,13 +30,15 @@ def drift_at(
     """Returns what has moved in the latest photos of a station, judged by the model of these weights.
 
     They are looked at in order, as `predict` looks at a folder's (see calibration/drift.py). Of a model that was
-    calibrated by parts nothing is found: which part a photo shows is not in the history.
+    calibrated by parts nothing is found: which part a photo shows is not in the history. What bears a time to come,
+    since the clock was set back, is left out: else nothing newer would be looked at until then.
     """
     same = select(JUDGES.c.id).where(JUDGES.c.model == model, JUDGES.c.weights_sha256 == weights_sha256)
     columns = (VERDICTS.c.looks, VERDICTS.c.unusualness, VERDICTS.c.anomaly_score, VERDICTS.c.verdict)
     statement = (
         select(*columns)
         .where(VERDICTS.c.model == model, VERDICTS.c.station == station, VERDICTS.c.judge_id.in_(same))
+        .where(VERDICTS.c.judged_at <= datetime.now(UTC))
         .order_by(VERDICTS.c.judged_at.desc(), VERDICTS.c.id.desc())
         .limit(PHOTOS_LOOKED_AT)
     )

@@ -6,10 +6,10 @@ from collections.abc import Sequence
 from datetime import UTC, datetime
 from typing import Any
 
-from sqlalchemy import Connection, select
+from sqlalchemy import Connection, delete, select
 from sqlalchemy.dialects import postgresql, sqlite
 
-from blemish.errors import HistoryError
+from blemish.errors import HistoryUnavailableError
 from blemish.history.opening import History
 from blemish.history.schema import HOURS, JUDGES, VERDICTS
 from blemish.history.verdict import JudgeRecord, VerdictRecord
@@ -21,15 +21,23 @@ _AT_ONCE = 500  # rows of one statement
 def add_verdicts(history: History, verdicts: Sequence[VerdictRecord]) -> list[int]:
     """Writes verdicts in one transaction, and returns their rows' ids in order when they are on the disk.
 
-    One whose key is there already is not written again, and its row's id returned. Raises HistoryError when three tries
-    have failed; then none is written.
+    One whose key is there already is not written again, and its row's id returned. Raises HistoryUnavailableError when
+    three tries have failed, HistoryError for what no other try would change; then none is written.
     """
     for wait in _WAITS:
         try:
             return _added(history, verdicts)
-        except HistoryError:
+        except HistoryUnavailableError:
             time.sleep(wait)
     return _added(history, verdicts)
+
+
+def check_writing(history: History) -> None:
+    """Writes something and takes it back at once; raises HistoryError where no verdict could be written now."""
+    count = {"hour": datetime.fromtimestamp(0, UTC), "model": "", "station": "", "verdict": "", "photos": 0}
+    with history.writing() as connection:
+        connection.execute(HOURS.insert().values(count))
+        connection.execute(delete(HOURS).where(HOURS.c.hour == count["hour"], HOURS.c.model == ""))
 
 
 def _added(history: History, verdicts: Sequence[VerdictRecord]) -> list[int]:

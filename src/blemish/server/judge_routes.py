@@ -5,6 +5,7 @@ import hashlib
 import secrets
 from concurrent.futures import Future
 from contextlib import ExitStack
+from functools import partial
 from typing import Annotated, Any, NamedTuple
 
 from fastapi import APIRouter, Header, Query, Request
@@ -158,8 +159,14 @@ async def _judged(
     answer = at.queue(model).submit(photo)
     if key.is_given:
         at.under_way[key.value] = photo
-        asyncio.wrap_future(answer).add_done_callback(lambda _answer: at.under_way.pop(key.value, None))
+        asyncio.wrap_future(answer).add_done_callback(partial(_forget, at, key.value))
     return await _answered(at, answer)
+
+
+def _forget(at: Station, key: str, answer: "asyncio.Future[StoredVerdict]") -> None:
+    at.under_way.pop(key, None)
+    if not answer.cancelled():
+        answer.exception()  # which whoever waits for the answer tells
 
 
 async def _known(at: Station, data: bytes, key: str) -> StoredVerdict | None:

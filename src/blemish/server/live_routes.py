@@ -8,7 +8,9 @@ from fastapi import APIRouter, Header, Query, Request
 from fastapi.concurrency import run_in_threadpool
 from fastapi.responses import StreamingResponse
 
+from blemish.errors import HistoryUnavailableError
 from blemish.history.reading import newest_id, since_id
+from blemish.history.verdict import StoredVerdict
 from blemish.server.access import AskedBy, StationOf
 from blemish.server.faults import FAULTS, FaultError
 from blemish.server.replies import verdict_reply
@@ -48,7 +50,7 @@ async def _events(request: Request, at: Station, begin: int) -> AsyncIterator[st
     yield ": live\n\n"
     with at.news.reader():
         while not at.news.stopped and not await request.is_disconnected():
-            rows = await run_in_threadpool(since_id, at.history, max(begin, last - _LATE))
+            rows = await run_in_threadpool(_written_since, at, max(begin, last - _LATE))
             new = [row for row in rows if row.id not in sent]
             for row in new:
                 yield f"event: verdict\nid: {row.id}\ndata: {verdict_reply(row).model_dump_json()}\n\n"
@@ -60,3 +62,13 @@ async def _events(request: Request, at: Station, begin: int) -> AsyncIterator[st
                 silent = 0
             if not new:
                 await at.news.wait(_SECONDS)
+
+
+def _written_since(at: Station, number: int) -> list[StoredVerdict]:
+    """Returns what came after the verdict of this id; nothing while the history cannot be used, so that the stream goes
+    on when it can."""
+    try:
+        return since_id(at.history, number)
+    except HistoryUnavailableError as error:
+        at.troubles.say("history", error)
+        return []

@@ -15,6 +15,7 @@ from blemish.history.verdict import StoredVerdict
 from blemish.inference.prediction import Prediction
 from blemish.server.drift_look import DriftLook
 from blemish.server.faults import FaultError
+from blemish.server.history_check import HistoryCheck
 from blemish.server.judging_queue import JudgingQueue, PhotoToJudge
 from blemish.server.kept_photos import KeptPhotos
 from blemish.server.live_news import LiveNews
@@ -23,6 +24,7 @@ from blemish.server.served_model import ServedModel
 from blemish.server.settings import ServerSettings
 from blemish.server.upkeep import Upkeep
 from blemish.server.workshop import Workshop
+from blemish.troubles import Troubles
 
 _MOST_RECENT = 1 << 27
 """Bytes of photos and maps of the latest verdicts, kept in memory so that their pictures can be asked for."""
@@ -52,6 +54,8 @@ class Station:
         self.models, self.history, self.settings = dict(models), history, settings
         self.measures = Measures()
         self.news = LiveNews()
+        self.troubles = Troubles()
+        self.history_check = HistoryCheck(history, self.troubles)
         self.drift = DriftLook(lambda: self.models, history, self.measures)
         self.photos = None if settings.keep_photos is None else KeptPhotos(settings.keep_photos)
         self.ready = True
@@ -83,6 +87,7 @@ class Station:
             photos=self.photos,
             on_judged=self._judged,
             on_unkept=self.measures.unkept,
+            troubles=self.troubles,
         )
 
     @property

@@ -19,13 +19,15 @@ def health() -> HealthReply:
 
 @STATUS_ROUTES.get("/ready")
 def ready(at: StationOf) -> ReadyReply:
-    """Says that the server takes photos, and that its history can be read; 503 where not."""
+    """Says that the server takes photos, and that its history takes verdicts; 503 where not.
+
+    What is in trouble besides, such as a full disk where photos are to be kept, is in `troubles`.
+    """
     if not at.ready:
         raise FaultError(503, "shutting_down", "the server is shutting down", retry_after=5)
-    names_seen(at.history)
-    return ReadyReply(
-        status="ready", models=list(at.models), history="sqlite" if at.history.is_sqlite else "postgresql"
-    )
+    at.history_check.check()
+    kind = "sqlite" if at.history.is_sqlite else "postgresql"
+    return ReadyReply(status="ready", models=list(at.models), history=kind, troubles=at.troubles.lines)
 
 
 @STATUS_ROUTES.get("/metrics", response_class=Response)

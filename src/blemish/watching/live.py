@@ -19,6 +19,7 @@ from blemish.model.artifact import Artifact, read_artifact
 from blemish.process import stop_requests
 from blemish.progress import OnProgress, Progress, say_nothing
 from blemish.results.saved import saved
+from blemish.troubles import Troubles
 from blemish.watching.arrivals import Arrival, Arrivals
 from blemish.watching.changes import Changes
 from blemish.watching.events import Events, is_on_network
@@ -27,7 +28,6 @@ from blemish.watching.journal import Journal
 from blemish.watching.places import Places, receivers_of
 from blemish.watching.questions import Questions
 from blemish.watching.register import Register
-from blemish.watching.troubles import Troubles
 from blemish.watching.watch_settings import WatchSettings
 
 _ROUND = 64  # photos that are judged before the folder is looked at again
@@ -36,6 +36,7 @@ _BY_CLOCK_ALONE = 1.0  # where no events are to be had
 _WORK_PER_LOOK = 20  # times what a look takes, there is none: a folder of many photos takes no more than 5 % of a core
 _RETRY = 5.0  # seconds until what could not be moved or written is tried again
 _LONGEST_WAIT = 0.5  # seconds: so soon is a signal heard
+_GONE = (-1, -1)  # no folder's device and number
 
 _log = logging.getLogger("blemish")
 
@@ -160,17 +161,22 @@ class _Live:
                     self._troubles.say("events", f"no events of {folder}: {self._events.failure}; looking by the clock")
         except OutputError as error:  # of the journal
             self._troubles.say("journal", error)
+            self._next_look = monotonic() + _BY_CLOCK_ALONE  # at all: which paths have changed is forgotten by now
         except (DataError, OSError) as error:
+            if not isinstance(error, DataError):
+                self._identity = _GONE
             why = error if isinstance(error, DataError) else f"{folder}: cannot be looked at ({error.strerror})"
             self._troubles.say("folder", f"{why}: waiting until it is there again")
             self._next_look = monotonic() + _BY_CLOCK_ALONE
 
     def _is_another(self, folder: os.stat_result) -> bool:
-        """Returns whether the folder is not the one that it was, and listens to it then."""
+        """Returns whether the folder is not the one that it was, or was gone meanwhile, and listens to it then."""
         before, self._identity = self._identity, (folder.st_dev, folder.st_ino)
         another = before not in (None, self._identity)
         if another and self._events.listens:
             self._events.listen()
+        if another and before != _GONE:  # as where a disk is unmounted: an empty folder stays in its place
+            _log.warning("%s is another folder than before: looked at anew", self._settings.folder)
         return another or "folder" in self._troubles
 
     def _judged(self, whole: Sequence[Arrival]) -> Iterator[Prediction | DataError]:
