@@ -102,14 +102,20 @@ def overload(options: argparse.Namespace) -> None:
         looking.join()
         server.end()
         sent = len(load.late)
-        print(f"judged {able:.1f} a second alone; sent {sent / seconds:.1f} a second for {seconds:.0f} s, "
-              f"{1000 * at(load.late, 0.5):.0f} ms late (p50), {1000 * at(load.late, 0.99):.0f} ms (p99)")  # fmt: skip
+        print(
+            f"judged {able:.1f} a second alone; sent {sent / seconds:.1f} a second for {seconds:.0f} s, "
+            f"{1000 * at(load.late, 0.5):.0f} ms late (p50), {1000 * at(load.late, 0.99):.0f} ms (p99)"
+        )
         for status, took in sorted(load.took.items()):
-            print(f"answer {status}: {len(took)}, {len(took) / seconds:.1f} a second, p50 {1000 * at(took, 0.5):.0f} "
-                  f"ms, p99 {1000 * at(took, 0.99):.0f} ms")  # fmt: skip
+            print(
+                f"answer {status}: {len(took)}, {len(took) / seconds:.1f} a second, p50 {1000 * at(took, 0.5):.0f} "
+                f"ms, p99 {1000 * at(took, 0.99):.0f} ms"
+            )
         fifths = [memory[len(memory) * part // 5] for part in range(5)]
-        print(f"memory {', '.join(f'{each:.0f}' for each in [*fifths, memory[-1]])} MB, {max(memory):.0f} at most; "
-              f"{spent:.0f} s of CPU")  # fmt: skip
+        print(
+            f"memory {', '.join(f'{each:.0f}' for each in [*fifths, memory[-1]])} MB, {max(memory):.0f} at most; "
+            f"{spent:.0f} s of CPU"
+        )
         print(compared(load.accepted, recorded(server.history)), f"({CAPACITY_PHOTOS + WARM_PHOTOS} before)")
 
 
@@ -153,8 +159,10 @@ def killed(options: argparse.Namespace) -> None:
                 server.start()
             clients.wait_for_a_verdict()
         server.end()
-        print(f"server killed {options.rounds} times, {idle} times before its first verdict; "
-              f"answers {dict(clients.answers)} ({NO_ANSWER}: none)")  # fmt: skip
+        print(
+            f"server killed {options.rounds} times, {idle} times before its first verdict; "
+            f"answers {dict(clients.answers)} ({NO_ANSWER}: none)"
+        )
         print(compared(clients.accepted, recorded(server.history)))
 
 
@@ -176,8 +184,10 @@ def database(options: argparse.Namespace) -> None:
                 time.sleep(own.choice([0.0, 0.0, 0.5, 3.0]))
                 base.start()
                 back.append(clients.wait_for_a_verdict())
-        print(f"PostgreSQL killed {options.rounds} times; answers {dict(clients.answers)}; first verdict behind its "
-              f"return after {at(back, 0.5):.1f} s (p50), {max(back):.1f} s at most")  # fmt: skip
+        print(
+            f"PostgreSQL killed {options.rounds} times; answers {dict(clients.answers)}; first verdict behind its "
+            f"return after {at(back, 0.5):.1f} s (p50), {max(back):.1f} s at most"
+        )
         deadline = time.monotonic() + 120  # a receiver that failed is tried again after a minute at the latest
         while sum(not is_of_client(key) for key in recorded(base.url)) < options.rounds and time.monotonic() < deadline:
             time.sleep(1)
@@ -187,8 +197,10 @@ def database(options: argparse.Namespace) -> None:
         print(
             compared(clients.accepted, Counter({key: n for key, n in found.items() if len(key) == len(stored_key(""))}))
         )
-        print(f"watch: {len(ids)} of {options.rounds} photos judged, {sum(found[each] == 0 for each in ids)} missing "
-              f"in the history, {sum(found[each] > 1 for each in ids)} twice")  # fmt: skip
+        print(
+            f"watch: {len(ids)} of {options.rounds} photos judged, {sum(found[each] == 0 for each in ids)} missing "
+            f"in the history, {sum(found[each] > 1 for each in ids)} twice"
+        )
         print("\n".join(line[:200] for line in server.said().splitlines()[:5]))
 
 

@@ -287,3 +287,13 @@ def test_photos_that_would_take_too_much_memory_together_are_told_to_come_again(
         with served.station.room_for(1):
             assert served.station.in_flight == 2
     assert served.station.in_flight == 0
+
+
+def test_a_photo_that_would_be_judged_too_late_is_told_to_come_again(open_server: OpenServer) -> None:
+    station = open_server(timeout=4).station
+    station._seconds = 3.0
+    with station.room_for(1), station.room_for(1):
+        with pytest.raises(FaultError, match="photos are waiting") as refused, station.room_for(1):
+            pass
+        assert refused.value.retry_after == 6
+    assert station.in_flight == 0

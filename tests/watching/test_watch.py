@@ -7,6 +7,7 @@ import time
 from collections.abc import Callable
 from functools import partial
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -166,6 +167,44 @@ def test_a_folder_that_vanishes_is_waited_for(line: Line, poll: float | None, ca
         ["waiting until it is there again"]
     )
     assert caplog.text.count("is there again: photos") == 1
+
+
+def test_a_folder_that_gives_its_place_to_another_is_looked_at_anew(
+    line: Line, caplog: pytest.LogCaptureFixture
+) -> None:
+    line.put("a.png")
+    other = line.folder.with_name("other")  # as the disk that is mounted where an empty folder was
+    other.mkdir()
+    shutil.copy(line.photos[1], other / "b.png")
+
+    def change() -> None:
+        line.folder.rename(line.folder.with_name("away"))
+        other.rename(line.folder)
+
+    judged = threading.Event()
+    step = later(change, lambda: line.put("c.png", 2), pause=0.3, first=judged)
+    line.watch(idle=2.0, on_progress=lambda _: judged.set())
+    step.join()
+    assert sorted(line.names()) == ["a.png", "b.png", "c.png"]
+    assert caplog.text.count("is another folder than before") == 1
+
+
+def test_a_journal_that_cannot_be_read_is_asked_no_more_than_once_a_second(
+    line: Line, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    knows, asked = Journal.knows, []
+
+    def gone(*arguments: Any) -> bool:
+        asked.append(time.monotonic())
+        if time.monotonic() < asked[0] + 1.5:
+            raise OutputError("watch.sqlite: disk I/O error")
+        return knows(*arguments)
+
+    monkeypatch.setattr(Journal, "knows", gone)
+    line.put("a.png")
+    assert len(line.watch(idle=2.5)) == 1
+    assert len(asked) <= 6
+    assert caplog.text.count("disk I/O error") == 1
 
 
 def test_what_cannot_be_moved_is_judged_and_moved_later(line: Line, caplog: pytest.LogCaptureFixture) -> None:

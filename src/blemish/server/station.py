@@ -116,12 +116,12 @@ class Station:
         if not self.ready:
             raise FaultError(503, "shutting_down", "the server is shutting down: ask again", retry_after=5)
         most = max(_MOST_IN_FLIGHT, self.settings.most_bytes)
-        if self._in_flight + photos > self.settings.waiting or self._bytes + size > most:
-            seconds = max(1, round(self._in_flight * self._seconds))
+        seconds = self._in_flight * self._seconds
+        too_late = seconds > self.settings.timeout  # it would be judged when nobody waits for it any more
+        if too_late or self._in_flight + photos > self.settings.waiting or self._bytes + size > most:
             self.measures.refused()
-            raise FaultError(
-                503, "too_many_photos", f"{self._in_flight} photos are waiting: come again", retry_after=seconds
-            )
+            line = f"{self._in_flight} photos are waiting: come again"
+            raise FaultError(503, "too_many_photos", line, retry_after=max(1, round(seconds)))
         self._in_flight, self._bytes = self._in_flight + photos, self._bytes + size
         try:
             yield
