@@ -13,7 +13,6 @@ no verdict; then the history is compared with what was accepted. PHOTOS is a fol
 
 import argparse
 import json
-import os
 import random
 import signal
 import subprocess
@@ -32,6 +31,7 @@ from station_server import (
     Clients,
     Connection,
     Server,
+    at,
     compared,
     opened,
     photos_in,
@@ -95,9 +95,9 @@ def overload(options: argparse.Namespace) -> None:
 
         looking = threading.Thread(target=look)
         looking.start()
-        begun, before = time.monotonic(), processor_seconds(server)
+        begun, before = time.monotonic(), server.processor_seconds()
         load.send()
-        seconds, spent = time.monotonic() - begun, processor_seconds(server) - before
+        seconds, spent = time.monotonic() - begun, server.processor_seconds() - before
         ended.set()
         looking.join()
         server.end()
@@ -223,17 +223,6 @@ def watched(folder: Path, options: argparse.Namespace, *, history: str) -> Itera
 def is_of_client(key: str) -> bool:
     """Whether a key of the history is a client's, not the watch's."""
     return len(key) == len(stored_key(""))
-
-
-def at(values: Sequence[float], share: float) -> float:
-    """The value that a share of them is below."""
-    return sorted(values)[int(share * (len(values) - 1))]
-
-
-def processor_seconds(server: Server) -> float:
-    assert server.process is not None
-    words = Path(f"/proc/{server.process.pid}/stat").read_text(encoding="ascii").rsplit(")", 1)[1].split()
-    return (int(words[11]) + int(words[12])) / os.sysconf("SC_CLK_TCK")
 
 
 def main() -> None:

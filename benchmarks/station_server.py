@@ -2,6 +2,7 @@
 
 import hashlib
 import http.client
+import os
 import random
 import signal
 import socket
@@ -23,6 +24,11 @@ from blemish.history.opening import open_history
 SUFFIXES = {".png", ".jpg", ".jpeg", ".bmp", ".tif", ".tiff", ".webp"}
 NO_ANSWER = 0
 VERDICTS = (200, 422)  # 422: the photo cannot be read, which is in the history, too
+
+
+def at(values: Sequence[float], share: float) -> float:
+    """The value that a share of them is below."""
+    return sorted(values)[int(share * (len(values) - 1))]
 
 
 def free_port() -> int:
@@ -72,6 +78,12 @@ class Server:
         assert self.process is not None
         status = Path(f"/proc/{self.process.pid}/status").read_text()
         return int(next(line for line in status.splitlines() if line.startswith("VmRSS")).split()[1]) / 1000
+
+    def processor_seconds(self) -> float:
+        """How long its threads have computed."""
+        assert self.process is not None
+        words = Path(f"/proc/{self.process.pid}/stat").read_text(encoding="ascii").rsplit(")", 1)[1].split()
+        return (int(words[11]) + int(words[12])) / os.sysconf("SC_CLK_TCK")
 
 
 class Connection(http.client.HTTPConnection):

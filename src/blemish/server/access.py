@@ -22,9 +22,12 @@ class Asker:
         self.name, self.role = name, role
 
 
-def station_of(request: Request) -> Station:
-    """Returns the running server's state."""
+async def station_of(request: Request) -> Station:
+    """Returns the running server's state; in the event loop, where no thread need be waited for."""
     return cast(Station, request.app.state.station)
+
+
+StationOf = Annotated[Station, Depends(station_of)]
 
 
 def tokens_needed(station: Station) -> bool:
@@ -32,10 +35,9 @@ def tokens_needed(station: Station) -> bool:
     return not station.settings.is_loopback or any_token(station.history)
 
 
-def asker_of(request: Request) -> Asker:
+def asker_of(request: Request, station: StationOf) -> Asker:
     """Returns who asks, an operator at least; raises FaultError for a token that is missing or of no use, and for a
     foreign page's request."""
-    station = station_of(request)
     kind, _, token = request.headers.get("Authorization", "").partition(" ")
     if kind.lower() == "bearer" and token.strip():
         user = user_of_token(station.history, token.strip())
@@ -69,6 +71,5 @@ def _check_origin(request: Request) -> None:
         raise FaultError(403, "foreign_name", "this server is asked as localhost or 127.0.0.1 alone")
 
 
-StationOf = Annotated[Station, Depends(station_of)]
 AskedBy = Annotated[Asker, Depends(asker_of)]
 AskedByEngineer = Annotated[Asker, Depends(engineer_of)]
