@@ -14,6 +14,7 @@ import pytest
 import blemish
 from blemish.errors import ArtifactError, DataError, OutputError, SettingsError
 from blemish.inference.prediction import Prediction
+from blemish.watching import live
 from blemish.watching.events import is_on_network
 from blemish.watching.file_state import FileState
 from blemish.watching.journal import Journal
@@ -170,23 +171,23 @@ def test_a_folder_that_vanishes_is_waited_for(line: Line, poll: float | None, ca
 
 
 def test_a_folder_that_gives_its_place_to_another_is_looked_at_anew(
-    line: Line, caplog: pytest.LogCaptureFixture
+    line: Line, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
-    line.put("a.png")
-    other = line.folder.with_name("other")  # as the disk that is mounted where an empty folder was
-    other.mkdir()
+    first, other, link = (line.folder.with_name(name) for name in ("first", "other", "link"))
+    line.folder.rename(first)
+    line.folder.symlink_to(first)
+    other.mkdir()  # as the disk that is mounted where an empty folder was
     shutil.copy(line.photos[1], other / "b.png")
-
-    def change() -> None:
-        line.folder.rename(line.folder.with_name("away"))
-        other.rename(line.folder)
-
+    link.symlink_to(other)
+    monkeypatch.setattr(live, "is_on_network", lambda folder: folder.resolve() == other)
+    line.put("a.png")
     judged = threading.Event()
-    step = later(change, lambda: line.put("c.png", 2), pause=0.3, first=judged)
+    steps = later(lambda: link.replace(line.folder), lambda: line.put("c.png", 2), pause=0.3, first=judged)
     line.watch(idle=2.0, on_progress=lambda _: judged.set())
-    step.join()
+    steps.join()
     assert sorted(line.names()) == ["a.png", "b.png", "c.png"]
     assert caplog.text.count("is another folder than before") == 1
+    assert caplog.text.count("is on a disk of another machine") == 1
 
 
 def test_a_journal_that_cannot_be_read_is_asked_no_more_than_once_a_second(
