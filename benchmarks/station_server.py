@@ -17,6 +17,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from forked import Forked
 from sqlalchemy import text
 
 from blemish.history.opening import open_history
@@ -46,14 +47,17 @@ class Server:
     options: Sequence[str] = ()
     environment: Mapping[str, str] | None = None
     port: int = field(default_factory=free_port)
-    process: "subprocess.Popen[bytes] | None" = None
+    process: "subprocess.Popen[bytes] | Forked | None" = None
 
     def start(self) -> None:
-        command = [sys.executable, "-m", "blemish", "serve", f"part={self.run}", "--port", str(self.port)]
-        with (self.folder / "log.txt").open("ab") as log:
-            self.process = subprocess.Popen(
-                [*command, "--history", self.history, *self.options], stderr=log, env=self.environment
-            )
+        log = self.folder / "log.txt"
+        command = ["serve", f"part={self.run}", "--port", str(self.port), "--history", self.history, *self.options]
+        if self.environment is None:
+            self.process = Forked(command, log)
+        else:
+            with log.open("ab") as file:
+                whole = [sys.executable, "-m", "blemish", *command]
+                self.process = subprocess.Popen(whole, stderr=file, env=self.environment)
         while self.ask("GET", "/ready")[0] != 200:
             if self.process.poll() is not None:
                 raise SystemExit(f"the server ended with {self.process.returncode}:\n{self.said()}")

@@ -11,13 +11,10 @@ nothing comes any more. Then all places are compared with what came.
 import argparse
 import asyncio
 import json
-import os
 import random
-import resource
 import shutil
 import signal
 import sqlite3
-import subprocess
 import sys
 import tempfile
 import threading
@@ -26,6 +23,8 @@ from collections import Counter
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import ExitStack, contextmanager, suppress
 from pathlib import Path
+
+from forked import Forked
 
 import blemish
 from blemish.data.made_up import make_up
@@ -151,11 +150,6 @@ def trouble(posts: Posts, relay: Relay, rng: random.Random) -> Iterator[None]:
         thread.join()
 
 
-def watch(command: list[str], log: Path) -> subprocess.Popen[bytes]:
-    with log.open("ab") as file:
-        return subprocess.Popen([sys.executable, "-m", "blemish", *command], stdout=file, stderr=file)
-
-
 def kill_rounds(
     camera: Camera, command: list[str], log: Path, *, rounds: int, photos: int, rng: random.Random
 ) -> Counter[str]:
@@ -163,7 +157,7 @@ def kill_rounds(
     when: Counter[str] = Counter()
     for _ in range(rounds):
         before = log.stat().st_size if log.is_file() else 0
-        child = watch(command, log)
+        child = Forked(command, log)
         camera.bring(photos)
         deadline = time.monotonic() + 120
         early = rng.random() < 0.2
@@ -255,12 +249,9 @@ def main() -> None:
             camera.wait()
         with posts.open(), relay.open():
             posts.answers = []
-            last = watch([*command, "--idle", "15"], log)
-            code = last.wait()
-        used = resource.getrusage(resource.RUSAGE_CHILDREN)
+            code = Forked([*command, "--idle", "15"], log).wait()
         print(f"{arguments.rounds} kills ({', '.join(f'{count} {name}' for name, count in when.items())})")
-        print(f"last start ended with {code}; children took {used.ru_utime + used.ru_stime:.0f} s of CPU,", end=" ")
-        print(f"{used.ru_maxrss / 1024:.0f} MiB at most; {os.cpu_count()} cores")
+        print(f"last start ended with {code}")
         for name, found in faults(camera, line / "out", base, posts, messages, then=arguments.then).items():
             print(f"{name:<28}{found}")
 
