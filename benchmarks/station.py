@@ -12,7 +12,9 @@ no verdict; then the history is compared with what was accepted. PHOTOS is a fol
 """
 
 import argparse
+import itertools
 import json
+import math
 import random
 import signal
 import subprocess
@@ -20,7 +22,7 @@ import sys
 import threading
 import time
 from collections import Counter, defaultdict
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -149,9 +151,10 @@ def killed(options: argparse.Namespace) -> None:
     own = random.Random(options.seed)
     with opened(options.run, "--runtime", options.runtime) as server:
         clients = Clients(server, photos_in(options.photos_in))
-        idle = 0
+        rounds = idle = 0
         with clients.asking():
-            for _ in range(options.rounds):
+            for _ in rounds_of(options):
+                rounds += 1
                 before = len(clients.accepted)
                 time.sleep(own.uniform(0.02, 1.0))
                 server.end(signal.SIGKILL)
@@ -160,7 +163,7 @@ def killed(options: argparse.Namespace) -> None:
             clients.wait_for_a_verdict()
         server.end()
         print(
-            f"server killed {options.rounds} times, {idle} times before its first verdict; "
+            f"server killed {rounds} times, {idle} times before its first verdict; "
             f"answers {dict(clients.answers)} ({NO_ANSWER}: none)"
         )
         print(compared(clients.accepted, recorded(server.history)))
@@ -175,7 +178,7 @@ def database(options: argparse.Namespace) -> None:
     ):
         clients, back = Clients(server, photos), []
         with clients.asking():
-            for number in range(options.rounds):
+            for number in rounds_of(options):
                 beside = incoming / f"p{number}.part"
                 beside.write_bytes(own.choice(photos))
                 beside.rename(beside.with_suffix(".png"))
@@ -185,11 +188,11 @@ def database(options: argparse.Namespace) -> None:
                 base.start()
                 back.append(clients.wait_for_a_verdict())
         print(
-            f"PostgreSQL killed {options.rounds} times; answers {dict(clients.answers)}; first verdict behind its "
+            f"PostgreSQL killed {len(back)} times; answers {dict(clients.answers)}; first verdict behind its "
             f"return after {at(back, 0.5):.1f} s (p50), {max(back):.1f} s at most"
         )
         deadline = time.monotonic() + 120  # a receiver that failed is tried again after a minute at the latest
-        while sum(not is_of_client(key) for key in recorded(base.url)) < options.rounds and time.monotonic() < deadline:
+        while sum(not is_of_client(key) for key in recorded(base.url)) < len(back) and time.monotonic() < deadline:
             time.sleep(1)
         found = recorded(base.url)
         table = (server.folder / "out/predictions.jsonl").read_text()
@@ -198,10 +201,16 @@ def database(options: argparse.Namespace) -> None:
             compared(clients.accepted, Counter({key: n for key, n in found.items() if len(key) == len(stored_key(""))}))
         )
         print(
-            f"watch: {len(ids)} of {options.rounds} photos judged, {sum(found[each] == 0 for each in ids)} missing "
+            f"watch: {len(ids)} of {len(back)} photos judged, {sum(found[each] == 0 for each in ids)} missing "
             f"in the history, {sum(found[each] > 1 for each in ids)} twice"
         )
         print("\n".join(line[:200] for line in server.said().splitlines()[:5]))
+
+
+def rounds_of(options: argparse.Namespace) -> Iterable[int]:
+    """Numbers of rounds, as many as are asked for, and as there is time for."""
+    until = time.monotonic() + 60 * options.minutes
+    return itertools.takewhile(lambda _: time.monotonic() < until, range(options.rounds))
 
 
 @contextmanager
@@ -237,6 +246,7 @@ def main() -> None:
         one.add_argument("--seconds", type=float, default=300)
         one.add_argument("--times", type=float, default=4)
         one.add_argument("--rounds", type=int, default=100)
+        one.add_argument("--minutes", type=float, default=math.inf, help="so long kills go on at most")
         one.add_argument("--seed", type=int, default=0)
         one.add_argument("--runtime", default="auto")
     options = parser.parse_args()

@@ -11,6 +11,7 @@ nothing comes any more. Then all places are compared with what came.
 import argparse
 import asyncio
 import json
+import math
 import random
 import shutil
 import signal
@@ -151,11 +152,13 @@ def trouble(posts: Posts, relay: Relay, rng: random.Random) -> Iterator[None]:
 
 
 def kill_rounds(
-    camera: Camera, command: list[str], log: Path, *, rounds: int, photos: int, rng: random.Random
+    camera: Camera, command: list[str], log: Path, *, rounds: int, minutes: float, photos: int, rng: random.Random
 ) -> Counter[str]:
     """Returns how often the child was killed before its first verdict, amid photos, and with none left."""
-    when: Counter[str] = Counter()
+    when, until = Counter[str](), time.monotonic() + 60 * minutes
     for _ in range(rounds):
+        if time.monotonic() > until:
+            break
         before = log.stat().st_size if log.is_file() else 0
         child = Forked(command, log)
         camera.bring(photos)
@@ -220,6 +223,7 @@ def make_model(folder: Path) -> tuple[Path, list[Path]]:
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--rounds", type=int, default=30)
+    parser.add_argument("--minutes", type=float, default=math.inf, help="so long kills go on at most")
     parser.add_argument("--photos", type=int, default=40, help="that come in each round")
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--then", default="move")
@@ -245,12 +249,13 @@ def main() -> None:
         ]
         camera = Camera(line / "in", photos, rng)
         with trouble(posts, relay, rng):
-            when = kill_rounds(camera, command, log, rounds=arguments.rounds, photos=arguments.photos, rng=rng)
+            given = {name: getattr(arguments, name) for name in ("rounds", "minutes", "photos")}
+            when = kill_rounds(camera, command, log, **given, rng=rng)
             camera.wait()
         with posts.open(), relay.open():
             posts.answers = []
             code = Forked([*command, "--idle", "15"], log).wait()
-        print(f"{arguments.rounds} kills ({', '.join(f'{count} {name}' for name, count in when.items())})")
+        print(f"{when.total()} kills ({', '.join(f'{count} {name}' for name, count in when.items())})")
         print(f"last start ended with {code}")
         for name, found in faults(camera, line / "out", base, posts, messages, then=arguments.then).items():
             print(f"{name:<28}{found}")
