@@ -8,18 +8,28 @@ PLACE is a file that is not there yet, or the URL of an empty PostgreSQL databas
 import random
 import sys
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from datetime import UTC, datetime, timedelta
+from typing import Any
 
+from sqlalchemy import update
+
+from blemish.history.drifting import drift_at
+from blemish.history.feedback import drawn_photos, truth_by_week
 from blemish.history.figures import hourly, scores_over_time, what_if
 from blemish.history.opening import History, open_history
-from blemish.history.reading import Sought, latest
+from blemish.history.reading import Sought, latest, names_seen
+from blemish.history.schema import VERDICTS
 from blemish.history.verdict import JudgeRecord, VerdictRecord
 from blemish.history.writing import add_verdicts
+from blemish.model.thresholds import Calibration, Threshold
 
 _REGION = {"box": [10, 20, 40, 60], "area": 900, "peak": 3.2, "centroid": [25.0, 40.0], "length": 44.0, "width": 28.0}
 _END = datetime(2026, 11, 1, tzinfo=UTC)
 _SECONDS = 5  # between two photos
+_LIMIT = Threshold(value=1.0, asked_rate=0.05, promised_rate=0.05, rate_95=0.1)
+_NOTHING_KNOWN = Calibration(scores=(0.5,), peaks=(0.5,), image=_LIMIT, pixel=_LIMIT)
+_SCREW: Any = {"model": "screw", "weights_sha256": "s" * 64, "calibration": _NOTHING_KNOWN}
 
 
 def fill(history: History, verdicts: int) -> None:
@@ -57,6 +67,7 @@ def fill(history: History, verdicts: int) -> None:
                     anomaly_score=score,
                     percentile=50.0,
                     regions=[_REGION] if score > 1 else [],
+                    drawn=number % 100 == 0,
                     looks={"brightness": 120.0, "sharpness": -3.0, "across": 0.5, "down": 0.5},
                     photo_sha256=f"{number:064x}",
                     photo_bytes=500_000,
@@ -64,7 +75,15 @@ def fill(history: History, verdicts: int) -> None:
                     width=1000,
                 )
             )
-        add_verdicts(history, records)
+        ids = add_verdicts(history, records)
+        _label(history, ids[::500])
+
+
+def _label(history: History, ids: Sequence[int]) -> None:
+    """Lets people have said something of a few: one in 500, which is more than a line's people do."""
+    with history.writing() as connection:
+        for label, alarm in (("good", VERDICTS.c.anomaly_score <= 1), ("bad", VERDICTS.c.anomaly_score > 1)):
+            connection.execute(update(VERDICTS).where(VERDICTS.c.id.in_(ids), alarm).values(label=label))
 
 
 def timed(name: str, ask: Callable[[], object]) -> None:
@@ -94,12 +113,19 @@ def main() -> None:
     timed("a page in the middle", lambda: latest(history, after=middle))
     timed("anomalous of one model and station", lambda: latest(history, _one()))
     timed("a verdict that there is none of", lambda: latest(history, never))
-    timed("labelled ones, of which there are none", lambda: latest(history, Sought(label="any")))
+    timed("labelled ones of one model", lambda: latest(history, Sought(label="any", model="screw")))
     timed("one hour half a year ago", lambda: latest(history, Sought(until=month, since=month - timedelta(hours=1))))
-    timed("counts per hour, all", lambda: hourly(history))
+    timed("counts per hour, all, together", lambda: hourly(history, apart=False))
+    timed("counts per hour, all, by model and station", lambda: hourly(history))
     timed("1,000 scores of one model", lambda: scores_over_time(history, Sought(model="screw")))
     timed("what if, of all photos", lambda: what_if(history, Sought(model="screw"), 1.1, weights_sha256="s" * 64))
     timed("what if, of a month", lambda: what_if(history, _since(month), 1.1, weights_sha256="s" * 64))
+    timed("what if, at a threshold of 0", lambda: what_if(history, Sought(model="screw"), 0.0, weights_sha256="s" * 64))
+    timed("drift of a station", lambda: drift_at(history, "line 1", **_SCREW))
+    timed("drift of a station that never judged", lambda: drift_at(history, "line 9", **_SCREW))
+    timed("photos drawn by lot", lambda: drawn_photos(history, "screw"))
+    timed("what labels say, by week", lambda: truth_by_week(history, "screw"))
+    timed("names of models and stations", lambda: names_seen(history))
     history.close()
 
 

@@ -1,7 +1,6 @@
 """What tests share: real photos where they are, made-up parts everywhere, teachers of seeded weights."""
 
 import os
-import shutil
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -14,7 +13,8 @@ from blemish.data.made_up import make_up
 from blemish.data.mvtec_ad import MVTEC_AD
 from blemish.exporting.exact_graph import exact_graph
 from blemish.model.artifact import read_artifact
-from once import MadeOnce, made_once_in
+from copies import copied
+from once import MadeOnce, changed_in, made_once_in
 from order import longest_first
 
 SHARED = Path(os.environ.get("BLEMISH_SHARED", Path(__file__).parents[2] / "shared"))
@@ -34,8 +34,18 @@ def shared() -> Path:
 
 
 @pytest.fixture(scope="session")
-def made_once(tmp_path_factory: pytest.TempPathFactory) -> MadeOnce:
-    return made_once_in(tmp_path_factory.getbasetemp())
+def made_once(tmp_path_factory: pytest.TempPathFactory) -> Iterator[MadeOnce]:
+    base = tmp_path_factory.getbasetemp()
+    yield made_once_in(base)
+    assert changed_in(base) == []
+
+
+@pytest.fixture(scope="session", autouse=True)
+def quick_disk() -> Iterator[None]:
+    """No test of this process asks what is left where the power fails: a file need not reach the disk each time."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(os, "fsync", os.fstat)  # which takes open files alone, too
+        yield
 
 
 @pytest.fixture(scope="session")
@@ -75,7 +85,9 @@ def stpm_run(parts: Dataset, made_once: MadeOnce, seeded_resnet18: Path) -> Path
     """A small trained model whose graph is traced, which takes seconds: no test changes it, copies cost nothing."""
 
     def train(folder: Path) -> None:
-        blemish.train("stpm", parts, folder, teacher_weights=seeded_resnet18, image_size=64, steps=2, held_out=0.3)
+        blemish.train(
+            "stpm", parts, folder, teacher_weights=seeded_resnet18, image_size=64, steps=2, held_out=0.3, recipe="paper"
+        )
         exact_graph(read_artifact(folder))
 
     return made_once("stpm", train)
@@ -86,7 +98,7 @@ def stpm_exported(stpm_run: Path, made_once: MadeOnce) -> Path:
     """The same with every export of it, but torch's; two photos prove each, not four, for tests prove them often."""
 
     def export(folder: Path) -> None:
-        shutil.copytree(stpm_run, folder)
+        copied(stpm_run, folder)
         with pytest.MonkeyPatch.context() as patch:
             patch.setattr("blemish.exporting.make.MOST_IN_A_PROOF", 2)
             for to, precision in (("onnx", "fp32"), ("openvino", "fp32"), ("openvino", "int8")):

@@ -2,7 +2,6 @@
 
 import inspect
 import re
-import shutil
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -18,6 +17,7 @@ from blemish.detectors import DETECTORS
 from blemish.metrics import METRICS, Judgements
 from blemish.networks import BACKBONES
 from blemish.results.folder import COLUMNS
+from copies import copied
 
 DOCS = Path(__file__).parents[1] / "docs"
 PAGES = sorted(page for page in DOCS.rglob("*.md") if "```python" in page.read_text(encoding="utf-8"))
@@ -65,7 +65,7 @@ def test_the_copies_of_the_page_make_a_threshold_for_all_their_lights(stpm_run: 
     page: dict[str, Any] = {"__name__": "page"}
     run(DOCS / "how-to" / "changing-light-and-pose.md", page)
     model, copies = tmp_path / "run", tmp_path / "copies"
-    shutil.copytree(stpm_run, model)
+    copied(stpm_run, model)
     page["copies_in_other_light"](str(model), str(copies))
     before = blemish.open(model).calibration
     done = blemish.calibrate(model, good=copies, part="(.+)_(?:darker|same|brighter)", replace=True)

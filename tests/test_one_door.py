@@ -18,6 +18,7 @@ from blemish.training.settings import TrainingSettings
 
 COMMANDS: dict[str, tuple[str, str, Callable[..., Any]]] = {  # command: (file, function, verb)
     "predict": ("predict", "predict", api.predict),
+    "predict-on-ray": ("predict_on_ray", "predict_on_ray", api.predict_on_ray),
     "watch": ("watch", "watch", api.watch),
     "evaluate": ("evaluate", "evaluate", api.evaluate),
     "report": ("report", "report", api.report),

@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from blemish.api import export_history as export_history
     from blemish.api import open as open  # noqa: A004
     from blemish.api import predict as predict
+    from blemish.api import predict_on_ray as predict_on_ray
     from blemish.api import prepare_brats as prepare_brats
     from blemish.api import prune_history as prune_history
     from blemish.api import report as write_report
@@ -44,6 +45,7 @@ _PLACES = {
             "train_again",
             "open",
             "predict",
+            "predict_on_ray",
             "calibrate",
             "check",
             "evaluate",
@@ -88,6 +90,7 @@ __all__ = [
     "export_history",
     "open",
     "predict",
+    "predict_on_ray",
     "prepare_brats",
     "prune_history",
     "read_map",

@@ -22,21 +22,19 @@ class _TerminationError(BaseException):
 
 def main() -> NoReturn:
     """Runs the command line; what goes wrong is one line on standard error and an exit code."""
-    from blemish.cli import app, with_shares
-    from blemish.data.images import silence_libtiff
+    from blemish.cli import app, explain, with_shares
 
-    # What of a photo cannot be read is said in one line of ours; the process is ours alone.
-    silence_libtiff()
+    _silence_decoders()
     _allow_large_photos()
-    warnings.filterwarnings("ignore", module="PIL")
-    logging.getLogger("PIL").setLevel(logging.CRITICAL)
     for stream in (sys.stdout, sys.stderr):
         if isinstance(stream, io.TextIOWrapper):
             stream.reconfigure(errors="backslashreplace")  # a name of other letters than the terminal's ends no run
     if os.environ.get("WORLD_SIZE", "1") == "1":  # torchrun's processes wait for one another where no handler is asked
         signal.signal(signal.SIGTERM, _terminate)
+    words = with_shares(sys.argv[1:])
     try:
-        code = app(with_shares(sys.argv[1:]), exit_on_error=False, print_error=True, result_action="return_value")
+        explain(words)
+        code = app(words, exit_on_error=False, print_error=True, result_action="return_value")
     except InterruptionError as stopped:
         fail(str(stopped), 128 + stopped.signal)
     except BlemishError as error:
@@ -62,6 +60,15 @@ def main() -> NoReturn:
         traceback.print_exc()
         fail("this is a mistake in blemish, not yours: please report it with the lines above", BROKEN)
     sys.exit(code if isinstance(code, int) else 0)
+
+
+def _silence_decoders() -> None:
+    """What of a photo cannot be read is said in one line of ours; the process is ours alone."""
+    from blemish.data.images import silence_libtiff
+
+    silence_libtiff()
+    warnings.filterwarnings("ignore", module="PIL")
+    logging.getLogger("PIL").setLevel(logging.CRITICAL)
 
 
 def _ours_behind(error: BaseException) -> BlemishError | None:

@@ -116,8 +116,8 @@ def record_from_json(kind: type[_T], values: Any, *, name: str, elsewhere: Mappi
             raise ValueError(f"{name}.{field.name} is missing")
     try:
         record = kind(**given)
-        if isinstance(record, CheckedRecord):
-            record.check_values()
+        if _is_checked(typing.cast("Any", kind)):
+            typing.cast("CheckedRecord", record).check_values()
     except ValueError as error:
         raise ValueError(f"{name}: {error}") from error
     return record
@@ -130,6 +130,11 @@ def _has_default(field: Field[Any]) -> bool:
 @cache  # of an evaluation's ten thousand photos, each is a record
 def _hints(kind: type) -> dict[str, Any]:
     return typing.get_type_hints(kind)
+
+
+@cache
+def _is_checked(kind: type) -> bool:
+    return issubclass(kind, CheckedRecord)
 
 
 def _value(kind: Any, value: Any, *, name: str) -> Any:
@@ -158,6 +163,8 @@ def _value(kind: Any, value: Any, *, name: str) -> Any:
 def _items(origin: type, parts: tuple[Any, ...], value: list[Any], *, name: str) -> Any:
     """Returns a list, a tuple of any length, or a tuple with a type for each of its places."""
     if origin is list or parts[1:] == (...,):
+        if parts[0] in (float, int, str) and all(_fits(parts[0], item) for item in value):
+            return origin(map(parts[0], value))  # thousands of scores need no names
         return origin(_value(parts[0], item, name=f"{name}[{at}]") for at, item in enumerate(value))
     if len(value) != len(parts):
         raise ValueError(f"{name} is {_shown(value)}")

@@ -16,6 +16,7 @@ from blemish.data.digest import file_digest
 from blemish.errors import DataError
 from blemish.exporting.known_photos import known_photos
 from blemish.model.artifact import read_artifact, write_artifact
+from copies import copied
 
 PHOTOS_PER_PART = 3
 
@@ -34,7 +35,7 @@ def trained(parts: Dataset, tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture
 def run(trained: Path, tmp_path: Path) -> Path:
-    return Path(shutil.copytree(trained, tmp_path / "run"))
+    return copied(trained, tmp_path / "run")
 
 
 def test_the_model_keeps_which_part_each_photo_shows(trained: Path, parts: Dataset) -> None:

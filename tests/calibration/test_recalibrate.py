@@ -10,6 +10,7 @@ import blemish
 from blemish.data.dataset import Dataset
 from blemish.errors import DataError, SettingsError
 from blemish.model.artifact import read_artifact
+from copies import copied
 
 
 @pytest.fixture(scope="module")
@@ -22,7 +23,7 @@ def trained(parts: Dataset, tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture
 def run(trained: Path, tmp_path: Path) -> Path:
-    return Path(shutil.copytree(trained, tmp_path / "run"))
+    return copied(trained, tmp_path / "run")
 
 
 @pytest.fixture

@@ -1,6 +1,5 @@
 """Rules are set and taken back like thresholds, and reach every verdict."""
 
-import shutil
 from dataclasses import replace
 from pathlib import Path
 
@@ -13,12 +12,13 @@ from blemish.errors import SettingsError
 from blemish.inference.prediction import Prediction
 from blemish.model.artifact import read_artifact
 from blemish.model.rules import Rule, Rules
+from copies import copied
 
 
 def test_rules_are_kept_in_model_json_said_and_undone(
     stpm_run: Path, tmp_path: Path, parts: Dataset, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    run = Path(shutil.copytree(stpm_run, tmp_path / "run"))
+    run = copied(stpm_run, tmp_path / "run")
     tested = parts.test[::5]
     photos = [sample.image for sample in tested]
     blemish.calibrate(run, false_alarms=0.7)

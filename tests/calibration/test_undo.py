@@ -10,11 +10,12 @@ import blemish
 from blemish.errors import ArtifactError, SettingsError
 from blemish.model.artifact import read_artifact
 from blemish.model.exports import export_folder
+from copies import copied
 
 
 @pytest.fixture
 def run(stpm_exported: Path, tmp_path: Path) -> Path:
-    return Path(shutil.copytree(stpm_exported, tmp_path / "run"))
+    return copied(stpm_exported, tmp_path / "run")
 
 
 def records(run: Path) -> list[bytes]:

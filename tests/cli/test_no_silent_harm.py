@@ -16,6 +16,7 @@ from blemish.data.images import read_image
 from blemish.data.survey import survey
 from blemish.errors import SettingsError
 from blemish.model.artifact import read_artifact
+from copies import copied
 
 
 @pytest.fixture
@@ -67,7 +68,7 @@ def test_what_was_predicted_first_into_a_folder_is_not_mixed_with_what_came_late
 
 
 def test_what_is_not_asked_anew_stays_an_estimate(stpm_run: Path, tmp_path: Path) -> None:
-    run = Path(shutil.copytree(stpm_run, tmp_path / "run"))
+    run = copied(stpm_run, tmp_path / "run")
     blemish.calibrate(run, estimate=True)
     blemish.calibrate(run, false_alarms=0.3)
     assert read_artifact(run).calibration.image.promised_rate is None

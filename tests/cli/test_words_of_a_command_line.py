@@ -8,7 +8,8 @@ from pathlib import Path
 import cyclopts
 import pytest
 
-from blemish.cli import app, with_shares
+from blemish.cli import app, explain, with_shares
+from blemish.cli.help_text import shown_default
 from blemish.cli.train import Options
 from blemish.detectors import DETECTORS
 from blemish.errors import SettingsError
@@ -68,3 +69,33 @@ def _field_docs(body: ast.ClassDef) -> list[str]:
     return [
         str(then.value.value) for then in after if isinstance(then, ast.Expr) and isinstance(then.value, ast.Constant)
     ]
+
+
+def test_help_says_all_of_a_docstring_at_any_width() -> None:
+    explain(["predict", "run", "--help"])
+    command = app["predict"]
+    assert command.usage == "Usage: blemish predict RUN [PHOTOS...] [OPTIONS]"
+    assert (
+        "\n\nExit code: 0 all normal, 1 some not, whatever became of others, 2 some could not be read" in command.help
+    )
+    assert "\n    Folder for predictions.jsonl and predictions.csv, and for what --save names.\nsave\n" in command.help
+    explain(["export", "-h"])
+    assert app["export"].usage == "Usage: blemish export RUN --to TO [OPTIONS]"
+    explain(["train", "stpm", "--help"])
+    assert app["train"]["stpm"].usage == "Usage: blemish train stpm PHOTOS RUN [OPTIONS]"
+    explain(["nothing", "--help"])
+
+
+@pytest.mark.parametrize(
+    ("default", "shown"), [(False, None), ((), None), (None, None), (("spot", "stain"), "spot,stain"), (0.25, "0.25")]
+)
+def test_help_shows_defaults_as_they_are_typed(default: object, shown: str | None) -> None:
+    assert shown_default(default) == shown
+
+
+def test_only_what_is_on_can_be_turned_off() -> None:
+    for words in (["evaluate", "run", "test", "--no-report"], ["calibrate", "run", "--no-estimate"]):
+        app.parse_args(words, print_error=False, exit_on_error=False)
+    for words in (["predict", "run", "--no-level-maps"], ["calibrate", "run", "--empty-good"]):
+        with pytest.raises(cyclopts.UnknownOptionError):
+            app.parse_args(words, print_error=False, exit_on_error=False)

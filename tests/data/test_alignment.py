@@ -2,7 +2,6 @@
 
 import json
 import logging
-import shutil
 import sys
 from dataclasses import replace
 from functools import cache
@@ -12,6 +11,8 @@ from typing import Any
 import numpy as np
 import pytest
 from numpy.typing import NDArray
+
+from copies import copied
 
 pytest.importorskip("cv2")
 
@@ -203,7 +204,7 @@ def test_without_opencv_a_model_that_aligns_says_what_to_install(monkeypatch: py
 def test_an_export_aligns_as_training_does_and_a_damaged_reference_is_one_line(
     stpm_exported: Path, tmp_path: Path
 ) -> None:
-    model = Path(shutil.copytree(stpm_exported, tmp_path / "model"))
+    model = copied(stpm_exported, tmp_path / "model")
     values = json.loads((model / "model.json").read_text())
     own = alignment()
     values["framing"]["alignment"] = {

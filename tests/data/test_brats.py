@@ -90,3 +90,7 @@ def test_a_patient_without_truth_and_a_folder_without_patients_are_one_line(tmp_
     (tmp_path / "A" / "A_seg.nii.gz").unlink()
     with pytest.raises(DataError, match=r"A_seg.nii.gz: is not there"):
         write_brats_slices(tmp_path, tmp_path / "out")
+    patient(tmp_path, "0", tumour_at=None)
+    with pytest.raises(DataError, match=r"A_seg.nii.gz: is not there"):
+        write_brats_slices(tmp_path, tmp_path / "out")
+    assert not list((tmp_path / "out").iterdir()), "of the patients before it nothing is left that looks whole"

@@ -1,7 +1,6 @@
 """Which pages and channels of a file are the photo: asked for in training, kept in model.json, the same everywhere."""
 
 import json
-import shutil
 from io import BytesIO
 from pathlib import Path
 from typing import Any
@@ -19,6 +18,7 @@ from blemish.data.reading import Reading
 from blemish.errors import DataError, SettingsError
 from blemish.results.overlays import picture
 from blemish.training.settings import TrainingSettings
+from copies import copied
 
 PLANES = [np.full((6, 9), value, np.uint8) for value in (10, 20, 30)]
 
@@ -111,7 +111,7 @@ def test_settings_that_name_nothing_are_refused(wrong: dict[str, Any]) -> None:
 
 
 def test_an_export_judges_the_page_that_was_trained_on(stpm_exported: Path, parts: Dataset, tmp_path: Path) -> None:
-    model = Path(shutil.copytree(stpm_exported, tmp_path / "model"))
+    model = copied(stpm_exported, tmp_path / "model")
     values = json.loads((model / "model.json").read_text())
     values["framing"]["reading"] = {"pages": [3], "channels": [2]}
     (model / "model.json").write_text(json.dumps(values))

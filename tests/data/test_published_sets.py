@@ -178,10 +178,38 @@ def test_bmad_keeps_validation_apart_and_the_slices_of_a_patient_together(tmp_pa
     (tmp_path / "part/train/good").mkdir()
     (tmp_path / "part/train/img").rename(tmp_path / "part/train/good/img")
     (tmp_path / "part/test/Ungood/label").rename(tmp_path / "part/test/Ungood/anomaly_mask")
-    (tmp_path / "part").rename(tmp_path / "Brain")
-    other = find_dataset(AUTO, tmp_path, "Brain")
-    assert {s.part for s in other.train} == {"00001"}
-    assert masks(other) == masks(found)
+    for name in ("Brain", "BraTS2021_slice"):
+        (tmp_path / "part").rename(tmp_path / name)
+        other = find_dataset(AUTO, tmp_path, name)
+        assert {s.part for s in other.train} == {"00001"}
+        assert masks(other) == masks(found)
+        (tmp_path / name).rename(tmp_path / "part")
+
+
+def test_bmad_is_read_as_its_liver_and_its_retina_lie(tmp_path: Path) -> None:
+    """Read as anything else, good photos and masks would count as defective photos."""
+    liver, retina = tmp_path / "hist_DIY", tmp_path / "RESC"
+    trees.files(liver, "train/good/1.png", "valid/img/good/2.png", "valid/img/Ungood/3.png", "valid/label/Ungood/3.png")
+    trees.files(liver, "test/img/good/4.png", "test/img/Ungood/5.png", "test/label/Ungood/5.png")
+    trees.files(retina, "train/good/1.png", "val/good/img/2.png", "val/ungood/img/3.png", "val/ungood/label/3.png")
+    trees.files(retina, "test/good/img/4.png", "test/ungood/img/5.png", "test/ungood/label/5.png")
+    for place, truth in ((liver, "label/Ungood"), (retina, "ungood/label")):
+        found = find_dataset(AUTO, place)
+        assert found.name == "bmad"
+        assert [s.image.name for s in (*found.train, *found.validation)] == ["1.png", "2.png"]
+        assert [(s.image.name, s.defect_type) for s in found.test] == [("5.png", "Ungood"), ("4.png", "good")]
+        assert found.test[0].masks == (place / "test" / truth / "5.png",)
+        assert [len(photos) for photos in found.set_aside.values()] == [1]
+    trees.files(tmp_path / "rsna", "train/good/1.png", "test/good/2.png", "test/Ungood/3.png")
+    assert [s.masks for s in find_dataset(AUTO, tmp_path / "rsna").test] == [(), ()]
+
+
+def test_good_photos_in_a_folder_of_defects_are_named_and_count_as_neither(tmp_path: Path) -> None:
+    trees.files(tmp_path, "train/good/1.png", "test/img/good/2.png", "test/img/dent/3.png")
+    found = find_dataset(AUTO, tmp_path)
+    assert names(found)["test"] == ["dent/3.png"]
+    (line,) = left_out(found)
+    assert line == f"{tmp_path}/test/img/good: good by its name, in a folder of defects; move it out of there"
 
 
 def test_lookout_finds_what_was_copied_from_a_bucket_and_takes_white_for_nothing(tmp_path: Path) -> None:

@@ -12,6 +12,8 @@ from blemish.data.shapes import aspect_line, fitting_size, other_aspect_line
         ((400, 1600), (256, 256), (128, 512)),
         ((1600, 400), (256, 256), (512, 128)),
         ((768, 1024), (256, 256), (224, 288)),
+        ((512, 384), (128, 128), (128, 96)),
+        ((600, 800), (128, 128), (96, 128)),
     ],
 )
 def test_the_size_that_is_offered_keeps_shape_and_work(

@@ -1,5 +1,6 @@
 """Photos are found and read in a store as on a disk, each once, and what a store says is one line."""
 
+import time
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -159,6 +160,18 @@ def test_photos_are_fetched_ahead_in_order_and_no_further_than_memory_allows(
     next(large)
     assert len(asked) == 2, "one that is awaited, and one that fits"
     large.close()  # type: ignore[attr-defined]
+
+
+def test_photos_are_fetched_that_were_given_away_before_the_store_sent_them(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Threads that decode take the last ones while those before them are still on their way."""
+
+    def slowly(address: str, **_: int) -> bytes:
+        time.sleep(0.01)
+        return address.encode()
+
+    monkeypatch.setattr("blemish.data.stores.read_stored", slowly)
+    given = list(fetched(StoredPhoto(str(number)) for number in range(30)))
+    assert [file.read() for file in given] == [str(number).encode() for number in range(30)]
 
 
 @pytest.mark.parametrize("url", [True, False])

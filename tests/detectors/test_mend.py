@@ -10,10 +10,12 @@ from torch import Tensor, nn
 
 from blemish.data.dataset import Dataset
 from blemish.detectors import Batch, ImageSize
-from blemish.detectors.mend import MANY, TRUST, Fusion, Mend, MendSettings
+from blemish.detectors.mend import EARNED, MANY, Mend, MendSettings
 from blemish.errors import SettingsError
 from blemish.model.score import Score
 from blemish.networks.discrepancy import highest_mean, mean_of_hardest
+from blemish.networks.fusion import TRUST, Fusion, told_apart
+from blemish.networks.mending import Judged
 from blemish.training.settings import TrainingSettings
 from blemish.training.train import train_detector
 
@@ -66,6 +68,43 @@ def test_one_good_photo_says_nothing_of_trust() -> None:
     fusion = Fusion()
     fusion.settle(torch.zeros(1), torch.zeros(1), share=0.5)
     assert float(fusion.trust) == pytest.approx(TRUST[0])
+
+
+class Student(nn.Module):
+    """A decoder that good photos make restless, and a head that sees what differs from grey, or nothing."""
+
+    def __init__(self, *, sees: float) -> None:
+        super().__init__()
+        self.fusion, self.sees = Fusion(), sees
+
+    def forward(self, _seen: tuple[Tensor], stem: Tensor) -> Judged:
+        restless = torch.linspace(-1, 1, len(stem)).reshape(-1, 1, 1, 1).expand(-1, 1, *stem.shape[2:])
+        differs = (stem - 0.5).abs().amax(dim=1, keepdim=True)
+        return Judged(rebuilt=(), mended=restless, logits=self.sees * differs + restless)
+
+
+@pytest.mark.parametrize(
+    ("sees", "learns", "trust"), [(20.0, "together", EARNED), (0.0, "together", 0.25), (20.0, "decoder_first", 0.125)]
+)
+def test_a_head_that_finds_what_is_painted_is_trusted_more_where_both_learned_together(
+    monkeypatch: pytest.MonkeyPatch, sees: float, learns: str, trust: float
+) -> None:
+    mend = drawn(learns=learns)
+    settle = mend.stages()[-1].settle
+    assert settle is not None
+    monkeypatch.setattr(mend, "student", Student(sees=sees))
+    monkeypatch.setattr(mend, "_see", lambda images: ((images,), images))
+    monkeypatch.setattr("blemish.detectors.mend.SHARE", {"together": 0.25, "decoder_first": 0.125})
+    grey = torch.full((8, 3, 64, 64), 0.5)
+    half = torch.zeros(8, 1, 64, 64)
+    half[..., 32:] = 1
+    for inside in (None, half):
+        settle([Batch(images=grey, clean=grey, inside=inside)])
+        assert float(mend.student.fusion.trust) == pytest.approx(trust)
+
+
+def test_pairs_that_are_told_apart_are_counted() -> None:
+    assert told_apart(torch.tensor([0.0, 1.0]), torch.tensor([1.0, 2.0, -1.0])) == pytest.approx(3.5 / 6)
 
 
 def test_highest_means_are_what_scores_are() -> None:

@@ -1,6 +1,5 @@
 """A metric is one entry: nothing else need be told of it."""
 
-import shutil
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -16,6 +15,7 @@ from blemish.metrics import METRICS, Judgements, Metric
 from blemish.metrics.ranking import Floats
 from blemish.metrics.resamples import Resamples
 from blemish.report import write_report
+from copies import copied
 
 
 def share_of_defects_above_half_of_the_good_ones(judged: Judgements) -> float:
@@ -47,7 +47,7 @@ def metric() -> Iterator[Metric]:
 
 @pytest.fixture(scope="module")
 def run(stpm_run: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    return Path(shutil.copytree(stpm_run, tmp_path_factory.mktemp("runs") / "run"))
+    return copied(stpm_run, tmp_path_factory.mktemp("runs") / "run")
 
 
 @pytest.fixture(scope="module")

@@ -16,12 +16,13 @@ from blemish.evaluation.next_steps import NextStep
 from blemish.evaluation.record import PartCounts, read_evaluation, write_evaluation
 from blemish.model.provenance import Provenance
 from commands import blemish as command
+from copies import copied
 from evaluation.example import EVALUATION
 
 
 @pytest.fixture(scope="module")
 def run(stpm_run: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    return Path(shutil.copytree(stpm_run, tmp_path_factory.mktemp("runs") / "a run"))
+    return copied(stpm_run, tmp_path_factory.mktemp("runs") / "a run")
 
 
 @pytest.fixture
@@ -112,7 +113,7 @@ def test_a_training_photo_among_the_test_photos_is_warned_of(
 
 
 def test_a_model_that_was_calibrated_on_parts_is_measured_on_parts(run: Path, parts: Dataset, tmp_path: Path) -> None:
-    copy = Path(shutil.copytree(run, tmp_path / "of parts"))
+    copy = copied(run, tmp_path / "of parts")
     model = json.loads((copy / "model.json").read_text())
     model["training"]["settings"]["part"] = "(.+)."  # 000 to 023 show the parts 00, 01 and 02
     model["calibration"]["unit"] = "parts"
@@ -185,7 +186,7 @@ def test_limits_decide_the_exit_code_and_are_kept_in_the_file(
         for photo in [sample.image for sample in parts.test if sample.defect_type == kind][:2]:
             (root / "test" / kind).mkdir(parents=True, exist_ok=True)
             shutil.copy(photo, root / "test" / kind)
-    copy = Path(shutil.copytree(run, tmp_path / "blind"))
+    copy = copied(run, tmp_path / "blind")
     model = json.loads((copy / "model.json").read_text())
     model["calibration"]["image"]["value"] = 1e9  # every defect is missed
     model["calibration"]["unusual"] = 1e9  # and none is stopped for being unusual alone

@@ -19,6 +19,7 @@ from blemish import api
 from blemish.cluster import WorkerShare, open_cluster, outcomes_of
 from blemish.data.dataset import Dataset
 from blemish.errors import DataError
+from blemish.process import available_cores
 from blemish.results.judging_on_ray import judge_on_ray
 from blemish.studies.grid import BenchmarkPlan, run_grid
 from blemish.studies.pools import measured_on_ray
@@ -128,6 +129,43 @@ def test_what_a_worker_was_at_that_hangs_or_is_killed_is_done_by_another(
     done = list(outcomes_of(make, range(6), share=WorkerShare(), copies=True))
     assert sorted((item, outcome.value) for item, outcome in done) == [(number, number) for number in range(6)]
     a_killed_training_is_done_by_another(parts, seeded_resnet18, tmp_path / "out")
+
+
+@pytest.mark.usefixtures("cluster")
+def test_an_item_is_not_blamed_for_workers_that_were_lost_while_idle(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("blemish.cluster.team.MOST_LOST", 2)
+    ray.cloudpickle.register_pickle_by_value(cells)  # type: ignore[no-untyped-call]  # workers see no tests
+    items, who, killed = Growing(2), list[int](), set[int]()
+    make, share = partial(partial, cells.who_does), WorkerShare(cpus=available_cores() / 2)
+    for _, outcome in outcomes_of(make, items, share=share):
+        assert outcome.value is not None, outcome.trouble
+        who.append(outcome.value)
+        if killed or len(who) % 2:
+            continue
+        if len(set(who)) < 2:  # one began before the other was there
+            items.more += 2
+            continue
+        killed = set(who)  # both are idle now
+        for number in killed:
+            os.kill(number, signal.SIGKILL)
+        items.more += 1
+    assert killed and who[-1] not in killed
+
+
+class Growing:
+    """Items, to which more are added also after the last one was taken."""
+
+    def __init__(self, more: int) -> None:
+        self.more = more
+
+    def __iter__(self) -> Iterator[int]:
+        return self
+
+    def __next__(self) -> int:
+        if not self.more:
+            raise StopIteration
+        self.more -= 1
+        return self.more
 
 
 def a_killed_training_is_done_by_another(parts: Dataset, seeded_resnet18: Path, output: Path) -> None:

@@ -88,6 +88,8 @@ def test_photos_in_another_order_are_paired_by_their_names_and_pixels_are_not_co
     assert "another order" in other.notes[0]
     old = compare_evaluations(first, replace(second, draws={}), places=PLACES)
     assert old.figures["pro"].interval is None and "evaluate both anew" in old.notes[0]
+    unlike = compare_evaluations(first, replace(second, bootstrap="4 draws by other weights"), places=PLACES)
+    assert unlike.figures["pro"].interval is None and "drawn in different ways" in unlike.notes[0]
     sized = compare_evaluations(first, replace(second, map_size=(64, 64)), places=PLACES)
     assert "pro" not in sized.figures and "masks were made in another way" in sized.notes[0]
 
@@ -114,7 +116,7 @@ def test_what_makes_a_comparison_less_sure_is_told() -> None:
     told = compare_evaluations(shared, replace(first, unreadable=[], duplicates=[]), places=PLACES).notes
     assert "several photos show one part" in told[-1]
     assert told[1:-1] == [
-        "A could not use 1 photo or mask, such as left out: b.png: is empty",
+        "A could not use 1 photo or mask, such as b.png: is empty",
         "A was trained or calibrated with 1 of these very photos, which flatters it",
     ]
 

@@ -1,6 +1,5 @@
 """Which sizes of synthetic defects are found: counted, printed, kept, shown, and never taken for real ones."""
 
-import shutil
 from dataclasses import replace
 from pathlib import Path
 
@@ -17,6 +16,7 @@ from blemish.metrics.intervals import binomial
 from blemish.model.artifact import read_artifact
 from blemish.model.thresholds import Verdict
 from blemish.report.sizes import size_section
+from copies import copied
 from evaluation.example import EVALUATION
 from report.reading import Page
 
@@ -121,7 +121,7 @@ def test_what_is_printed_says_first_that_the_defects_are_synthetic() -> None:
 def test_evaluating_a_folder_of_synthetic_defects_prints_keeps_and_shows_the_sizes(
     stpm_run: Path, parts: Dataset, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    run, out = Path(shutil.copytree(stpm_run, tmp_path / "run")), tmp_path / "out"
+    run, out = copied(stpm_run, tmp_path / "run"), tmp_path / "out"
     known = set(read_artifact(run).training.files[:2])
     seen = replace(parts, train=tuple(sample for sample in parts.train if str(sample.image.absolute()) in known))
     blemish.synthesize(seen, out, sizes=(2, 20), kinds=("spot", "stain"), each=2)

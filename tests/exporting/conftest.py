@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 
 from blemish.model.artifact import file_sha256
+from copies import copied
 
 
 @pytest.fixture
@@ -21,7 +22,7 @@ def exported(stpm_exported: Path) -> Path:
 
 @pytest.fixture
 def copy(exported: Path, tmp_path: Path) -> Path:
-    return Path(shutil.copytree(exported, tmp_path / "copy"))
+    return copied(exported, tmp_path / "copy")
 
 
 @pytest.fixture
@@ -38,6 +39,7 @@ def rounded_in_secret(copy: Path) -> Path:
     exact, rounded = (copy / "exports" / f"openvino-{precision}" for precision in ("fp32", "int8"))
     values = json.loads((exact / "export.json").read_text())
     for name in values["graph"]:
+        (exact / name).unlink()
         shutil.copy(rounded / name, exact / name)
         values["graph"][name] = file_sha256(exact / name)
     (exact / "export.json").write_text(json.dumps(values))

@@ -8,12 +8,13 @@ import pytest
 
 from blemish.data.dataset import Dataset
 from commands import blemish, one_line
+from copies import copied
 from once import MadeOnce
 from report.reading import Page
 
 
 def test_export_says_how_far_it_is_from_the_model_and_what_was_kept(run: Path, tmp_path: Path, parts: Dataset) -> None:
-    model = Path(shutil.copytree(run, tmp_path / "run"))
+    model = copied(run, tmp_path / "run")
     broken = tmp_path / "broken.png"
     broken.write_bytes(b"no picture")
     done = blemish("export", model, "--to", "onnx", "--photos", parts.test[0].image, "--photos", broken)
@@ -25,7 +26,7 @@ def test_export_says_how_far_it_is_from_the_model_and_what_was_kept(run: Path, t
 
 
 def test_int8_says_its_own_threshold(run: Path, tmp_path: Path) -> None:
-    model = Path(shutil.copytree(run, tmp_path / "run"))
+    model = copied(run, tmp_path / "run")
     done = blemish("export", model, "--to", "onnx", "--precision", "int8")
     assert done.code == 0
     assert [line for line in done.err if " left" not in line] == []  # how far it is, which slow machines say
@@ -93,10 +94,10 @@ def evaluated(exported: Path, parts: Dataset, made_once: MadeOnce, tmp_path: Pat
     """A copy of the model as its int8 export was evaluated."""
 
     def evaluate(folder: Path) -> None:
-        model = shutil.copytree(exported, folder)
+        model = copied(exported, folder)
         assert blemish("evaluate", model, parts.root, "--runtime", "openvino", "--precision", "int8").code == 0
 
-    return Path(shutil.copytree(made_once("evaluated-in-int8", evaluate), tmp_path / "evaluated"))
+    return copied(made_once("evaluated-in-int8", evaluate), tmp_path / "evaluated")
 
 
 def test_the_report_on_an_int8_evaluation_holds_its_own_thresholds_against_it(evaluated: Path) -> None:
@@ -123,7 +124,7 @@ def test_exports_are_still_proven_when_the_thresholds_were_set_anew(copy: Path, 
 def test_thresholds_of_its_own_take_every_photo_that_calibrated_the_model(
     run: Path, parts: Dataset, tmp_path: Path
 ) -> None:
-    model = Path(shutil.copytree(run, tmp_path / "run"))
+    model = copied(run, tmp_path / "run")
     values = json.loads((model / "model.json").read_text())
     moved = Path(values["training"]["photos"][-1]["file"])
     values["training"]["photos"][-1]["file"] = str(tmp_path / "elsewhere.png")

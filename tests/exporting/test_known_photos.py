@@ -11,6 +11,7 @@ from blemish.data.dataset import Dataset
 from blemish.exporting import known_photos as module
 from blemish.exporting.known_photos import known_photos
 from blemish.model.artifact import Artifact, read_artifact
+from copies import copied
 
 
 @pytest.fixture
@@ -52,7 +53,7 @@ def test_fp32_reads_no_more_calibration_photos_than_are_compared(
 def test_a_photo_of_another_content_in_its_place_is_missing_and_a_copy_is_found(
     run: Path, tmp_path: Path, parts: Dataset
 ) -> None:
-    model = Path(shutil.copytree(run, tmp_path / "run"))
+    model = copied(run, tmp_path / "run")
     values = json.loads((model / "model.json").read_text())
     photo = values["training"]["photos"][-1]
     moved = Path(shutil.copy(photo["file"], tmp_path / "moved.png"))

@@ -1,7 +1,6 @@
 """Exporting: what is kept, what is refused, and what a stray file says of itself."""
 
 import json
-import shutil
 from collections.abc import Callable
 from pathlib import Path
 
@@ -23,6 +22,7 @@ from blemish.exporting.writers import DESCRIPTION, write_onnx
 from blemish.inference import open_predictor
 from blemish.model.artifact import read_artifact
 from blemish.model.exports import kinds_of_exports, read_export
+from copies import copied
 
 
 def write_altered(graph: Path, folder: Path, description: str) -> None:
@@ -39,7 +39,7 @@ def write_altered(graph: Path, folder: Path, description: str) -> None:
 def test_an_export_that_disagrees_is_refused_with_the_figures_and_nothing_is_left(
     run: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    model = Path(shutil.copytree(run, tmp_path / "run"))
+    model = copied(run, tmp_path / "run")
     monkeypatch.setitem(EXPORTERS, "onnx", write_altered)
     with pytest.raises(ExportError, match=r"scores differ by \d.*allowed: a relative difference of 0.0001"):
         blemish.export(model, to="onnx")
@@ -131,7 +131,7 @@ def test_first_convolutions_and_what_follows_the_last_are_not_rounded(exported: 
 
 @pytest.mark.usefixtures("small_proof")
 def test_bf16_in_torch_is_recalibrated(run: Path, tmp_path: Path) -> None:
-    model = Path(shutil.copytree(run, tmp_path / "run"))
+    model = copied(run, tmp_path / "run")
     made = blemish.export(model, to="torch", precision="bf16")
     assert made.export.graph == {}
     assert made.export.calibration is not None
@@ -161,7 +161,7 @@ def test_more_good_photos_are_judged_by_every_export_in_its_precision(copy: Path
 
 @pytest.mark.usefixtures("small_proof")
 def test_photos_that_moved_are_asked_for_and_found_where_they_went(run: Path, tmp_path: Path, parts: Dataset) -> None:
-    model = Path(shutil.copytree(run, tmp_path / "run"))
+    model = copied(run, tmp_path / "run")
     values = json.loads((model / "model.json").read_text())
     for photo in values["training"]["photos"]:
         photo["file"] += ".moved"
@@ -174,7 +174,7 @@ def test_photos_that_moved_are_asked_for_and_found_where_they_went(run: Path, tm
 
 
 def test_a_photo_that_cannot_be_read_harms_no_other(run: Path, tmp_path: Path, parts: Dataset) -> None:
-    model = Path(shutil.copytree(run, tmp_path / "run"))
+    model = copied(run, tmp_path / "run")
     (tmp_path / "broken.png").write_bytes(parts.test[0].image.read_bytes()[:200])
     made = blemish.export(model, to="onnx", photos=[tmp_path / "broken.png", parts.test[0].image])
     assert [("broken.png" in str(error)) for error in made.unreadable] == [True]

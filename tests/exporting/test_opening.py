@@ -105,6 +105,7 @@ def test_a_damaged_graph_is_noticed_by_its_checksum(copy: Path, runtime: str) ->
     path = copy / "exports" / f"{runtime}-fp32" / GRAPHS[runtime]
     data = bytearray(path.read_bytes())
     data[len(data) // 2] ^= 1
+    path.unlink()
     path.write_bytes(data)
     with pytest.raises(ArtifactError, match=f"{path.name} is damaged or another file: its checksum differs"):
         open_predictor(copy, runtime=runtime)
@@ -120,6 +121,7 @@ def test_a_missing_graph_is_named(copy: Path, runtime: str) -> None:
 @pytest.mark.parametrize(("runtime", "graph"), [("onnx", "model.onnx"), ("openvino", "model.xml")])
 def test_a_foreign_graph_with_the_right_checksum_is_one_line(copy: Path, runtime: str, graph: str) -> None:
     folder = copy / "exports" / f"{runtime}-fp32"
+    (folder / graph).unlink()
     (folder / graph).write_text("no graph")
     values = json.loads((folder / "export.json").read_text())
     values["graph"][graph] = file_sha256(folder / graph)
@@ -152,6 +154,8 @@ def test_a_graph_that_opens_and_is_of_no_use_is_one_line(
     copy: Path, runtime: str, graph: onnx.ModelProto, named: str
 ) -> None:
     folder = copy / "exports" / f"{runtime}-fp32"
+    for path in folder.glob("model.*"):
+        path.unlink()
     if runtime == "onnx":
         onnx.save(graph, folder / "model.onnx")
     else:

@@ -1,7 +1,6 @@
 """Regions of interest travel with exports: numpy alone applies them, whatever computes the map."""
 
 import json
-import shutil
 from dataclasses import replace
 from pathlib import Path
 
@@ -18,6 +17,7 @@ from blemish.exporting.known_photos import known_photos
 from blemish.inference.prediction import Prediction
 from blemish.model.artifact import read_artifact, write_artifact
 from blemish.results.overlays import REGION_LINE, picture
+from copies import copied
 from once import MadeOnce
 
 SIZE = (64, 64)
@@ -28,7 +28,7 @@ def looking(stpm_exported: Path, made_once: MadeOnce) -> Path:
     """The exported model, that looks at two regions only, with one export made anew and proven so."""
 
     def look(folder: Path) -> None:
-        shutil.copytree(stpm_exported, folder)
+        copied(stpm_exported, folder)
         drawn = read_drawn(AskedInterest(roi=("hole=20,4,16,36", "rim=50,8,10,40")))
         assert drawn is not None
         interest = drawn.on(SIZE)

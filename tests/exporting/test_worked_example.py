@@ -1,7 +1,6 @@
 """The test vector of an export: each step, taken without Blemish, gives what the files say."""
 
 import json
-import shutil
 from pathlib import Path
 from typing import Any
 
@@ -20,6 +19,7 @@ from blemish.exporting.worked_example import choose_example_photo
 from blemish.inference import open_predictor
 from blemish.model.artifact import file_sha256, read_artifact
 from blemish.model.exports import read_export
+from copies import copied
 
 
 def run_graph(export: Path, images: np.ndarray) -> np.ndarray:
@@ -82,7 +82,7 @@ def joined_by_hand(export: Path, canvas: np.ndarray, expected: dict[str, Any]) -
 
 @pytest.mark.usefixtures("small_proof")
 def test_tiles_are_judged_alike_by_who_follows_the_steps(stpm_run: Path, tmp_path: Path) -> None:
-    model = Path(shutil.copytree(stpm_run, tmp_path / "run"))
+    model = copied(stpm_run, tmp_path / "run")
     values = json.loads((model / "model.json").read_text())
     values["framing"] |= {"tile": 60, "overlap": 32}
     (model / "model.json").write_text(json.dumps(values))
@@ -199,7 +199,7 @@ def test_verify_tells_a_machine_that_resizes_otherwise(copy: Path) -> None:
 
 @pytest.mark.usefixtures("small_proof")
 def test_photos_given_as_jpeg_are_proven_with_one_of_them(stpm_run: Path, tmp_path: Path, parts: Dataset) -> None:
-    model = Path(shutil.copytree(stpm_run, tmp_path / "run"))
+    model = copied(stpm_run, tmp_path / "run")
     Image.open(parts.test[0].image).resize((210, 150)).save(tmp_path / "given.jpg", quality=70)
     blemish.export(model, to="onnx", photos=[tmp_path / "given.jpg"])
     export = read_export(read_artifact(model), "onnx", "fp32")

@@ -63,6 +63,8 @@ def test_a_token_is_its_users_until_another_is_given_or_it_is_revoked(history: H
         ("local", {"role": "engineer", "revoked": False}),
         ("local", {"role": "operator", "revoked": False}),
     ]
+    with pytest.raises(SettingsError, match="'local' is what the audit trail calls"):
+        give_token(history, "local", "engineer", who="local")
     with pytest.raises(SettingsError, match="role 'boss' is unknown"):
         give_token(history, "tom", "boss", who="local")
 

@@ -1,7 +1,7 @@
 """What was judged is found again: page by page, filtered, counted."""
 
 from dataclasses import replace
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime, timedelta, timezone
 
 import pytest
 
@@ -9,7 +9,7 @@ from blemish.errors import SettingsError
 from blemish.history.figures import hourly, scores_over_time, what_if
 from blemish.history.labels import set_label
 from blemish.history.opening import History
-from blemish.history.reading import Sought, by_key, latest, names_seen, since_id
+from blemish.history.reading import Sought, by_key, ids_since, latest, names_seen, of_ids
 from blemish.history.writing import add_verdicts
 from history.conftest import JUDGE, START, MakeVerdict
 
@@ -32,8 +32,9 @@ def test_pages_follow_one_another_though_verdicts_come_in_between(history: Histo
     rest = latest(history, most=10, after=first.after)
     assert [each.id for each in (*first.verdicts, *rest.verdicts)] == ids[::-1]
     assert rest.after is None
-    with pytest.raises(SettingsError, match="no page ended at"):
-        latest(history, after="yesterday")
+    for wrong in ("yesterday", "2026-03-01T06:00:00~1", f"{same.isoformat()}~{1 << 63}", f"{datetime.min}+14:00~1"):
+        with pytest.raises(SettingsError, match="no page ended at"):
+            latest(history, after=wrong)
 
 
 def test_filters_alone_and_together(history: History, verdict: MakeVerdict) -> None:
@@ -60,7 +61,9 @@ def test_filters_alone_and_together(history: History, verdict: MakeVerdict) -> N
     assert found(since=batch[1].judged_at, until=batch[3].judged_at) == [2, 1]
     assert found(photo_sha256=f"{2:064}") == [2]
     assert pages(history, Sought(model="screw"), 1) == [[ids[4]], [ids[1]], [ids[0]]]
-    assert [each.id for each in since_id(history, ids[2])] == ids[3:]
+    assert ids_since(history, ids[2]) == ids[3:]
+    assert [each.id for each in of_ids(history, [ids[3], ids[1]])] == [ids[1], ids[3]]
+    assert of_ids(history, []) == []
     assert names_seen(history) == (["nut", "screw"], ["a", "b"])
     stored = by_key(history, batch[1].key)
     assert stored is not None
@@ -75,6 +78,12 @@ def test_counts_per_hour_and_scores(history: History, verdict: MakeVerdict) -> N
     assert counts == expected
     assert [row.photos for row in hourly(history, since=late)] == [1]
     assert hourly(history, station="elsewhere") == []
+    india = timezone(timedelta(hours=5, minutes=30))  # whose hours begin in the middle of those of UTC
+    assert [row.photos for row in hourly(history, since=(START + timedelta(minutes=45)).astimezone(india))] == [2, 1, 1]
+    add_verdicts(history, [verdict(2.0, model="nut", station="line 2", judged_at=START)])
+    together = [(row.hour, row.model, row.station, row.verdict, row.photos) for row in hourly(history, apart=False)]
+    assert together[0] == (START, None, None, "anomalous", 3)
+    assert len(together) == 3
     assert [point.anomaly_score for point in scores_over_time(history, Sought(model="screw"), most=3)] == [
         2.0,
         2.0,

@@ -58,6 +58,16 @@ def test_a_photo_of_12_bits_lies_under_its_map_as_bright_as_the_same_photo_of_8(
     np.testing.assert_allclose(picture(camera.predict(twelve), twelve), of_eight, atol=4)
 
 
+def test_a_photo_of_8_bits_is_judged_among_photos_of_16_as_alone(predictor: Predictor, parts: Dataset) -> None:
+    eight = read_image(parts.test[0].image)
+    sixteen = eight.astype(np.uint16) * 257
+    alone = [predictor.predict(photo).anomaly_score for photo in (eight, sixteen)]
+    together = list(predictor.predict_many([sixteen, eight, sixteen]))
+    assert [result.anomaly_score for result in together if isinstance(result, Prediction)] == [
+        pytest.approx(score, rel=1e-4) for score in (alone[1], alone[0], alone[1])
+    ]
+
+
 def test_verdict_and_map_are_given_at_the_photos_own_size(predictor: Predictor, tmp_path: Path) -> None:
     Image.new("RGB", (300, 200), (9, 99, 200)).save(tmp_path / "wide.png")
     prediction = predictor.predict(tmp_path / "wide.png")

@@ -2,7 +2,6 @@
 
 import json
 import logging
-import shutil
 from dataclasses import replace
 from pathlib import Path
 
@@ -17,6 +16,7 @@ from blemish.evaluation.evaluate import evaluate_predictor
 from blemish.inference.predictor import Predictor
 from blemish.model.artifact import MODEL_FILE, read_artifact
 from blemish.results.overlays import picture
+from copies import copied
 
 
 @pytest.fixture(scope="module")
@@ -99,7 +99,7 @@ def test_an_unusual_good_photo_is_a_false_alarm_and_an_unusual_defect_is_no_miss
 def test_calibrating_anew_moves_the_limit_where_all_new_photos_are_unusual(
     stpm_run: Path, parts: Dataset, tmp_path: Path
 ) -> None:
-    run = Path(shutil.copytree(stpm_run, tmp_path / "run"))
+    run = copied(stpm_run, tmp_path / "run")
     for number, sample in enumerate(parts.train[:9]):
         darker = (read_image(sample.image) * 0.02).astype(np.uint8)
         save_png(tmp_path / "dark" / f"{number}.png", darker)

@@ -1,7 +1,6 @@
 """The model folder: whole or refused, and one clear line in each case."""
 
 import json
-import shutil
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -13,6 +12,7 @@ from blemish.data.dataset import Dataset
 from blemish.errors import ArtifactError
 from blemish.inference import open_predictor
 from blemish.model.artifact import read_artifact
+from copies import copied
 
 
 @pytest.fixture(scope="module")
@@ -24,7 +24,7 @@ def run(parts: Dataset, tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture
 def copy(run: Path, tmp_path: Path) -> Path:
-    return Path(shutil.copytree(run, tmp_path / "copy"))
+    return copied(run, tmp_path / "copy")
 
 
 def edit(folder: Path, change: Callable[[dict[str, Any]], object]) -> None:
@@ -85,6 +85,7 @@ def test_weights_that_were_damaged_or_lost_are_noticed(copy: Path) -> None:
     weights = copy / "weights.safetensors"
     content = bytearray(weights.read_bytes())
     content[-1] ^= 1
+    weights.unlink()
     weights.write_bytes(content)
     with pytest.raises(ArtifactError, match="checksum"):
         open_predictor(copy)

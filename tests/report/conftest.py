@@ -9,6 +9,7 @@ import pytest
 import blemish
 from blemish.data.dataset import Dataset
 from blemish.data.mvtec_ad import MVTEC_AD
+from copies import copied
 from once import MadeOnce
 from report.models import evaluate_on
 
@@ -37,13 +38,13 @@ def trained(parts: Dataset, seeded_resnet18: Path, made_once: MadeOnce) -> Path:
 @pytest.fixture(scope="session")
 def evaluated(trained: Path, parts: Dataset, made_once: MadeOnce) -> Path:
     """Never to be changed."""
-    return made_once("evaluated", lambda folder: evaluate_on(Path(shutil.copytree(trained, folder)), parts))
+    return made_once("evaluated", lambda folder: evaluate_on(copied(trained, folder), parts))
 
 
 @pytest.fixture
 def run(evaluated: Path, tmp_path: Path) -> Path:
     """A copy of the evaluated model, to be changed."""
-    return Path(shutil.copytree(evaluated, tmp_path / "run"))
+    return copied(evaluated, tmp_path / "run")
 
 
 @pytest.fixture

@@ -16,12 +16,13 @@ from blemish.data.mvtec_ad import MVTEC_AD
 from blemish.errors import ArtifactError, DataError
 from blemish.model.artifact import read_artifact, write_artifact
 from blemish.report import write_report
+from copies import copied
 from report.models import evaluate_on, recalibrate_to
 from report.reading import Page
 
 
 def test_without_an_evaluation_the_page_says_so_and_what_to_do(trained: Path, tmp_path: Path) -> None:
-    run = Path(shutil.copytree(trained, tmp_path / "run"))
+    run = copied(trained, tmp_path / "run")
     assert write_report(run) == run / "report.html"
     page = Page(run / "report.html")
     assert "Not evaluated yet: how many defects this model misses is not known." in page.text

@@ -1,5 +1,6 @@
 """Many photos have one record each in a folder of Parquet files, whatever is killed, lost or unreadable."""
 
+import os
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import asdict
 from pathlib import Path
@@ -15,7 +16,7 @@ from blemish.data.stores import UnreachedError
 from blemish.errors import BlemishError, DataError, SettingsError
 from blemish.files import packed_folder
 from blemish.inference.predictor import Predictor
-from blemish.results.judging_on_ray import BlockJudge, BlockRecords, check_asked, judge_block, judge_on_ray, judged
+from blemish.results.judging_on_ray import BlockJudge, BlockRecords, judge_block, judge_on_ray, judged
 from blemish.results.parts import PartFolder, PredictionRecord
 
 
@@ -133,6 +134,55 @@ def test_a_photo_whose_store_does_not_answer_has_no_record_and_is_tried_another_
     assert len(rows_in(tmp_path / "out")) == 7
 
 
+def test_a_block_that_two_workers_do_has_each_record_once_whichever_photos_either_reaches(
+    photos: Path, predictor: Predictor, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from blemish.data import stores
+
+    parts, read = PartFolder(str(tmp_path / "out")), stores.read_stored
+    block: Block = tuple(stores.StoredPhoto(str(photos / f"{number}.png")) for number in range(4))
+
+    def come_of(unreached: str) -> BlockRecords:
+        def fails(address: str, *, size: int = 0) -> bytes:
+            if address.endswith(unreached):
+                raise UnreachedError(f"{address}: its store does not answer")
+            return read(address, size=size)
+
+        with monkeypatch.context() as broken:
+            broken.setattr(stores, "read_stored", fails)
+            return judge_block(predictor, block, parts)
+
+    first, copy = come_of("/1.png"), come_of("/2.png")
+    assert list(rows_in(tmp_path / "out")) == ["0.png", "2.png", "3.png"], "what was told first stands, and once"
+    assert [str(error).split(":")[0] for error in copy.unreached] == [str(photos / "1.png")]
+    assert copy.records == first.records
+    assert come_of("none").unreached == ()
+    assert len(rows_in(tmp_path / "out")) == 4
+
+
+def test_a_part_that_was_written_before_its_worker_was_lost_counts(
+    photos: Path, predictor: Predictor, tmp_path: Path
+) -> None:
+    parts = PartFolder(str(tmp_path / "out"))
+
+    def lost_at_last(blocks: Iterable[Block]) -> Iterator[tuple[Block, Outcome[BlockRecords]]]:
+        for block in blocks:
+            judge_block(predictor, block, parts)
+            yield block, Outcome(lost=True, trouble="killed")
+
+    assert len(list(judged([str(photos)], parts, lost_at_last))) == len(rows_in(tmp_path / "out")) == 7
+
+
+def test_a_name_that_is_no_text_harms_no_other_photo(photos: Path, predictor: Predictor, tmp_path: Path) -> None:
+    (photos / os.fsdecode(b"\xff.png")).write_bytes((photos / "0.png").read_bytes())
+    parts = PartFolder(str(tmp_path / "out"))
+    workers = Workers(predictor, parts)
+    for _ in range(2):
+        assert len(list(judged([str(photos)], parts, workers))) == 8
+    assert len(workers.blocks) == 1, "it is known again"
+    assert "\\udcff.png" in rows_in(tmp_path / "out")
+
+
 def test_predictions_of_another_model_do_not_come_among_them(
     photos: Path, predictor: Predictor, stpm_exported: Path, tmp_path: Path
 ) -> None:
@@ -185,12 +235,3 @@ def test_what_goes_wrong_with_all_ends_it_and_what_stands_stays(
     (tmp_path / "out" / "part-0.parquet").write_bytes(b"half")
     with pytest.raises(DataError, match=r"part-0.parquet is damaged .* delete it"):
         list(judged([str(photos)], parts, Workers(predictor, parts)))
-
-
-def test_pictures_are_not_asked_for_where_records_alone_are_left() -> None:
-    assert check_asked(output="out", save="none", level_maps=False) == "out"
-    for wrong in ({"save": "maps"}, {"level_maps": True}, {"output": None}):
-        with pytest.raises(SettingsError, match="with --ray"):
-            check_asked(**({"output": "out", "save": "overlays", "level_maps": False} | wrong))  # type: ignore[arg-type]
-    with pytest.raises(SettingsError, match="give --ray, too"):
-        blemish.predict("run", "photos", worker_gpus=0.5)

@@ -1,6 +1,5 @@
 """A server in this process, over a real model and a real history, asked over real sockets."""
 
-import shutil
 import signal
 import threading
 import time
@@ -19,6 +18,7 @@ from blemish.server.served_model import ServedModel
 from blemish.server.serving import StationServer
 from blemish.server.settings import ServerSettings
 from blemish.server.station import Station
+from copies import copied
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -96,13 +96,13 @@ def served(open_model: ServedModel, tmp_path_factory: pytest.TempPathFactory) ->
 @pytest.fixture
 def own_run(stpm_run: Path, tmp_path: Path) -> Path:
     """A model that a test may change; without exports, whose proofs take time."""
-    return shutil.copytree(stpm_run, tmp_path / "run")
+    return copied(stpm_run, tmp_path / "run")
 
 
 @pytest.fixture
 def own_export(stpm_exported: Path, tmp_path: Path) -> Path:
     """A model with exports that a test may change."""
-    return shutil.copytree(stpm_exported, tmp_path / "exported")
+    return copied(stpm_exported, tmp_path / "exported")
 
 
 @pytest.fixture(scope="session")

@@ -100,4 +100,6 @@ def test_times_and_words_that_mean_nothing_are_refused(tmp_path: Path) -> None:
             api.export_history(tmp_path / "h.csv", history=tmp_path / "h.db", **wrong)
     with pytest.raises(SettingsError, match="say what to keep"):
         api.prune_history(history=tmp_path / "h.db")
+    with pytest.raises(SettingsError, match="name it with --keep-photos"):
+        api.prune_history(history=tmp_path / "h.db", megabytes=1)
     assert not (tmp_path / "h.db").exists()

@@ -201,5 +201,17 @@ def test_all_categories_of_a_data_set_are_taken(tmp_path: Path, caplog: pytest.L
     assert categories_in("auto", tmp_path) == ("02",)
     assert categories_in("btad", tmp_path / "02") == categories_in("auto", tmp_path / "02") == (None,)
     assert set(DATASETS["btad"].official) == {"01", "02", "03"}
+    trees.piped(tmp_path / "piped")
+    shutil.copytree(tmp_path / "piped" / "part", tmp_path / "piped" / "PA_GLA01_TL")
+    assert categories_in("piped", tmp_path / "piped") == ("PA_GLA01_TL", "part"), "not all classes are known by name"
     with pytest.raises(SettingsError, match="dataset 'bdat' is unknown"):
         categories_in("bdat", tmp_path)
+
+
+def test_how_much_of_a_defect_is_enough_decides_a_result_too(tmp_path: Path) -> None:
+    trees.mvtec_loco(tmp_path)
+    found = DATASETS["mvtec_loco"].find(tmp_path, "part")
+    (tmp_path / "part" / "defects_config.json").write_text(json.dumps([trees.CONFIG[0]]))
+    changed = DATASETS["mvtec_loco"].find(tmp_path, "part")
+    keys = {Cell(method="stpm", category="part", seed=0, found=one).key for one in (found, changed)}
+    assert len(keys) == 2

@@ -5,6 +5,7 @@ from functools import partial
 from pathlib import Path
 
 import pytest
+import ray
 
 import blemish
 from blemish.cli import with_shares
@@ -83,6 +84,20 @@ def test_the_pool_is_what_is_asked_for() -> None:
         with pytest.raises(SettingsError, match=said):
             pool_of(**({"ray": None, "processes": 1, "share": WorkerShare()} | wrong))
     with pytest.raises(SettingsError, match="'photos' is no address"), open_cluster("photos"):
+        pass
+
+
+def test_a_cluster_that_cannot_start_is_one_line(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A start that takes too long, as on a busy machine, is an Exception to Ray and no more."""
+
+    def timed_out(**_: object) -> None:
+        raise Exception("The current node timed out during startup.")
+
+    monkeypatch.setattr(ray, "init", timed_out)
+    with (
+        pytest.raises(SettingsError, match=r"no Ray cluster can be started here \(The current node"),
+        open_cluster("local"),
+    ):
         pass
 
 

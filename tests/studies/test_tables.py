@@ -92,47 +92,63 @@ def test_cells_of_an_earlier_version_have_no_times() -> None:
     assert "| lid | stpm | - | - | - | - |" in markdown_table(table_of(old))
 
 
-COMMANDS = {"begin", "end", "toprule", "midrule", "bottomrule", "addlinespace", "textbf", "pm", "par", "noindent"}
+COMMANDS = {"begin", "end", "toprule", "midrule", "bottomrule", "textbf", "pm", "par", "noindent", "medskip", "quad"}
+COMMANDS |= {"footnotesize", "setlength", "tabcolsep", "textbackslash", "textasciitilde"}
 
 
-def check_latex(text: str) -> list[list[str]]:
-    """Returns the rows of the one tabular; asserts what LaTeX with booktabs asks: known commands, balanced groups,
-    no bare special one, every row as many cells as columns, rules between rows alone."""
-    lines = [line for line in text.splitlines() if not line.startswith("%")]
-    body = "\n".join(lines)
+def check_latex(text: str) -> list[list[list[str]]]:
+    """Returns the rows of each tabular; asserts what LaTeX with booktabs asks: known commands, balanced groups, no bare
+    special one, every row as many cells as columns, rules between rows alone."""
+    body = "\n".join(line.removesuffix("%") for line in text.splitlines() if not line.startswith("%"))
     plain = re.sub(r"\\[&%$#_{}\\]", "", body)  # escaped ones, and ends of lines
-    assert set(re.findall(r"\\([A-Za-z]+)", plain)) <= COMMANDS | {"textbackslash", "textasciitilde"}
-    assert not re.findall(r"\\[^A-Za-z]", plain) and not re.findall(r"[#%_^~]", plain)
+    assert set(re.findall(r"\\([A-Za-z]+)", plain)) <= COMMANDS
+    assert not re.findall(r"\\[^A-Za-z]", plain) and not re.findall(r"[#%_^~<>|]", plain)
     assert plain.isascii()
     depth = np.cumsum([{"{": 1, "}": -1}.get(char, 0) for char in plain])
     assert depth.min() >= 0 and depth[-1] == 0
     assert plain.count("$") % 2 == 0
-    opening = re.search(r"\\begin\{tabular\}\{([lr]+)\}\n", body)
-    assert opening is not None and body.count(r"\begin") == body.count(r"\end{tabular}") == 1
-    rows = body[opening.end() : body.index(r"\end{tabular}")].splitlines()
-    cells = [re.split(r"(?<!\\)&", row.removesuffix(r" \\")) for row in rows if row.endswith(r" \\")]
-    rules = [row for row in rows if not row.endswith(r" \\")]
-    assert rules[0] == r"\toprule" and rules[-1] == r"\bottomrule"
-    assert set(rules) <= {r"\toprule", r"\midrule", r"\addlinespace", r"\bottomrule"}
-    assert {len(row) for row in cells} == {len(opening[1])}
-    assert "&" not in re.sub(r"\\&", "", body[body.index(r"\end{tabular}") :])
-    return [[cell.strip() for cell in row] for row in cells]
+    tables = re.findall(r"\\begin\{tabular\}\{([lr]+)\}\n(.*?)\\end\{tabular\}", body, re.DOTALL)
+    assert len(tables) == body.count(r"\begin") == body.count(r"\end")
+    found = []
+    for columns, inside in tables:
+        rows = inside.splitlines()
+        cells = [re.split(r"(?<!\\)&", row.removesuffix(r" \\")) for row in rows if row.endswith(r" \\")]
+        rules = [row for row in rows if not row.endswith(r" \\")]
+        assert rules[:2] == [r"\toprule", r"\midrule"] and rules[-1] == r"\bottomrule" and len(rules) <= 4
+        assert {len(row) for row in cells} == {len(columns)}
+        found.append([[cell.strip() for cell in row] for row in cells])
+    assert "&" not in re.sub(r"\\&", "", body[body.rindex(r"\end{tabular}") :])
+    return found
 
 
-def test_the_table_is_latex_that_compiles() -> None:
-    rows = check_latex(latex_table(table_of(FOUND, DIFFERENCES)))
-    assert rows[0] == ["category", "method", "seeds", "Image AUROC", "PRO"]
-    assert rows[1][0] == r"nut \& bolt" and rows[2][0] == ""
-    assert rows[4][-1] == r"\textbf{0.605 $\pm$ 0.007}"
-    assert [row[0] for row in rows[5:]] == ["all 2", ""]
-    check_latex(latex_table(table_of(replace(FOUND, plan=replace(PLAN, limit=3), failed=("a_b: 100 %",)))))
+def test_a_table_of_each_metric_is_latex_that_compiles_and_no_wider_than_a_column_of_text() -> None:
+    auroc, pro = check_latex(latex_table(table_of(FOUND, DIFFERENCES)))
+    assert auroc[0] == ["Image AUROC", "stpm", "mend"] and pro[0][0] == "PRO"
+    assert pro[1] == [r"nut \& bolt", r"0.505 $\pm$ 0.007", r"0.605 $\pm$ 0.007"]
+    assert pro[2] == ["lid", r"0.505 $\pm$ 0.007", r"\textbf{0.605 $\pm$ 0.007}"]
+    assert pro[3] == ["all 2", "0.505", r"\textbf{0.605}"]
+    fewer = replace(FOUND, plan=replace(PLAN, limit=3), results=FOUND.results[1:], failed=("a_b: 100 %",))
+    text = latex_table(table_of(fewer))
+    assert check_latex(text)[1][1][1] == "0.510 (1 seed)" and r"failed: a\_b: 100 \%" in text
     with pytest.raises(AssertionError):
         check_latex(latex_table(table_of(FOUND)).replace(r"\& bolt", "& bolt"))
 
 
+def test_what_was_published_stands_below_in_latex() -> None:
+    bottles = replace(
+        FOUND,
+        plan=replace(PLAN, categories=("lid",)),
+        results=tuple(replace(r, mvtec_ad="bottle") for r in FOUND.results if r.category == "lid"),
+    )
+    auroc, _ = check_latex(latex_table(table_of(bottles)))
+    assert [row[0] for row in auroc] == ["Image AUROC", "lid", r"\quad published"]
+    assert auroc[2][1].endswith("[1]") and auroc[2][2] == ""
+
+
 def test_names_hold_nothing_that_means_something_to_latex() -> None:
-    assert as_latex("a_b & 50% $x$ {#1} ~^\\") == (
+    assert as_latex("a_b & 50% $x$ {#1} ~^\\<>|") == (
         r"a\_b \& 50\% \$x\$ \{\#1\} \textasciitilde{}\textasciicircum{}\textbackslash{}"
+        r"\textless{}\textgreater{}\textbar{}"
     )
 
 

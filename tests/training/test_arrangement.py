@@ -69,9 +69,10 @@ def test_what_is_missing_is_said_where_only_one_kind_can_be_read(left: str) -> N
 
 @pytest.mark.parametrize("method", DETECTORS)
 def test_whether_a_method_validates_is_what_its_stages_say(method: str) -> None:
-    has_keep = hasattr(DETECTORS[method].Settings(), "keep")
-    assert method_validates(method, {"image_size": 64}) == (has_keep, (64, 64))
-    if has_keep:
+    keeps = getattr(DETECTORS[method].Settings(), "keep", "last")
+    assert method_validates(method, {"image_size": 64}) == (keeps == "best", (64, 64))
+    if hasattr(DETECTORS[method].Settings(), "keep"):
+        assert method_validates(method, {"keep": "best"}) == (True, (256, 256))
         assert method_validates(method, {"keep": "last"}) == (False, (256, 256))
 
 

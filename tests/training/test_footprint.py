@@ -17,6 +17,8 @@ from blemish.errors import SettingsError
 from blemish.process import available_memory
 from blemish.progress import Progress
 from blemish.training.footprint import Footprint, check_memory, footprint_of
+from blemish.training.kept_frames import KeptFrames
+from blemish.training.memory import MemoryBudget
 from blemish.training.processes import Processes
 from blemish.training.trial import StageTrials, Trial, try_stages
 
@@ -74,7 +76,7 @@ def test_only_what_surely_does_not_fit_is_refused_and_what_may_not_is_warned_of(
         monkeypatch.setattr("blemish.training.footprint.available_memory", lambda free=free: free)
         caplog.clear()
         try:
-            check_memory(StageTrials(detector, [], PROCESSES), batch_size=1, stored_frames=0, budget=0)
+            check_memory(StageTrials(detector, [], PROCESSES), batch_size=1, kept=kept_of(0))
         except SettingsError:
             said[free] = "refused"
         else:
@@ -90,6 +92,11 @@ def test_a_trial_measures_memory_and_time_of_a_step() -> None:
     assert trial.bytes_per_pixel is not None
     assert 100 < trial.bytes_per_pixel < 10_000
     assert trial.seconds_per_pixel > 0
+    (stage,) = detector.stages()
+    assert stage.targets is not None
+    features = stage.targets(torch.rand(1, 3, 96, 96))
+    assert trial.kept_bytes_per_pixel == sum(2 * level.numel() for level in features) / 96**2
+    assert trial.kept_seconds_per_pixel > 0
 
 
 def test_how_long_it_takes_is_said_before_the_first_step_by_the_trials_that_memory_took(
@@ -126,11 +133,49 @@ def test_what_is_advised_fits(monkeypatch: pytest.MonkeyPatch) -> None:
         detector = DETECTORS["stpm"](settings)
     monkeypatch.setattr("blemish.training.footprint.available_memory", lambda: 8_000_000_000)
     trials = StageTrials(detector, detector.stages(), PROCESSES)
+    kept = kept_of(10**9, photos=10, views=10)
     with pytest.raises(SettingsError) as refused:
-        check_memory(trials, batch_size=32, stored_frames=10, budget=10**9)
+        check_memory(trials, batch_size=32, kept=kept)
     words = str(refused.value).split()
     fits = int(words[words.index("--batch-size") + 1])
-    check_memory(trials, batch_size=fits, stored_frames=10, budget=10**9)
+    check_memory(trials, batch_size=fits, kept=kept)
+
+
+def test_features_that_are_kept_between_steps_count_as_far_as_they_may_be_kept(monkeypatch: pytest.MonkeyPatch) -> None:
+    with torch.random.fork_rng(devices=[]):
+        detector = DETECTORS["stpm"](DETECTORS["stpm"].Settings(teacher=TEACHER, image_size=ImageSize(100, 100)))
+    trials = StageTrials(detector, detector.stages(), PROCESSES)
+    trials.found = [trial_of(kept_bytes=20)]
+    monkeypatch.setattr("blemish.training.footprint.footprint_of", lambda *_: Footprint(fixed=0, per_pixel=100))
+    monkeypatch.setattr("blemish.training.footprint.available_memory", lambda: 6_000_000_000)
+    with pytest.raises(SettingsError, match=r"10\.0 GB for photos and the teacher's features .* --cache-memory 4\.4 "):
+        check_memory(trials, batch_size=1, kept=kept_of(10**10, views=100_000))  # of 20 GB
+    check_memory(trials, batch_size=1, kept=kept_of(4_400_000_000, views=100_000))
+
+
+def test_the_time_to_make_features_counts_for_those_that_are_kept_once_and_for_others_in_each_step() -> None:
+    trial = trial_of(kept_bytes=2)
+    assert trial.seconds(step_pixels=1000, kept_pixels=300, room=600) == pytest.approx(1000 + 300 * 3)
+    assert trial.seconds(step_pixels=1000, kept_pixels=300, room=300) == pytest.approx(1000 + (150 + 500) * 3)
+    assert trial_of(kept_bytes=0).seconds(step_pixels=1000, kept_pixels=0, room=0) == pytest.approx(1000)
+
+
+def kept_of(budget: int, *, photos: float = 0, views: int = 0) -> KeptFrames:
+    return KeptFrames(
+        budget=MemoryBudget(photos=budget, textures=0, device=budget, apart=False),
+        photos=photos,
+        views=[views] if views else [],
+    )
+
+
+def trial_of(*, kept_bytes: float) -> Trial:
+    return Trial(
+        fixed_bytes=0,
+        bytes_per_pixel=100,
+        seconds_per_pixel=1,
+        kept_bytes_per_pixel=kept_bytes,
+        kept_seconds_per_pixel=3 if kept_bytes else 0,
+    )
 
 
 def test_a_container_may_take_what_its_limit_leaves(tmp_path: Path) -> None:

@@ -15,6 +15,7 @@ from blemish.data.dataset import Dataset, Sample
 from blemish.data.images import read_image, save_png
 from blemish.errors import DataError, WeightsError
 from blemish.model.artifact import read_artifact
+from copies import copied
 
 QUICK: Any = {"teacher": "efficientnet_lite0", "image_size": 64, "steps": 10, "batch_size": 4}
 
@@ -142,7 +143,7 @@ def _far_photo_is_named(caplog: pytest.LogCaptureFixture, run: Path, photo: Path
 def test_so_is_one_given_to_calibrate_which_can_be_undone(
     left_out: tuple[Path, list[str]], mixed: Path, tmp_path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
-    run = Path(shutil.copytree(left_out[0], tmp_path / "run"))
+    run = copied(left_out[0], tmp_path / "run")
     before = (run / "model.json").read_bytes()
     with pytest.raises(DataError, match="1 of 1 photos given as good score above the threshold"):
         blemish.calibrate(run, good=mixed / "stripes.png")

@@ -2,6 +2,7 @@
 
 import json
 import shutil
+from collections.abc import Generator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -27,10 +28,14 @@ class Line:
         shutil.copyfile(self.photos[photo % len(self.photos)], path)
         return path
 
+    def watching(self, **settings: Any) -> Generator[Prediction | DataError, None, None]:
+        """Judges as long as results are asked for, and until nothing comes any more."""
+        given: dict[str, Any] = {"quiet": 0.05, "idle": 0.2, "save": "none", "runtime": "onnx", **settings}
+        return blemish.watch(self.folder, self.run, into=self.into, **given)
+
     def watch(self, **settings: Any) -> list[Prediction | DataError]:
         """Judges until nothing comes any more."""
-        given: dict[str, Any] = {"quiet": 0.05, "idle": 0.2, "save": "none", "runtime": "onnx", **settings}
-        return list(blemish.watch(self.folder, self.run, into=self.into, **given))
+        return list(self.watching(**settings))
 
     def lines(self) -> list[dict[str, Any]]:
         """The lines of predictions.jsonl."""

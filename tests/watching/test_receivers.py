@@ -117,7 +117,7 @@ PLACES: dict[str, Callable[[Path], Place]] = {
 
 @pytest.mark.parametrize("name", PLACES)
 def test_a_place_that_fails_harms_no_verdict_and_loses_none(
-    name: str, line: Line, tmp_path: Path, caplog: pytest.LogCaptureFixture
+    name: str, line: Line, tmp_path: Path, caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     place = PLACES[name](tmp_path)
     with place.open():
@@ -131,7 +131,9 @@ def test_a_place_that_fails_harms_no_verdict_and_loses_none(
         place.file.mkdir()
     line.put("b.png", 1)
     line.put("c.png", 2)
-    assert len(line.watch(**place.settings)) == 2  # nobody is there
+    with monkeypatch.context() as patch:
+        patch.setattr("blemish.watching.places._TO_END", 1.0)
+        assert len(line.watch(**place.settings)) == 2  # nobody is there
     assert sorted(line.filed()) == ["a.png", "b.png", "c.png"]
     said = [record.getMessage() for record in caplog.records if record.getMessage().startswith(f"{name}: ")]
     assert len(said) == 2, said  # that it fails, once, and how many wait
@@ -215,14 +217,15 @@ def test_who_asks_while_the_journal_cannot_be_read_is_told_that_nobody_knows(lin
     assert told == b"ERR;;;;a.png\r\n"
 
 
-def test_posts_are_signed_and_not_led_elsewhere(line: Line, tmp_path: Path) -> None:
+def test_posts_are_signed_and_not_led_elsewhere(line: Line, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("blemish.results.outbox._FIRST_WAIT", 0.05)
     posts = Posts()
     secret = tmp_path / "secret"
     secret.write_text("a key\n")
     posts.answers = [302, 500]
     with posts.open():
         line.put("a.png")
-        line.watch(webhook=posts.address, webhook_secret=secret, idle=2.5)
+        line.watch(webhook=posts.address, webhook_secret=secret)
     assert len(posts.taken) == 1
     assert len(posts.requests) == 3
     headers, body = posts.requests[-1]
@@ -267,7 +270,6 @@ def lines_from(client: socket.socket, count: int) -> list[str]:
 
 def test_controllers_get_a_line_a_verdict_and_may_ask(line: Line) -> None:
     port, lines = free_port(), list[str]()
-    go_on = threading.Event()
 
     def controller() -> None:
         while True:
@@ -285,13 +287,15 @@ def test_controllers_get_a_line_a_verdict_and_may_ask(line: Line) -> None:
             client.sendall(b"\0\n/etc/x.png\n" + b"n" * 300 + b"/x.png\n\xff\0x.png\n")  # nobody is harmed
             client.sendall(b"?a.png\n?no.png\n")
             lines.extend(lines_from(client, 2))
-        go_on.set()
+        line.put("last.png")
 
     thread = threading.Thread(target=controller)
     thread.start()
-    start = time.monotonic()
-    line.watch(plc=str(port), quiet=0.2, idle=2.0)
+    watch = line.watching(plc=str(port), quiet=0.2, idle=60)
+    for _ in ("a.png", "cam/b.png", "last.png"):
+        next(watch)
     thread.join()
+    watch.close()
     told = {record["name"]: record for record in line.lines()}
     words = {"normal": "OK", "check": "CHECK", "anomalous": "NG", "unusual": "UNUSUAL"}
     shown = {
@@ -299,7 +303,6 @@ def test_controllers_get_a_line_a_verdict_and_may_ask(line: Line) -> None:
         for name, r in told.items()
     }
     assert lines == [shown["a.png"], shown["cam/b.png"], shown["a.png"], "ERR;;;;no.png"]
-    assert time.monotonic() - start < 30
 
 
 def test_a_photo_that_is_asked_for_is_judged_before_it_is_quiet(line: Line) -> None:

@@ -15,18 +15,17 @@ import blemish
 from blemish.errors import ArtifactError, DataError, OutputError, SettingsError
 from blemish.inference.prediction import Prediction
 from blemish.watching import live
-from blemish.watching.events import is_on_network
+from blemish.watching.events import Events, is_on_network
 from blemish.watching.file_state import FileState
 from blemish.watching.journal import Journal
 from blemish.watching.places import Places
 from watching.line import Line
 
 
-def later(*steps: Callable[[], object], pause: float, first: threading.Event | None = None) -> threading.Thread:
-    """Does one thing after another, each after a pause, beside the test; when something has happened `first`."""
+def later(*steps: Callable[[], object], pause: float) -> threading.Thread:
+    """Does one thing after another, each after a pause, beside the test."""
 
     def work() -> None:
-        assert first is None or first.wait(30)
         for step in steps:
             time.sleep(pause)
             step()
@@ -40,7 +39,8 @@ def names_in(folder: Path) -> set[str]:
     return {path.name for path in folder.iterdir()}
 
 
-def test_photos_go_by_their_verdicts_and_the_tables_hold_each_once(line: Line) -> None:
+def test_photos_go_by_their_verdicts_and_the_tables_hold_each_once(line: Line, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("blemish.watching.arrivals.PATIENCE", 0.5)  # with the photo that is torn
     for number in range(6):
         line.put(f"p{number}.png", number)
     line.put("cam 1/p0.png", 9)
@@ -83,10 +83,12 @@ def test_results_inside_the_folder_are_no_photos(line: Line) -> None:
     done = Line(folder=line.folder, into=into, run=line.run, photos=line.photos)
     assert len(done.watch(save="all-overlays")) == 1
     assert len(done.watch(save="all-overlays")) == 0
-    step = later(lambda: line.put("b.png", 1), pause=0.3)
-    assert len(done.watch(save="all-overlays", idle=1.5)) == 1
-    step.join()
-    assert len(done.filed()) == 2
+    line.put("b.png", 1)
+    watch = done.watching(save="all-overlays", idle=1)
+    next(watch)
+    line.put("c.png", 2)  # and what was written on b is looked at, too
+    assert len(list(watch)) == 1
+    assert sorted(done.filed()) == ["a.png", "b.png", "c.png"]
 
 
 def test_a_name_that_comes_again_with_another_content_is_another_photo(line: Line) -> None:
@@ -151,7 +153,9 @@ def test_a_camera_that_writes_slowly_is_waited_for(line: Line) -> None:
 
 
 @pytest.mark.parametrize("poll", [None, 0.1])
-def test_a_folder_that_vanishes_is_waited_for(line: Line, poll: float | None, caplog: pytest.LogCaptureFixture) -> None:
+def test_a_folder_that_vanishes_is_waited_for(
+    line: Line, poll: float | None, caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
+) -> None:
     line.put("a.png")
     away = line.folder.with_name("away")
 
@@ -159,10 +163,30 @@ def test_a_folder_that_vanishes_is_waited_for(line: Line, poll: float | None, ca
         line.folder.mkdir()
         line.put("b.png", 1)
 
-    judged = threading.Event()
-    steps = later(lambda: line.folder.rename(away), new_one, lambda: line.put("c.png", 2), pause=0.6, first=judged)
-    line.watch(idle=3.0, poll=poll, on_progress=lambda _: judged.set())
-    steps.join()
+    def step(photos: int) -> None:
+        """Ends when the watch has said what it sees."""
+        if photos == 1:
+            line.folder.rename(away)
+            until_said("waiting")
+            new_one()
+        if photos == 2:
+            until_said("is there again")
+            line.put("c.png", 2)
+
+    def until_said(words: str) -> None:
+        while words not in caplog.text:
+            time.sleep(0.01)
+
+    monkeypatch.setattr("blemish.watching.live._BY_CLOCK_ALONE", 0.1)
+    monkeypatch.setattr("blemish.watching.live._LONGEST_WAIT", 0.1)
+    watch, steps = line.watching(idle=60, poll=poll), []
+    for photos in (1, 2, 3):
+        next(watch)
+        steps.append(threading.Thread(target=step, args=(photos,), daemon=True))
+        steps[-1].start()
+    for thread in steps:
+        thread.join()
+    watch.close()
     assert sorted(line.names()) == ["a.png", "b.png", "c.png"]
     assert [r.getMessage().split(": ")[-1] for r in caplog.records if "waiting" in r.getMessage()] == (
         ["waiting until it is there again"]
@@ -206,6 +230,18 @@ def test_a_journal_that_cannot_be_read_is_asked_no_more_than_once_a_second(
     assert len(line.watch(idle=2.5)) == 1
     assert len(asked) <= 6
     assert caplog.text.count("disk I/O error") == 1
+
+
+def test_a_watch_waits_no_longer_than_it_may_be_idle(line: Line, monkeypatch: pytest.MonkeyPatch) -> None:
+    wait, waits = Events.wait, list[float]()
+
+    def noted(events: Events, seconds: float) -> None:
+        waits.append(seconds)
+        wait(events, seconds)
+
+    monkeypatch.setattr(Events, "wait", noted)
+    assert line.watch(idle=0.05) == []
+    assert 0 < max(waits) <= 0.05
 
 
 def test_what_cannot_be_moved_is_judged_and_moved_later(line: Line, caplog: pytest.LogCaptureFixture) -> None:
@@ -329,7 +365,7 @@ def test_a_journal_that_cannot_be_written_holds_photos_back(
     monkeypatch.setattr(Places, "tell_controllers", lambda _, delivery: told.append(delivery.record["name"]))
     line.put("a.png")
     line.put("b.png", 1)
-    assert len(line.watch(idle=1.5)) == 2
+    assert len(line.watch()) == 2
     assert told == ["a.png", "b.png"]
     assert line.names() == ["a.png", "b.png"]
     assert caplog.text.count("disk is full") == 1

@@ -4,7 +4,15 @@ from blemish.api.benchmarking import benchmark
 from blemish.api.comparing import compare
 from blemish.api.demonstrating import demo
 from blemish.api.exporting import export, speed, verify
-from blemish.api.judging import evaluate, open, predict, report, submission, summarize  # noqa: A004
+from blemish.api.judging import (
+    evaluate,
+    open,  # noqa: A004
+    predict,
+    predict_on_ray,
+    report,
+    submission,
+    summarize,
+)
 from blemish.api.line import export_history, prune_history, serve, token
 from blemish.api.preparing import prepare_brats
 from blemish.api.stressing import stress
@@ -23,6 +31,7 @@ __all__ = [
     "export_history",
     "open",
     "predict",
+    "predict_on_ray",
     "prepare_brats",
     "prune_history",
     "report",

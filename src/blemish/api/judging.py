@@ -1,11 +1,12 @@
-"""Verbs that use a model: open, predict, evaluate, report, submission, summarize."""
+"""Verbs that use a model: open, predict, predict_on_ray, evaluate, report, submission, summarize."""
 
-import logging
 from collections.abc import Generator, Sequence
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, overload
+from typing import TYPE_CHECKING, Any
 
+from blemish.api.pages import write_beside
 from blemish.data import find_dataset
 from blemish.data.dataset import Dataset, Sample
 from blemish.data.good_and_bad import to_test_on
@@ -13,7 +14,7 @@ from blemish.data.mask_folder import with_masks_in
 from blemish.data.paths import Named, paths_of
 from blemish.data.shapes import sizes_counted
 from blemish.data.synthetic_manifest import read_manifest
-from blemish.errors import DataError, MissingExtraError, SettingsError
+from blemish.errors import DataError, SettingsError
 from blemish.files import Folder, make_folder
 from blemish.inference import open_predictor
 from blemish.inference.predictor import Predictor
@@ -26,8 +27,6 @@ if TYPE_CHECKING:
     from blemish.inference.prediction import Prediction
     from blemish.results.parts import PredictionRecord
     from blemish.results.submission import Submission
-
-_log = logging.getLogger("blemish")
 
 
 def open(  # noqa: A001
@@ -42,7 +41,6 @@ def open(  # noqa: A001
     return open_predictor(run, runtime=runtime, precision=precision, device=device, min_area=min_area)
 
 
-@overload
 def predict(
     run: Folder,
     photos: Named,
@@ -54,67 +52,15 @@ def predict(
     runtime: str = "auto",
     precision: str = "fp32",
     device: str = "auto",
-    ray: None = None,
-    worker_cpus: float = 1.0,
-    worker_gpus: float = 0.0,
     on_progress: OnProgress = say_nothing,
-) -> "Generator[Prediction | DataError, None, None]": ...
-@overload
-def predict(
-    run: Folder,
-    photos: Named,
-    *,
-    output: Folder | None = None,
-    save: str | Sequence[str] = "overlays",
-    min_area: int = 1,
-    level_maps: bool = False,
-    runtime: str = "auto",
-    precision: str = "fp32",
-    device: str = "auto",
-    ray: str | None,
-    worker_cpus: float = 1.0,
-    worker_gpus: float = 0.0,
-    on_progress: OnProgress = say_nothing,
-) -> "Generator[Prediction | PredictionRecord | DataError, None, None]": ...
-def predict(
-    run: Folder,
-    photos: Named,
-    *,
-    output: Folder | None = None,
-    save: str | Sequence[str] = "overlays",
-    min_area: int = 1,
-    level_maps: bool = False,
-    runtime: str = "auto",
-    precision: str = "fp32",
-    device: str = "auto",
-    ray: str | None = None,
-    worker_cpus: float = 1.0,
-    worker_gpus: float = 0.0,
-    on_progress: OnProgress = say_nothing,
-) -> "Generator[Any, None, None]":
+) -> "Generator[Prediction | DataError, None, None]":
     """Judges photos, and those of folders, one after another as results are asked for: list(...) asks for all.
 
     What cannot be found or read is a DataError among the results. `output` is a folder for predictions.jsonl and
     predictions.csv, with `level_maps` for level_maps/, and for what `save` names, one or several: "overlays" (of photos
     that are not normal), "all-overlays", "maps", "none". It is whole when the last result was taken, or when the
     iterator is closed. Raises what `open` does, and DataError where there is no photo at all.
-
-    `ray` is the address of a cluster whose machines judge, "local" for one that is started here, each worker with its
-    own `worker_cpus` and `worker_gpus`. Photos and `output` may then be URLs of a store, `output` holds Parquet files
-    and no pictures, and each photo gives the PredictionRecord that is there; the same call goes on with what is not.
     """
-    from blemish.cluster import WorkerShare, check_no_share
-
-    share = WorkerShare(cpus=worker_cpus, gpus=worker_gpus)
-    opening = {"runtime": runtime, "precision": precision, "device": device, "min_area": min_area}
-    if ray is not None:
-        from blemish.results.judging_on_ray import check_asked, judge_on_ray
-
-        into = check_asked(output=output, save=save, level_maps=level_maps)
-        return judge_on_ray(
-            run, photos, output=into, address=ray, share=share, opening=opening, on_progress=on_progress
-        )
-    check_no_share(share)
     from blemish.results.judging import judge_folder
 
     return judge_folder(
@@ -123,7 +69,43 @@ def predict(
         output=None if output is None else Path(output),
         save=save,
         level_maps=level_maps,
-        opening=opening,
+        opening={"runtime": runtime, "precision": precision, "device": device, "min_area": min_area},
+        on_progress=on_progress,
+    )
+
+
+def predict_on_ray(
+    run: Folder,
+    photos: Named,
+    *,
+    output: Folder,
+    ray: str = "local",
+    worker_cpus: float = 1.0,
+    worker_gpus: float = 0.0,
+    min_area: int = 1,
+    runtime: str = "auto",
+    precision: str = "fp32",
+    device: str = "auto",
+    on_progress: OnProgress = say_nothing,
+) -> "Generator[PredictionRecord | DataError, None, None]":
+    """Judges photos on the machines of a Ray cluster, and yields the record of each as results are asked for.
+
+    `ray` is the cluster's address, "local" for one that is started here; each worker has its own `worker_cpus` and
+    `worker_gpus`. Photos and `output` may be URLs of a store. `output` holds Parquet files, a row per photo, and no
+    pictures; records that stand there come first, and the same call goes on with what is missing. What cannot be found
+    or read is a DataError among the results. Raises what `open` does, SettingsError where `output` holds predictions
+    that were made otherwise, MissingExtraError without Ray, and DataError where there is no photo at all.
+    """
+    from blemish.cluster import WorkerShare
+    from blemish.results.judging_on_ray import judge_on_ray
+
+    return judge_on_ray(
+        run,
+        photos,
+        output=output,
+        address=ray,
+        share=WorkerShare(cpus=worker_cpus, gpus=worker_gpus),
+        opening={"runtime": runtime, "precision": precision, "device": device, "min_area": min_area},
         on_progress=on_progress,
     )
 
@@ -157,6 +139,7 @@ def evaluate(
     from blemish.evaluation.evaluate import evaluate_predictor
     from blemish.evaluation.record import EVALUATION_FILE, write_evaluation
     from blemish.evaluation.size_sweep import size_sweep
+    from blemish.report.page import PAGE, write_report
 
     check_limit("max_misses", max_misses)
     check_limit("max_false_alarms", max_false_alarms)
@@ -188,7 +171,7 @@ def evaluate(
     if output is not None:
         write_evaluation(evaluation, file := Path(output, EVALUATION_FILE))
         if report and run is not None:
-            _write_report(run, file, model)
+            write_beside(partial(write_report, run, evaluation=file, predictor=model), file.with_name(PAGE))
     return evaluation
 
 
@@ -204,18 +187,6 @@ def _test_photos(
     if isinstance(found, Dataset) and not found.test:
         raise DataError(f"{found.root} holds no test photos: test/good and test/DEFECT are looked for")
     return found
-
-
-def _write_report(run: Path, evaluation: Path, predictor: Predictor) -> None:
-    """Writes the page beside the evaluation; without the packages for it, the evaluation is there all the same."""
-    from blemish.report.page import PAGE, write_report
-
-    try:
-        write_report(run, evaluation=evaluation, predictor=predictor)
-    except MissingExtraError as error:
-        stale = evaluation.with_name(PAGE)
-        more = f"; {stale} is of an earlier evaluation" if stale.exists() else ""
-        _log.warning("no report: %s%s", error, more)
 
 
 def report(

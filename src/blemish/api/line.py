@@ -13,8 +13,6 @@ if TYPE_CHECKING:
     from blemish.history.opening import History
     from blemish.history.retention import Forgotten
 
-_COMMAND_LINE = "command line"
-"""The name in the audit trail of whoever changes something by a command or from Python."""
 Moment = str | datetime
 """A time, or its ISO words, such as 2026-03-01 or 2026-03-01T06:00+01:00; without a zone UTC."""
 
@@ -31,6 +29,7 @@ def serve(
     keep_days: float | None = None,
     keep_megabytes: float | None = None,
     workshop: Folder | None = None,
+    models_from: Folder | None = None,
     draw: float = 0.0,
     waiting: int = 32,
     batch_size: int = 8,
@@ -58,6 +57,7 @@ def serve(
         keep_days=keep_days,
         keep_megabytes=keep_megabytes,
         workshop=None if workshop is None else Path(workshop),
+        models_from=None if models_from is None else Path(models_from),
         draw=draw,
         waiting=waiting,
         batch_size=batch_size,
@@ -77,13 +77,14 @@ def token(name: str, *, role: str = "operator", revoke: bool = False, history: F
 
     An operator has photos judged, looks and labels; an engineer may change everything.
     """
+    from blemish.history.audit import COMMAND_LINE
     from blemish.history.users import give_token, revoke_token
 
     with closing(_opened(history)) as opened:
         if revoke:
-            revoke_token(opened, name, who=_COMMAND_LINE)
+            revoke_token(opened, name, who=COMMAND_LINE)
             return None
-        return give_token(opened, name, role, who=_COMMAND_LINE)
+        return give_token(opened, name, role, who=COMMAND_LINE)
 
 
 def export_history(
@@ -140,14 +141,17 @@ def prune_history(
     What people have labelled stays but with `labelled_too`; counts per hour stay in any case. Files are deleted in the
     folder `keep_photos` alone. Raises HistoryError, SettingsError.
     """
+    from blemish.history.audit import COMMAND_LINE
     from blemish.history.retention import Retention, forget
 
     if days is None and megabytes is None:
         raise SettingsError("say what to keep: days, megabytes or both")
+    if megabytes is not None and keep_photos is None:
+        raise SettingsError("megabytes are of the folder of kept photos: name it with --keep-photos FOLDER")
     retention = Retention(days=days, megabytes=megabytes, labelled_too=labelled_too)
     with closing(_opened(history)) as opened:
         photos = None if keep_photos is None else Path(keep_photos)
-        return forget(opened, retention, photos=photos, who=_COMMAND_LINE)
+        return forget(opened, retention, photos=photos, who=COMMAND_LINE)
 
 
 def _opened(history: Folder | None) -> "History":

@@ -2,11 +2,13 @@
 
 import typing
 from collections.abc import Sequence
+from itertools import takewhile
 from typing import Any
 
 import cyclopts
 from cyclopts import App, Parameter, Token
 
+from blemish.cli.help_text import say_all_of, shown_default
 from blemish.version import __version__
 from blemish.wording import share_in
 
@@ -34,10 +36,11 @@ app = App(
     version=__version__,
     help="Visual inspection that learns from good parts only.",
     help_format="plaintext",
-    default_parameter=Parameter(converter=_exactly),
+    default_parameter=Parameter(converter=_exactly, negative=(), show_default=shown_default),
 )
 app.command("blemish.cli.train:train_app", name="train", help="Train a detector on a folder of good photos.")
 app.command("blemish.cli.predict:predict", name="predict", help="Judge photos: one line and verdict each.")
+app.command("blemish.cli.predict_on_ray:predict_on_ray", name="predict-on-ray", help="Judge photos on many machines.")
 app.command("blemish.cli.watch:watch", name="watch", help="Judge photos as they come into a folder.")
 app.command("blemish.cli.evaluate:evaluate", name="evaluate", help="Measure a model on photos whose truth is known.")
 app.command("blemish.cli.report:report", name="report", help="Write one page on a model, with the photos that matter.")
@@ -83,3 +86,17 @@ def with_shares(arguments: Sequence[str]) -> list[str]:
         else:
             words.append(word)
     return words
+
+
+def explain(words: Sequence[str]) -> None:
+    """Prepares the help that the words of a command line ask for, if they ask for any."""
+    if not {"--help", "-h"} & {*words}:
+        return
+    command, called = app, list[str]()
+    for word in takewhile(lambda word: not word.startswith("-"), words):
+        try:
+            command = command[word]
+        except KeyError:  # a path, or what is no command, as the parser says then
+            break
+        called.append(word)
+        say_all_of(command, called)

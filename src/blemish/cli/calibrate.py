@@ -2,7 +2,9 @@
 
 import sys
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Annotated
+
+from cyclopts import Parameter
 
 from blemish import api
 from blemish.calibration.promise import estimated_threshold
@@ -25,7 +27,7 @@ def calibrate(
     *,
     false_alarms: float | None = None,
     check: float | None = None,
-    estimate: bool | None = None,
+    estimate: Annotated[bool | None, Parameter(negative="--no-estimate")] = None,
     good: tuple[Path, ...] = (),
     part: str | None = None,
     rule: tuple[str, ...] = (),

@@ -5,6 +5,9 @@ import sys
 from collections.abc import Sequence
 from pathlib import Path
 from textwrap import wrap
+from typing import Annotated
+
+from cyclopts import Parameter
 
 from blemish import api
 from blemish.cli.progress import ProgressBars
@@ -43,7 +46,7 @@ def evaluate(
     category: str | None = None,
     dataset: str = AUTO,
     masks: Path | None = None,
-    report: bool = True,
+    report: Annotated[bool, Parameter(negative="--no-report")] = True,
     max_misses: str | None = None,
     max_false_alarms: str | None = None,
     runtime: str = "auto",
@@ -68,7 +71,7 @@ def evaluate(
     masks
         Folder of true masks, where they lie elsewhere: by the photos' names, such as b1_mask.png or scratch/b1.png.
     report
-        Write report.html too, a page that shows what was found and missed.
+        Write report.html too, a page that shows what was found and missed, as is done unless --no-report is given.
     max_misses
         How many defective photos may be missed: a number, such as 3, or a share, such as 0.05 or 5%. More: exit code 1.
     max_false_alarms

@@ -2,7 +2,8 @@
 
 import logging
 import sys
-from contextlib import closing, nullcontext
+from collections.abc import Callable, Generator, Sequence
+from contextlib import closing
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -10,7 +11,7 @@ from blemish import api
 from blemish.cli.progress import ProgressBars
 from blemish.errors import DataError, InterruptionError
 from blemish.inference.prediction import Prediction
-from blemish.process import StopRequest, stop_requests
+from blemish.process import stop_requests
 from blemish.wording import on_one_line
 
 if TYPE_CHECKING:
@@ -24,16 +25,13 @@ def predict(
     run: Path,
     /,
     *photos: str | Path,
-    output: str | Path | None = None,
+    output: Path | None = None,
     save: str = "overlays",
     min_area: int = 1,
     level_maps: bool = False,
     runtime: str = "auto",
     precision: str = "fp32",
     device: str = "auto",
-    ray: str | None = None,
-    worker_cpus: float = 1.0,
-    worker_gpus: float = 0.0,
 ) -> int:
     """Judge photos: one line and verdict each.
 
@@ -44,10 +42,9 @@ def predict(
     run
         Folder of a trained model.
     photos
-        Photos, and folders of photos; with --ray URLs, too, such as s3://BUCKET/FOLDER.
+        Photos, folders of photos, patterns in quotes, or - for names on standard input.
     output
-        Folder for predictions.jsonl and predictions.csv, and for what --save names; with --ray folder or URL for
-        Parquet files alone.
+        Folder for predictions.jsonl and predictions.csv, and for what --save names.
     save
         Which pictures are left in that folder: overlays (JPEG, of photos that are not normal), all-overlays (of every
         photo), maps (of every photo its raw anomaly map, float32 TIFF), or none; several with commas between them. The
@@ -66,21 +63,17 @@ def predict(
         digits (bf16) or to whole numbers (int8).
     device
         auto, cpu or cuda.
-    ray
-        Judge on the machines of a Ray cluster: its HOST:PORT, or auto for the one that this machine belongs to; without
-        an address, on one that is started here. Needs --output; photos whose records are there are not judged again.
-    worker_cpus
-        With --ray: how many processors each worker has; there are as many workers as there is room for.
-    worker_gpus
-        With --ray: how many GPUs each worker has; 0.5 lets two share one, without it none is used.
     """
     logging.basicConfig(format="blemish: %(message)s")
-    unreadable = not_normal = False
-    # Between results of a cluster may lie minutes, and nothing there is half written: a signal may end it at once.
-    with stop_requests() if ray is None else nullcontext(StopRequest()) as stop, ProgressBars(lines=False) as bars:
+    with stop_requests() as stop, ProgressBars(lines=False) as bars:
+
+        def end_where_told() -> None:
+            if stop.signal is not None and bars.done < bars.total:
+                raise InterruptionError(f"stopped after {bars.done} of {bars.total} photos", signal=stop.signal)
+
         results = api.predict(
             run,
-            [Path(photo) if photo == _STANDARD_INPUT else photo for photo in photos],
+            as_named(photos),
             output=output,
             save=save,
             min_area=min_area,
@@ -88,22 +81,33 @@ def predict(
             runtime=runtime,
             precision=precision,
             device=device,
-            ray=ray,
-            worker_cpus=worker_cpus,
-            worker_gpus=worker_gpus,
             on_progress=bars.show,
         )
-        with closing(results):
-            for result in results:
-                if isinstance(result, DataError):
-                    unreadable = True
-                    sys.stderr.write(f"blemish: {result}\n")
-                else:
-                    not_normal |= result.verdict != "normal"
-                    # Flushed, so that who reads a pipe need not wait, and nothing is lost where this is stopped.
-                    print(prediction_line(result), flush=True)
-                if stop.signal is not None and bars.done < bars.total:
-                    raise InterruptionError(f"stopped after {bars.done} of {bars.total} photos", signal=stop.signal)
+        return show_results(results, after_each=end_where_told)
+
+
+def as_named(photos: Sequence[str | Path]) -> list[str | Path]:
+    """Returns photos as verbs take them: what stands for standard input is - again."""
+    return [Path(photo) if photo == _STANDARD_INPUT else photo for photo in photos]
+
+
+def show_results(
+    results: "Generator[Prediction | PredictionRecord | DataError, None, None]",
+    *,
+    after_each: Callable[[], None] = lambda: None,
+) -> int:
+    """Prints a line for each photo as it is judged, and returns the exit code; closes the results in any case."""
+    unreadable = not_normal = False
+    with closing(results):
+        for result in results:
+            if isinstance(result, DataError):
+                unreadable = True
+                sys.stderr.write(f"blemish: {result}\n")
+            else:
+                not_normal |= result.verdict != "normal"
+                # Flushed, so that who reads a pipe need not wait, and nothing is lost where this is stopped.
+                print(prediction_line(result), flush=True)
+            after_each()
     if unreadable and not_normal:
         sys.stderr.write("blemish: some photos are not normal, which exit code 1 says, and others could not be read\n")
     return _SOME_NOT_NORMAL if not_normal else _SOME_UNREADABLE if unreadable else _ALL_NORMAL

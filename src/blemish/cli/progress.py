@@ -15,6 +15,9 @@ if TYPE_CHECKING:
 
 _FOR_PEOPLE = {
     "student": "training",
+    "mending": "training",
+    "segmenting": "training to outline defects",
+    "segmentation": "training to outline defects",
     "teacher's features": "preparing",
     "loss": "disagreement",
     "validation_loss": "on photos kept apart",

@@ -17,6 +17,7 @@ def serve(
     keep_days: float | None = None,
     keep_megabytes: float | None = None,
     workshop: Path | None = None,
+    models_from: Path | None = None,
     draw: float = 0.0,
     waiting: int = 32,
     batch_size: int = 8,
@@ -53,6 +54,9 @@ def serve(
     workshop
         Folder whose sub-folders of photos of good parts models can be learned of in the page; they go to its sub-folder
         models. Without it none can.
+    models_from
+        Folder whose sub-folders are trained models: an engineer may put any of them in the place of one that is served.
+        Without it a model is replaced by what is copied into its own folder alone.
     draw
         Share of photos drawn by lot for a person to label, such as 0.01 or 1%; those labelled good can join the
         calibration. Needs --keep-photos.
@@ -88,6 +92,7 @@ def serve(
         keep_days=keep_days,
         keep_megabytes=keep_megabytes,
         workshop=workshop,
+        models_from=models_from,
         draw=draw,
         waiting=waiting,
         batch_size=batch_size,

@@ -8,31 +8,42 @@ from dataclasses import asdict, dataclass, field, make_dataclass, replace
 from pathlib import Path
 from typing import Annotated, Any, get_type_hints
 
-from cyclopts import App, Parameter, Token
+from cyclopts import App, Group, Parameter, Token
 
 from blemish import api
-from blemish.cli.asked_size import asked_size
+from blemish.cli.asked_values import asked_size
 from blemish.cli.calibrate import lines_of
 from blemish.cli.progress import ProgressBars
 from blemish.data import AUTO
 from blemish.detectors import DEFAULT_METHOD, DETECTORS, Detector, DetectorSettings, ImageSize
-from blemish.detectors.settings import image_size_of
+from blemish.detectors.settings import AreaSize, image_size_of
 from blemish.errors import SettingsError
 from blemish.model.artifact import Artifact
 from blemish.process import keep_freed_memory
 from blemish.progress import OnProgress
 from blemish.training.run_file import RUN_FILE
 from blemish.training.settings import TrainingSettings
-from blemish.wording import as_argument, duration
+from blemish.wording import as_argument, counted, duration
 
-train_app = App(name="train", help_format="plaintext", default_parameter=Parameter(negative=()))
+train_app = App(
+    name="train",
+    usage="Usage: blemish train [METHOD] PHOTOS RUN [OPTIONS]",
+    group_commands="Methods",
+    help_format="plaintext",
+)
 
 
 def _image_size(kind: Any, tokens: tuple[Token, ...]) -> ImageSize:
     return image_size_of(asked_size(kind, tokens))
 
 
-Parameter(converter=_image_size, n_tokens=1, accepts_keys=False)(ImageSize)
+Parameter(
+    converter=_image_size,
+    n_tokens=1,
+    accepts_keys=False,
+    metavar="SIZE",
+    show_default=lambda size: str(size.height) if isinstance(size, AreaSize) else str(size),
+)(ImageSize)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -67,9 +78,18 @@ def _training_type(kind: type[Detector]) -> Any:
     return make_dataclass("Training", own, bases=(TrainingSettings,), namespace=where, frozen=True, kw_only=True)
 
 
+_OF_FOLDERS = Group("Photos and RUN", sort_key=1)
+_OF_TRAINING = Group("Training", sort_key=3)
+
+
+def _options_of(kind: type[Detector]) -> Group:
+    return Group(f"Method {kind.title}", sort_key=2)
+
+
 def _add(method: str, kind: type[Detector]) -> None:
     settings_type: Any = kind.Settings  # the annotations below are read at run time
     training_type: Any = _training_type(kind)
+    of_method = _options_of(kind)
     defaults, training_defaults, no_options = settings_type(), training_type(), Options()
 
     def command(
@@ -77,9 +97,9 @@ def _add(method: str, kind: type[Detector]) -> None:
         run: Path,
         /,
         *,
-        settings: Annotated[settings_type, Parameter(name="*")] = defaults,
-        training: Annotated[training_type, Parameter(name="*")] = training_defaults,
-        options: Annotated[Options, Parameter(name="*")] = no_options,
+        settings: Annotated[settings_type, Parameter(name="*", group=of_method)] = defaults,
+        training: Annotated[training_type, Parameter(name="*", group=_OF_TRAINING)] = training_defaults,
+        options: Annotated[Options, Parameter(name="*", group=_OF_FOLDERS)] = no_options,
     ) -> int:
         asked = _asked(settings, training, options)
         return _show(lambda on_progress: api.train(method, photos, run, on_progress=on_progress, **asked))
@@ -99,15 +119,16 @@ def _add(method: str, kind: type[Detector]) -> None:
 def _add_default(kind: type[Detector]) -> None:
     settings_type: Any = kind.Settings
     training_type: Any = _training_type(kind)
+    of_method = _options_of(kind)
     defaults, training_defaults, no_options = settings_type(), training_type(), Options()
 
     @train_app.default
     def default(
         *places: Path,
         run_file: Annotated[Path | None, Parameter(name="--from")] = None,
-        settings: Annotated[settings_type, Parameter(name="*")] = defaults,
-        training: Annotated[training_type, Parameter(name="*")] = training_defaults,
-        options: Annotated[Options, Parameter(name="*")] = no_options,
+        settings: Annotated[settings_type, Parameter(name="*", group=of_method)] = defaults,
+        training: Annotated[training_type, Parameter(name="*", group=_OF_TRAINING)] = training_defaults,
+        options: Annotated[Options, Parameter(name="*", group=_OF_FOLDERS)] = no_options,
     ) -> int:
         """Train a detector on a folder of good photos: `blemish train PHOTOS RUN`, by another method than the default
         `blemish train METHOD PHOTOS RUN`, or, with all settings of an earlier training and on its photos, `blemish
@@ -181,7 +202,7 @@ def _say(artifact: Artifact) -> None:
     for number, stage in enumerate(training.stages, start=1):
         which = f"stage {number} of {len(training.stages)}: " if len(training.stages) > 1 else ""
         chosen = f", weights of step {stage.best_step} chosen" if stage.best_step else ""
-        print(f"{which}trained on {training.trained_on} photos, {stage.steps} steps{chosen}")
+        print(f"{which}trained on {training.trained_on} photos, {counted(stage.steps, 'step')}{chosen}")
     print(f"took {duration(training.seconds)}")
     last = training.stages[-1]
     if last.was_falling and (artifact.folder / RUN_FILE).exists():

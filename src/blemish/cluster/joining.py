@@ -70,8 +70,12 @@ def open_cluster(address: str, *, handed: int = 0) -> Iterator[None]:
     before = {number: signal.getsignal(number) for number in (signal.SIGINT, signal.SIGTERM)}
     try:
         ray.init(**place, log_to_driver=False, logging_level=logging.ERROR)
-    except (ConnectionError, RuntimeError, ValueError, OSError) as error:
-        raise SettingsError(f"no Ray cluster at {address} ({brief(error)}); `ray status` there says more") from error
+    except Exception as error:  # of any type: a start that takes too long is an Exception and no more
+        if address == HERE:
+            line = f"no Ray cluster can be started here ({brief(error)}); see to free memory and processors, try again"
+        else:
+            line = f"no Ray cluster at {address} ({brief(error)}); `ray status` there says more"
+        raise SettingsError(line) from error
     finally:
         if threading.current_thread() is threading.main_thread():
             for number, handler in before.items():  # Ray's own would end us at once, whatever is being written

@@ -150,14 +150,35 @@ class _Team(Generic[ItemT, ValueT]):
             outcome = Outcome(lost=True, trouble=f"workers were lost with it, {MOST_LOST} times ({brief(error)})")
         if not outcome.lost:
             self._idle.append(worker)
-        if job.done:
+        if job.done or (outcome.lost and self._is_tried_again(job)):
             return
-        if outcome.lost:
-            job.lost, job.copied = job.lost + 1, False
-            if job.lost < MOST_LOST:
-                if not any(other is job for _, other in self._busy.values()):
-                    self._waiting.appendleft(job)
-                return
         self._seconds, self._done = self._seconds + time.monotonic() - job.begun, self._done + 1
         job.done = True
         yield job.item, outcome
+
+    def _is_tried_again(self, job: _Job[ItemT]) -> bool:
+        """Counts one more worker as lost with an item; returns whether another does it, or is to do it."""
+        self._keep_those_there()
+        job.lost, job.copied = job.lost + 1, False
+        others = [reference for reference, (_, other) in self._busy.items() if other is job]
+        if job.lost < MOST_LOST:
+            if not others:
+                self._waiting.appendleft(job)
+            return True
+        for reference in others:  # what they may yet leave must not stand beside what is done in its place
+            self._ray.kill(self._busy.pop(reference)[0])
+        return False
+
+    def _keep_those_there(self) -> None:
+        """Lets go of idle workers that are lost, too, as with their machine: an item must not be blamed for them."""
+        asked = {worker.is_there.remote(): worker for worker in self._idle}
+        answered = self._ray.wait(list(asked), num_returns=len(asked), timeout=_TICK)[0] if asked else []
+        self._idle = [asked.pop(reference) for reference in answered if self._is_value(reference)]
+        for worker in asked.values():
+            self._ray.kill(worker)
+
+    def _is_value(self, reference: Any) -> bool:
+        try:
+            return bool(self._ray.get(reference))
+        except self._ray.exceptions.RayError:
+            return False

@@ -51,6 +51,10 @@ class Worker(Generic[ItemT, ValueT]):
             return f"{here}: {error}"
         return None
 
+    def is_there(self) -> bool:
+        """Returns True; of a worker that is lost, nothing comes."""
+        return True
+
     def do(self, item: ItemT) -> Outcome[ValueT]:
         """Does one item; whatever is wrong with it is told rather than raised."""
         said = _Heard()

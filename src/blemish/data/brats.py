@@ -16,6 +16,7 @@ from blemish.data.images import save_png
 from blemish.data.listing import has_file, has_folder, sub_folders
 from blemish.data.nifti import read_volume
 from blemish.errors import DataError
+from blemish.files import move, remove
 from blemish.progress import OnProgress, Progress, say_nothing
 
 SLICES = range(60, 100)
@@ -28,32 +29,45 @@ def write_brats_slices(source: Path, output: Path, *, on_progress: OnProgress = 
     """Writes the slices of all patients below `source` as 8-bit grey PNG files in BMAD's layout; returns how many.
 
     A patient is a folder with X_flair.nii.gz and X_seg.nii.gz, directly in `source` or in HGG and LGG. The result is
-    read by `--dataset bmad --category Brain OUTPUT`. Raises DataError for volumes that are missing or cannot be read,
-    and where `output` already has such slices; what is there then is as it was.
+    read by `--dataset bmad --category Brain OUTPUT`, and appears whole or not at all. Raises DataError for volumes that
+    are missing or cannot be read, and where `output` already has such slices; what is there then is as it was.
     """
     patients = sorted(_patients(source), key=lambda folder: folder.name)
     if len(patients) < 2:
         raise DataError(
             f"{source}: holds fewer than two folders with X_flair.nii(.gz) and X_seg.nii(.gz); check the path"
         )
-    if has_folder(output / _CATEGORY):
-        raise DataError(f"{output / _CATEGORY}: is already there; give another folder")
+    place, beside = output / _CATEGORY, output / f".{_CATEGORY}-unfinished"
+    if has_folder(place):
+        raise DataError(f"{place}: is already there; give another folder")
+    remove(beside)  # what one that was killed has left
     learned, written = set(two_thirds(patients)[0]), 0
-    for done, patient in enumerate(patients, start=1):
-        flair, tumour = (read_volume(_volume(patient, kind)) for kind in ("flair", "seg"))
-        if flair.shape != tumour.shape or flair.shape[2] < SLICES.stop:
-            raise DataError(f"{patient}: its volumes are of shape {flair.shape} and {tumour.shape}; copy them again")
-        for at in SLICES:
-            # Axes of a volume run to the patient's left and back: rows of a picture are the second one.
-            written += _write(
-                output / _CATEGORY,
-                f"{patient.name}_{at}.png",
-                scaled_slice(flair[:, :, at].T),
-                np.asarray(tumour[:, :, at].T != 0),
-                learned=patient in learned,
-            )
-        on_progress(Progress(activity="reading volumes", done=done, total=len(patients)))
+    try:
+        for done, patient in enumerate(patients, start=1):
+            written += _write_patient(patient, beside, learned=patient in learned)
+            on_progress(Progress(activity="reading volumes", done=done, total=len(patients)))
+        move(beside, place)
+    finally:
+        remove(beside)
     return written
+
+
+def _write_patient(patient: Path, base: Path, *, learned: bool) -> int:
+    """Writes the slices of one patient, and returns how many."""
+    flair, tumour = (read_volume(_volume(patient, kind)) for kind in ("flair", "seg"))
+    if flair.shape != tumour.shape or flair.shape[2] < SLICES.stop:
+        raise DataError(f"{patient}: its volumes are of shape {flair.shape} and {tumour.shape}; copy them again")
+    return sum(
+        _write(
+            base,
+            f"{patient.name}_{at}.png",
+            # Axes of a volume run to the patient's left and back: rows of a picture are the second one.
+            scaled_slice(flair[:, :, at].T),
+            np.asarray(tumour[:, :, at].T != 0),
+            learned=learned,
+        )
+        for at in SLICES
+    )
 
 
 def scaled_slice(values: NDArray[Any]) -> NDArray[np.uint8]:

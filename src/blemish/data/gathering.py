@@ -6,12 +6,13 @@ from pathlib import Path
 from typing import TypeVar
 
 from blemish.data.dataset import GOOD, Dataset, Sample
-from blemish.data.folder_names import bad_folder_among
+from blemish.data.folder_names import bad_folder_among, is_called_good
 from blemish.data.images import MaskValues
 from blemish.data.listing import Listing, has_folder, look_through
 from blemish.data.pairing import pair_masks
 from blemish.data.skipped import Skipped, all_skipped, no_photos_in
 from blemish.errors import DataError
+from blemish.wording import some_of
 
 Item = TypeVar("Item")
 
@@ -64,11 +65,19 @@ def good_photos_if_any(folder: Path) -> Gathered:
 def defects_in(
     folder: Path, *, defect_type: str, truth: Path | None = None, mask_values: MaskValues = "bright"
 ) -> Gathered:
-    """Returns every photo in the folder and below, of parts with one type of defect, and their masks in `truth`."""
+    """Returns every photo in the folder and below, of parts with one type of defect, and their masks in `truth`.
+
+    Left out, with an error: photos that lie in a folder of good parts there, for nobody knows which of both they are.
+    """
     assert defect_type != GOOD
     found, masks = _listing(folder), Listing() if truth is None else _listing(truth)
-    troubles = found.troubles + masks.troubles
-    pairs = pair_masks(found.photos, masks.photos, folder=folder, truth=truth or folder)
+    photos, troubles = found.photos, found.troubles + masks.troubles
+    good = {photo: photo.parent for photo in photos if _is_below_good(photo, folder)}
+    if good:
+        where = some_of([*dict.fromkeys(good.values())])
+        line = f"{where}: good by its name, in a folder of defects; move it out of there"
+        photos, troubles = tuple(photo for photo in photos if photo not in good), (*troubles, DataError(line))
+    pairs = pair_masks(photos, masks.photos, folder=folder, truth=truth or folder)
     samples = tuple(
         Sample(
             image=photo,
@@ -76,9 +85,13 @@ def defects_in(
             masks=(pairs.masks[photo],) if photo in pairs.masks else (),
             mask_values=mask_values,
         )
-        for photo in found.photos
+        for photo in photos
     )
     return Gathered(samples=samples, left_out=troubles + pairs.left_out, skipped=(found.skipped, masks.skipped))
+
+
+def _is_below_good(photo: Path, folder: Path) -> bool:
+    return any(is_called_good(name) for name in photo.relative_to(folder).parts[:-1])
 
 
 def with_parts(found: Gathered, part_of: Callable[[Path], str | None]) -> Gathered:

@@ -23,7 +23,12 @@ Block = tuple[StoredPhoto, ...]
 
 def name_digest(address: str) -> bytes:
     """Returns 16 bytes that stand for a photo's address: hundred of millions of them fit in memory."""
-    return blake2b(address.encode("utf-8", "surrogateescape"), digest_size=16).digest()
+    return blake2b(as_text(address).encode(), digest_size=16).digest()
+
+
+def as_text(name: str) -> str:
+    """Returns a name as it can be written: bytes that are no text, as names of files may hold, are escaped."""
+    return name.encode("utf-8", "backslashreplace").decode()
 
 
 class ListedBlocks:

@@ -38,7 +38,7 @@ def with_masks_in(folder: Path, found: Dataset) -> Dataset:
         left_out.append(DataError(line))
     return replace(
         found,
-        test=tuple(replace(sample, masks=masks.get(sample.image, ())) for sample in found.test),
+        test=tuple(replace(sample, masks=masks.get(sample.image, ()), saturations=()) for sample in found.test),
         left_out=tuple(left_out),
     )
 

@@ -107,7 +107,7 @@ def _spelt_out(item: str | Path) -> list[Path]:
     if address := _ADDRESS.match(str(item)):
         raise DataError(
             f"{_as_typed(str(item), address[0])}: is an address, and photos are read from disk; "
-            "download them first and name their folder, or judge them with --ray"
+            "download them first and name their folder, or judge them by `blemish predict-on-ray`"
         )
     path = Path(item)
     if not glob.has_magic(str(item)) or os.path.lexists(path):

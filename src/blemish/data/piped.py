@@ -1,4 +1,4 @@
-"""PIPED (Bianconi et al., 2023): CLASS/NoDefects, CLASS/Defects, masks in CLASS/Defects/GroundThruth, as it is spelt.
+"""PIPED (Bianconi et al., Computers in Industry 2014): CLASS/NoDefects and CLASS/Defects with GroundThruth, so spelt.
 
 Masks are black where the defect is. It has no official division: here the first two thirds of the sheets of paper
 without defects, in order of their numbers, are learned from, and all others are tested with.
@@ -81,7 +81,7 @@ def _recognises(folder: Path) -> bool:
     return _has_good(folder) and any(has_folder(folder / "Defects" / name) for name in _TRUTH)
 
 
-_NAMES = ("PA_BDP01_TL", "PA_BRG01_RL", "PA_BRG02_RL", "PA_BTN01_RL", "PA_FLR01_TL", "PA_GLA01_TL")
+_NAMES = (*("PA_BDP01_TL", "PA_BFT01_TL", "PA_BRG01_RL", "PA_BRG02_RL", "PA_BTN01_RL", "PA_FLR01_TL", "PA_GLA01_TL"),)
 """Those of its twelve complete classes whose names are certain."""
 
 PIPED = Layout(

@@ -1,5 +1,6 @@
 """Shapes of photos beside the shape that a network sees: what is squeezed is said."""
 
+import itertools
 import math
 from collections.abc import Mapping
 
@@ -9,6 +10,7 @@ from blemish.data.images import Size
 
 _SQUEEZED = 1.2  # photos beside the network's input: below this nobody sees it
 _STEP = 32  # pixels; every method takes sides that are a multiple of it
+_WORK = 0.5  # how much other work than was asked for is amiss, beside another shape
 
 
 def size_counts(sizes: Mapping[Size, int]) -> dict[str, int]:
@@ -98,8 +100,17 @@ def other_aspect_line(photo_sizes: Mapping[Size, int], trained_sizes: Mapping[Si
 def fitting_size(photo_size: Size, image_size: Size) -> Size:
     """Returns about as many pixels as `image_size` in the shape of the photo, in steps that every method takes."""
     area, aspect = image_size[0] * image_size[1], _aspect(photo_size)
-    height, width = math.sqrt(area / aspect), math.sqrt(area * aspect)
-    return max(_STEP, round(height / _STEP) * _STEP), max(_STEP, round(width / _STEP) * _STEP)
+    heights, widths = (_steps_about(math.sqrt(area * times)) for times in (1 / aspect, aspect))
+
+    def amiss(size: Size) -> float:
+        return math.log(_ratio(_aspect(size), aspect)) + _WORK * math.log(_ratio(size[0] * size[1], area))
+
+    return min(itertools.product(heights, widths), key=amiss)
+
+
+def _steps_about(side: float) -> tuple[int, int]:
+    below = max(1, math.floor(side / _STEP))
+    return below * _STEP, (below + 1) * _STEP
 
 
 def _aspect(size: Size) -> float:

@@ -175,7 +175,7 @@ class FetchedPhoto:
 def fetched(photos: Iterable[StoredPhoto]) -> Iterator[BinaryIO]:
     """Fetches photos a few at a time, ahead of whoever takes them, as far as memory allows."""
     ahead: deque[tuple[FetchedPhoto, int]] = deque()
-    source = iter(photos)
+    source, all_given = iter(photos), False
     with ThreadPoolExecutor(_AT_ONCE, thread_name_prefix="fetch") as pool:
         try:
             while True:
@@ -187,10 +187,11 @@ def fetched(photos: Iterable[StoredPhoto]) -> Iterator[BinaryIO]:
                     if room <= 0:
                         break
                 if not ahead:
+                    all_given = True  # and some of them are yet to be fetched
                     return
                 yield cast(BinaryIO, ahead.popleft()[0])
         finally:
-            pool.shutdown(cancel_futures=True)
+            pool.shutdown(cancel_futures=not all_given)
 
 
 def read_stored(address: str, *, size: int = 0) -> bytes:

@@ -73,7 +73,8 @@ class Stage:
     patience: int | None = None
     """The stage ends early when this many steps have not lowered the validation loss by a tenth."""
     settle: Callable[[Iterable[Batch]], None] | None = None
-    """Sets buffers of `trains`, when the stage has ended, from photos that it trained on, as they are."""
+    """Sets buffers of `trains`, when the stage has ended, from photos that it trained on, as they are; they may be gone
+    through more than once."""
     moves_photos: bool = False
     """Whether `augment` lays photos otherwise, by turns or mirrors: regions of interest would no longer fit them."""
 
@@ -91,6 +92,9 @@ class Detector(nn.Module, ABC):
     learns_inside: ClassVar[bool] = False
     """Whether its losses are taken where `Batch.inside` says, and nowhere else; if not, regions of interest are refused
     rather than learned around."""
+    sees_near: ClassVar[bool] = False
+    """Whether what its map says of a place depends on what lies near alone, as of convolutions: then it may judge
+    frames that are larger than those it learned from. A mean over a whole frame, or attention, sees far."""
     score: Score
     """How the map of a whole photo becomes its score."""
 

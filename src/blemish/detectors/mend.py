@@ -41,11 +41,11 @@ from blemish.networks.discrepancy import (
     maps_by_level,
     mean_inside,
     mean_of_hardest,
-    multiply_maps,
     share_inside,
     unit_vectors,
 )
-from blemish.networks.mending import Decoder, DefectHead
+from blemish.networks.fusion import told_apart
+from blemish.networks.mending import Decoder, DefectHead, Judged, Mender
 from blemish.networks.one_cycle import OneCycleAdamW
 from blemish.networks.teacher import Teacher
 from blemish.networks.teacher_vectors import TeacherVectors
@@ -56,11 +56,12 @@ from blemish.synthesis.variation import lay_at_random
 _LEVELS = 3
 _DEFECTS = {"painted": paint_defects, "perlin": draw_defects, "none": None}
 SHARE = {"together": 0.5, "decoder_first": 0.25}  # of the spread of the decoder's scores of good photos: the head's
-TRUST = 0.05, 0.6  # the least and the most: what the head is trusted before anything is known of it is the least
+EARNED = 0.35  # trust of a head that learned with the decoder, where painted defects show that it is worth that
+_BETTER = 0.01  # image AUROC by which they show it
+_PAINTED = 64, 2  # photos that are painted on for that, and how often each
 MANY = 200  # photos from which the decoder learns first, from kept features
 _ALONE = 2  # times the learning rate, for a decoder that learns alone
 _MINING = 3  # the power of its distance by which a pixel counts, where a decoder learns alone
-_LEAST = 1e-12  # of a product of distances, before its logarithm
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -104,6 +105,7 @@ class Mend(Detector):
     Settings = MendSettings
     title = "Mend"
     learns_inside = True
+    sees_near = True
     paper = "none yet: the union of STPM, RSTPM and DeSTSeg"
     settings: MendSettings
     training_defaults: ClassVar[Mapping[str, Any]] = {
@@ -131,7 +133,7 @@ class Mend(Detector):
         judged = self.student(seen, stem)
         return self._joined(judged, images), maps_by_level("student", distances(seen, judged.rebuilt))
 
-    def _joined(self, judged: "Judged", images: Images) -> AnomalyMap:
+    def _joined(self, judged: Judged, images: Images) -> AnomalyMap:
         """Returns the one map that decoder and head make together, at the size of the images."""
         return interpolate_map(self.student.fusion(judged.mended, judged.logits), _size(images))
 
@@ -209,67 +211,41 @@ class Mend(Detector):
             for branch, values in zip(scores, (judged.mended, judged.logits), strict=True):
                 resized = interpolate_map(values, _size(batch.images))
                 branch.append(highest_mean(resized, self.score.share, batch.inside))
-        share = SHARE["decoder_first" if self.settings.learns == "decoder_first" else "together"]
-        self.student.fusion.settle(*(torch.cat(branch) for branch in scores), share=share)
+        first, fusion = self.settings.learns == "decoder_first", self.student.fusion
+        share = SHARE["decoder_first" if first else "together"]
+        fusion.settle(*(torch.cat(branch) for branch in scores), share=share)
+        if not first and fusion.trust < EARNED and self._is_worth_more(good):
+            fusion.trust.fill_(EARNED)
 
+    def _is_worth_more(self, good: Iterable[Batch]) -> bool:
+        """Returns whether painted defects are told from good photos better where the head is trusted more."""
+        trusts = (float(self.student.fusion.trust), EARNED)
+        of_good, of_painted, photos = [], [], 0
+        paint, generator = _DEFECTS[self.settings.defects], Generator(self.student.fusion.trust.device).manual_seed(0)
+        assert paint is not None
+        for batch in good:
+            of_good.append(self._scores(batch.images, batch.inside, trusts))
+            for _ in range(_PAINTED[1]):
+                painted, masks = paint(batch.images, batch.images.roll(1, dims=0), generator)
+                counted = masks if batch.inside is None else masks * batch.inside
+                changed = counted.flatten(start_dim=1).any(dim=1)
+                inside = None if batch.inside is None else batch.inside[changed]
+                of_painted.append(self._scores(painted[changed], inside, trusts))
+            photos += len(batch.images)
+            if photos >= _PAINTED[0]:
+                break
+        pairs = zip(torch.cat(of_good, dim=1), torch.cat(of_painted, dim=1), strict=True)
+        as_it_is, worth = (told_apart(*pair) for pair in pairs)
+        return worth >= as_it_is + _BETTER
 
-@dataclass(frozen=True, kw_only=True)
-class Judged:
-    """What the student makes of a photo."""
-
-    rebuilt: tuple[Tensor, ...]
-    """The decoder's features of each level (B, C, h, w), finest first."""
-    mended: Tensor
-    """(B, 1, h, w): the logarithm of the product of the levels' distances."""
-    logits: Tensor | None
-    """(B, 1, H / 2, W / 2): the head's, of being a defect."""
-
-
-class Mender(nn.Module):
-    """All that learns: decoder, head, and what their maps are combined by."""
-
-    def __init__(self, decoder: nn.Module, head: nn.Module | None) -> None:
-        super().__init__()
-        self.decoder = decoder
-        self.head = head
-        self.fusion = Fusion()
-
-    def forward(self, seen: Sequence[Tensor], stem: Tensor) -> Judged:
-        """Takes the teacher's unit vectors of each level, finest first, and its first layer."""
-        rebuilt = self.decoder(seen)
-        mended = multiply_maps(distances(seen, rebuilt)).clamp(min=_LEAST).log()
-        logits = None
-        if self.head is not None:
-            logits = self.head(seen, [unit_vectors(level.detach()) for level in rebuilt], stem).float()
-        return Judged(rebuilt=rebuilt, mended=mended, logits=logits)
-
-
-class Fusion(nn.Module):
-    """How the decoder's map and the head's logits become one map: the head's odds are one more level of the product.
-
-    The map is distance_1 * distance_2 * distance_3 * odds^trust. A sum of logarithms is calmer than the higher of two
-    maps: where one of them is wrong about a good photo, the other holds it down. How far the head may be trusted
-    differs from part to part, and good photos tell: `trust` is such that among them the head's share of the score
-    spreads a share as wide as the decoder's. No defect is needed for that, be it real or synthetic.
-    """
-
-    def __init__(self) -> None:
-        super().__init__()
-        self.register_buffer("trust", torch.tensor(TRUST[0]))
-
-    trust: Tensor
-
-    def forward(self, mended: Tensor, logits: Tensor | None) -> Tensor:
-        """Returns the map (B, 1, h, w), at the resolution of the finer, from those of a `Judged`."""
-        if logits is None:
-            return mended.exp()
-        return (interpolate_map(mended, _size(logits)) + self.trust * logits).exp()
-
-    def settle(self, mended: Tensor, logits: Tensor, *, share: float) -> None:
-        """Takes the trust from what both say of good photos: their scores (N,)."""
-        if len(mended) > 1:
-            ratio = mended.std() / logits.std().clamp(min=1e-6)
-            self.trust.copy_((share * ratio).clamp(*TRUST))
+    def _scores(self, images: Images, inside: Tensor | None, trusts: Sequence[float]) -> Tensor:
+        """Returns (trusts, B) the photos' scores, were the head trusted so far."""
+        judged = self.student(*self._see(images))
+        assert judged.logits is not None
+        maps = (self.student.fusion.with_trust(judged.mended, judged.logits, trust) for trust in trusts)
+        return torch.stack(
+            [highest_mean(interpolate_map(each, _size(images)), self.score.share, inside) for each in maps]
+        )
 
 
 def _mending_losses(

@@ -187,6 +187,8 @@ def _of_pixels(first: Evaluation, second: Evaluation) -> tuple[dict[str, FigureD
     drawn, notes = [first.draws, second.draws], []
     if list(photos_by_name(first)) != list(photos_by_name(second)):
         drawn, notes = [{}, {}], [f"{_NO_INTERVAL}: the photos stand in another order; evaluate both anew"]
+    elif first.bootstrap != second.bootstrap:
+        drawn, notes = [{}, {}], [f"{_NO_INTERVAL}: their photos were drawn in different ways; evaluate both anew"]
     elif not all(drawn) and min(first.good_photos, first.defective_photos) > 1:
         notes = [f"{_NO_INTERVAL}: an evaluation is of before what that takes was kept; evaluate both anew"]
     return {
@@ -222,7 +224,7 @@ def _cautions(evaluation: Evaluation, *, called: str) -> list[str]:
     lines = []
     if left_out := len(evaluation.unreadable):
         said = counted(left_out, "photo or mask", "photos or masks")
-        lines.append(f"{called} could not use {said}, such as {evaluation.unreadable[0]}")
+        lines.append(f"{called} could not use {said}, such as {evaluation.unreadable[0].removeprefix('left out: ')}")
     if known := len(evaluation.duplicates):
         lines.append(f"{called} was trained or calibrated with {known} of these very photos, which flatters it")
     return lines

@@ -10,6 +10,10 @@ from sqlalchemy import Connection, select
 from blemish.history.opening import History
 from blemish.history.schema import AUDIT, LONGEST_NAME_STORED
 
+LOCAL, COMMAND_LINE, SERVER = "local", "command line", "server"
+"""Who changed something where it was nobody with a token: who asks from the server's own machine, where no tokens were
+given out; a command or a program; the server by itself."""
+
 
 @dataclass(frozen=True, kw_only=True)
 class AuditedChange:
@@ -19,7 +23,7 @@ class AuditedChange:
     at: datetime
     who: str
     action: str
-    """`label`, `threshold`, `model`, `region of interest`, `user`, `retention`."""
+    """`label`, `threshold`, `model`, `successor`, `learn`, `region of interest`, `user`, `retention`."""
     subject: str
     """What was changed, such as `verdict 12` or `model screw`."""
     before: dict[str, Any] | None

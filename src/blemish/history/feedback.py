@@ -9,13 +9,13 @@ hard ones picks as well.
 
 from collections import Counter
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 from pathlib import Path
 
 from sqlalchemy import func, select
 
 from blemish.history.opening import History
-from blemish.history.schema import VERDICTS
+from blemish.history.schema import VERDICTS, hour_of
 from blemish.history.verdict import BAD_LABEL, GOOD_LABEL
 from blemish.inference.prediction import UNREADABLE
 from blemish.model.thresholds import ALARM_VERDICTS
@@ -102,5 +102,5 @@ def truth_by_week(history: History, model: str) -> list[TruthCount]:
 
 
 def _monday(moment: datetime) -> datetime:
-    day = moment.astimezone(UTC).replace(hour=0, minute=0, second=0, microsecond=0)
+    day = hour_of(moment).replace(hour=0)
     return day - timedelta(days=day.weekday())

@@ -1,14 +1,13 @@
 """Figures over the history: counts per hour, scores over time, and how many would alarm at another threshold."""
 
-from collections.abc import Iterable
 from dataclasses import dataclass, replace
 from datetime import datetime
 
-from sqlalchemy import and_, case, func, or_, select
+from sqlalchemy import ColumnElement, and_, case, func, not_, null, or_, select
 
 from blemish.history.opening import History
 from blemish.history.reading import Sought, conditions
-from blemish.history.schema import HOURS, JUDGES, VERDICTS
+from blemish.history.schema import HOURS, JUDGES, VERDICTS, hour_of
 from blemish.history.verdict import BAD_LABEL, GOOD_LABEL
 from blemish.model.thresholds import ALARM_VERDICTS
 
@@ -21,8 +20,9 @@ class HourCount:
 
     hour: datetime
     """Its beginning, UTC."""
-    model: str
-    station: str
+    model: str | None
+    """None: all of them together, as for stations."""
+    station: str | None
     verdict: str
     photos: int
 
@@ -68,17 +68,30 @@ def hourly(
     station: str | None = None,
     since: datetime | None = None,
     until: datetime | None = None,
+    apart: bool = True,
 ) -> list[HourCount]:
-    """Returns counts per hour, oldest first; of hours whose verdicts have been deleted, too."""
+    """Returns counts per hour, oldest first; of hours whose verdicts have been deleted, too. Unless `apart`, models and
+    stations are added up."""
     wanted = [
         *([] if model is None else [HOURS.c.model == model]),
         *([] if station is None else [HOURS.c.station == station]),
-        *([] if since is None else [HOURS.c.hour >= since.replace(minute=0, second=0, microsecond=0)]),
+        *([] if since is None else [HOURS.c.hour >= hour_of(since)]),
         *([] if until is None else [HOURS.c.hour < until]),
     ]
-    statement = select(HOURS).where(*wanted).order_by(HOURS.c.hour, HOURS.c.model, HOURS.c.station, HOURS.c.verdict)
+    if apart:
+        keys = [HOURS.c.hour, HOURS.c.model, HOURS.c.station, HOURS.c.verdict]
+        statement = select(*keys, HOURS.c.photos).where(*wanted).order_by(*keys)
+    else:
+        keys = [HOURS.c.hour, HOURS.c.verdict]
+        added = func.sum(HOURS.c.photos)
+        statement = select(HOURS.c.hour, null(), null(), HOURS.c.verdict, added).where(*wanted)
+        statement = statement.group_by(*keys).order_by(*keys)
     with history.reading() as connection:
-        return [HourCount(**row._mapping) for row in connection.execute(statement)]
+        rows = connection.execute(statement).all()
+    return [
+        HourCount(hour=hour, model=name, station=place, verdict=verdict, photos=int(photos))
+        for hour, name, place, verdict, photos in map(tuple, rows)
+    ]
 
 
 def scores_over_time(history: History, sought: Sought, *, most: int = 1000) -> list[ScorePoint]:
@@ -96,32 +109,40 @@ def scores_over_time(history: History, sought: Sought, *, most: int = 1000) -> l
 
 def what_if(history: History, sought: Sought, threshold: float, *, weights_sha256: str) -> WhatIf:
     """Returns what the photos that are sought, of the model of these weights, would be at another threshold."""
-    would = or_(VERDICTS.c.anomaly_score > threshold, VERDICTS.c.verdict == "unusual")
+    above = VERDICTS.c.anomaly_score > threshold
+    unusual = VERDICTS.c.verdict == "unusual"
+    below = and_(unusual, or_(VERDICTS.c.anomaly_score.is_(None), not_(above)))
     with history.reading() as connection:
         same = and_(JUDGES.c.weights_sha256 == weights_sha256, JUDGES.c.model == sought.model)
         judges = list(connection.execute(select(JUDGES.c.id).where(same)).scalars())
-        rows = connection.execute(
-            select(
-                VERDICTS.c.verdict,
-                VERDICTS.c.label,
-                func.count().label("photos"),
-                func.sum(case((would, 1), else_=0)).label("alarms"),
-            )
-            # The model is known by who judged: asked by name as well, the rows themselves would have to be read.
-            .where(VERDICTS.c.judge_id.in_(judges), *conditions(replace(sought, model=None)))
-            .group_by(VERDICTS.c.verdict, VERDICTS.c.label)
-        ).all()
+        # The model is known by who judged: asked by name as well, the rows themselves would have to be read.
+        wanted = [VERDICTS.c.judge_id.in_(judges), *conditions(replace(sought, model=None))]
+        photos, then, unusual_below = connection.execute(
+            select(func.count(), _number(VERDICTS.c.verdict.in_(ALARM_VERDICTS)), _number(below)).where(*wanted)
+        ).one()
+        # Those above it lie together in the index, so that they are counted without looking at all the others.
+        stopped = connection.execute(select(func.count()).select_from(VERDICTS).where(*wanted, above)).scalar_one()
+        would = case((or_(above, unusual), 1), else_=0).label("would")
+        by_label = (VERDICTS.c.judge_id, VERDICTS.c.label, would)
+        labelled = select(*by_label, func.count().label("photos"))
+        labelled = labelled.where(*conditions(sought), VERDICTS.c.label.is_not(None)).group_by(*by_label)
+        told = [row for row in connection.execute(labelled) if row.judge_id in judges]
 
-    def total(values: Iterable[int]) -> int:
-        return int(sum(values))
+    def total(label: str, *alarm: bool) -> int:
+        return sum(row.photos for row in told if row.label == label and bool(row.would) in alarm)
 
     return WhatIf(
         threshold=threshold,
-        photos=total(row.photos for row in rows),
-        alarms_then=total(row.photos for row in rows if row.verdict in ALARM_VERDICTS),
-        alarms=total(row.alarms for row in rows),
-        labelled_good=total(row.photos for row in rows if row.label == GOOD_LABEL),
-        good_stopped=total(row.alarms for row in rows if row.label == GOOD_LABEL),
-        labelled_bad=total(row.photos for row in rows if row.label == BAD_LABEL),
-        bad_missed=total(row.photos - row.alarms for row in rows if row.label == BAD_LABEL),
+        photos=photos,
+        alarms_then=int(then or 0),
+        alarms=stopped + int(unusual_below or 0),
+        labelled_good=total(GOOD_LABEL, True, False),
+        good_stopped=total(GOOD_LABEL, True),
+        labelled_bad=total(BAD_LABEL, True, False),
+        bad_missed=total(BAD_LABEL, False),
     )
+
+
+def _number(condition: ColumnElement[bool]) -> ColumnElement[int]:
+    """Returns how many rows meet a condition, in a statement over others as well."""
+    return func.sum(case((condition, 1), else_=0))

@@ -2,14 +2,14 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass, fields
-from datetime import datetime
+from datetime import UTC, datetime
 from typing import Any, Literal
 
 from sqlalchemy import ColumnElement, Connection, Select, and_, func, select, tuple_
 
 from blemish.errors import SettingsError
 from blemish.history.opening import History
-from blemish.history.schema import HOURS, JUDGES, VERDICTS
+from blemish.history.schema import HOURS, JUDGES, LARGEST_ID, VERDICTS
 from blemish.history.verdict import JudgeRecord, StoredVerdict
 
 MOST_AT_ONCE = 500
@@ -84,11 +84,20 @@ def by_key(history: History, key: str) -> StoredVerdict | None:
     return None if row is None else _stored(row)
 
 
-def since_id(history: History, number: int, *, most: int = MOST_AT_ONCE) -> list[StoredVerdict]:
-    """Returns the verdicts that were written after the one of this id, oldest first: what a live page asks for."""
+def ids_since(history: History, number: int, *, most: int = MOST_AT_ONCE) -> list[int]:
+    """Returns the ids of the verdicts that were written after the one of this id, oldest first: what a live page asks
+    for."""
     with history.reading() as connection:
-        statement = _joined().where(VERDICTS.c.id > number).order_by(VERDICTS.c.id).limit(most)
-        return [_stored(row) for row in connection.execute(statement)]
+        statement = select(VERDICTS.c.id).where(VERDICTS.c.id > number).order_by(VERDICTS.c.id).limit(most)
+        return list(connection.execute(statement).scalars())
+
+
+def of_ids(history: History, ids: Sequence[int]) -> list[StoredVerdict]:
+    """Returns the verdicts of these ids, in the order in which they were written."""
+    if not ids:
+        return []
+    with history.reading() as connection:
+        return rows_by_id(connection, ids)
 
 
 def newest_id(history: History) -> int:
@@ -103,11 +112,12 @@ def conditions(sought: Sought) -> list[ColumnElement[bool]]:
     for column, value in (
         (table.model, sought.model),
         (table.station, sought.station),
-        (table.drawn, sought.drawn),
         (table.photo_sha256, sought.photo_sha256),
     ):
         if value is not None:
             found.append(column == value)
+    if sought.drawn is not None:
+        found.append(table.drawn.is_(sought.drawn))  # as the index of those that were drawn says it
     if sought.verdicts:
         found.append(table.verdict.in_(sought.verdicts))
     if sought.label is not None:
@@ -121,13 +131,15 @@ def conditions(sought: Sought) -> list[ColumnElement[bool]]:
 
 
 def _place(after: str) -> Any:
-    moment, _, number = after.rpartition("~")
+    words, _, digits = after.rpartition("~")
     try:
-        return tuple_(
-            datetime.fromisoformat(moment), int(number), types=[VERDICTS.c.judged_at.type, VERDICTS.c.id.type]
-        )
-    except ValueError:
+        moment, number = datetime.fromisoformat(words), int(digits)
+        if moment.tzinfo is None or not 0 <= number <= LARGEST_ID:
+            raise ValueError
+        values = moment.astimezone(UTC), number
+    except (ValueError, OverflowError):
         raise SettingsError(f"no page ended at {after[:40]!r}: give what the page before gave") from None
+    return tuple_(*values, types=[VERDICTS.c.judged_at.type, VERDICTS.c.id.type])
 
 
 _JUDGE = tuple(each.name for each in fields(JudgeRecord))
@@ -154,8 +166,15 @@ def _stored(row: Any) -> StoredVerdict:
 def names_seen(history: History) -> tuple[Sequence[str], Sequence[str]]:
     """Returns the names of all models and of all stations that ever judged."""
     with history.reading() as connection:
-        models, stations = (
-            list(connection.execute(select(column).distinct().order_by(column)).scalars())
-            for column in (HOURS.c.model, HOURS.c.station)
-        )
+        models, stations = (_names_in(connection, column) for column in (HOURS.c.model, HOURS.c.station))
     return models, stations
+
+
+def _names_in(connection: Connection, column: ColumnElement[str]) -> Sequence[str]:
+    """Returns the different values of an indexed column, sorted: each is looked up as the first behind the one before,
+    for a DISTINCT would read every row."""
+    first = select(func.min(column).label("name"))
+    names = first.cte("names", recursive=True)
+    behind = select(func.min(column)).where(column > names.c.name).scalar_subquery()
+    names = names.union_all(select(behind).where(names.c.name.is_not(None)))
+    return list(connection.execute(select(names.c.name).where(names.c.name.is_not(None))).scalars())

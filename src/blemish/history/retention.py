@@ -2,6 +2,8 @@
 unless that is asked for."""
 
 import logging
+import os
+import time
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
@@ -20,6 +22,8 @@ _log = logging.getLogger("blemish")
 
 _AT_ONCE = 500
 """Verdicts of one transaction: others write in between."""
+_FRESH = 120.0
+"""Seconds after which the verdict that a photo was kept for is in the history, or never comes."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -102,7 +106,10 @@ def _first(history: History, wanted: Sequence[ColumnElement[bool]], *, order: Co
 
 def _make_room(history: History, retention: Retention, photos: Path | None) -> int:
     """Deletes the oldest photos beyond the room that there is; returns how many files."""
-    kept = VERDICTS.c.photo_path.is_not(None)
+    if photos is None:
+        return 0
+    inside = f"{photos.resolve()}{os.sep}"  # people's own photos take no room there, and keep their verdicts' links
+    kept = func.substr(VERDICTS.c.photo_path, 1, len(inside)) == inside
     with history.reading() as connection:
         each = select(func.max(VERDICTS.c.photo_bytes).label("bytes")).where(kept).group_by(VERDICTS.c.photo_path)
         taken = int(connection.execute(select(func.coalesce(func.sum(each.subquery().c.bytes), 0))).scalar_one())
@@ -138,6 +145,8 @@ def _delete_files(history: History, rows: Sequence[Any], photos: Path | None) ->
     for row in rows:
         try:
             if row.photo_path is not None and row.photo_path not in shared | deleted and _is_in(row.photo_path, photos):
+                if _is_fresh(row.photo_path):
+                    continue
                 remove(Path(row.photo_path))
                 deleted.add(row.photo_path)
                 count += 1
@@ -148,6 +157,14 @@ def _delete_files(history: History, rows: Sequence[Any], photos: Path | None) ->
         else:
             gone.append(row.id)
     return gone, count
+
+
+def _is_fresh(path: str) -> bool:
+    """Returns whether a file was kept again just now, by a verdict that may not be in the history yet."""
+    try:
+        return time.time() - Path(path).stat().st_mtime < _FRESH
+    except OSError:
+        return False
 
 
 def _is_in(path: str, folder: Path | None) -> bool:

@@ -27,6 +27,8 @@ from sqlalchemy.types import TypeDecorator, TypeEngine
 
 LONGEST_NAME_STORED = 255
 """Characters of the name of a model, station, user or photo."""
+LARGEST_ID = (1 << 63) - 1
+"""No database has room for a larger one."""
 
 
 class UtcTime(TypeDecorator[datetime]):
@@ -48,6 +50,11 @@ class UtcTime(TypeDecorator[datetime]):
         if value is None:
             return None
         return value.replace(tzinfo=UTC) if dialect.name == "sqlite" else value.astimezone(UTC)
+
+
+def hour_of(moment: datetime) -> datetime:
+    """Returns the beginning of the hour, UTC, that a time lies in: zones that are half an hour off have other hours."""
+    return moment.astimezone(UTC).replace(minute=0, second=0, microsecond=0)
 
 
 METADATA = MetaData(
@@ -135,6 +142,19 @@ Index(
     "ix_verdicts_score",
     *(VERDICTS.c[name] for name in ("judge_id", "anomaly_score", "judged_at", "verdict", "label", "station")),
 )
+# What people have said and what was drawn by lot is little beside all the rest: it is found without looking at that.
+Index(
+    "ix_verdicts_labelled",
+    *(VERDICTS.c[name] for name in ("model", "judged_at", "id", "label", "verdict", "drawn", "station")),
+    sqlite_where=VERDICTS.c.label.is_not(None),
+    postgresql_where=VERDICTS.c.label.is_not(None),
+)
+Index(
+    "ix_verdicts_drawn",
+    *(VERDICTS.c[name] for name in ("model", "judged_at", "id", "label", "verdict", "station")),
+    sqlite_where=VERDICTS.c.drawn.is_(True),
+    postgresql_where=VERDICTS.c.drawn.is_(True),
+)
 LABELS = Table(
     "labels",
     METADATA,
@@ -180,3 +200,6 @@ HOURS = Table(
     Column("photos", BigInteger, nullable=False),
 )
 """How many verdicts there were, kept when the verdicts themselves are deleted."""
+# The names that there ever were are asked for with each page, and the hours become many; so is a station's last hour.
+Index("ix_hours_model", HOURS.c.model)
+Index("ix_hours_station", HOURS.c.station, HOURS.c.model, HOURS.c.hour)

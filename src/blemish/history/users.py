@@ -12,7 +12,7 @@ from typing import Literal, get_args
 from sqlalchemy import Connection, select, update
 
 from blemish.errors import HistoryError, SettingsError
-from blemish.history.audit import note_change
+from blemish.history.audit import COMMAND_LINE, LOCAL, SERVER, note_change
 from blemish.history.opening import History
 from blemish.history.schema import LONGEST_NAME_STORED, USERS
 
@@ -39,6 +39,8 @@ def give_token(history: History, name: str, role: str, *, who: str) -> str:
         raise SettingsError(f"role {role!r} is unknown: give one of {', '.join(get_args(Role))}")
     if not name or not name.isprintable() or len(name) > LONGEST_NAME_STORED:
         raise SettingsError("a user's name is of 1 to 255 characters that can be printed")
+    if name in (LOCAL, COMMAND_LINE, SERVER):
+        raise SettingsError(f"{name!r} is what the audit trail calls whoever needs no token: give another name")
     token = secrets.token_urlsafe(32)
     values = {"role": role, "token_sha256": _digest(token), "created_at": datetime.now(UTC), "revoked_at": None}
     with history.writing() as connection:

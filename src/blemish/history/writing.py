@@ -11,7 +11,7 @@ from sqlalchemy.dialects import postgresql, sqlite
 
 from blemish.errors import HistoryUnavailableError
 from blemish.history.opening import History
-from blemish.history.schema import HOURS, JUDGES, VERDICTS
+from blemish.history.schema import HOURS, JUDGES, VERDICTS, hour_of
 from blemish.history.verdict import JudgeRecord, VerdictRecord
 
 _WAITS = (0.2, 1.0)  # seconds before the next try, where a database has gone away or another writer stood in the way
@@ -88,14 +88,10 @@ def _judge_id(connection: Connection, judge: JudgeRecord) -> int:
 
 def _count(connection: Connection, rows: Sequence[dict[str, Any]]) -> None:
     """Adds to the counts per hour, in one order, so that two writers do not wait for each other in a circle."""
-    counts = Counter((_hour_of(row["judged_at"]), row["model"], row["station"], row["verdict"]) for row in rows)
+    counts = Counter((hour_of(row["judged_at"]), row["model"], row["station"], row["verdict"]) for row in rows)
     if not counts:
         return
     insert = upsert(connection, HOURS)
     added = insert.on_conflict_do_update(index_elements=_HOUR, set_={"photos": HOURS.c.photos + insert.excluded.photos})
     hours = [dict(zip(_HOUR, which, strict=True), photos=photos) for which, photos in sorted(counts.items())]
     connection.execute(added, hours)
-
-
-def _hour_of(moment: datetime) -> datetime:
-    return moment.astimezone(UTC).replace(minute=0, second=0, microsecond=0)

@@ -1,20 +1,25 @@
-"""A decoder that rebuilds a feature pyramid from itself through a bottleneck, and a head that segments what it mended.
+"""A decoder that rebuilds a feature pyramid from itself through a bottleneck, a head that segments what it mended, and
+both with what makes one map of theirs.
 
 Both see unit vectors alone: how strong a teacher's features are changes with the light.
 """
 
 import math
 from collections.abc import Sequence
+from dataclasses import dataclass
 
 import torch
 from torch import Tensor, nn
 
 from blemish.networks.backbone import draw_weights
 from blemish.networks.blocks import conv_norm_relu
+from blemish.networks.discrepancy import distances, multiply_maps, unit_vectors
+from blemish.networks.fusion import Fusion
 from blemish.networks.resizing import resize_features
 from blemish.networks.resnet import BasicBlock
 
 _HEAD_WIDTH = 64
+_LEAST = 1e-12  # of a product of distances, before its logarithm
 
 
 class Decoder(nn.Module):
@@ -72,6 +77,37 @@ class DefectHead(nn.Module):
             x = x + self.stem(stem)
         logits: Tensor = self.output(x)
         return logits
+
+
+@dataclass(frozen=True, kw_only=True)
+class Judged:
+    """What the student makes of a photo."""
+
+    rebuilt: tuple[Tensor, ...]
+    """The decoder's features of each level (B, C, h, w), finest first."""
+    mended: Tensor
+    """(B, 1, h, w): the logarithm of the product of the levels' distances."""
+    logits: Tensor | None
+    """(B, 1, H / 2, W / 2): the head's, of being a defect."""
+
+
+class Mender(nn.Module):
+    """All that learns: decoder, head, and what their maps are combined by."""
+
+    def __init__(self, decoder: nn.Module, head: nn.Module | None) -> None:
+        super().__init__()
+        self.decoder = decoder
+        self.head = head
+        self.fusion = Fusion()
+
+    def forward(self, seen: Sequence[Tensor], stem: Tensor) -> Judged:
+        """Takes the teacher's unit vectors of each level, finest first, and its first layer."""
+        rebuilt = self.decoder(seen)
+        mended = multiply_maps(distances(seen, rebuilt)).clamp(min=_LEAST).log()
+        logits = None
+        if self.head is not None:
+            logits = self.head(seen, [unit_vectors(level.detach()) for level in rebuilt], stem).float()
+        return Judged(rebuilt=rebuilt, mended=mended, logits=logits)
 
 
 def _halving(in_channels: int, channels: int) -> nn.Sequential:

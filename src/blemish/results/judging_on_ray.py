@@ -15,7 +15,7 @@ from typing import Any
 
 from blemish.cluster import Outcome, WorkerShare, hand_over, open_cluster, outcomes_of
 from blemish.data.digest import digest_of, file_digest
-from blemish.data.listed_blocks import PHOTOS_PER_BLOCK, Block, ListedBlocks, name_digest
+from blemish.data.listed_blocks import PHOTOS_PER_BLOCK, Block, ListedBlocks, as_text, name_digest
 from blemish.data.paths import Named, items_of, paths_of
 from blemish.data.pixel_limit import allow_pixels, most_pixels
 from blemish.data.stores import UnreachedError, fetched, is_url, lies_in, place_of
@@ -28,7 +28,6 @@ from blemish.model.artifact import MODEL_FILE, WEIGHTS_FILE, read_artifact
 from blemish.model.exports import EXPORTS_FOLDER, kinds_of_exports
 from blemish.progress import OnProgress, Progress, say_nothing
 from blemish.results.parts import PartFolder, PredictionRecord, prediction_record, row_of
-from blemish.results.saved import USUAL, saved
 
 _log = logging.getLogger("blemish")
 
@@ -83,27 +82,38 @@ class BlockJudge:
 
 
 def judge_block(predictor: Predictor, block: Block, parts: PartFolder) -> BlockRecords:
-    """Judges the photos of a block and writes their part; raises OutputError, ArtifactError for a damaged model."""
+    """Judges the photos of a block and writes their part; raises OutputError, ArtifactError for a damaged model.
+
+    Where photos were not reached, a part that another worker wrote of the same block is left as it is: what it has was
+    told, and may be what is lacking here.
+    """
     rows, unreached = [], list[UnreachedError]()
     for photo, result in zip(block, predictor.predict_many(fetched(block)), strict=True):
         if isinstance(result, UnreachedError):
             unreached.append(result)
         else:
             rows.append(row_of(photo.address, result))
+    if unreached and (stands := _standing(block, parts)) is not None:
+        return stands
     if rows:
-        parts.write(rows)
+        parts.write(rows, asked=_addresses(block))
     return BlockRecords(records=tuple(map(prediction_record, rows)), unreached=tuple(unreached))
 
 
-def check_asked(*, output: str | Path | None, save: str | Sequence[str], level_maps: bool) -> str | Path:
-    """Returns the folder of the records; raises SettingsError where there is none, or pictures are asked for."""
-    if output is None:
-        raise SettingsError("with --ray, records are left in files: say where with --output FOLDER_OR_URL")
-    if level_maps or saved(save) - {USUAL}:
-        raise SettingsError(
-            "with --ray, records alone are left, and no maps and pictures: judge the few photos that matter without it"
-        )
-    return output
+def _standing(block: Block, parts: PartFolder) -> BlockRecords | None:
+    """Returns what the part of a block says, None where there is none."""
+    records = parts.records_of(_addresses(block))
+    if records is None:
+        return None
+    told = {record.image for record in records}
+    lacking = [address for address in _addresses(block) if as_text(address) not in told]
+    return BlockRecords(
+        records=tuple(records), unreached=tuple(UnreachedError(f"{a}: its store did not answer") for a in lacking)
+    )
+
+
+def _addresses(block: Block) -> list[str]:
+    return [photo.address for photo in block]
 
 
 def judge_on_ray(
@@ -187,7 +197,7 @@ def judged(
     judged."""
     yield from missing
     standing: set[bytes] = set()
-    named = frozenset(place.rstrip("/") for place in places)
+    named = frozenset(as_text(place.rstrip("/")) for place in places)
     done = 0
     for record in (record for part in parts.standing() for record in part):
         name = name_digest(record.image)
@@ -239,9 +249,12 @@ def _results(
 ) -> Iterator[JudgedRecord]:
     """Yields what came of a block's photos; of one that workers were lost with, nothing until it is found which photo
     is to blame."""
-    if outcome.value is not None:
-        yield from outcome.value.records
-        yield from outcome.value.unreached
+    came = outcome.value
+    if came is None and outcome.lost:
+        came = _standing(block, parts)  # of a worker that was lost when all was done
+    if came is not None:
+        yield from came.records
+        yield from came.unreached
     elif not outcome.lost:
         raise BlemishError(f"{outcome.trouble}; what was judged stands, and the same command goes on")
     elif len(block) > 1:
@@ -250,7 +263,7 @@ def _results(
     else:
         line = f"{block[0].address}: cannot be judged: it ended each process that tried ({outcome.trouble})"
         rows = [row_of(block[0].address, DataError(line))]
-        parts.write(rows)
+        parts.write(rows, asked=_addresses(block))
         yield from map(prediction_record, rows)
 
 

@@ -54,6 +54,54 @@ class LevelMap:
         return heatmap(angles_of(resize_map(self.values, size)) / SCALE)
 
 
+@dataclass(frozen=True, kw_only=True)
+class FiredLevel:
+    """What one level says of a photo: angles in degrees, 0 to 180."""
+
+    pair: str
+    level: str
+    sees: str
+    """What it looks at, in words; empty for a level beyond the third."""
+    mostly: float
+    """The median over the photo."""
+    highest: float
+    here: float
+    """At the place where the anomaly map is highest."""
+    fired: bool
+    """Whether it rises there above its median by more than any other level."""
+
+
+def fired_levels(prediction: Prediction) -> tuple[list[FiredLevel], tuple[float, float]]:
+    """Returns what each level of a prediction with level maps says, and the (x, y) in pixels of the photo where the
+    anomaly map is highest.
+
+    A level is held against its own median of this photo: levels differ in how unlike they are everywhere.
+    """
+    maps = [level for row in rows_of(prediction.level_maps) for level in row]
+    height, width = prediction.anomaly_map.shape
+    row, column = divmod(int(prediction.anomaly_map.argmax()), width)
+    place = (column + 0.5) / width, (row + 0.5) / height
+    found = []
+    for each in maps:
+        angles = angles_of(each.values)
+        here = angles[int(place[1] * angles.shape[0]), int(place[0] * angles.shape[1])]
+        found.append((each, float(np.median(angles)), float(angles.max()), float(here)))
+    rises = [here - mostly for _, mostly, _, here in found]
+    levels = [
+        FiredLevel(
+            pair=each.student,
+            level=each.level,
+            sees=_SEES.get(each.level, "").removeprefix(": "),
+            mostly=mostly,
+            highest=highest,
+            here=here,
+            fired=here - mostly == max(rises) > 0,
+        )
+        for each, mostly, highest, here in found
+    ]
+    return levels, (place[0] * prediction.photo_size[1], place[1] * prediction.photo_size[0])
+
+
 def runtime_for(runtime: str, *, level_maps: bool) -> str:
     """Returns the runtime to open: where level maps are wanted, auto is torch, for no export gives them."""
     return "torch" if level_maps and runtime == "auto" else runtime

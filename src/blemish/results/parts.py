@@ -1,8 +1,8 @@
 """Predictions of many photos as a folder of Parquet files, its parts, on a disk or in a store.
 
-A part holds the records of the photos that one worker judged in one go, is named by those photos, and appears whole or
-not at all: whatever is killed, a record stands or its photo is judged again, and a part that is written twice is the
-same part. `_judging.json` says what judged them, and no other model writes into the folder.
+A part holds the records of the photos that one worker judged in one go, is named by all that it was asked for, and
+appears whole or not at all: whatever is killed, a record stands or its photo is judged again, and what is written twice
+is the same part. `_judging.json` says what judged them, and no other model writes into the folder.
 """
 
 import io
@@ -14,6 +14,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from blemish.data.digest import digest_of
+from blemish.data.listed_blocks import as_text
 from blemish.data.stores import StoredFolder
 from blemish.errors import DataError, MissingExtraError, SettingsError
 from blemish.inference.prediction import UNREADABLE, Prediction, unreadable_json
@@ -22,6 +23,7 @@ from blemish.wording import brief
 
 JUDGING_FILE = "_judging.json"  # readers of Parquet pass over names that begin so
 _PART = "part-"
+_BETWEEN = "\n"  # names of photos
 _READERS = 8
 
 
@@ -83,10 +85,17 @@ class PartFolder:
                 f"{self.place} holds predictions that were made otherwise ({differing}): choose another folder"
             )
 
-    def write(self, rows: Sequence[Mapping[str, Any]]) -> None:
-        """Writes rows as one part, named by their photos; raises OutputError."""
-        names = "\n".join(str(row["image"]) for row in rows)
-        self._folder.write(f"{_PART}{digest_of(names.encode())}.parquet", self._parquet.written(rows))
+    def write(self, rows: Sequence[Mapping[str, Any]], *, asked: Sequence[str]) -> None:
+        """Writes rows as one part, named by all photos that were `asked` for together, also those that have no row.
+
+        Whoever does the same once more then writes the same part, whichever photos he reaches. Raises OutputError.
+        """
+        self._folder.write(_name_of(asked), self._parquet.written(rows))
+
+    def records_of(self, asked: Sequence[str]) -> "list[PredictionRecord | UnreadablePhotoError] | None":
+        """Returns the records of the part of these photos, None where it is not here; raises DataError."""
+        name = _name_of(asked)
+        return self._records(name) if self._folder.has(name) else None
 
     def standing(self) -> Iterator[list[PredictionRecord | UnreadablePhotoError]]:
         """Yields the records of each part that is here, those of unreadable photos as errors that say so.
@@ -110,6 +119,10 @@ class PartFolder:
                 f"{self.place}/{name} is damaged ({brief(error)}): delete it, and its photos are judged again"
             ) from error
         return [prediction_record(row) for row in rows]
+
+
+def _name_of(photos: Sequence[str]) -> str:
+    return f"{_PART}{digest_of(as_text(_BETWEEN.join(photos)).encode())}.parquet"
 
 
 def row_of(address: str, result: Prediction | DataError) -> dict[str, Any]:
@@ -167,7 +180,8 @@ class _Parquet:
         unknown = {name for row in rows for name in row} - set(self._schema.names)
         assert not unknown, f"the schema lacks {unknown}"
         file = io.BytesIO()
-        table = self._arrow.Table.from_pylist([dict(row) for row in rows], schema=self._schema)
+        told = [{name: as_text(said) if isinstance(said, str) else said for name, said in row.items()} for row in rows]
+        table = self._arrow.Table.from_pylist(told, schema=self._schema)
         self._parquet.write_table(table, file, compression="zstd")
         return file.getvalue()
 

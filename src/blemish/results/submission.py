@@ -8,16 +8,17 @@ what counts lies where such numbers are finest.
 
 from collections.abc import Iterator
 from dataclasses import dataclass
+from io import BytesIO
 from pathlib import Path
 
 import numpy as np
+from numpy.typing import NDArray
 from PIL import Image
 
-from blemish.data.half_precision import write_half_precision
 from blemish.data.images import resize_map
 from blemish.data.listing import has_folder, list_photos
 from blemish.data.mvtec_ad_2 import MVTEC_AD_2, PRIVATE_PARTS, PRIVATE_PHOTOS
-from blemish.errors import DataError
+from blemish.errors import DataError, MissingExtraError
 from blemish.files import make_folder, write_atomically
 from blemish.inference.prediction import Prediction
 from blemish.inference.predictor import Predictor
@@ -36,14 +37,15 @@ class Submission:
     problems: list[str]
     """A line for each photo that could not be judged, and each part that has not as many as the publishers gave it."""
     missing: list[str]
-    """Objects of MVTec AD 2 of which the folder holds nothing yet."""
+    """Objects of MVTec AD 2 of which the folder does not hold every photo yet, as where a command was stopped."""
 
 
 def write_submission(predictor: Predictor, folder: Path, output: Path, *, on_progress: OnProgress) -> Submission:
     """Judges both private parts of an object, whose folder is called as the publishers do, and writes maps and masks.
 
-    Raises DataError for another folder, OutputError where it cannot be written.
+    Raises DataError for another folder, OutputError where it cannot be written, MissingExtraError without tifffile.
     """
+    _need_tifffile()
     name = folder.absolute().name
     if name not in PRIVATE_PHOTOS:
         raise DataError(f"{folder} is no object of MVTec AD 2: give a folder called {', '.join(PRIVATE_PHOTOS)}")
@@ -66,14 +68,36 @@ def write_submission(predictor: Predictor, folder: Path, output: Path, *, on_pro
             _write(result, Path(name, part, photo.stem), output)
             written += 1
         on_progress(Progress(activity="judging", done=done, total=len(photos)))
-    missing = [other for other in MVTEC_AD_2.official if other and not (output / MAPS / other).is_dir()]
+    missing = [other for other in MVTEC_AD_2.official if not _is_whole(other, output)]
     return Submission(written=written, problems=problems, missing=missing)
+
+
+def _is_whole(name: str, output: Path) -> bool:
+    """Returns whether every photo of an object has its mask, which is written after its map."""
+    places = [output / MASKS / name / part for part in PRIVATE_PARTS]
+    return all(len(list(place.glob("*.png"))) >= PRIVATE_PHOTOS[name] for place in places)
 
 
 def _write(result: Prediction, place: Path, output: Path) -> None:
     whole = resize_map(result.anomaly_map, result.photo_size)
     unit = result.thresholds.pixel if result.thresholds.pixel > 0 else 1.0
     relative = np.clip(whole / unit, -_LARGEST, _LARGEST).astype(np.float16)
-    write_half_precision(output / MAPS / place.with_name(f"{place.name}.tiff"), relative)
+    _save_halves(output / MAPS / place.with_name(f"{place.name}.tiff"), relative)
     mask = Image.fromarray((whole > result.thresholds.pixel).astype(np.uint8) * 255)
     write_atomically(output / MASKS / place.with_name(f"{place.name}.png"), lambda beside: mask.save(beside, "PNG"))
+
+
+def _need_tifffile() -> None:
+    try:
+        import tifffile  # noqa: F401
+    except ImportError:
+        raise MissingExtraError(package="tifffile", extra="tiff", purpose="a submission") from None
+
+
+def _save_halves(path: Path, values: NDArray[np.float16]) -> None:
+    """Writes (h, w) numbers of 16 bits, which Pillow does not; raises OutputError."""
+    import tifffile
+
+    file = BytesIO()
+    tifffile.imwrite(file, values, compression="zlib")
+    write_atomically(path, lambda beside: beside.write_bytes(file.getvalue()))

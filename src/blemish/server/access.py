@@ -6,12 +6,11 @@ from urllib.parse import urlsplit
 
 from fastapi import Depends, Request
 
+from blemish.history.audit import LOCAL
 from blemish.history.users import Role, any_token, user_of_token
 from blemish.server.faults import FaultError
 from blemish.server.station import Station
 
-LOCAL = "local"
-"""The name in the audit trail of whoever asks from this machine, where no tokens were given out."""
 _LOOPBACK_NAMES = frozenset({"localhost", "127.0.0.1", "::1"})
 
 
@@ -24,10 +23,11 @@ class Asker:
 
 async def station_of(request: Request) -> Station:
     """Returns the running server's state; in the event loop, where no thread need be waited for."""
+    return _station_in(request)
+
+
+def _station_in(request: Request) -> Station:
     return cast(Station, request.app.state.station)
-
-
-StationOf = Annotated[Station, Depends(station_of)]
 
 
 def tokens_needed(station: Station) -> bool:
@@ -35,9 +35,10 @@ def tokens_needed(station: Station) -> bool:
     return not station.settings.is_loopback or any_token(station.history)
 
 
-def asker_of(request: Request, station: StationOf) -> Asker:
+def asker_of(request: Request) -> Asker:
     """Returns who asks, an operator at least; raises FaultError for a token that is missing or of no use, and for a
     foreign page's request."""
+    station = _station_in(request)
     kind, _, token = request.headers.get("Authorization", "").partition(" ")
     if kind.lower() == "bearer" and token.strip():
         user = user_of_token(station.history, token.strip())
@@ -63,13 +64,22 @@ def _check_origin(request: Request) -> None:
     sent by nobody but who has it."""
     host = request.headers.get("Host", "")
     origin = request.headers.get("Origin")
-    if origin is not None and urlsplit(origin).netloc != host:
+    if origin is not None and origin.partition("://")[2] != host:
         raise FaultError(403, "foreign_page", "a page of another site may not ask this server")
     if request.headers.get("Sec-Fetch-Site", "same-origin") not in ("same-origin", "none"):
         raise FaultError(403, "foreign_page", "a page of another site may not ask this server")
-    if urlsplit(f"//{host}").hostname not in _LOOPBACK_NAMES:
+    if _name_of(host) not in _LOOPBACK_NAMES:
         raise FaultError(403, "foreign_name", "this server is asked as localhost or 127.0.0.1 alone")
 
 
+def _name_of(host: str) -> str | None:
+    """Returns the name or address in a header Host; None where it is none."""
+    try:
+        return urlsplit(f"//{host}").hostname
+    except ValueError:
+        return None
+
+
+StationOf = Annotated[Station, Depends(station_of)]
 AskedBy = Annotated[Asker, Depends(asker_of)]
 AskedByEngineer = Annotated[Asker, Depends(engineer_of)]

@@ -12,6 +12,7 @@ from blemish.server.engineer_routes import ENGINEER_ROUTES
 from blemish.server.faults import add_fault_handlers
 from blemish.server.figures_routes import FIGURES_ROUTES
 from blemish.server.judge_routes import JUDGE_ROUTES
+from blemish.server.level_routes import LEVEL_ROUTES
 from blemish.server.limits import RequestLimits
 from blemish.server.live_routes import LIVE_ROUTES
 from blemish.server.model_routes import MODEL_ROUTES
@@ -24,7 +25,7 @@ from blemish.version import __version__
 
 _ROUTES = (
     *(STATUS_ROUTES, JUDGE_ROUTES, VERDICT_ROUTES, MODEL_ROUTES, REGION_ROUTES, FIGURES_ROUTES, ENGINEER_ROUTES),
-    *(LIVE_ROUTES, WORKSHOP_ROUTES),
+    *(LIVE_ROUTES, LEVEL_ROUTES, WORKSHOP_ROUTES),
 )
 _PAGE = Path(__file__).with_name("static")
 

@@ -4,8 +4,8 @@ import logging
 import random
 import shutil
 import threading
-import urllib.error
 import urllib.request
+from http.client import HTTPException
 from io import BytesIO
 from itertools import count
 from pathlib import Path
@@ -28,6 +28,7 @@ MODEL = "gravel-parts"
 _LEARNED, _GOOD, _DEFECTIVE = 24, 95, 5
 _DIMMER = 0.0005  # of the light, from part to part
 _DARKEST = 0.8
+_SECONDS_TO_JUDGE = 60
 
 
 def serve_demonstration(folder: Path, *, port: int, seed: int, every: float) -> None:
@@ -75,9 +76,10 @@ def _arrive(server: StationServer, parts: Path, seed: int, every: float, ended: 
         name = f"{photo.parent.name}-{number:05}.png"
         address = f"{server.address}/api/models/{MODEL}/judge?name={quote(name)}"
         try:
-            with urllib.request.urlopen(urllib.request.Request(address, data=_dimmed(photo, number), method="POST")):
+            request = urllib.request.Request(address, data=_dimmed(photo, number), method="POST")
+            with urllib.request.urlopen(request, timeout=_SECONDS_TO_JUDGE):
                 pass
-        except urllib.error.URLError as error:
+        except (OSError, HTTPException) as error:  # the server may hang up while it ends
             _log.warning("a part was not judged: %s", error)
 
 

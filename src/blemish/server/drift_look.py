@@ -18,7 +18,7 @@ class DriftLook:
 
     def __init__(self, models: Callable[[], Mapping[str, ServedModel]], history: History, measures: Measures) -> None:
         self._models, self._history, self._measures = models, history, measures
-        self._looking = threading.Lock()
+        self._looking, self._measuring = threading.Lock(), threading.Lock()
         self._found: dict[str, tuple[float, str, list[StationDrift]]] = {}
 
     def of(self, name: str) -> list[StationDrift]:
@@ -45,8 +45,13 @@ class DriftLook:
 
     def measure(self) -> None:
         """Puts it among the figures for Prometheus."""
-        self._measures.drift.clear()
-        for name in list(self._models()):  # one may be added meanwhile
-            for each in self.of(name):
-                for drift in each.found:
-                    self._measures.drift.labels(name, each.station, drift.quantity).set(1)
+        looked = {name: self.of(name) for name in self._models()}
+        with self._measuring:
+            self._measures.drifted(
+                [
+                    (name, each.station, drift.quantity)
+                    for name, found in looked.items()
+                    for each in found
+                    for drift in each.found
+                ]
+            )

@@ -37,12 +37,18 @@ _SECONDS_AWAY = 5  # after which to ask again, where the history cannot be used
 _CODES = {400: "bad_request", 401: "no_token", 403: "not_allowed", 404: "not_found", 405: "wrong_method"}
 
 
-class FaultError(Exception):
-    """An error that is answered as it says."""
+class FaultError(HTTPException):
+    """An error that is answered as it says.
+
+    It is one of HTTP's, for what else is raised while a body arrives FastAPI takes for a body that cannot be read.
+    """
 
     def __init__(self, status: int, code: str, message: str, *, retry_after: int | None = None) -> None:
-        super().__init__(message)
-        self.status, self.code, self.retry_after = status, code, retry_after
+        super().__init__(status, message)
+        self.code, self.retry_after = code, retry_after
+
+    def __str__(self) -> str:
+        return str(self.detail)
 
 
 def fault(status: int, code: str, message: str, *, retry_after: int | None = None) -> JSONResponse:
@@ -60,7 +66,7 @@ def add_fault_handlers(app: FastAPI) -> None:
 
     @app.exception_handler(FaultError)
     def ours(_request: Request, error: FaultError) -> JSONResponse:
-        return fault(error.status, error.code, str(error), retry_after=error.retry_after)
+        return fault(error.status_code, error.code, str(error), retry_after=error.retry_after)
 
     @app.exception_handler(HistoryUnavailableError)
     def away(request: Request, error: HistoryUnavailableError) -> JSONResponse:
@@ -84,10 +90,11 @@ def add_fault_handlers(app: FastAPI) -> None:
     def http(_request: Request, error: HTTPException) -> JSONResponse:
         return fault(error.status_code, _CODES.get(error.status_code, "failed"), str(error.detail))
 
-    @app.exception_handler(Exception)
-    def unforeseen(_request: Request, error: Exception) -> JSONResponse:
-        _log.error("a request failed", exc_info=error)
-        return fault(500, "failed", "a mistake in blemish, not yours: the server's log has the details")
+
+def unforeseen_fault(error: Exception) -> JSONResponse:
+    """Returns the answer to a request that met a mistake of ours, which goes to the log."""
+    _log.error("a request failed", exc_info=error)
+    return fault(500, "failed", "a mistake in blemish, not yours: the server's log has the details")
 
 
 FAULTS: dict[int | str, dict[str, Any]] = {

@@ -10,8 +10,8 @@ class HourReply(BaseModel):
     """How many photos had one verdict in one hour."""
 
     hour: datetime
-    model: str
-    station: str
+    model: str | None = Field(description="null: all of them together, as was asked for.")
+    station: str | None
     verdict: str
     photos: int
 

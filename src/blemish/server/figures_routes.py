@@ -4,7 +4,7 @@ import math
 from typing import Annotated
 
 from fastapi import APIRouter, Query
-from pydantic import AwareDatetime, BaseModel, Field
+from pydantic import BaseModel, Field
 
 from blemish.history.feedback import drawn_photos, truth_by_week
 from blemish.history.figures import MOST_SCORES, hourly, scores_over_time, what_if
@@ -25,7 +25,7 @@ from blemish.server.figures_replies import (
     WhatIfReply,
 )
 from blemish.server.station import Station
-from blemish.server.verdict_routes import NAME_SOUGHT
+from blemish.server.verdict_routes import NAME_SOUGHT, TimeSought
 
 FIGURES_ROUTES = APIRouter(prefix="/api", tags=["figures"], responses=FAULTS)
 
@@ -36,14 +36,20 @@ class Span(BaseModel):
     model_config = {"extra": "forbid"}
 
     station: str | None = Field(default=None, pattern=NAME_SOUGHT)
-    since: AwareDatetime | None = None
-    until: AwareDatetime | None = Field(default=None, description="Before this time.")
+    since: TimeSought | None = None
+    until: TimeSought | None = Field(default=None, description="Before this time.")
 
 
 class ModelSpan(Span):
     """Says besides of which model they are."""
 
     model: str | None = Field(default=None, pattern=NAME_SOUGHT)
+
+
+class HourSpan(ModelSpan):
+    """Says besides how counts are told."""
+
+    apart: bool = Field(default=True, description="Whether by model and station; else these are added up, and null.")
 
 
 class Supposition(Span):
@@ -59,7 +65,7 @@ class Points(Span):
 
 
 @FIGURES_ROUTES.get("/figures/hours")
-def hours(at: StationOf, _asker: AskedBy, span: Annotated[ModelSpan, Query()]) -> HoursReply:
+def hours(at: StationOf, _asker: AskedBy, span: Annotated[HourSpan, Query()]) -> HoursReply:
     """Returns how many photos had each verdict, per hour: also of hours whose verdicts were deleted."""
     return HoursReply(hours=[HourReply(**vars(row)) for row in hourly(at.history, **span.model_dump())])
 

@@ -5,7 +5,6 @@ import hashlib
 import secrets
 from concurrent.futures import Future
 from contextlib import ExitStack
-from functools import partial
 from typing import Annotated, Any, NamedTuple
 
 from fastapi import APIRouter, Header, Query, Request
@@ -145,10 +144,10 @@ def _key(asker: Asker, model: str, retry_key: str | None) -> _Key:
 async def _judged(
     at: Station, model: str, data: bytes, *, name: str | None, station: str | None, key: _Key
 ) -> StoredVerdict:
-    if key.is_given:
-        known = await _known(at, data, key.value)
-        if known is not None:
-            return known
+    if key.is_given and (earlier := at.under_way.get(key.value)) is not None:
+        if earlier.data != data:
+            raise _of_another()
+        return await _answered(at, earlier.answer)
     photo = PhotoToJudge(
         data=data,
         name=name,
@@ -156,35 +155,37 @@ async def _judged(
         key=key.value,
         drawn=at.is_drawn(key.value),
     )
-    answer = at.queue(model).submit(photo)
     if key.is_given:
-        at.under_way[key.value] = photo
-        asyncio.wrap_future(answer).add_done_callback(partial(_forget, at, key.value))
-    return await _answered(at, answer)
+        _hold(at, photo)
+        try:
+            known = await _known(at, data, key.value)
+        except BaseException:
+            photo.answer.cancel()
+            raise
+        if known is not None:
+            photo.answer.set_result(known)
+            return known
+    return await _answered(at, at.queue(model).submit(photo))
 
 
-def _forget(at: Station, key: str, answer: "asyncio.Future[StoredVerdict]") -> None:
-    at.under_way.pop(key, None)
-    if not answer.cancelled():
-        answer.exception()  # which whoever waits for the answer tells
+def _hold(at: Station, photo: PhotoToJudge) -> None:
+    """Lets whoever sends a photo again wait for this one until it is answered: from before the history is asked, so
+    that no photo can be judged and written down between the two looks."""
+    loop = asyncio.get_running_loop()
+    at.under_way[photo.key] = photo
+    photo.answer.add_done_callback(lambda _answer: loop.call_soon_threadsafe(at.under_way.pop, photo.key, None))
 
 
 async def _known(at: Station, data: bytes, key: str) -> StoredVerdict | None:
-    """Returns the verdict that a photo got, or is about to get, under a key; raises FaultError where it was another
-    photo."""
-    digest = await run_in_threadpool(lambda: hashlib.sha256(data).hexdigest())
+    """Returns the verdict that a photo got under a key; raises FaultError where it was another photo."""
     known = await run_in_threadpool(by_key, at.history, key)
-    photo = at.under_way.get(key)
-    other = FaultError(409, "key_of_another", "this Idempotency-Key was used for another photo")
-    if known is not None:
-        if known.photo_sha256 != digest:
-            raise other
-        return known
-    if photo is None:
-        return None
-    if photo.data != data:
-        raise other
-    return await _answered(at, photo.answer)
+    if known is not None and known.photo_sha256 != await run_in_threadpool(lambda: hashlib.sha256(data).hexdigest()):
+        raise _of_another()
+    return known
+
+
+def _of_another() -> FaultError:
+    return FaultError(409, "key_of_another", "this Idempotency-Key was used for another photo")
 
 
 async def _answered(at: Station, answer: "Future[StoredVerdict]") -> StoredVerdict:

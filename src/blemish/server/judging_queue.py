@@ -2,14 +2,13 @@
 answered."""
 
 import logging
-import queue
 import threading
 import time
+from collections import deque
 from collections.abc import Callable
 from concurrent.futures import Future
 from dataclasses import dataclass, field
 from functools import partial
-from typing import Any
 
 from blemish.errors import BlemishError, DataError, HistoryUnavailableError, OutputError
 from blemish.history.opening import History
@@ -40,8 +39,6 @@ class PhotoToJudge:
 OnJudged = Callable[[StoredVerdict, Prediction | DataError, bytes, float], object]
 """Is told of each verdict that is in the history: with its photo, and the seconds that it took."""
 
-_CLOSED: Any = None
-
 
 class JudgingQueue:
     """The photos that are waiting for one model, and the thread that judges them."""
@@ -60,29 +57,41 @@ class JudgingQueue:
         self.model = model
         self._history, self._settings, self._photos = history, settings, photos
         self._on_judged, self._on_unkept, self._troubles = on_judged, on_unkept, troubles
-        self._waiting: queue.SimpleQueue[PhotoToJudge] = queue.SimpleQueue()
+        self._waiting: deque[PhotoToJudge] = deque()
+        self._come = threading.Condition()
+        self._closed = False
         self._thread = threading.Thread(target=self._work, name=f"judge {model.name}", daemon=True)
         self._thread.start()
 
     def submit(self, photo: PhotoToJudge) -> "Future[StoredVerdict]":
-        """Takes a photo; its verdict comes in the future, or HistoryError where it could not be written down."""
-        self._waiting.put(photo)
+        """Takes a photo; its verdict comes in the future, or HistoryError where it could not be written down.
+
+        Whoever no longer waits for it cancels the future, and the photo is let go of, however long the queue stands.
+        """
+        with self._come:
+            self._waiting.append(photo)
+            self._come.notify()
+        photo.answer.add_done_callback(lambda answer: self._drop(photo) if answer.cancelled() else None)
         return photo.answer
 
     def close(self) -> None:
         """Judges what is waiting, then ends the thread."""
-        self._waiting.put(_CLOSED)
+        with self._come:
+            self._closed = True
+            self._come.notify()
         self._thread.join()
 
+    def _drop(self, photo: PhotoToJudge) -> None:
+        with self._come:
+            self._waiting = deque(each for each in self._waiting if each is not photo)
+
     def _work(self) -> None:
-        while True:
-            batch, closed = self._next_batch()
+        while batch := self._next_batch():
             wanted = [photo for photo in batch if photo.answer.set_running_or_notify_cancel()]
             if wanted and not self._are_answered(wanted):
                 for photo in wanted:  # so that one harms no other; what is in the history already is not doubled
-                    self._are_answered([photo])
-            if closed:
-                return
+                    if not photo.answer.done():
+                        self._are_answered([photo])
 
     def _are_answered(self, batch: list[PhotoToJudge]) -> bool:
         """Judges photos and answers, with the error where there is one that is no single photo's; returns whether they
@@ -102,18 +111,13 @@ class JudgingQueue:
             self._troubles.mended("history", "the history takes verdicts again")
         return True
 
-    def _next_batch(self) -> tuple[list[PhotoToJudge], bool]:
-        """Returns what is waiting, at least one and at most a batch, and whether the queue was closed behind it."""
-        batch: list[PhotoToJudge] = []
-        try:
-            while len(batch) < self._settings.batch_size:
-                photo = self._waiting.get(block=not batch)
-                if photo is _CLOSED:
-                    return batch, True
-                batch.append(photo)
-        except queue.Empty:
-            pass
-        return batch, False
+    def _next_batch(self) -> list[PhotoToJudge]:
+        """Returns what is waiting, at most a batch, when there is anything; nothing when the queue is closed and
+        empty."""
+        with self._come:
+            self._come.wait_for(lambda: self._waiting or self._closed)
+            most = min(self._settings.batch_size, len(self._waiting))
+            return [self._waiting.popleft() for _ in range(most)]
 
     def _judge(self, batch: list[PhotoToJudge]) -> None:
         started = time.perf_counter()

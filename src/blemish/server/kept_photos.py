@@ -1,6 +1,7 @@
 """Photos of the line, and their maps, kept in a folder by checksum: no name that a client gives reaches the disk."""
 
 import hashlib
+import os
 from pathlib import Path
 
 from blemish.data.images import save_png
@@ -28,8 +29,11 @@ class KeptPhotos:
         """
         digest = hashlib.sha256(photo).hexdigest()
         path = self.folder / "photos" / digest[:2] / f"{digest}{_suffix(photo)}"
-        is_new = not path.exists()
-        if is_new:
+        is_new = False
+        try:
+            os.utime(path)  # so that it is not deleted for being old before this verdict is in the history
+        except OSError:
+            is_new = True
             write_atomically(path, lambda beside: beside.write_bytes(photo))
         map_path = self.folder / "maps" / key[:2] / f"{hashlib.sha256(key.encode()).hexdigest()[:32]}.png"
         try:

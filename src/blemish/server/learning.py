@@ -17,11 +17,13 @@ from typing import Any, Literal
 from blemish.errors import BlemishError
 from blemish.files import remove
 from blemish.server.successor import Succession
+from blemish.wording import on_one_line
 
 _log = logging.getLogger("blemish")
 
 _LOWER = 10  # of priority than what judges
 _SECONDS_TO_STOP = 30
+_MOST_TOLD = 20  # lines
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -50,6 +52,7 @@ class Learning:
         returns says what came of it."""
         self.model, self.folder, self._run = model, photos.name, run
         self.state: Literal["running", "done", "failed", "stopped"] = "running"
+        self._stopping = False
         self.progress: LearningProgress | None = None
         self.told: list[str] = []
         """What the training says, and at the end what went wrong."""
@@ -64,9 +67,9 @@ class Learning:
             encoding="utf-8",
             errors="replace",
         )
-        self._readers = [
-            threading.Thread(target=self._follow, name=f"learn {model}", daemon=True),
+        self._readers = [  # the one that the other waits for first
             threading.Thread(target=self._listen, name=f"learn {model}, words", daemon=True),
+            threading.Thread(target=self._follow, name=f"learn {model}", daemon=True),
         ]
         for reader in self._readers:
             reader.start()
@@ -75,7 +78,7 @@ class Learning:
         """Ends the training, and forgets what it has learned."""
         if self.state != "running":
             return
-        self.state = "stopped"
+        self._stopping = True
         self._process.terminate()
         try:
             self._process.wait(_SECONDS_TO_STOP)
@@ -92,27 +95,39 @@ class Learning:
         assert self._process.stderr is not None
         with self._process.stderr as words:
             for line in words:
-                self.told = [*self.told, line.rstrip()][-20:]
+                self._tell(line.rstrip())
 
     def _follow(self) -> None:
         assert self._process.stdout is not None
         with self._process.stdout as lines:
             for line in lines:
-                self.progress = LearningProgress(**json.loads(line))
+                self._take(line)
         code = self._process.wait()
-        self._readers[1].join()
-        if self.state == "stopped" or code != 0:
-            self.state = "stopped" if self.state == "stopped" else "failed"
-            remove(self._run)
-            return
+        self._readers[0].join()
         try:
+            if self._stopping or code != 0:
+                remove(self._run)
+                self.state = "stopped" if self._stopping else "failed"
+                return
             self.succession = self._on_done(self.model, self._run)
-        except BlemishError as error:
-            self.told = [*self.told, str(error)]
+        except Exception as error:  # whatever it is, nobody is to wait for this training any longer
+            how = None if isinstance(error, BlemishError) else error
+            _log.error("model %s was not put to work: %s", self.model, error, exc_info=how)
+            self._tell(on_one_line(error))
             self.state = "failed"
             return
         self.state = "done"
         _log.info("model %s was learned of %s", self.model, self.folder)
+
+    def _take(self, line: str) -> None:
+        """Takes note of how far the training is; what else is printed there, by whatever library, is words."""
+        try:
+            self.progress = LearningProgress(**json.loads(line))
+        except (ValueError, TypeError):
+            self._tell(line.rstrip())
+
+    def _tell(self, line: str) -> None:
+        self.told = [*self.told, line][-_MOST_TOLD:]
 
 
 def _learn(asked: dict[str, Any]) -> None:

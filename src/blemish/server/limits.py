@@ -6,7 +6,7 @@ import time
 
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from blemish.server.faults import FaultError, fault
+from blemish.server.faults import FaultError, fault, unforeseen_fault
 
 _HEADERS = {
     "Content-Security-Policy": (
@@ -34,14 +34,20 @@ class RequestLimits:
         if scope["type"] != "http":
             await self._app(scope, receive, send)
             return
+        answer = _Answer(send)
         most = self._most if scope["path"].endswith(_BRINGS_PHOTOS) else min(self._most, _BYTES_OF_OTHERS)
         too_many = fault(413, "too_large", f"a request may have {most} bytes: send smaller photos, or fewer at once")
         length = dict(scope["headers"]).get(b"content-length", b"0")
         if not length.isdigit() or int(length) > most:
-            await too_many(scope, receive, _with_headers(send))
+            await too_many(scope, receive, answer.send)
             return
         body = _Body(receive, most, self._timeout)
-        await self._app(scope, body.receive, _with_headers(send))
+        try:
+            await self._app(scope, body.receive, answer.send)
+        except Exception as error:  # answered here, for what is answered further out has no headers of ours
+            if answer.has_begun:
+                raise
+            await unforeseen_fault(error)(scope, receive, answer.send)
 
 
 class _Body:
@@ -66,15 +72,20 @@ class _Body:
         return message
 
 
-def _with_headers(send: Send) -> Send:
-    async def sending(message: Message) -> None:
+class _Answer:
+    """The answer to a request as it is sent, with the headers that every answer has."""
+
+    def __init__(self, send: Send) -> None:
+        self._send = send
+        self.has_begun = False
+
+    async def send(self, message: Message) -> None:
         if message["type"] == "http.response.start":
+            self.has_begun = True
             present = {name.lower() for name, _ in message["headers"]}
             message["headers"] = [
                 *message["headers"],
                 *((n.encode(), v.encode()) for n, v in _HEADERS.items() if n.lower().encode() not in present),
                 *([] if b"cache-control" in present else [(b"cache-control", b"no-store")]),
             ]
-        await send(message)
-
-    return sending
+        await self._send(message)

@@ -12,7 +12,7 @@ class LiveNews:
     def __init__(self) -> None:
         self._loop: asyncio.AbstractEventLoop | None = None
         self._waiting: set[asyncio.Event] = set()
-        self._changing = threading.Lock()
+        self._changing = threading.RLock()  # a signal may call stop() in the thread that is waiting in here
         self.stopped = False
         """Whether the server ends, and readers should."""
         self.readers = 0

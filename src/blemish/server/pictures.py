@@ -20,14 +20,14 @@ from blemish.server.faults import FaultError
 from blemish.server.station import Station
 
 _SHOWN_BY_BROWSERS = {b"\x89PNG": "image/png", b"\xff\xd8\xff": "image/jpeg"}
-_CACHED = {"Cache-Control": "private, max-age=86400, immutable"}
+_CACHED = {"Cache-Control": "private, max-age=86400, immutable", "Vary": "Authorization"}
 _QUALITY = 92
 
 
 def photo_file(at: Station, stored: StoredVerdict) -> Response:
     """Returns the photo as it was given, or as PNG where browsers do not show its kind."""
-    framing = _framing(at, stored)
-    return shown_by_browsers(_photo(at, stored), white_level=framing.white_level, reading=framing.reading)
+    framing = framing_of(at, stored)
+    return shown_by_browsers(photo_of(at, stored), white_level=framing.white_level, reading=framing.reading)
 
 
 def shown_by_browsers(data: bytes, *, white_level: int = 65535, reading: Reading = FIRST_PAGE) -> Response:
@@ -35,7 +35,7 @@ def shown_by_browsers(data: bytes, *, white_level: int = 65535, reading: Reading
     kind = next((kind for start, kind in _SHOWN_BY_BROWSERS.items() if data.startswith(start)), None)
     if kind is None:
         photo = decode_image(data, name="photo", reading=reading)
-        return _png(Image.fromarray(shown(photo, white_level=white_level)))
+        return png_file(Image.fromarray(shown(photo, white_level=white_level)))
     return Response(data, media_type=kind, headers=_CACHED)
 
 
@@ -48,25 +48,27 @@ def map_file(at: Station, stored: StoredVerdict) -> Response:
 
 def drawn_overlay(at: Station, stored: StoredVerdict) -> Response:
     """Returns the photo under its map."""
-    framing, found = _framing(at, stored), _prediction(at, stored)
-    photo = decode_image(_photo(at, stored), name="photo", reading=framing.reading)
+    framing, found = framing_of(at, stored), _prediction(at, stored)
+    photo = decode_image(photo_of(at, stored), name="photo", reading=framing.reading)
     if framing.alignment is not None and found.interest is not None and found.placement is None:
         found = replace(found, placement=framing.alignment.place(photo))  # where regions of interest lie on it
     drawn = Image.fromarray(picture(found, photo))
     if max(drawn.size) > 65_500:  # of JPEG, by libjpeg
-        return _png(drawn)
+        return png_file(drawn)
     file = BytesIO()
     drawn.save(file, format="JPEG", quality=_QUALITY, subsampling=0)
     return Response(file.getvalue(), media_type="image/jpeg", headers=_CACHED)
 
 
-def _png(drawn: Image.Image) -> Response:
+def png_file(drawn: Image.Image) -> Response:
+    """Returns a picture as a PNG that browsers may keep."""
     file = BytesIO()
     drawn.save(file, format="PNG", compress_level=1)
     return Response(file.getvalue(), media_type="image/png", headers=_CACHED)
 
 
-def _photo(at: Station, stored: StoredVerdict) -> bytes:
+def photo_of(at: Station, stored: StoredVerdict) -> bytes:
+    """Returns the file of the photo; raises FaultError where it was not kept."""
     lately = at.lately(stored.id)
     if lately is not None:
         return lately.photo
@@ -105,12 +107,12 @@ def _prediction(at: Station, stored: StoredVerdict) -> Prediction:
         judged_at=stored.judged_at,
         anomaly_map=anomaly_map,
         min_area=at.settings.min_area,
-        white_level=_framing(at, stored).white_level,
+        white_level=framing_of(at, stored).white_level,
         interest=None if artifact is None else artifact.interest,
     )
 
 
-def _framing(at: Station, stored: StoredVerdict) -> Framing:
+def framing_of(at: Station, stored: StoredVerdict) -> Framing:
     """Returns how the model reads photos; where it is no longer served, as photos are read without one."""
     model = at.models.get(stored.model)
     return Framing(image_size=(256, 256)) if model is None else model.now.artifact.framing

@@ -4,6 +4,8 @@ import base64
 import json
 import tempfile
 from pathlib import Path
+from typing import Annotated
+from urllib.parse import quote
 
 from fastapi import APIRouter, Response
 from pydantic import BaseModel, Field, ValidationError, model_validator
@@ -21,7 +23,9 @@ REGION_ROUTES = APIRouter(prefix="/api/models/{model}/regions", tags=["models"],
 DRAWN_FILE = "roi.json"
 """The file in a model's folder that the next training takes: `blemish train ... --roi RUN/roi.json`."""
 
-Point = tuple[float, float]
+_Number = Annotated[float, Field(allow_inf_nan=False)]
+_Side = Annotated[int, Field(ge=1, le=1 << 20)]
+Point = tuple[_Number, _Number]
 
 
 class DrawnRegion(BaseModel):
@@ -31,7 +35,7 @@ class DrawnRegion(BaseModel):
 
     name: str = Field(default="", max_length=64, pattern=r"^[\w .-]*$")
     polygon: list[Point] | None = Field(default=None, min_length=3, max_length=2000, description="(x, y) in pixels.")
-    box: tuple[float, float, float, float] | None = Field(default=None, description="x, y, width, height in pixels.")
+    box: tuple[_Number, _Number, _Number, _Number] | None = Field(default=None, description="x, y, width, height.")
 
     @model_validator(mode="after")
     def _is_one(self) -> "DrawnRegion":
@@ -45,7 +49,7 @@ class DrawnRegions(BaseModel):
 
     model_config = {"extra": "forbid"}
 
-    photo_size: tuple[int, int] = Field(description="(width, height) of the photo that it was drawn on.")
+    photo_size: tuple[_Side, _Side] = Field(description="(width, height) of the photo that it was drawn on.")
     regions: list[DrawnRegion] = Field(max_length=100)
     ignore: list[DrawnRegion] = Field(default=[], max_length=100)
 
@@ -94,7 +98,6 @@ def draw_regions(model: str, body: DrawnRegions, at: StationOf, asker: AskedByEn
         drawn.on(_photo_size(served))  # where it does not fit, or nothing is left, it says so
     with served.changing:
         before = _drawn(served)
-        write_text(served.folder / DRAWN_FILE, text)
         with at.history.writing() as connection:
             note_change(
                 connection,
@@ -104,6 +107,7 @@ def draw_regions(model: str, body: DrawnRegions, at: StationOf, asker: AskedByEn
                 before=None if before is None else before.model_dump(exclude_none=True),
                 after=body.model_dump(exclude_none=True),
             )
+            write_text(served.folder / DRAWN_FILE, text)  # where it fails, nothing is said to have changed
     return _reply(served)
 
 
@@ -124,11 +128,12 @@ def _reply(served: ServedModel) -> RegionsReply:
     limit = predictor.threshold
     own = {} if interest is None or not interest.scaled else {r.name: r.scale * limit for r in interest.regions}
     names = () if interest is None else interest.names
+    address = f"/api/models/{served.name}/regions"
     return RegionsReply(
         width=width,
         height=height,
         regions=[
-            RegionReply(name=name, threshold=own.get(name), mask=f"/api/models/{served.name}/regions/{name}/mask")
+            RegionReply(name=name, threshold=own.get(name), mask=f"{address}/{quote(name, safe='')}/mask")
             for name in names
         ],
         drawn=_drawn(served),

@@ -13,7 +13,7 @@ from blemish.data.shapes import sizes_counted
 from blemish.errors import DataError, SettingsError
 from blemish.exporting.proof import repeat_proof
 from blemish.inference import open_predictor
-from blemish.inference.predictor import Predictor
+from blemish.inference.predictor import LevelRuntime, Predictor
 from blemish.model.artifact import MODEL_FILE, Artifact, read_artifact
 from blemish.model.exports import has_export, read_export
 from blemish.server.settings import ServerSettings
@@ -30,6 +30,8 @@ class OpenModel:
 
     artifact: Artifact
     predictor: Predictor
+    settings: ServerSettings
+    """How it was opened: what was just learned has no exports, whatever the server's runtime is."""
     verified: str
     """How it was proven before it judged, in words."""
     opened_at: datetime
@@ -44,11 +46,11 @@ class ServedModel:
         """Opens the model; raises what `open_predictor` does, and ExportError where its proof fails here."""
         self.name = name
         self.folder = folder
-        self.settings = settings
-        """How it is opened: what was just learned has no exports, whatever the server's runtime is."""
         self.changing = threading.Lock()
         """It is held by whoever changes the folder, or reopens it."""
-        self.now = self._open()
+        self.now = self._open(settings)
+        self._with_levels: tuple[OpenModel, Predictor] | None = None
+        self._opening = threading.Lock()
 
     def reopen(self, settings: ServerSettings | None = None) -> OpenModel:
         """Puts what the folder holds now in the place of what was opened before, which judges until then; `settings`
@@ -57,13 +59,7 @@ class ServedModel:
         The new one has judged, and passed its proof, before any photo is given to it; where it fails, this raises, and
         the old one stays.
         """
-        before = self.settings
-        self.settings = settings or before
-        try:
-            self.now = opened = self._open()
-        except BaseException:
-            self.settings = before
-            raise
+        self.now = opened = self._open(settings or self.now.settings)
         _log.info("model %s is opened anew: %s", self.name, opened.verified)
         return opened
 
@@ -78,10 +74,29 @@ class ServedModel:
         except OSError:
             return None
 
-    def _open(self) -> OpenModel:
+    def level_predictor(self, *, weights_sha256: str | None) -> Predictor:
+        """Returns what computes level maps with these weights, opened when it is first asked for.
+
+        Raises DataError where the model has others by now, what opening a model with torch does.
+        """
+        opened = self.now
+        gone = f"model {self.name} has other weights now than when the photo was judged"
+        if opened.artifact.weights_sha256 != weights_sha256:
+            raise DataError(gone)
+        if isinstance(opened.predictor.runtime, LevelRuntime):
+            return opened.predictor
+        with self._opening:
+            if self._with_levels is None or self._with_levels[0] is not opened:
+                how = opened.settings
+                predictor = open_predictor(self.folder, runtime="torch", device=how.device, min_area=how.min_area)
+                if predictor.provenance is None or predictor.provenance.weights_sha256 != weights_sha256:
+                    raise DataError(gone)  # the folder was changed since
+                self._with_levels = opened, predictor
+            return self._with_levels[1]
+
+    def _open(self, settings: ServerSettings) -> OpenModel:
         written = self._written()
         artifact = read_artifact(self.folder)
-        settings = self.settings
         predictor = open_predictor(
             self.folder,
             runtime=settings.runtime,
@@ -92,6 +107,7 @@ class ServedModel:
         return OpenModel(
             artifact=artifact,
             predictor=predictor,
+            settings=settings,
             verified=_verify(artifact, predictor),
             opened_at=datetime.now(UTC),
             written=written,

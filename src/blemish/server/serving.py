@@ -1,6 +1,7 @@
 """Runs the server until it is told to stop, and lets it finish what it has begun."""
 
 import logging
+import math
 from collections.abc import Sequence
 from pathlib import Path
 from socket import socket
@@ -20,7 +21,7 @@ from blemish.wording import as_argument
 
 _log = logging.getLogger("blemish")
 
-_SECONDS_TO_END = 30  # for requests that are under way when the server is told to stop
+_SECONDS_TO_END = 30  # at least, for requests that are under way when the server is told to stop
 
 
 def open_station(runs: Sequence[str | Path], settings: ServerSettings) -> Station:
@@ -34,12 +35,22 @@ def open_station(runs: Sequence[str | Path], settings: ServerSettings) -> Statio
         if not settings.is_loopback and not any_token(history):
             raise SettingsError(
                 f"at {settings.host} others than this machine can ask, and nobody has a token: make one with `blemish "
-                f"token NAME --role engineer --history {as_argument(place)}`, or leave --host out"
+                f"token NAME --role engineer --history {as_argument(history.place)}`, or leave --host out"
             )
-        return Station(open_models(runs, settings), history, settings)
+        station = Station(open_models(runs, settings), history, settings)
     except BaseException:
         history.close()
         raise
+    _tell_unserved(station)
+    return station
+
+
+def _tell_unserved(station: Station) -> None:
+    """Says which models were learned in the page and are served no more: a server serves what its command names."""
+    learned = {} if station.workshop is None else station.workshop.learned()
+    for name, run in learned.items():
+        if name not in station.models:
+            _log.warning("model %s was learned here and is not served: name it, %s=%s", name, name, as_argument(run))
 
 
 def run_server(station: Station) -> None:
@@ -61,7 +72,7 @@ class StationServer(uvicorn.Server):
             log_level="warning",
             access_log=False,
             server_header=False,
-            timeout_graceful_shutdown=_SECONDS_TO_END,
+            timeout_graceful_shutdown=max(_SECONDS_TO_END, math.ceil(settings.timeout)),
             timeout_keep_alive=15,
             ws="none",
         )

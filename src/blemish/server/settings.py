@@ -30,6 +30,8 @@ class ServerSettings:
     """Once an hour what is older, or photos beyond that, are deleted; None: nothing is."""
     workshop: Path | None = None
     """Folder whose sub-folders of photos models can be learned of in the page; None: none can."""
+    models_from: Path | None = None
+    """Folder of trained models, any of which an engineer may put in the place of one that is served; None: none."""
     draw: float = 0.0
     """Share of photos drawn by lot for a person to label."""
     waiting: int = 32
@@ -52,6 +54,8 @@ class ServerSettings:
             raise SettingsError(f"draw is {self.draw}: it is a share of the photos, 0 to 1")
         if self.draw and self.keep_photos is None:
             raise SettingsError("photos drawn by lot must be kept to be labelled: say where with --keep-photos FOLDER")
+        if not 0 < len(self.station) <= 64 or not self.station.isprintable():
+            raise SettingsError(f"station {self.station[:80]!r} is no name: give 1 to 64 printable characters")
         if min(self.waiting, self.batch_size, self.timeout, self.max_megabytes) <= 0:
             raise SettingsError("waiting, batch size, timeout and max megabytes are above 0")
         _ = self.retention  # it refuses amounts that are none

@@ -13,11 +13,13 @@ from blemish.errors import DataError
 from blemish.history.opening import History
 from blemish.history.verdict import StoredVerdict
 from blemish.inference.prediction import Prediction
+from blemish.server.candidates import Candidates
 from blemish.server.drift_look import DriftLook
 from blemish.server.faults import FaultError
 from blemish.server.history_check import HistoryCheck
 from blemish.server.judging_queue import JudgingQueue, PhotoToJudge
 from blemish.server.kept_photos import KeptPhotos
+from blemish.server.level_look import LevelLook
 from blemish.server.live_news import LiveNews
 from blemish.server.measures import Measures
 from blemish.server.served_model import ServedModel
@@ -56,9 +58,14 @@ class Station:
         self.news = LiveNews()
         self.troubles = Troubles()
         self.history_check = HistoryCheck(history, self.troubles)
+        self.levels = LevelLook()
         self.drift = DriftLook(lambda: self.models, history, self.measures)
         self.photos = None if settings.keep_photos is None else KeptPhotos(settings.keep_photos)
+        self.candidates = None if settings.models_from is None else Candidates(settings.models_from)
+        self.workshop = None if settings.workshop is None else Workshop(settings.workshop)
         self.ready = True
+        self.changing_users = threading.Lock()
+        """It is held by whoever looks who is left and changes it."""
         folder = settings.keep_photos
         kept = settings.retention
         self._upkeep = None if kept is None else Upkeep(history, kept, photos=folder)
@@ -70,14 +77,13 @@ class Station:
         self._lately_size = 0
         self._changing = threading.Lock()
         self._queues = {name: self._new_queue(model) for name, model in models.items()}
-        self.workshop = None if settings.workshop is None else Workshop(settings.workshop)
 
     def add(self, name: str, folder: Path) -> None:
         """Opens a model that was just learned, proves it, and serves it from now on; raises what `ServedModel` does."""
         settings = replace(self.settings, runtime="auto", precision="fp32")  # it has no exports yet
         model = ServedModel(name, folder, settings)
-        self._queues[name] = self._new_queue(model)
-        self.models[name] = model
+        self._queues = {**self._queues, name: self._new_queue(model)}  # others may be going through them
+        self.models = {**self.models, name: model}
 
     def _new_queue(self, model: ServedModel) -> JudgingQueue:
         return JudgingQueue(

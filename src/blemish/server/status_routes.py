@@ -1,12 +1,17 @@
 """Whether the server lives, takes photos, and how it fares; and who is asking."""
 
+import logging
+
 from fastapi import APIRouter, Response
 
+from blemish.errors import HistoryError
 from blemish.history.reading import names_seen
 from blemish.server.access import AskedBy, StationOf, tokens_needed
 from blemish.server.faults import FAULTS, FaultError
 from blemish.server.replies import HealthReply, ReadyReply, SessionReply
 from blemish.version import __version__
+
+_log = logging.getLogger("blemish")
 
 STATUS_ROUTES = APIRouter(tags=["status"], responses=FAULTS)
 
@@ -32,11 +37,14 @@ def ready(at: StationOf) -> ReadyReply:
 
 @STATUS_ROUTES.get("/metrics", response_class=Response)
 def metrics(at: StationOf, _asker: AskedBy) -> Response:
-    """Returns figures for Prometheus."""
+    """Returns figures for Prometheus; those of drift are as they were where the history cannot be read."""
     at.measures.waiting.set(at.in_flight)
-    for name, model in list(at.models.items()):
+    for name, model in at.models.items():
         at.measures.threshold.labels(name).set(model.now.predictor.threshold)
-    at.drift.measure()
+    try:
+        at.drift.measure()
+    except HistoryError as error:
+        _log.error("drift is not measured: %s", error)
     return Response(at.measures.text(), media_type="text/plain; version=0.0.4; charset=utf-8")
 
 

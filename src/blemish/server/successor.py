@@ -1,25 +1,25 @@
 """A model learned anew goes live only after it was compared, on photos that people labelled, with the one it follows.
 
 Both judge them as they are now, each at its own thresholds. Photos that the new one learned from, or was calibrated
-with, do not count: it knows them. It takes the other's place where it misses no more and stops no more good ones; else
-it stays where it was learned, and the figures of both are told.
+with, do not count: it knows them. It takes the other's place where it misses no more and stops no more good ones, of at
+least one photo of each kind; else it stays where it was learned, and the figures of both are told.
 """
 
 import logging
 import shutil
 from collections.abc import Iterator
 from dataclasses import asdict, dataclass, replace
-from datetime import UTC, datetime
 from pathlib import Path
 
 from blemish.data.digest import digest_of
-from blemish.errors import BlemishError, DataError, OutputError
+from blemish.errors import DataError
 from blemish.history.audit import note_change
 from blemish.history.opening import History
 from blemish.history.reading import Sought, latest
 from blemish.history.verdict import BAD_LABEL, StoredVerdict
 from blemish.inference.predictor import Predictor
 from blemish.model.artifact import Artifact
+from blemish.server.replacing import put_in_place
 from blemish.server.served_model import ServedModel
 from blemish.server.settings import ServerSettings
 
@@ -44,9 +44,12 @@ class Comparison:
 
     @property
     def is_better(self) -> bool:
-        """Whether the new one is wrong about no more of either kind; of no photos nothing is known."""
+        """Whether the new one is wrong about no more of either kind.
+
+        Of a kind without photos nothing is known: one that stops no part at all is wrong about no good one.
+        """
         no_worse = self.stopped_after <= self.stopped_before and self.missed_after <= self.missed_before
-        return no_worse and self.good + self.bad > 0
+        return no_worse and self.good > 0 and self.bad > 0
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -66,23 +69,34 @@ def succeed(history: History, before: ServedModel, run: Path, *, settings: Serve
     own = replace(settings, runtime="auto", precision="fp32")  # it has no exports yet
     opened = ServedModel(before.name, run, own).now
     compared = compare_on_labelled(history, before, opened.predictor, opened.artifact)
+    told = {**asdict(compared), "live": compared.is_better, "weights_sha256": opened.artifact.weights_sha256}
+
+    def note(*_what: object) -> None:
+        with history.writing() as connection:
+            subject = f"model {before.name}"
+            note_change(connection, who=who, action="successor", subject=subject, before=None, after=told)
+
     if compared.is_better:
         with before.changing:
-            _put_in_place(before, run, own)
-    told = {**asdict(compared), "live": compared.is_better, "weights_sha256": opened.artifact.weights_sha256}
-    with history.writing() as connection:
-        note_change(connection, who=who, action="successor", subject=f"model {before.name}", before=None, after=told)
+            put_in_place(before, run, own, note=note)
+        shutil.rmtree(run, ignore_errors=True)
+    else:
+        note()
     _log.info("a successor of model %s was compared: %s", before.name, told)
     return Succession(compared=compared, is_live=compared.is_better)
 
 
 def compare_on_labelled(history: History, before: ServedModel, after: Predictor, artifact: Artifact) -> Comparison:
-    """Returns how often both are wrong about the photos of a model that people labelled and that are still kept."""
-    known = {photo.digest for photo in artifact.training.photos}
+    """Returns how often both are wrong about the photos of a model that people labelled and that are still kept.
+
+    A photo that was judged several times counts once, by the label of its latest verdict.
+    """
+    known = {photo.digest for photo in artifact.training.photos}  # and those that have counted already
     counts = dict.fromkeys(("good", "bad", "stopped_before", "stopped_after", "missed_before", "missed_after"), 0)
     for stored, photo in _labelled(history, before.name):
-        if digest_of(photo) in known:
+        if (digest := digest_of(photo)) in known:
             continue
+        known.add(digest)
         bad = stored.label == BAD_LABEL
         counts["bad" if bad else "good"] += 1
         for which, predictor in (("before", before.now.predictor), ("after", after)):
@@ -113,27 +127,3 @@ def _labelled(history: History, model: str) -> Iterator[tuple[StoredVerdict, byt
         if page.after is None:
             return
         after = page.after
-
-
-def _put_in_place(model: ServedModel, run: Path, settings: ServerSettings) -> None:
-    """Lets a model's folder hold what was learned, and opens it; undone where that fails."""
-    kept = model.folder.with_name(f"{model.folder.name}.until-{datetime.now(UTC):%Y%m%dT%H%M%S}")
-    beside = model.folder.with_name(f".{model.folder.name}.next")
-    try:
-        shutil.rmtree(beside, ignore_errors=True)
-        shutil.copytree(run, beside)
-        model.folder.rename(kept)
-        beside.rename(model.folder)
-    except OSError as error:
-        if not model.folder.exists() and kept.exists():
-            kept.rename(model.folder)
-        shutil.rmtree(beside, ignore_errors=True)
-        raise OutputError(f"{model.folder}: cannot be replaced ({error.strerror})") from error
-    try:
-        model.reopen(settings)
-    except BlemishError:
-        model.folder.rename(beside)
-        kept.rename(model.folder)
-        shutil.rmtree(beside, ignore_errors=True)
-        raise
-    shutil.rmtree(run, ignore_errors=True)

@@ -7,10 +7,11 @@ from typing import Any
 
 from blemish.calibration.recalibrate import AskedRates, recalibrate
 from blemish.calibration.undo import undo_calibration
-from blemish.errors import ArtifactError, BlemishError
+from blemish.errors import ArtifactError, BlemishError, HistoryError
 from blemish.history.audit import note_change
 from blemish.history.feedback import drawn_photos
 from blemish.server.faults import FaultError
+from blemish.server.replacing import put_in_place
 from blemish.server.served_model import OpenModel, ServedModel
 from blemish.server.station import Station
 
@@ -54,18 +55,47 @@ def undo_thresholds(station: Station, model: ServedModel, *, who: str) -> OpenMo
         except ArtifactError as error:
             raise FaultError(409, "cannot_undo", str(error)) from error
         opened = model.reopen()
-        _note(station, model, "threshold", before, thresholds_told(opened) | {"undone": True}, who=who)
+        after = thresholds_told(opened) | {"undone": True}
+        try:
+            _note(station, model, "threshold", before, after, who=who)
+        except HistoryError:
+            _log.error("%s undid thresholds of model %s, from %s to %s, unaudited", who, model.name, before, after)
+            raise
         return opened
 
 
 def reload_model(station: Station, model: ServedModel, *, who: str) -> OpenModel:
     """Puts what the model's folder holds now in place of what is served; where it fails, that is served on."""
     with model.changing:
-        before = {"weights_sha256": model.now.artifact.weights_sha256, **thresholds_told(model.now)}
+        before = model.now
         opened = model.reopen()
-        after = {"weights_sha256": opened.artifact.weights_sha256, **thresholds_told(opened)}
-        _note(station, model, "model", before, after | {"verified": opened.verified}, who=who)
+        try:
+            _note(station, model, "model", model_told(before), model_told(opened), who=who)
+        except HistoryError:
+            model.now = before  # what the audit trail does not know of is not served
+            raise
         return opened
+
+
+def take_candidate(station: Station, served: ServedModel, name: str, *, who: str) -> OpenModel:
+    """Puts a candidate in the place of a model that is served, once it has been opened and proven; where anything
+    fails, the one before is served on.
+
+    The model's folder holds it from then on, and what that held before lies beside it, as RUN.until-TIME. Raises what
+    opening a model does, FaultError where there is no such candidate.
+    """
+    if station.candidates is None:
+        raise FaultError(404, "no_candidates", "no folder of models was given: start the server with --models-from")
+    run = station.candidates.run_of(name)
+    ServedModel(served.name, run, station.settings)  # which proves it, before anything is moved
+    with served.changing:
+        before = model_told(served.now)
+
+        def note(opened: OpenModel, kept: Path) -> None:
+            after = {**model_told(opened), "taken_from": name, "before_is_kept_as": kept.name}
+            _note(station, served, "model", before, after, who=who)
+
+        return put_in_place(served, run, station.settings, note=note)
 
 
 def _calibrated(
@@ -73,7 +103,7 @@ def _calibrated(
 ) -> OpenModel:
     with model.changing:
         before = thresholds_told(model.now)
-        done = recalibrate(model.folder, photos, asked=asked, runtime=model.settings.runtime, **rules)
+        done = recalibrate(model.folder, photos, asked=asked, runtime=model.now.settings.runtime, **rules)
         if photos and not done.added:
             undo_calibration(model.folder)
             raise FaultError(409, "nothing_new", "the model was calibrated with all of these photos before")
@@ -104,6 +134,12 @@ def _note(
     with station.history.writing() as connection:
         note_change(connection, who=who, action=action, subject=f"model {model.name}", before=before, after=after)
     _log.info("%s: %s of model %s, by %s", action, after, model.name, who)
+
+
+def model_told(opened: OpenModel) -> dict[str, Any]:
+    """Returns what the audit trail says of a model that is opened."""
+    told = thresholds_told(opened)
+    return {"weights_sha256": opened.artifact.weights_sha256, **told, "verified": opened.verified}
 
 
 def thresholds_told(opened: OpenModel) -> dict[str, Any]:

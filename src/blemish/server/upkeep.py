@@ -5,6 +5,7 @@ import threading
 from pathlib import Path
 
 from blemish.errors import BlemishError
+from blemish.history.audit import SERVER
 from blemish.history.opening import History
 from blemish.history.retention import Retention, forget
 
@@ -30,7 +31,7 @@ class Upkeep:
     def _work(self) -> None:
         while not self._closed.is_set():
             try:
-                done = forget(self._history, self._retention, photos=self._photos, who="server")
+                done = forget(self._history, self._retention, photos=self._photos, who=SERVER)
                 if done.verdicts or done.photos:
                     _log.info("deleted by age or size: %d verdicts, %d photos", done.verdicts, done.photos)
             except BlemishError as error:

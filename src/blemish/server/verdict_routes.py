@@ -1,13 +1,14 @@
 """The history over HTTP: lists, one verdict, its pictures, its labels."""
 
-from datetime import datetime
+from datetime import UTC, datetime
 from typing import Annotated, Literal
 
 from fastapi import APIRouter, Query, Response
-from pydantic import AwareDatetime, BaseModel, Field
+from pydantic import AfterValidator, AwareDatetime, BaseModel, Field
 
 from blemish.history.labels import labels_of, set_label
 from blemish.history.reading import MOST_AT_ONCE, LabelSought, Sought, latest, one
+from blemish.history.schema import LARGEST_ID
 from blemish.history.verdict import StoredVerdict
 from blemish.server.access import AskedBy, StationOf
 from blemish.server.faults import FAULTS, FaultError
@@ -19,6 +20,17 @@ VERDICT_ROUTES = APIRouter(prefix="/api/verdicts", tags=["history"], responses=F
 
 NAME_SOUGHT = r"^[^\x00]{1,255}$"
 """What can be the name of a model or a station: PostgreSQL takes no zero byte."""
+
+
+def _in_utc(moment: datetime) -> datetime:
+    try:
+        return moment.astimezone(UTC)
+    except OverflowError:
+        raise ValueError("a time of the years 1 to 9999 in UTC is needed") from None
+
+
+TimeSought = Annotated[AwareDatetime, AfterValidator(_in_utc)]
+"""A time with its zone, which all zones can say."""
 VerdictName = Literal["normal", "check", "anomalous", "unusual", "unreadable"]
 
 
@@ -32,8 +44,8 @@ class Filter(BaseModel):
     verdict: list[VerdictName] = Field(default=[], description="May be given again: any of these.")
     label: LabelSought | None = Field(default=None, description="any: labelled at all; none: not labelled.")
     drawn: bool | None = None
-    since: AwareDatetime | None = None
-    until: AwareDatetime | None = Field(default=None, description="Before this time.")
+    since: TimeSought | None = None
+    until: TimeSought | None = Field(default=None, description="Before this time.")
     photo_sha256: str | None = Field(default=None, pattern="^[0-9a-f]{64}$")
 
     @property
@@ -119,7 +131,7 @@ def put_label(number: int, body: LabelBody, at: StationOf, asker: AskedBy) -> Ve
 
 def stored_verdict(at: Station, number: int) -> StoredVerdict:
     """Returns a verdict; raises FaultError where there is none."""
-    found = one(at.history, number) if abs(number) < 1 << 62 else None
+    found = one(at.history, number) if abs(number) <= LARGEST_ID else None
     if found is None:
         raise FaultError(404, "no_such_verdict", f"the history holds no verdict {number}")
     return found

@@ -5,6 +5,7 @@ were drawn into FOLDER.regions.json, which `blemish train --roi` takes too.
 """
 
 import json
+import threading
 from collections.abc import Callable, Collection
 from pathlib import Path
 from typing import Any
@@ -13,6 +14,7 @@ from blemish.data import AUTO, find_dataset
 from blemish.data.dataset import Dataset
 from blemish.errors import DataError
 from blemish.files import make_folder, remove, write_text
+from blemish.model.artifact import MODEL_FILE
 from blemish.server.faults import FaultError
 from blemish.server.learning import Learning
 from blemish.server.served_model import name_and_folder
@@ -30,6 +32,7 @@ class Workshop:
         make_folder(folder)
         self.folder = folder.resolve()
         self.learning: Learning | None = None
+        self._beginning = threading.Lock()
 
     def folders(self) -> list[str]:
         """Returns the names of the folders of photos, sorted."""
@@ -59,6 +62,11 @@ class Workshop:
         else:
             write_text(file, text)
 
+    def learned(self) -> dict[str, Path]:
+        """Returns the models that were learned here, by name."""
+        found = sorted((self.folder / _MODELS).glob(f"*/{MODEL_FILE}"))
+        return {file.parent.name: file.parent for file in found}
+
     def learn(
         self,
         name: str,
@@ -75,17 +83,18 @@ class Workshop:
         """
         self.photos(name).good_photos()
         name_and_folder(f"{model}=here")  # or an error that says which names there may be
-        if self.learning is not None and self.learning.state == "running":
-            raise FaultError(409, "learning_already", "a model is being learned: wait for it, or stop it")
-        run = self.folder / _MODELS / model
-        if model in taken or run.exists():
-            raise FaultError(409, "name_taken", f"there is a model {model!r}: give the new one another name")
-        regions = self._regions(name)
+        regions, run = self._regions(name), self.folder / _MODELS / model
         asked = [str(regions)] if regions.exists() else []
-        self.learning = Learning(
-            model, photos=self._folder(name), run=run, regions=asked, settings=settings, on_done=on_done
-        )
-        return self.learning
+        with self._beginning:
+            if self.learning is not None and self.learning.state == "running":
+                raise FaultError(409, "learning_already", "a model is being learned: wait for it, or stop it")
+            if model in taken or (run / MODEL_FILE).exists():
+                raise FaultError(409, "name_taken", f"there is a model {model!r}: give the new one another name")
+            remove(run)  # what a training has left that was cut off with the server
+            self.learning = Learning(
+                model, photos=self._folder(name), run=run, regions=asked, settings=settings, on_done=on_done
+            )
+            return self.learning
 
     def close(self) -> None:
         """Stops what is being learned."""

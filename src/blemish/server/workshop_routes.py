@@ -1,5 +1,6 @@
 """A first model, learned in the page: folders of photos, regions drawn on them, a training and how far it is."""
 
+import json
 from collections.abc import Callable
 from dataclasses import asdict
 from functools import partial
@@ -71,6 +72,8 @@ class WorkshopReply(BaseModel):
 class LearnBody(BaseModel):
     """What is to be learned."""
 
+    model_config = {"extra": "forbid"}
+
     model: str = Field(min_length=1, max_length=64, description="The name that the model is served by.")
     replaces: str | None = Field(
         default=None, max_length=64, description="The model whose place it takes, if it is better on labelled photos."
@@ -104,11 +107,14 @@ def get_folder_regions(folder: str, at: StationOf, _asker: AskedByEngineer) -> d
 def put_folder_regions(folder: str, body: DrawnRegions, at: StationOf, asker: AskedByEngineer) -> dict[str, Any]:
     """Keeps regions for trainings to come; models that were learned already keep theirs."""
     workshop = workshop_of(at)
-    before = workshop.regions(folder)
-    workshop.draw(folder, as_file(body)[0] if body.regions or body.ignore else None)
-    after = workshop.regions(folder)
+    before, text = workshop.regions(folder), as_file(body)[0] if body.regions or body.ignore else None
+    after: dict[str, Any] = {} if text is None else json.loads(text)
     with at.history.writing() as connection:
-        note_change(connection, who=asker.name, action="regions", subject=folder, before=before, after=after)
+        subject = f"folder {folder}"
+        note_change(
+            connection, who=asker.name, action="region of interest", subject=subject, before=before, after=after
+        )
+        workshop.draw(folder, text)  # where it fails, nothing is said to have changed
     return after
 
 
@@ -125,6 +131,12 @@ def post_learn(folder: str, body: LearnBody, at: StationOf, asker: AskedByEngine
     with at.history.writing() as connection:
         note_change(connection, who=asker.name, action="learn", subject=body.model, before=None, after=told)
     return _learning_reply(learning)
+
+
+@WORKSHOP_ROUTES.get("/learning")
+def get_learning(at: StationOf, _asker: AskedByEngineer) -> LearningReply | None:
+    """Returns how far the latest training is; null: there was none."""
+    return _learning_reply(workshop_of(at).learning)
 
 
 @WORKSHOP_ROUTES.delete("/learning")

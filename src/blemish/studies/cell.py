@@ -173,7 +173,9 @@ def _facts(sample: Sample, base: Path) -> list[object]:
     """Returns what is known of a photo and its masks without reading them."""
     files = (sample.image, *sample.masks)
     names = [str(file.relative_to(base) if file.is_relative_to(base) else file) for file in files]
-    return [sample.defect_type, sample.part, sample.mask_values, *names, *(file.stat().st_size for file in files)]
+    enough = [[kind.value, kind.threshold, kind.relative] for kind in sample.saturations]
+    sizes = [file.stat().st_size for file in files]
+    return [sample.defect_type, sample.part, sample.mask_values, *names, *sizes, *([enough] if enough else [])]
 
 
 def _said(value: object) -> object:

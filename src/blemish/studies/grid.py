@@ -46,7 +46,7 @@ class Benchmark:
 
 
 def categories_in(dataset: str, root: Path) -> tuple[str | None, ...]:
-    """Returns all categories of a data set below a root; None alone where the root is one itself.
+    """Returns all categories of a data set below a root, published ones first; None alone where the root is one itself.
 
     Raises SettingsError for a data set that there is not, DataError where nothing is found.
     """
@@ -59,7 +59,8 @@ def categories_in(dataset: str, root: Path) -> tuple[str | None, ...]:
     if layout.recognises(root):
         return (None,)
     official = [name for name in layout.official if name and _is_there(dataset, root, name)]
-    names = tuple(official) or layout.categories(root)
+    others = [name for name in layout.categories(root) if name not in layout.official]
+    names = (*official, *others) or layout.categories(root)
     if not names:
         find_dataset(dataset, root)  # or an error that says what is missing
     if official and (absent := [name for name in layout.official if name and name not in official]):

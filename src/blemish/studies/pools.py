@@ -24,7 +24,7 @@ from blemish.data.dataset import Dataset
 from blemish.errors import BlemishError, DataError, InterruptionError, OutputError, SettingsError
 from blemish.files import folder_from, packed_folder, write_text
 from blemish.process import available_cores
-from blemish.studies.cell import Cell, CellResult
+from blemish.studies.cell import RUNS, Cell, CellResult
 from blemish.studies.shared_work import work_shared
 from blemish.wording import brief
 
@@ -57,12 +57,13 @@ def measured_in_processes(cells: Sequence[Cell], measure: Measure, output: Path,
     told to stop; the others are told then.
     """
     waiting, lost = deque(range(len(cells))), [0] * len(cells)
+    cores = max(1, available_cores() // min(count, max(1, len(cells))))
     at_work: dict[Connection, tuple[int, Any]] = {}
     try:
         while waiting or at_work:
             while waiting and len(at_work) < count:
                 number = waiting.popleft()
-                answers, process = _begin(measure, cells[number], output, cores=max(1, available_cores() // count))
+                answers, process = _begin(measure, cells[number], output, cores=cores)
                 at_work[answers] = (number, process)
             for ready in wait(list(at_work)):
                 answers = cast(Connection, ready)
@@ -121,7 +122,7 @@ def _measure_and_tell(to_us: Connection, measure: Measure, cell: Cell, output: P
 def _answer(answers: Connection, process: Any) -> CellResult | Exception:
     try:
         found = answers.recv()
-    except EOFError:
+    except (EOFError, OSError):  # the latter where it ended in the middle of a word
         process.join()
         found = _LostError(
             f"its process ended {MOST_LOST} times without a word (exit code {process.exitcode}); memory may be short, "
@@ -221,7 +222,7 @@ class MeasureElsewhere:
         with TemporaryDirectory(prefix="blemish-") as folder:
             result, name = self._measure(cell, Path(folder)), cell.name
             record = (Path(folder) / "cells" / f"{name}.json").read_text(encoding="utf-8")
-            return FarCell(result, name, record, packed_folder(Path(folder) / "runs" / name))
+            return FarCell(result, name, record, packed_folder(Path(folder) / RUNS / name))
 
 
 def _key_here(cell: Cell) -> str | None:
@@ -236,7 +237,7 @@ def brought_home(found: FarCell, output: Path) -> CellResult | Exception:
     """Writes what a worker could not, the result last: before, the cell counts as not measured."""
     if found.run is not None and found.record is not None:
         try:
-            folder_from(found.run, output / "runs" / found.name)
+            folder_from(found.run, output / RUNS / found.name)
             write_text(output / "cells" / f"{found.name}.json", found.record)
         except OutputError as error:
             return error

@@ -1,6 +1,6 @@
 """A benchmark's tables as Markdown and as LaTeX."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
 from blemish.metrics import METRICS
@@ -16,6 +16,9 @@ _SPECIAL = str.maketrans(
         "\\": r"\textbackslash{}",
         "~": r"\textasciitilde{}",
         "^": r"\textasciicircum{}",
+        "<": r"\textless{}",
+        ">": r"\textgreater{}",
+        "|": r"\textbar{}",
         "±": r"$\pm$",
         "\n": " ",
     }
@@ -52,25 +55,44 @@ def markdown_table(table: BenchmarkTable) -> str:
 
 
 def latex_table(table: BenchmarkTable) -> str:
-    """Returns the table of figures as LaTeX, to be read by \\input; it needs the package booktabs."""
-    columns = "ll" + "r" * (1 + len(table.metrics))
-    lines = ["% \\usepackage{booktabs}", rf"\begin{{tabular}}{{{columns}}}", r"\toprule"]
-    titles = ["category", "method", "seeds", *(METRICS[name].title for name in table.metrics)]
-    lines += [_latex_line([as_latex(title) for title in titles]), r"\midrule"]
-    before: MethodRow | None = None
-    for row in table.rows:
-        if before is not None and (before.category, before.over) != (row.category, row.over):
-            lines.append(r"\midrule" if row.over is not None else r"\addlinespace")
-        again = before is not None and (before.category, before.over) == (row.category, row.over)
-        name = "" if again else as_latex(table.called(row))
-        figures = [_figure_as_latex(row.figures[metric]) for metric in table.metrics]
-        lines.append(_latex_line([name, as_latex(row.method), str(row.seeds), *figures]))
-        before = row
-    lines += [r"\bottomrule", r"\end{tabular}"]
+    """Returns a table per metric as LaTeX, to be read by \\input where text stands; it needs the package booktabs.
+
+    A row is a category, a column a method, as wide as a column of text takes; published figures stand in rows of their
+    own, below.
+    """
+    methods = list(dict.fromkeys(row.method for row in table.rows))
+    lines = [r"% \usepackage{booktabs}; \input this where text stands: all tables at once are too high for one float"]
+    lines += [r"{\footnotesize\setlength{\tabcolsep}{4pt}%"]
+    for metric in table.metrics:
+        lines += [rf"\noindent\begin{{tabular}}{{l{'r' * len(methods)}}}", r"\toprule"]
+        lines += [_latex_line([as_latex(METRICS[metric].title), *map(as_latex, methods)]), r"\midrule"]
+        for of, own in _by_category(table.rows).items():
+            lines += [r"\midrule"] if of[1] is not None and lines[-1] != r"\midrule" else []
+            lines += _latex_rows(table, own, methods, metric)
+        lines += [r"\bottomrule", r"\end{tabular}", r"\par\medskip"]
     notes = [] if table.rehearsal is None else [rf"\textbf{{{as_latex(table.rehearsal)}}}"]
     notes += [as_latex(f"{table.title}. Bold: {BEST}.")]
     notes += [f"[{number}] {as_latex(source.source)}" for number, source in enumerate(table.sources, start=1)]
-    return "\n".join([*lines, "", *(f"\\par\\noindent {note}" for note in notes)]) + "\n"
+    notes += [as_latex(f"failed: {line}") for line in table.failed]
+    return "\n".join([*lines, *(rf"\noindent {note}\par" for note in notes), "}"]) + "\n"
+
+
+def _by_category(rows: Sequence[MethodRow]) -> dict[tuple[str | None, int | None], dict[str, MethodRow]]:
+    """Returns the rows of each category, and of all together, by method."""
+    found: dict[tuple[str | None, int | None], dict[str, MethodRow]] = {}
+    for row in rows:
+        found.setdefault((row.category, row.over), {})[row.method] = row
+    return found
+
+
+def _latex_rows(table: BenchmarkTable, own: Mapping[str, MethodRow], methods: Sequence[str], metric: str) -> list[str]:
+    """Returns the row of one category, and the one of what was published of it, if anything was."""
+    figures = [own[name].figures[metric] if name in own else None for name in methods]
+    fewer = [f" ({counted(own[m].seeds, 'seed')})" if m in own and own[m].seeds < table.seeds else "" for m in methods]
+    name = as_latex(table.called(next(iter(own.values()))))
+    lines = [_latex_line([name, *(_figure_as_latex(f) + note for f, note in zip(figures, fewer, strict=True))])]
+    known = ["" if f is None or f.published is None else f"{f.published.mean:.3f} [{f.source}]" for f in figures]
+    return [*lines, _latex_line([r"\quad published", *known])] if any(known) else lines
 
 
 def as_latex(text: str) -> str:
@@ -133,8 +155,7 @@ def _figure_as_latex(figure: SeedsFigure | None) -> str:
     if figure is None:
         return "--"
     said = f"{figure.mean:.3f}" + ("" if figure.deviation is None else rf" $\pm$ {figure.deviation:.3f}")
-    said = rf"\textbf{{{said}}}" if figure.best else said
-    return said if figure.published is None else rf"{said} ({figure.published.mean:.3f} [{figure.source}])"
+    return rf"\textbf{{{said}}}" if figure.best else said
 
 
 def _category(table: BenchmarkTable, row: MethodRow) -> str:

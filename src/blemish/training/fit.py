@@ -1,7 +1,7 @@
 """The loop: knows stages, knows no method."""
 
 import math
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
@@ -16,7 +16,7 @@ from blemish.errors import InterruptionError, SettingsError
 from blemish.process import StopRequest, stop_requests
 from blemish.progress import OnProgress, Progress
 from blemish.training import checkpoint as checkpoints
-from blemish.training.batches import TargetCache, read_ahead
+from blemish.training.batches import AsOften, TargetCache, read_ahead
 from blemish.training.checkpoint import CHECKPOINT_FILE, Checkpoint
 from blemish.training.generators import step_generator
 from blemish.training.inside import draw_inside
@@ -52,6 +52,12 @@ class Job:
     """What a checkpoint must agree with to be continued."""
     log: TrainingLog
     on_progress: OnProgress
+
+    @property
+    def features_room(self) -> int:
+        """How many bytes are left for the teacher's features of photos, of those of one stage at a time."""
+        textures = sum(textures.bytes for textures in self.textures.values())
+        return self.budget.features(photos=self.photos.bytes_in_memory, textures=textures)
 
 
 def fit(job: Job, *, resume: Checkpoint | None) -> list[StageRecord]:
@@ -92,8 +98,7 @@ class StageRun:
         self.validating = job.photos.frames_of(job.split.validation)
         self.batch_size = _global_batch_size(job, stage)
         self.sums = LossSums(device)
-        textures = sum(textures.bytes for textures in job.textures.values())
-        room = job.budget.features(photos=job.photos.bytes_in_memory, textures=textures) if keeps_targets(stage) else 0
+        room = job.features_room if keeps_targets(stage) else 0
         self.targets = TargetCache(stage.targets or _nothing, self.views.images, job.processes, budget=room)
 
     def to_the_end(self, stop: StopRequest) -> None:
@@ -213,12 +218,12 @@ class StageRun:
         return math.fsum(every := processes.gather(values)) / len(every)
 
     @torch.no_grad()
-    def _settle(self, settle: Callable[[Iterator[Batch]], None]) -> None:
+    def _settle(self, settle: Callable[[Iterable[Batch]], None]) -> None:
         """Every process does the same with the same photos, in float32, as photos are judged."""
         job = self.job
         size, frames = job.settings.batch_size, some_of_frames(job.photos, job.split.train, most=MOST_SETTLING)
-        chunks = (frames[i : i + size] for i in range(0, len(frames), size))
-        settle(self._as_judged(chunk) for chunk in chunks)
+        chunks = [frames[i : i + size] for i in range(0, len(frames), size)]
+        settle(AsOften(chunks, self._as_judged))
 
     def _as_judged(self, frames: Indices) -> Batch:
         device = self.job.processes.device

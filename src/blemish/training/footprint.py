@@ -20,6 +20,7 @@ from blemish.detectors import Detector, Stage
 from blemish.detectors.settings import ImageSize
 from blemish.errors import SettingsError
 from blemish.process import available_memory
+from blemish.training.kept_frames import KeptFrames
 from blemish.training.processes import Processes
 from blemish.training.trial import FEW_PHOTOS, TRIAL_SIDE, StageTrials, take_step, undone
 
@@ -27,7 +28,9 @@ _COUNTED = 1.5  # of the tensors counted: layouts that convolutions make for the
 _COPIES = 3  # of what is trained, beside gradients: the optimiser's, the best so far, those on their way to the disk
 _READ = 3  # batches, of a byte a value, that are read ahead or at work
 _SURELY_FITS = 32_000  # bytes a pixel of a batch; the methods we have, with the widest teachers, take less than half
+_SURELY_KEPT = 128  # bytes a pixel of a frame's features, as float16; the widest teachers' take half of it
 _ERROR = 1.3  # estimates were .77 to 1.29 of what trainings took: only beyond it is refused, within it is warned
+_SIZES_TRIED = 64  # smaller image sizes, of which the first that fits is offered
 _TO_ADVISE = 0.75  # of what there is: settings that are offered fit for sure
 
 _log = logging.getLogger("blemish")
@@ -47,23 +50,33 @@ class Footprint:
         return self.fixed + self.per_pixel * math.prod(image_size) * batch_size
 
 
-def check_memory(trials: StageTrials, *, batch_size: int, stored_frames: float, budget: int) -> None:
+def check_memory(trials: StageTrials, *, batch_size: int, kept: KeptFrames) -> None:
     """Raises SettingsError, with settings that would fit, where training needs surely more memory than there is, and
     warns where it may.
 
-    `batch_size` is this process's, `stored_frames` are those that stay in memory as far as the `budget` in bytes goes.
+    `batch_size` is this process's, `kept` what stays in memory between steps.
     """
     size, free = trials.detector.settings.image_size, _free(trials.processes)
-    stored = _stored(size, stored_frames, budget)
-    if free is None or _SURELY_FITS * math.prod(size) * batch_size + stored < free:
+    surely = kept.bytes_held(size, [_SURELY_KEPT] * len(kept.views))
+    if free is None or _SURELY_FITS * math.prod(size) * batch_size + surely < free:
         return
-    footprint = footprint_of(trials)
-    needed = footprint.of(size, batch_size) + stored
-    line = _too_much(footprint, size, batch_size, free=free, needed=needed, stored=stored)
-    if needed > _ERROR * free:
+    footprint, features = footprint_of(trials), [trial.kept_bytes_per_pixel for trial in trials.found]
+
+    def needed(size: ImageSize, batch_size: int) -> float:
+        return footprint.of(size, batch_size) + kept.bytes_held(size, features)
+
+    total = needed(size, batch_size)
+    if total * _ERROR <= free:
+        return
+    line = (
+        f"training would take about {total / 1e9:.1f} GB of memory and {free / 1e9:.1f} GB are free: "
+        f"{kept.bytes_held(size, features) / 1e9:.1f} GB for photos and the teacher's features of them, the rest for "
+        f"{batch_size} photos of {size.width}x{size.height} pixels a step; "
+        f"{_what_would_do(needed, size, batch_size, room=_TO_ADVISE * free, held=kept.bytes_held(size, features))}"
+    )
+    if total > _ERROR * free:
         raise SettingsError(line)
-    if needed > free / _ERROR:
-        _log.warning("memory may not do: %s", line)
+    _log.warning("memory may not do: %s", line)
 
 
 def footprint_of(trials: StageTrials) -> Footprint:
@@ -131,11 +144,6 @@ class _LiveBytes(TorchDispatchMode):  # type: ignore[no-untyped-call]
         return gone
 
 
-def _stored(size: ImageSize, frames: float, budget: int) -> float:
-    """Returns the bytes of photos that are held in memory, a byte a value."""
-    return min(budget, 3 * math.prod(size) * frames)
-
-
 def _free(processes: Processes) -> float | None:
     """Returns the bytes that a training may take on its device; None where the system does not say."""
     if processes.device.type == "cuda":
@@ -144,18 +152,20 @@ def _free(processes: Processes) -> float | None:
     return None if free is None else free / processes.here
 
 
-def _too_much(
-    footprint: Footprint, size: ImageSize, batch_size: int, *, free: float, needed: float, stored: float
+def _what_would_do(
+    needed: Callable[[ImageSize, int], float], size: ImageSize, batch_size: int, *, room: float, held: float
 ) -> str:
-    """Returns the line, with the largest settings that fit with some room, each alone."""
-    room = _TO_ADVISE * free - footprint.fixed
-    most = int((room - stored) / (footprint.per_pixel * math.prod(size)))
-    shrink = math.sqrt(max(room, 0) / (footprint.per_pixel * math.prod(size) * batch_size + stored))
-    smaller = ImageSize(*(int(side * min(shrink, 1)) // 32 * 32 for side in size))
-    ways = [f"--batch-size {most}"] if 1 <= most < batch_size else []
-    ways += [f"--image-size {smaller}"] if min(smaller) >= 32 else []
-    mend = " or ".join(ways) or "a machine with more memory"
-    return (
-        f"training would take about {needed / 1e9:.1f} GB of memory and {free / 1e9:.1f} GB are free: "
-        f"{batch_size} photos of {size.width}x{size.height} pixels a step are too many; {mend} would do"
-    )
+    """Returns the largest settings that fit into so much room, each alone; `held` are the bytes of what is kept."""
+    ways = []
+    gigabytes = math.floor((room - needed(size, batch_size) + held) / 1e8) / 10
+    if 0 < gigabytes * 1e9 < held:
+        ways.append(f"--cache-memory {gigabytes:g}")
+    most = next((count for count in range(batch_size - 1, 0, -1) if needed(size, count) <= room), 0)
+    if most:
+        ways.append(f"--batch-size {most}")
+    shares = (share / _SIZES_TRIED for share in range(_SIZES_TRIED - 1, 0, -1))
+    smaller = (ImageSize(*(int(side * share) // 32 * 32 for side in size)) for share in shares)
+    fitting = next((less for less in smaller if min(less) >= 32 and needed(less, batch_size) <= room), None)
+    if fitting is not None:
+        ways.append(f"--image-size {fitting}")
+    return f"{' or '.join(ways) or 'a machine with more memory'} would do"

@@ -21,13 +21,14 @@ from blemish.model.artifact import Artifact
 from blemish.networks.teacher import Teacher
 from blemish.progress import OnProgress, Progress, say_nothing
 from blemish.training.aligning import aligned_framing, leave_reference
-from blemish.training.arrangement import asked_framing
+from blemish.training.arrangement import asked_framing, validates_weights
 from blemish.training.checks import check_folder, check_settings, check_stages
 from blemish.training.finish import finish, training_record
 from blemish.training.fit import Job, fit, frames_per_step
 from blemish.training.footprint import check_memory
 from blemish.training.generators import seed_torch
 from blemish.training.identity import check_agreement, continue_from, identity_of
+from blemish.training.kept_frames import KeptFrames
 from blemish.training.material import gather_material
 from blemish.training.memory import MemoryBudget, memory_budget
 from blemish.training.processes import Processes, open_processes
@@ -35,11 +36,12 @@ from blemish.training.run_file import PhotosOrigin, RunFile, write_run_file
 from blemish.training.run_lock import locked
 from blemish.training.seeds import seed_of
 from blemish.training.settings import TrainingSettings
+from blemish.training.split import VALIDATION
 from blemish.training.stage_record import StageRecord
 from blemish.training.training_log import LOG_FILE, TrainingLog
 from blemish.training.trial import StageTrials
 from blemish.training.unusual_photos import compare_photos, say_what_is_unusual
-from blemish.training.views import what_varies
+from blemish.training.views import kept_views, what_varies
 from blemish.wording import duration
 
 _WORTH_A_TRIAL = 5e7  # pixels of all steps together: about a minute of a processor's core
@@ -170,16 +172,19 @@ def _check_memory(
     sizes: Mapping[Size, int],
 ) -> None:
     """Raises SettingsError where the training cannot fit in memory; asks what photos there are, and reads none."""
-    photos = len(found.train) + len(found.validation)
+    photos, each = len(found.train) + len(found.validation), frames_each(framing, sizes)
     learned = max(1, len(found.train) if found.validation else math.ceil((1 - training.held_out) * photos))
-    learned = math.ceil(learned * frames_each(framing, sizes))
-    world = trials.processes.world_size
-    size = max(frames_per_step(stage, learned, training, world_size=world) for stage in trials.stages)
+    frames, world = math.ceil(learned * each), trials.processes.world_size
+    validating = VALIDATION * max(0, photos * each - frames) if validates_weights(trials.stages) else 0
+    step = max(frames_per_step(stage, frames, training, world_size=world) for stage in trials.stages)
     check_memory(
         trials,
-        batch_size=max(1, size // world),
-        stored_frames=0 if budget.apart else photos * canvas_each(framing, sizes),
-        budget=budget.photos,
+        batch_size=max(1, step // world),
+        kept=KeptFrames(
+            budget=budget,
+            photos=photos * canvas_each(framing, sizes),
+            views=[kept_views(frames, validating, stage, training) for stage in trials.stages],
+        ),
     )
 
 
@@ -211,10 +216,16 @@ def _say_how_long(job: Job, trials: StageTrials) -> None:
     world, size = job.processes.world_size, math.prod(job.detector.settings.image_size)
     learned = len(job.photos.frames_of(job.split.train))
     frames = [frames_per_step(stage, learned, job.settings, world_size=world) // world for stage in job.stages]
-    pixels = [stage.steps * count * size for stage, count in zip(job.stages, frames, strict=True)]
-    if sum(pixels) < _WORTH_A_TRIAL:
+    validating = len(job.photos.frames_of(job.split.validation))
+    kept = [kept_views(learned, validating, stage, job.settings) for stage in job.stages]
+    steps = [stage.steps * count * size for stage, count in zip(job.stages, frames, strict=True)]
+    if sum(steps) + size * sum(kept) < _WORTH_A_TRIAL:
         return
-    seconds = sum(trial.seconds_per_pixel * count for trial, count in zip(trials.found, pixels, strict=True))
+    room = job.features_room
+    seconds = sum(
+        trial.seconds(step_pixels=pixels, kept_pixels=size * views, room=room)
+        for trial, pixels, views in zip(trials.found, steps, kept, strict=True)
+    )
     if seconds >= _WORTH_A_LINE:
         earlier = "; may end earlier" if any(stage.patience is not None for stage in job.stages) else ""
         _log.info("training will take about %s on this machine, by trial steps%s", duration(seconds), earlier)

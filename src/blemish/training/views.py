@@ -38,6 +38,13 @@ def views_of_each(learned: int, stage: Stage, settings: TrainingSettings) -> int
     return max(FEWEST_EACH, min(MOST_EACH, ENOUGH_VIEWS // learned))
 
 
+def kept_views(learned: float, validating: float, stage: Stage, settings: TrainingSettings) -> float:
+    """Returns of how many views, of so many frames, a stage keeps the teacher's features, if memory goes so far."""
+    if not keeps_targets(stage):
+        return 0
+    return validating + learned * views_of_each(max(1, math.ceil(learned)), stage, settings)
+
+
 def what_varies(settings: TrainingSettings, stages: Sequence[Stage], *, learned: int) -> str | None:
     """Returns in a line how the frames `learned` from vary, and what that costs; None where they do not."""
     light, pose = LIGHTS[settings.light], POSES[settings.pose]

@@ -111,7 +111,7 @@ class _Live:
                     self._questions.work()
                 if stop.signal is not None or self._is_over(idle_since):
                     return
-                self._wait()
+                self._wait(idle_since)
 
     def _count(self) -> None:
         self._done += 1
@@ -218,8 +218,12 @@ class _Live:
             self._changes.add(result)
         return True
 
-    def _wait(self) -> None:
+    def _wait(self, idle_since: float) -> None:
         now = monotonic()
         until = [now + _LONGEST_WAIT, self._next_look]
-        due = self._arrivals.due_in()
-        self._events.wait(max(0.0, min([*until, *([] if due is None else [now + due])]) - now))
+        due, idle = self._arrivals.due_in(), self._settings.idle
+        if due is not None:
+            until.append(now + due)
+        elif idle is not None:
+            until.append(idle_since + idle)
+        self._events.wait(max(0.0, min(until) - now))

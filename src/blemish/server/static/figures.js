@@ -23,7 +23,7 @@ export function figures(main, session, signal) {
   async function draw() {
     const [back, wide] = SPANS[span.chosen.value];
     const since = new Date(Date.now() - back * 3600e3);
-    const { hours } = await get("/api/figures/hours", { model: model.chosen.value, station: station.chosen.value, since: since.toISOString() }, asking());
+    const { hours } = await get("/api/figures/hours", { model: model.chosen.value, station: station.chosen.value, since: since.toISOString(), apart: false }, asking());
     const slots = slotsOf(hours, since, back / wide, wide);
     const counts = Object.fromEntries(VERDICTS.map((verdict) => [verdict, hours.filter((row) => row.verdict === verdict)
       .reduce((all, row) => all + row.photos, 0)]));
