@@ -21,12 +21,13 @@ import time
 from collections import Counter
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
 from pathlib import Path
 
 from damage import damaged
 from small_disk import Clock, SmallDisk
 from sqlalchemy import text
-from station_server import VERDICTS, Clients, Connection, Server, compared, opened, photos_in, recorded
+from station_server import Clients, Connection, Server, compared, opened, photos_in, recorded
 
 import blemish
 from blemish.errors import DataError
@@ -118,17 +119,14 @@ class Follower:
 
     def _follow(self) -> None:
         while not self._ended:
-            with Connection(self._server.port) as connection:
-                connection.timeout = 3
+            with Connection(self._server.port) as connection, suppress(OSError):
+                connection.timeout = 10
                 connection.request("GET", "/api/live", headers={"Last-Event-ID": str((self.ids or [0])[-1])})
                 answer, begun = connection.getresponse(), len(self.ids)
-                try:
-                    while len(self.ids) < begun + 17:  # then it breaks
-                        line = answer.readline()
-                        if line.startswith(b"id: "):
-                            self.ids.append(int(line[4:]))
-                except OSError:
-                    pass
+                while len(self.ids) < begun + 17 and not self._ended:  # then it breaks
+                    line = answer.readline()
+                    if line.startswith(b"id: "):
+                        self.ids.append(int(line[4:]))
 
 
 def clock(options: argparse.Namespace) -> None:
@@ -142,7 +140,7 @@ def clock(options: argparse.Namespace) -> None:
                 with Connection(server.port) as connection:
                     for number in range(40):
                         sent.append(f"{len(sent)}")
-                        assert connection.judge(photos[number % len(photos)], sent[-1])[0] in VERDICTS
+                        connection.judge_at_last(photos[number % len(photos)], sent[-1])
                 listed = listed_ids(server)
                 print(
                     f"clock {offset}: the last verdict is at place {listed.index(len(sent)) + 1} of the list, "
@@ -154,7 +152,9 @@ def clock(options: argparse.Namespace) -> None:
                 prune = [sys.executable, "-m", "blemish", "prune-history", "--days", "1", "--history", server.history]
                 done = subprocess.run(prune, env=seen.environment, check=True, capture_output=True, text=True)
                 print(f"  prune-history --days 1: {done.stdout.strip()}")
-            time.sleep(2)
+            deadline = time.monotonic() + 60
+            while len(follower.ids) < len(sent) and time.monotonic() < deadline:
+                time.sleep(0.2)
             follower.end()
             hours = json.loads(server.ask("GET", "/api/figures/hours")[1])["hours"]
             print(
@@ -185,7 +185,7 @@ def damage(options: argparse.Namespace) -> None:
 
         def judge(place: int) -> tuple[int, float | None]:
             with Connection(server.port) as connection:
-                status, body = connection.judge(sent[place], f"{place}")
+                status, body = connection.judge_at_last(sent[place], f"{place}")
             return status, json.loads(body).get("anomaly_score")
 
         with ThreadPoolExecutor(8) as pool:
