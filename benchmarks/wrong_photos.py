@@ -26,7 +26,7 @@ from blemish.data.made_up import make_up
 from blemish.data.mvtec_ad import MVTEC_AD
 from blemish.networks.neighbours import (
     SPREADS_BEHIND,
-    Places,
+    FeaturePlaces,
     distances_of,
     nearest,
     places_of,
@@ -62,7 +62,7 @@ def distances_between(teacher: Teacher, frames: list[Pixels], kinds: NDArray[np.
     with torch.no_grad():
         every = np.arange(len(frames))
         batches = [places_of(features_of(every[at : at + 16], 0)) for at in range(0, len(every), 16)]
-        places = Places(*(torch.cat(level) for level in zip(*batches, strict=True)))
+        places = FeaturePlaces(*(torch.cat(level) for level in zip(*batches, strict=True)))
         wrong = np.flatnonzero(kinds == KINDS["defective"])
         scale = scale_of(places.joined[np.concatenate([np.flatnonzero(kinds == KINDS["good"])[:GOOD], wrong[:2]])])
         small = scale.of(places.joined)

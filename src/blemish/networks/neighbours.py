@@ -41,7 +41,7 @@ FeaturesOf = Callable[[NDArray[np.int64], int], tuple[Tensor, ...]]
 """(indices of photos, view as `view_of` counts them) -> a teacher's levels of these, each (B, channels, h, w)."""
 
 
-class Places(NamedTuple):
+class FeaturePlaces(NamedTuple):
     """What the teacher says of the places of photos."""
 
     fine: Tensor
@@ -54,7 +54,7 @@ class Places(NamedTuple):
 
 @dataclass(frozen=True, kw_only=True)
 class Scale:
-    """The directions in which places differ, each shrunk by the root of how far they usually differ in it."""
+    """Places are compared along the directions in which they differ, each shrunk by the root of how far they usually do."""
 
     middle: Tensor
     directions: Tensor
@@ -81,7 +81,7 @@ def distances_to_others(
     assert photos >= 2
     compared = np.sort(generator.permutation(photos)[: MOST_COMPARED_WITH + 1])
     batches = [places_of(features_of(compared[at : at + _BATCH], 0)) for at in range(0, len(compared), _BATCH)]
-    others = Places(*(torch.cat(level) for level in zip(*batches, strict=True)))
+    others = FeaturePlaces(*(torch.cat(level) for level in zip(*batches, strict=True)))
     scale = scale_of(others.joined)
     remembered = np.sort(generator.permutation(len(compared))[:_REMEMBERED])
     as_they_are = scale.of(others.joined[torch.from_numpy(remembered)])
@@ -89,7 +89,11 @@ def distances_to_others(
     found = np.empty((photos, RESPECTS))
     for start in range(0, photos, _BATCH):
         indices = np.arange(start, min(start + _BATCH, photos))
-        for index, *own in zip(indices, *places_of(features_of(indices, 0)), strict=True):
+        if len(compared) == photos:  # all places are known already
+            places = FeaturePlaces(*(level[start : start + _BATCH] for level in others))
+        else:
+            places = places_of(features_of(indices, 0))
+        for index, *own in zip(indices, *places, strict=True):
             rest = torch.from_numpy(np.flatnonzero(compared != index))
             rest_of_views = torch.from_numpy(np.flatnonzero(compared[remembered] != index))
             fine, coarse = (nearest(own[level], others[level])[:, rest] for level in (0, 1))
@@ -105,14 +109,14 @@ def view_of(images: Tensor, view: int) -> Tensor:
     return torch.rot90(images if view < VIEWS // 2 else images.flip(3), view % 4, (2, 3))
 
 
-def places_of(levels: tuple[Tensor, ...]) -> Places:
+def places_of(levels: tuple[Tensor, ...]) -> FeaturePlaces:
     """Returns the places of photos by a teacher's levels of them."""
     compared = [level.float() for level in levels[:COMPARED_LEVELS]]
     height, width = compared[-1].shape[-2:]
     shrunk = min(1.0, _SIDE / min(height, width))
     grid = (round(height * shrunk), round(width * shrunk))
     joined = torch.cat([_pooled(level, grid) for level in compared], dim=2)
-    return Places(fine=_at_most(compared[0]), coarse=_at_most(compared[-1]), joined=joined)
+    return FeaturePlaces(fine=_at_most(compared[0]), coarse=_at_most(compared[-1]), joined=joined)
 
 
 def scale_of(joined: Tensor) -> Scale:
