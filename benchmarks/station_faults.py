@@ -193,10 +193,9 @@ def damage(options: argparse.Namespace) -> None:
         other = 0
         for photo, (status, score) in zip(sent, answers, strict=True):
             try:
-                expected = 200, predictor.predict(photo).anomaly_score
+                other += (status, score) != (200, predictor.predict(photo).anomaly_score)
             except DataError:
-                expected = 422, None
-            other += (status, score) != expected
+                other += (status, score) != (422, None)
         print(
             f"{len(sent)} photos, every other one damaged: answers {dict(Counter(status for status, _ in answers))}; "
             f"{other} other than `predict`"
