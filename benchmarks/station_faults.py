@@ -192,10 +192,12 @@ def damage(options: argparse.Namespace) -> None:
             answers = list(pool.map(judge, range(len(sent))))
         other = 0
         for photo, (status, score) in zip(sent, answers, strict=True):
+            expected: tuple[int, float | None]
             try:
-                other += (status, score) != (200, predictor.predict(photo).anomaly_score)
+                expected = 200, predictor.predict(photo).anomaly_score
             except DataError:
-                other += (status, score) != (422, None)
+                expected = 422, None
+            other += (status, score) != expected
         print(
             f"{len(sent)} photos, every other one damaged: answers {dict(Counter(status for status, _ in answers))}; "
             f"{other} other than `predict`"

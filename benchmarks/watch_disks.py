@@ -80,7 +80,8 @@ class Line:
 
     def _is_done(self) -> bool:
         with suppress(OSError, sqlite3.Error), closing(sqlite3.connect(self.history)) as base:
-            return len(self._told()) == len(self.brought) == base.execute("SELECT count(*) FROM verdicts").fetchone()[0]
+            (written,) = base.execute("SELECT count(*) FROM verdicts").fetchone()
+            return len(self._told()) == len(self.brought) == int(written)
         return False
 
     def _told(self) -> list[dict[str, object]]:

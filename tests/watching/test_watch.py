@@ -22,10 +22,11 @@ from blemish.watching.places import Places
 from watching.line import Line
 
 
-def later(*steps: Callable[[], object], pause: float) -> threading.Thread:
-    """Does one thing after another, each after a pause, beside the test."""
+def later(*steps: Callable[[], object], pause: float, first: threading.Event | None = None) -> threading.Thread:
+    """Does one thing after another, each after a pause, beside the test; what is waited for comes before all."""
 
     def work() -> None:
+        assert first is None or first.wait(30)
         for step in steps:
             time.sleep(pause)
             step()
