@@ -54,7 +54,8 @@ class FeaturePlaces(NamedTuple):
 
 @dataclass(frozen=True, kw_only=True)
 class Scale:
-    """Places are compared along the directions in which they differ, each shrunk by the root of how far they usually do."""
+    """Places are compared along the directions in which they differ, each shrunk by the root of how far they usually
+    do."""
 
     middle: Tensor
     directions: Tensor
