@@ -31,7 +31,7 @@ from blemish.training import checkpoint as checkpoints
 
 EVALUATION = 45  # seconds that are kept for it
 SHARE = 0.75  # of the time left that training is planned to take by the speed measured before
-PAPER_STEPS = {"destseg": 5000, "stpm": 1600, "rstpm": 1600}
+PAPER_STEPS = {"destseg": 5000, "stpm": 1600, "rstpm": 1600}  # STPM's: the 200 epochs of its authors' command
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -97,6 +97,8 @@ def _cost_name(method: str) -> str:
 
 def _settings(case: Case, method: str, *, steps: int) -> dict[str, Any]:
     settings: dict[str, Any] = {"steps": steps, "image_size": case.size}
+    if method == "stpm":
+        settings["recipe"] = "paper"
     if method == "destseg" and case.photos is not None:
         settings["rotation"] = MVTEC_AD_ROTATION.get(case.photos.name, "none")
     if method == "rstpm":  # its second teacher's own weights, of ResNet-50, are large: of another, where installed

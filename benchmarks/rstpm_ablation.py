@@ -17,13 +17,14 @@ from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict
 from pathlib import Path
+from typing import Any
 
 import torch
 from torch import Tensor
 
 from blemish.data.framing import Framing
 from blemish.data.mvtec_ad import MVTEC_AD
-from blemish.detectors import DETECTORS, AnomalyMap, Detector, Images, ImageSize, Stage
+from blemish.detectors import DETECTORS, AnomalyMap, Detector, DetectorSettings, Images, ImageSize, Stage
 from blemish.detectors.rstpm import RSTPM, RSTPMSettings
 from blemish.detectors.stpm import LEVELS, STPM, STPMSettings
 from blemish.evaluation.evaluate import evaluate_predictor
@@ -72,7 +73,7 @@ def measure(options: argparse.Namespace) -> None:
             note(place, f"both, {name}", together(rebuild(first), second, settings), options)
 
 
-def trained(method: str, run: Path, options: argparse.Namespace, *, settings: STPMSettings, seed: int) -> Artifact:
+def trained(method: str, run: Path, options: argparse.Namespace, *, settings: DetectorSettings, seed: int) -> Artifact:
     training = TrainingSettings(seed=seed, batch_size=options.batch_size)
     if (run / MODEL_FILE).exists():
         known = read_artifact(run)
@@ -129,7 +130,10 @@ def spread_of(values: Sequence[float]) -> str:
 
 
 def _first_settings(options: argparse.Namespace) -> STPMSettings:
-    return STPMSettings(teacher=options.teacher, image_size=_size(options), steps=options.steps)
+    of_pair: Any = {name: getattr(RSTPMSettings(), name) for name in ("learning_rate", "patience", "keep")}
+    return STPMSettings(
+        recipe="paper", teacher=options.teacher, image_size=_size(options), steps=options.steps, **of_pair
+    )
 
 
 def _settings(options: argparse.Namespace, variant: str) -> RSTPMSettings:

@@ -51,7 +51,7 @@ def plain(parts: Dataset, settings: STPMSettings, weights: Path, *, seed: int) -
     detector.student.train()
     optimizer = torch.optim.SGD(detector.student.parameters(), lr=0.4, momentum=0.9, weight_decay=1e-4)
     photos, framing = parts.train[1:], Framing(image_size=settings.image_size)
-    for step in range(settings.steps):
+    for step in range(detector.stages()[0].steps):
         chosen = step_indices(len(photos), min(32, len(photos)), seed=seed, stage=0, step=step)
         frames = [framing.images(framing.cut(read_image(photos[i].image))) for i in chosen]
         images = torch.from_numpy(np.concatenate(frames))
@@ -79,7 +79,7 @@ def main() -> None:
     options = parser.parse_args()
     parts = MVTEC_AD.find(options.root, None)
     settings = STPMSettings(
-        image_size=ImageSize(options.size, options.size), steps=options.steps, keep="last", patience=None
+        recipe="paper", image_size=ImageSize(options.size, options.size), steps=options.steps, keep="last"
     )
     print(f"{'seed':<6}{'loop':<8}", *(f"{name:>12}" for name in SHOWN))
     for seed in range(options.seeds):

@@ -85,7 +85,9 @@ def stpm_run(parts: Dataset, made_once: MadeOnce, seeded_resnet18: Path) -> Path
     """A small trained model whose graph is traced, which takes seconds: no test changes it, copies cost nothing."""
 
     def train(folder: Path) -> None:
-        blemish.train("stpm", parts, folder, teacher_weights=seeded_resnet18, image_size=64, steps=2, held_out=0.3)
+        blemish.train(
+            "stpm", parts, folder, teacher_weights=seeded_resnet18, image_size=64, steps=2, held_out=0.3, recipe="paper"
+        )
         exact_graph(read_artifact(folder))
 
     return made_once("stpm", train)

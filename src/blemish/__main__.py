@@ -23,13 +23,9 @@ class _TerminationError(BaseException):
 def main() -> NoReturn:
     """Runs the command line; what goes wrong is one line on standard error and an exit code."""
     from blemish.cli import app, explain, with_shares
-    from blemish.data.images import silence_libtiff
 
-    # What of a photo cannot be read is said in one line of ours; the process is ours alone.
-    silence_libtiff()
+    _silence_decoders()
     _allow_large_photos()
-    warnings.filterwarnings("ignore", module="PIL")
-    logging.getLogger("PIL").setLevel(logging.CRITICAL)
     for stream in (sys.stdout, sys.stderr):
         if isinstance(stream, io.TextIOWrapper):
             stream.reconfigure(errors="backslashreplace")  # a name of other letters than the terminal's ends no run
@@ -64,6 +60,15 @@ def main() -> NoReturn:
         traceback.print_exc()
         fail("this is a mistake in blemish, not yours: please report it with the lines above", BROKEN)
     sys.exit(code if isinstance(code, int) else 0)
+
+
+def _silence_decoders() -> None:
+    """What of a photo cannot be read is said in one line of ours; the process is ours alone."""
+    from blemish.data.images import silence_libtiff
+
+    silence_libtiff()
+    warnings.filterwarnings("ignore", module="PIL")
+    logging.getLogger("PIL").setLevel(logging.CRITICAL)
 
 
 def _ours_behind(error: BaseException) -> BlemishError | None:

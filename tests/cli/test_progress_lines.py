@@ -48,5 +48,14 @@ def test_a_line_comes_also_while_one_step_takes_minutes() -> None:
     assert [seconds for seconds, _ in lines_of_steps(1, total=5, seconds_each=100)] == [29, 58, 87]
 
 
+def test_what_is_done_is_not_said_to_be_at_work() -> None:
+    clock, out = Clock(), io.StringIO()
+    lines = ProgressLines(activity_for_people, clock=clock, out=out)
+    lines.show(Progress(activity="reading photos", done=5, total=5))
+    clock.seconds = 40
+    lines.tick()
+    assert out.getvalue() == "reading photos: 5 done, at work on what comes next\n"
+
+
 def test_what_takes_seconds_says_nothing() -> None:
     assert lines_of_steps(20, total=20, seconds_each=0.1) == []

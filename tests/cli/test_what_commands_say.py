@@ -90,7 +90,7 @@ def test_a_page_of_an_earlier_evaluation_is_not_announced_as_written_now(
     monkeypatch.setitem(sys.modules, "jinja2", None)
     assert evaluate(stpm_run, tmp_path, output=out) == 0
     assert "report in" not in capsys.readouterr().out
-    assert f"{out / 'report.html'} is of an earlier evaluation" in caplog.text
+    assert f"{out / 'report.html'} is of an earlier time" in caplog.text
     (out / "report.html").unlink()
     assert evaluate(stpm_run, tmp_path, output=out) == 0
     assert "earlier evaluation" not in caplog.records[-1].getMessage()

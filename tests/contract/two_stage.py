@@ -16,6 +16,8 @@ from blemish.networks.teacher import Teacher
 
 @dataclass(frozen=True, kw_only=True)
 class TwoStageSettings(DetectorSettings):
+    steps: int = 1000
+    """Steps of the first stage."""
     head_steps: int = 4
     """Steps of the second stage."""
     opacity: float | None = None

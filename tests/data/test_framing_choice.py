@@ -1,11 +1,22 @@
 """How photos are framed where it is left to them, and what is said of it."""
 
+import math
+from dataclasses import replace
 from pathlib import Path
 
+import numpy as np
 import pytest
 from PIL import Image
 
-from blemish.data.framing_choice import choose_framing, typical_sizes
+from blemish.data.drawn_regions import AskedInterest, read_drawn
+from blemish.data.framing import Framing
+from blemish.data.framing_choice import (
+    SEEN_AT_ONCE,
+    choose_framing,
+    computed_pixels,
+    typical_sizes,
+    with_larger_windows,
+)
 from blemish.data.seen import seen_line, tiles_line
 
 
@@ -43,6 +54,40 @@ def test_auto_takes_tiles_where_photos_are_shrunk_more_than_twice() -> None:
     assert tiled.tile == 512
     assert tiled.map_size((1536, 1536)) == (768, 768)
     assert choose_framing({(5000, 30000): 1}, (256, 256), any_shape=True, tiles=300).image_size == (256, 256)
+
+
+def test_photos_in_tiles_are_judged_in_windows_that_see_less_twice() -> None:
+    size, tiles = (3000, 4096), Framing(image_size=(256, 256), tile=512)
+    windows = with_larger_windows(tiles, {size: 3, (100, 100): 2})
+    assert windows.window is not None
+    assert math.prod(windows.window) <= SEEN_AT_ONCE
+    assert computed_pixels(tiles, size) > 2.5 * computed_pixels(windows, size)
+    assert windows.map_size(size) == tiles.map_size(size)
+    assert windows.geometry(size).origin == tiles.geometry(size).origin
+    photo = np.random.default_rng(0).integers(0, 255, (300, 700, 3), np.uint8)
+    relaid, anew = windows.relaid(tiles.framed(photo), tiles), windows.framed(photo)
+    np.testing.assert_array_equal(relaid.canvas, anew.canvas)
+    np.testing.assert_array_equal(relaid.overview, anew.overview)
+
+
+def test_windows_are_no_larger_where_that_would_change_what_is_said_or_compute_more() -> None:
+    size = (3000, 4096)
+    for same in (
+        Framing(image_size=(256, 256), tile=512, overlap=96),  # of such tiles' borders more was learned
+        Framing(image_size=(128, 128), tile=256),
+        Framing(image_size=(256, 256)),
+    ):
+        assert with_larger_windows(same, {size: 1}) is same
+    tiles, drawn = Framing(image_size=(256, 256), tile=512), read_drawn(AskedInterest(roi=("hole=900,900,100,80",)))
+    assert drawn is not None
+    interest = drawn.on(size)
+    windows = with_larger_windows(tiles, {size: 1}, interest)
+    assert computed_pixels(windows, size, interest) <= computed_pixels(tiles, size, interest) == 256 * 256
+    for window, words in (((256, 250), "multiple of 32"), ((224, 256), "from a tile's on")):
+        with pytest.raises(ValueError, match=words):
+            replace(tiles, window=window)
+    with pytest.raises(ValueError, match="tiles alone"):
+        Framing(image_size=(256, 256), window=(512, 512))
 
 
 def test_what_is_seen_is_said_in_the_photos_pixels_and_what_tiles_would_cost() -> None:

@@ -10,7 +10,7 @@ from torch import Tensor, nn
 
 from blemish.data.dataset import Dataset
 from blemish.detectors import Batch, ImageSize
-from blemish.detectors.mend import MANY, SHOWN, Mend, MendSettings
+from blemish.detectors.mend import EARNED, MANY, Mend, MendSettings
 from blemish.errors import SettingsError
 from blemish.model.score import Score
 from blemish.networks.discrepancy import highest_mean, mean_of_hardest
@@ -84,7 +84,7 @@ class Student(nn.Module):
 
 
 @pytest.mark.parametrize(
-    ("sees", "learns", "trust"), [(20.0, "together", SHOWN), (0.0, "together", 0.25), (20.0, "decoder_first", 0.125)]
+    ("sees", "learns", "trust"), [(20.0, "together", EARNED), (0.0, "together", 0.25), (20.0, "decoder_first", 0.125)]
 )
 def test_a_head_that_finds_what_is_painted_is_trusted_more_where_both_learned_together(
     monkeypatch: pytest.MonkeyPatch, sees: float, learns: str, trust: float

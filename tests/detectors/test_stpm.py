@@ -7,7 +7,9 @@ from numpy.typing import NDArray
 
 from blemish.detectors import Batch, ImageSize
 from blemish.detectors.stpm import STPM, STPMSettings
+from blemish.errors import SettingsError
 from blemish.networks.discrepancy import interpolate_map, multiply_maps, squared_distance, unit_vectors
+from blemish.networks.one_cycle import OneCycleSGD
 
 Array = NDArray[np.float64]
 
@@ -43,7 +45,7 @@ def levels_of(features: tuple[torch.Tensor, ...]) -> list[Array]:
 @pytest.fixture(scope="module")
 def detector() -> STPM:
     torch.manual_seed(0)
-    stpm = STPM(STPMSettings(image_size=ImageSize(64, 96)))
+    stpm = STPM(STPMSettings(image_size=ImageSize(64, 96), recipe="paper"))
     for module in stpm.modules():  # drawn batch norms are all alike; make them differ as trained ones do
         if isinstance(module, torch.nn.BatchNorm2d):
             torch.nn.init.uniform_(module.weight, 0.5, 1.5)
@@ -113,8 +115,9 @@ def test_small_distances_keep_their_digits() -> None:
     assert squared_distance(unit_vectors(t), unit_vectors(s))[:, 0].numpy() == pytest.approx(exact, rel=0.05)
 
 
-def test_optimiser_and_counts_are_the_papers(detector: STPM) -> None:
+def test_by_recipe_paper_optimiser_and_counts_are_the_papers(detector: STPM) -> None:
     (stage,) = detector.stages()
+    assert type(stage.optimizer(stage.trains)) is torch.optim.SGD, "at one rate"
     (group,) = stage.optimizer(stage.trains).param_groups
     assert (group["lr"], group["momentum"], group["weight_decay"], group["nesterov"]) == (0.4, 0.9, 1e-4, False)
     assert sum(p.numel() for p in detector.student.parameters()) == 2_782_784
@@ -132,5 +135,36 @@ def test_validation_loss_is_the_mean_of_the_product_map(detector: STPM, images: 
 
 
 def test_keeping_the_last_weights_selects_nothing() -> None:
-    (stage,) = STPM(STPMSettings(keep="last")).stages()
+    (stage,) = STPM(STPMSettings(recipe="paper", keep="last")).stages()
     assert stage.validation_loss is None
+
+
+@pytest.mark.parametrize(("photos", "steps"), [(2, 100), (41, 100), (42, 200), (320, 800), (1000, 2500)])
+def test_the_length_is_the_papers_hundred_epochs_of_four_fifths_of_the_photos(photos: int, steps: int) -> None:
+    papers = STPMSettings(recipe="paper").for_photos(photos)
+    assert (papers.steps, papers.keep, papers.patience) == (steps, "best", None)
+    assert STPMSettings().for_photos(photos).steps == min(max(steps, 280), 1600)
+    assert STPMSettings(recipe="paper", steps=7).for_photos(photos).steps == 7, "what was asked for stays"
+
+
+def test_by_default_the_rate_rises_and_falls_over_all_steps_and_the_last_weights_are_kept() -> None:
+    with torch.device("meta"):
+        (stage,) = STPM(STPMSettings(momentum=0.8)).stages()
+        optimizer = stage.optimizer(stage.trains)
+    assert isinstance(optimizer, OneCycleSGD)
+    assert [(group["momentum"], group["weight_decay"]) for group in optimizer.param_groups] == [(0.8, 1e-4)]
+    assert (stage.validation_loss, stage.patience) == (None, None)
+    assert STPMSettings().for_photos(31) == STPMSettings(steps=stage.steps, keep="last")
+
+
+def test_a_training_that_may_end_early_has_no_rate_that_falls_to_its_end() -> None:
+    with pytest.raises(SettingsError, match="patience is 300: recipe one-cycle takes all its steps"):
+        STPM(STPMSettings(patience=300))
+
+
+def test_a_record_that_is_older_than_recipes_means_the_papers() -> None:
+    before = STPMSettings(steps=1600, patience=300, keep="best").to_json()
+    del before["recipe"]
+    assert STPMSettings.from_json(before).recipe == "paper"
+    assert STPMSettings.from_json(STPMSettings().for_photos(9).to_json()).recipe == "one-cycle"
+    assert STPMSettings.from_json({"steps": 7, "learning_rate": 0.1}).recipe == "one-cycle"

@@ -150,11 +150,11 @@ def test_check_answers_for_the_training_that_will_be(parts: Dataset, tmp_path: P
     last = (
         "training would learn from 24 and calibrate with 6, which can promise a false alarm rate of 14.3 % and no less"
     )
-    for options in ((), ("--keep", "last"), ("--method", "destseg"), ("--method", "stpm", "--keep", "last")):
+    for options in ((), ("--keep", "last"), ("--method", "stpm"), ("--method", "rstpm", "--keep", "last")):
         done = blemish("check", tmp_path / "photos", *options)
         assert done.code == 0
         assert last in map(str.strip, done.out)
-    done = blemish("check", tmp_path / "photos", "--held-out", "0.5", "--method", "stpm")
+    done = blemish("check", tmp_path / "photos", "--held-out", "0.5", "--method", "rstpm")
     assert any("learn from 15, choose weights by 4 and calibrate with 11, which" in line for line in done.out)
 
 

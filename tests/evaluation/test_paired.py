@@ -116,7 +116,7 @@ def test_what_makes_a_comparison_less_sure_is_told() -> None:
     told = compare_evaluations(shared, replace(first, unreadable=[], duplicates=[]), places=PLACES).notes
     assert "several photos show one part" in told[-1]
     assert told[1:-1] == [
-        "A could not use 1 photo or mask, such as left out: b.png: is empty",
+        "A could not use 1 photo or mask, such as b.png: is empty",
         "A was trained or calibrated with 1 of these very photos, which flatters it",
     ]
 

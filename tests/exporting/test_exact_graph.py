@@ -13,6 +13,7 @@ import blemish
 from blemish.data.dataset import Dataset
 from blemish.exporting.exact_graph import EXACT_GRAPH_FOLDER, cached_graph, exact_graph
 from blemish.exporting.make import make_export
+from blemish.exporting.trace import trace
 from blemish.model.artifact import Artifact, read_artifact
 from copies import copied
 
@@ -71,6 +72,19 @@ def test_a_graph_of_other_weights_or_settings_is_not_taken(model: Path) -> None:
     artifact = read_artifact(model)
     assert cached_graph(dataclasses.replace(artifact, weights_sha256="0" * 64)) is None
     assert cached_graph(dataclasses.replace(artifact, settings={**artifact.settings, "image_size": [96, 64]})) is None
+    assert cached_graph(in_windows(artifact)) is None
+
+
+def in_windows(artifact: Artifact) -> Artifact:
+    framing = dataclasses.replace(artifact.framing, aspect=None, tile=96, overlap=32, window=(96, 160))
+    return dataclasses.replace(artifact, framing=framing)
+
+
+def test_a_graph_takes_windows_where_photos_in_tiles_are_judged_in_these(model: Path, tmp_path: Path) -> None:
+    trace(in_windows(read_artifact(model)), tmp_path / "graph.onnx")
+    graph = onnx.load(tmp_path / "graph.onnx").graph
+    for values in (graph.input[0], graph.output[0]):
+        assert [dim.dim_value for dim in values.type.tensor_type.shape.dim][2:] == [96, 160]
 
 
 def test_a_damaged_graph_is_traced_anew(model: Path, run: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -1,5 +1,6 @@
 """What is old or too large is forgotten, a bounded piece at a time, and nothing else is touched."""
 
+import os
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
@@ -21,6 +22,7 @@ def photo_in(folder: Path, name: str, size: int = 10) -> dict[str, object]:
     folder.mkdir(exist_ok=True)
     for kind in ("photo", "map"):
         (folder / f"{name}.{kind}").write_bytes(b"x" * size)
+        os.utime(folder / f"{name}.{kind}", (0, 0))
     return {"photo_path": str(folder / f"{name}.photo"), "map_path": str(folder / f"{name}.map"), "photo_bytes": size}
 
 
@@ -59,6 +61,19 @@ def test_photos_beyond_the_room_go_oldest_first_and_their_verdicts_stay(
     assert forget(history, Retention(megabytes=0.0035), photos=tmp_path / "kept", who="eva").photos == 0
 
 
+def test_what_was_judged_while_the_clock_was_set_back_is_not_taken_for_old(
+    history: History, verdict: MakeVerdict
+) -> None:
+    now = datetime.now(UTC)
+    days = (40, 2, 33, 0, 33)  # the third and the fifth were judged after younger ones
+    ids = add_verdicts(history, [verdict(judged_at=now - timedelta(days=age)) for age in days])
+    ids += add_verdicts(history, [verdict(judged_at=now + timedelta(days=900))])
+    assert forget(history, Retention(days=30), photos=None, who="eva").verdicts == 1
+    assert {each.id for each in latest(history).verdicts} == set(ids[1:])
+    assert forget(history, Retention(days=1), photos=None, who="eva").verdicts == 2
+    assert {each.id for each in latest(history).verdicts} == set(ids[3:])
+
+
 def test_photos_that_lie_elsewhere_take_no_room_and_keep_their_links(
     history: History, verdict: MakeVerdict, tmp_path: Path
 ) -> None:
@@ -69,6 +84,14 @@ def test_photos_that_lie_elsewhere_take_no_room_and_keep_their_links(
     assert forget(history, Retention(megabytes=0.001), photos=tmp_path / "kept", who="eva").photos == 1
     paths = [each.photo_path for each in latest(history).verdicts]
     assert paths == [kept[1].photo_path, None, own.photo_path]
+
+
+def test_a_photo_that_was_kept_again_just_now_stays(history: History, verdict: MakeVerdict, tmp_path: Path) -> None:
+    batch = [verdict(**photo_in(tmp_path / "kept", f"{n}")) for n in range(2)]
+    add_verdicts(history, batch)
+    os.utime(str(batch[0].photo_path))  # for a verdict that is about to be written
+    assert forget(history, Retention(days=1), photos=tmp_path / "kept", who="eva") == Forgotten(verdicts=1, photos=1)
+    assert [each.photo_path for each in latest(history).verdicts] == [batch[0].photo_path]
 
 
 def test_amounts_that_are_none_are_refused() -> None:

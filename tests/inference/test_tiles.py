@@ -67,6 +67,22 @@ def test_a_defect_scores_the_same_wherever_tiles_lie(tiled: Predictor) -> None:
     assert min(scores) > 1.3 * tiled.predict(texture(448)).anomaly_score
 
 
+def test_a_window_larger_than_tiles_gives_the_map_and_the_score_that_they_do(tiled: Predictor) -> None:
+    photo = texture(448)
+    photo[70:90, 200:220] = 240
+    score = Score(kind="top_mean", share=0.002)
+    found, larger = (
+        predictor(tiled.runtime, replace(tiled.framing, window=window), score).predict(photo)
+        for window in (None, (256, 544))
+    )
+    middle = found.anomaly_map[8:-8, 8:-8]
+    assert np.abs(larger.anomaly_map[8:-8, 8:-8] - middle).max() < 0.03 * middle.max()
+    assert larger.anomaly_score == pytest.approx(found.anomaly_score, rel=0.01)
+    seen = Seen()
+    predictor(seen, replace(tiled.framing, window=(256, 544))).predict(photo)
+    assert seen.batches == [(1, 3, 256, 544)]
+
+
 def test_tiles_come_to_the_network_a_few_at_a_time_and_the_map_is_the_photos() -> None:
     seen, framing = Seen(), Framing(image_size=(64, 128), tile=256, overlap=32)
     photo = np.random.default_rng(0).integers(0, 256, (1000, 4000, 3), np.uint8)

@@ -66,12 +66,12 @@ def test_the_models_own_regions_are_shown(open_server: OpenServer, own_run: Path
     inside = np.zeros((64, 64), np.bool_)
     inside[8:40, 8:40] = True
     server = open_server(own_run, runtime="torch")
-    write_artifact(replace(read_artifact(own_run), interest=interest_of([("middle", inside)])))
+    write_artifact(replace(read_artifact(own_run), interest=interest_of([("left #1", inside)])))
     assert server.get("/api/models/part")["changed_on_disk"]
     opened = server.station.models["part"]
     opened.now = replace(opened.now, artifact=read_artifact(own_run))
     (region,) = server.get(ADDRESS)["regions"]
-    assert (region["name"], region["threshold"]) == ("middle", None)
+    assert (region["name"], region["threshold"]) == ("left #1", None)
     with Image.open(io.BytesIO(server.client.get(region["mask"]).content)) as mask:
         assert np.array_equal(np.array(mask.convert("1")), inside)
     assert server.client.get(f"{ADDRESS}/none/mask").status_code == 404

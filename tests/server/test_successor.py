@@ -52,10 +52,14 @@ def test_one_that_stops_more_good_ones_stays_where_it_was_learned(
 def test_one_that_is_no_worse_takes_the_place_and_the_one_before_is_kept(
     labelled: Served, own_run: Path, tmp_path: Path
 ) -> None:
+    again = labelled.get("/api/verdicts", label="bad")["verdicts"][0]
+    photo = labelled.client.get(again["links"]["photo"]).content
+    labelled.client.put(f"/api/verdicts/{labelled.judge(photo).json()['id']}/label", json={"label": "bad"})
     same = with_threshold(own_run, tmp_path / "same", 1.0001)
     value = read_artifact(same).calibration.image.value
     came = followed_by(labelled, same)
     assert came.is_live and came.compared.missed_after == came.compared.missed_before
+    assert came.compared.bad == 3  # one of them was judged twice
     assert labelled.get("/api/models/part")["threshold"]["value"] == pytest.approx(value)
     assert read_artifact(own_run).calibration.image.value == value
     (kept,) = own_run.parent.glob(f"{own_run.name}.until-*")
@@ -84,3 +88,5 @@ def test_better_is_no_more_wrong_of_either_kind() -> None:
     assert same.is_better
     assert not replace(same, stopped_after=3, missed_after=0).is_better
     assert not replace(same, stopped_after=0, missed_after=2).is_better
+    nothing_bad = Comparison(good=5, bad=0, stopped_before=2, stopped_after=0, missed_before=0, missed_after=0)
+    assert not nothing_bad.is_better  # as one would be that stops nothing at all

@@ -53,6 +53,9 @@ def test_regions_are_kept_for_training_and_forgotten_when_none_is_left(opened: S
     assert opened.client.put("/api/workshop/lids/regions", json=drawn).json() == drawn
     flat = {"name": "flat", "polygon": [[0, 0], [1, 1]]}
     assert opened.client.put("/api/workshop/lids/regions", json=drawn | {"regions": [flat]}).status_code == 422
+    endless = '{"photo_size": [64, 64], "regions": [{"name": "a", "box": [1, 2, Infinity, 4]}]}'
+    assert opened.client.put("/api/workshop/lids/regions", content=endless).status_code == 422
+    assert opened.get("/api/workshop/learning") is None
     assert opened.get("/api/workshop/lids/regions") == drawn
     assert opened.get("/api/audit")["changes"][0]["action"] == "region of interest"
     opened.client.put("/api/workshop/lids/regions", json=drawn | {"regions": []})

@@ -7,6 +7,7 @@ from typing import Any
 
 import numpy as np
 import pytest
+from scipy import stats
 
 from blemish.evaluation.record import Evaluation
 from blemish.studies.differences import Differences, MethodDifference, method_differences
@@ -49,7 +50,7 @@ def test_seeds_spread_as_the_standard_error_of_their_means_says() -> None:
     found = only(method_differences([None], ["a", "b"], seeds_of))
     error = np.sqrt(sum(own.var(ddof=1) / own.size for own in values.values()))
     assert found.interval is not None
-    assert np.diff(found.interval)[0] == pytest.approx(2 * 1.96 * error, rel=0.12)
+    assert np.diff(found.interval)[0] == pytest.approx(2 * stats.t.ppf(0.975, 10) * error, rel=0.1)
     assert found.difference == pytest.approx(values["a"].mean() - values["b"].mean())
 
 
@@ -62,9 +63,23 @@ def test_chance_of_photos_and_of_seeds_adds_up() -> None:
         (None, "b"): [evaluation_of(0.8, np.full(DRAWS, 0.8))] * 5,
     }
     found = only(method_differences([None], ["a", "b"], seeds_of))
-    error = np.sqrt(0.02**2 + own.var(ddof=1) / own.size)
+    wider = stats.t.ppf(0.975, 8) / 1.96
+    error = np.sqrt(0.02**2 + (wider * own.std(ddof=1)) ** 2 / own.size)
     assert found.interval is not None
-    assert np.diff(found.interval)[0] == pytest.approx(2 * 1.96 * error, rel=0.15)
+    assert np.diff(found.interval)[0] == pytest.approx(2 * 1.96 * error, rel=0.1)
+
+
+def test_of_three_seeds_one_difference_in_twenty_is_beyond_chance_by_chance() -> None:
+    """Without Student's t it would be three in twenty."""
+    rng = np.random.default_rng(4)
+    beyond = 0
+    for _ in range(300):
+        values = rng.normal(0.8, 0.01, (2, 3))
+        seeds_of: dict[tuple[str | None, str], list[Evaluation]] = {
+            (None, m): [evaluation_of(v, np.full(60, v)) for v in own] for m, own in zip("ab", values, strict=True)
+        }
+        beyond += only(method_differences([None], ["a", "b"], seeds_of)).better is not None
+    assert beyond < 0.1 * 300
 
 
 def test_over_categories_the_mean_is_compared_and_draws_of_categories_are_independent() -> None:

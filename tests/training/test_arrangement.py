@@ -69,9 +69,10 @@ def test_what_is_missing_is_said_where_only_one_kind_can_be_read(left: str) -> N
 
 @pytest.mark.parametrize("method", DETECTORS)
 def test_whether_a_method_validates_is_what_its_stages_say(method: str) -> None:
-    has_keep = hasattr(DETECTORS[method].Settings(), "keep")
-    assert method_validates(method, {"image_size": 64}) == (has_keep, (64, 64))
-    if has_keep:
+    keeps = getattr(DETECTORS[method].Settings(), "keep", "last")
+    assert method_validates(method, {"image_size": 64}) == (keeps == "best", (64, 64))
+    if hasattr(DETECTORS[method].Settings(), "keep"):
+        assert method_validates(method, {"keep": "best"}) == (True, (256, 256))
         assert method_validates(method, {"keep": "last"}) == (False, (256, 256))
 
 
@@ -85,14 +86,14 @@ def test_a_dataset_with_validation_photos_trains_on_all_others_and_calibrates_wi
 ) -> None:
     found = Dataset(name="x", root=parts.root, train=parts.train[:6], validation=parts.train[6:14])
     training = TrainingSettings(batch_size=4, check_every=2)
-    settings = STPMSettings(image_size=ImageSize(64, 64), steps=2)
+    settings = STPMSettings(image_size=ImageSize(64, 64), steps=2, recipe="paper")
     artifact = train_detector(
         "stpm", found, run=tmp_path / "run", settings=settings, training=training, teacher_weights=[seeded_resnet18]
     )
-    assert artifact.calibration.n == 6
+    assert artifact.calibration.n == 8
     digests = artifact.training.digests
-    assert set(digests[-6:]) < {file_digest(sample.image) for sample in found.validation}
-    assert set(digests[2:8]) == {file_digest(sample.image) for sample in found.train}
+    assert set(digests[-8:]) == {file_digest(sample.image) for sample in found.validation}
+    assert set(digests[:6]) == {file_digest(sample.image) for sample in found.train}
 
 
 def test_training_names_nearly_black_photos_other_shapes_and_the_folders_it_took(

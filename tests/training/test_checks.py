@@ -30,7 +30,7 @@ from blemish.training.train import train_detector
         (STPMSettings(), TrainingSettings(cache_memory=-1), "cache_memory"),
         (STPMSettings(), TrainingSettings(cache_memory=float("nan")), "cache_memory"),
         (STPMSettings(learning_rate=-1), TrainingSettings(), "stage student .*learning rate"),
-        (STPMSettings(patience=24), TrainingSettings(), "patience is 24.*at least check_every"),
+        (STPMSettings(recipe="paper", patience=24), TrainingSettings(), "patience is 24.*at least check_every"),
     ],
 )
 def test_impossible_settings_are_refused_by_name_before_any_photo_is_read(

@@ -62,9 +62,10 @@ def test_resuming_with_what_decides_the_weights_is_refused_in_plain_words(
             quick(parts, unfinished, seeded_resnet18, resume=True, **options)
         return str(caught.value).removeprefix(f"cannot resume {unfinished}: ")
 
-    larger = dataclasses.replace(SETTINGS, image_size=ImageSize(96, 64), patience=None)
+    larger = dataclasses.replace(SETTINGS, image_size=ImageSize(96, 64), recipe="paper")
     assert refused(settings=larger) == (
-        "image_size was 64x64, is 96x64; patience was 300, is none; give the same command, or --overwrite to start anew"
+        "image_size was 64x64, is 96x64; recipe was one-cycle, is paper; keep was last, is best; give the same "
+        "command, or --overwrite to start anew"
     )
     assert refused(training=dataclasses.replace(TRAINING, batch_size=5)).startswith("batch_size was 4, is 5; ")
     assert refused(photos=9).startswith("photos was 10 photos, contents ")
@@ -115,10 +116,18 @@ def test_what_decides_no_weight_may_change_when_a_training_goes_on(
 
 def test_a_setting_that_a_checkpoint_does_not_know_was_its_default(unfinished: Path) -> None:
     now = identity_of(unfinished)
-    before = {name: value for name, value in now.items() if name not in ("held_out", "keep")}
+    before = {name: value for name, value in now.items() if name not in ("held_out", "momentum")}
     check_continuation(before, now, run="run")
-    with pytest.raises(SettingsError, match=r"keep was best, is last; held_out was 0\.2, is 0\.3;"):
-        check_continuation(before, now | {"held_out": 0.3, "keep": "last"}, run="run")
+    with pytest.raises(SettingsError, match=r"momentum was 0\.9, is 0\.5; held_out was 0\.2, is 0\.3;"):
+        check_continuation(before, now | {"held_out": 0.3, "momentum": 0.5}, run="run")
+
+
+def test_a_checkpoint_that_is_older_than_recipes_goes_on_with_the_papers(unfinished: Path) -> None:
+    now = identity_of(unfinished) | {"recipe": "paper", "keep": "best", "patience": 300}
+    before = {name: value for name, value in now.items() if name != "recipe"}
+    check_continuation(before, now, run="run")
+    with pytest.raises(SettingsError, match=r"recipe was paper, is one-cycle; "):
+        check_continuation(before, now | {"recipe": "one-cycle"}, run="run")
 
 
 def test_a_checkpoint_holds_no_teacher(unfinished: Path) -> None:

@@ -19,7 +19,7 @@ from commands import blemish as command
 def test_a_training_is_repeated_from_its_run_json(parts: Dataset, tmp_path: Path) -> None:
     good, first, again = parts.train[0].image.parent, tmp_path / "first", tmp_path / "again"
     varied = ("--light", "mild", "--pose", "strong")
-    done = command("train", "stpm", good, first, *QUICK, *varied, "--seed", "5", "--patience", "none")
+    done = command("train", "stpm", good, first, *QUICK, *varied, "--seed", "5", "--recipe", "paper")
     assert done.code == 0
     assert any("(light mild), moved by up to 6.2% of their sides" in line for line in done.err)
     assert command("train", "--from", first / "run.json", again).code == 0
@@ -28,11 +28,10 @@ def test_a_training_is_repeated_from_its_run_json(parts: Dataset, tmp_path: Path
     assert records[0] == records[1]
     for settings in (records[0]["training"], read_artifact(again).training.settings):
         assert (settings["light"], settings["pose"]) == ("mild", "strong")
-    assert (records[0]["method"], records[0]["training"]["seed"], records[0]["settings"]["patience"]) == (
-        "stpm",
-        5,
-        None,
-    )
+    assert (records[0]["method"], records[0]["training"]["seed"]) == ("stpm", 5)
+    told = {"recipe": "paper", "learning_rate": 0.4, "weight_decay": 1e-4, "patience": None, "keep": "best"}
+    assert told.items() <= records[0]["settings"].items(), "what the recipe decided is a part of what was told"
+    assert records[0]["settings"] == read_artifact(first).settings
     one_line(command("train", "--from", first / "run.json"), "already holds a trained model", "--overwrite")
 
 

@@ -15,7 +15,9 @@ from blemish.data.framing import Framing
 from blemish.detectors.settings import AreaSize, image_size_of
 from blemish.errors import SettingsError
 from blemish.inference import open_predictor
+from blemish.model.artifact import read_artifact
 from blemish.progress import Progress
+from blemish.synthesis.variation import LIGHTS
 from blemish.training.photo_store import PhotoStore
 from blemish.training.run_file import read_run_file
 from blemish.training.texture_store import some_of_frames
@@ -97,11 +99,11 @@ def test_photos_of_a_shape_of_their_own_are_trained_on_in_it(
 ) -> None:
     train(large, tmp_path / "run", seeded_resnet18, tiles="off", image_size=128, steps=1)
     framing = open_predictor(tmp_path / "run", runtime="torch").framing
-    assert framing.image_size == (96, 160)
+    assert framing.image_size == (96, 128)
     assert framing.aspect == 128 / 96
-    assert framing.map_size((128, 128)) == (96, 120)
+    assert framing.map_size((128, 128)) == (96, 96)
     told = read_run_file(tmp_path / "run" / "run.json")
-    assert told.settings.image_size == (96, 160)
+    assert told.settings.image_size == (96, 128)
     assert not isinstance(told.settings.image_size, AreaSize)  # trained again, it stays as it was
     assert isinstance(image_size_of(96), AreaSize)
     assert not isinstance(image_size_of((96, 96)), AreaSize)
@@ -151,3 +153,23 @@ def test_a_defect_outside_the_region_in_a_far_tile_changes_no_score(
     assert not first.anomaly_map[~first.inside].any()
     model.interest = None
     assert (model.predict(far).anomaly_map != model.predict(photo).anomaly_map).any()
+
+
+def test_what_was_trained_in_tiles_judges_in_windows_and_says_so(
+    parts: Dataset, tmp_path: Path, seeded_resnet18: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    for place, sample in enumerate(parts.train[:3]):
+        photo = np.tile(np.array(Image.open(sample.image)), (6, 6, 1))[:320, :384]
+        Image.fromarray(photo).save(tmp_path / f"{place}.png")
+    settings = {"image_size": 256, "tiles": 256, "overlap": 128, "steps": 1, "batch_size": 1, "light": "mild"}
+    with caplog.at_level("INFO", logger="blemish"):
+        train(tmp_path, tmp_path / "run", seeded_resnet18, **settings)
+    artifact = read_artifact(tmp_path / "run")
+    assert artifact.framing.image_size == (256, 256)
+    assert artifact.framing.window == (416, 480)
+    assert "photos are judged in windows of 480x416 (width x height)" in caplog.text
+    assert "in tiles it would compute 3.0 times as many" in caplog.text
+    assert artifact.usual.light == LIGHTS["mild"].gain
+    predictor = open_predictor(tmp_path / "run", runtime="torch")
+    known = predictor.predict(artifact.training.photos[-1].file).anomaly_score
+    assert artifact.calibration.scores == pytest.approx([known], rel=1e-5)

@@ -32,7 +32,7 @@ SIZE = ImageSize(64, 64)
 
 
 def quick(parts: Dataset, run: Path, teacher: Path, *, photos: int = 10, **options: Any) -> Artifact:
-    settings = options.pop("settings", STPMSettings(image_size=SIZE, steps=4))
+    settings = options.pop("settings", STPMSettings(image_size=SIZE, steps=4, recipe="paper"))
     training = options.pop("training", TrainingSettings(batch_size=4, check_every=2))
     return train_detector(
         "stpm",
@@ -79,13 +79,14 @@ def test_the_artifact_says_what_was_trained_on_what(parts: Dataset, tmp_path: Pa
 
 
 def test_the_weights_of_the_best_check_are_kept(parts: Dataset, tmp_path: Path, seeded_resnet18: Path) -> None:
-    settings = STPMSettings(image_size=SIZE, steps=12, learning_rate=2.0)  # jumps about, so that the last is not best
+    rate = 2.0  # jumps about, so that the last is not best
+    settings = STPMSettings(image_size=SIZE, steps=12, learning_rate=rate, recipe="paper")
     training = TrainingSettings(batch_size=4, check_every=1)
     (stage,) = quick(parts, tmp_path / "run", seeded_resnet18, settings=settings, training=training).training.stages
     errors = {point.step: point.validation_loss or 0.0 for point in stage.history}
     assert stage.best_step == min(errors, key=lambda step: errors[step])
     assert stage.best_loss == min(errors.values())
-    stopped_there = STPMSettings(image_size=SIZE, steps=stage.best_step, learning_rate=2.0)
+    stopped_there = STPMSettings(image_size=SIZE, steps=stage.best_step, learning_rate=rate, recipe="paper")
     again = quick(parts, tmp_path / "again", seeded_resnet18, settings=stopped_there, training=training)
     assert again.weights_sha256 == read_artifact(tmp_path / "run").weights_sha256
 
@@ -131,7 +132,7 @@ def test_the_loss_of_a_check_is_the_mean_since_the_check_before(
 def test_training_ends_when_held_out_photos_stop_improving(
     parts: Dataset, tmp_path: Path, seeded_resnet18: Path
 ) -> None:
-    settings = STPMSettings(image_size=SIZE, steps=500, patience=3, learning_rate=1e-3)
+    settings = STPMSettings(image_size=SIZE, steps=500, patience=3, learning_rate=1e-3, recipe="paper")
     training = TrainingSettings(batch_size=4, check_every=1)
     (stage,) = quick(parts, tmp_path / "run", seeded_resnet18, settings=settings, training=training).training.stages
     errors = [point.validation_loss or 0.0 for point in stage.history]
@@ -146,7 +147,8 @@ def test_nothing_after_the_last_step_costs_a_step(parts: Dataset, tmp_path: Path
         if progress.activity == "calibrating":
             raise RuntimeError("as if the power had gone")
 
-    run, settings = tmp_path / "run", STPMSettings(image_size=SIZE, steps=500, patience=3, learning_rate=1e-3)
+    run = tmp_path / "run"
+    settings = STPMSettings(image_size=SIZE, steps=500, patience=3, learning_rate=1e-3, recipe="paper")
     training = TrainingSettings(batch_size=4, check_every=1, checkpoint_every=400)
     with pytest.raises(RuntimeError):
         quick(parts, run, seeded_resnet18, settings=settings, training=training, on_progress=stop)
@@ -279,7 +281,7 @@ def test_bf16_learns_what_fp32_learns(parts: Dataset, tmp_path: Path, seeded_res
 
 
 def test_a_training_that_diverges_says_so(parts: Dataset, tmp_path: Path, seeded_resnet18: Path) -> None:
-    settings = STPMSettings(image_size=SIZE, steps=50, learning_rate=1e30)
+    settings = STPMSettings(image_size=SIZE, steps=50, learning_rate=1e30, recipe="paper")
     with pytest.raises(SettingsError, match="lower the learning rate"):
         quick(parts, tmp_path / "run", seeded_resnet18, settings=settings)
 
@@ -302,7 +304,7 @@ def test_sigterm_leaves_a_checkpoint_one_line_and_the_signals_exit_code(
     good: Path, tmp_path: Path, seeded_resnet18: Path
 ) -> None:
     run = tmp_path / "run"
-    options = ("--steps", "100000", "--patience", "none", "--checkpoint-every", "3")
+    options = ("--steps", "100000", "--checkpoint-every", "3")
     process = started(*arguments(run, good, seeded_resnet18, *options))
     while not (run / "checkpoint.safetensors").exists() and process.is_alive():
         time.sleep(0.01)

@@ -5,8 +5,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from blemish.api.judging import evaluate
+from blemish.api.pages import write_beside
 from blemish.data import AUTO
-from blemish.errors import DataError, MissingExtraError, SettingsError
+from blemish.errors import DataError, SettingsError
 from blemish.files import Folder, make_folder
 from blemish.model.artifact import MODEL_FILE, read_artifact
 from blemish.progress import OnProgress, say_nothing
@@ -40,6 +41,7 @@ def compare(
     twice.
     """
     from blemish.evaluation.paired import COMPARISON_FILE, compare_evaluations, write_comparison
+    from blemish.report.comparison_page import COMPARISON_PAGE, write_comparison_page
 
     places = (str(first), str(second))
     if Path(first).resolve() == Path(second).resolve():
@@ -70,7 +72,8 @@ def compare(
     compared = compare_evaluations(found[0], found[1], places=places)
     if output is not None:
         write_comparison(compared, Path(output, COMPARISON_FILE))
-        _write_page(compared, Path(output))
+        folder = Path(output)
+        write_beside(lambda: write_comparison_page(compared, folder), folder / COMPARISON_PAGE)
     return compared
 
 
@@ -90,13 +93,3 @@ def _evaluation_in(place: Path) -> "Evaluation":
         if found.provenance.precision == "fp32" and found.threshold != artifact.calibration.image.value:
             _log.warning("%s was calibrated since: verdicts are those of its threshold of then; evaluate anew", place)
     return found
-
-
-def _write_page(compared: "PairedComparison", folder: Path) -> None:
-    """Writes the page beside the record; without the packages for it, the record is there all the same."""
-    from blemish.report.comparison_page import write_comparison_page
-
-    try:
-        write_comparison_page(compared, folder)
-    except MissingExtraError as error:
-        _log.warning("no page: %s", error)

@@ -1,11 +1,12 @@
 """Verbs that use a model: open, predict, predict_on_ray, evaluate, report, submission, summarize."""
 
-import logging
 from collections.abc import Generator, Sequence
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from blemish.api.pages import write_beside
 from blemish.data import find_dataset
 from blemish.data.dataset import Dataset, Sample
 from blemish.data.good_and_bad import to_test_on
@@ -13,7 +14,7 @@ from blemish.data.mask_folder import with_masks_in
 from blemish.data.paths import Named, paths_of
 from blemish.data.shapes import sizes_counted
 from blemish.data.synthetic_manifest import read_manifest
-from blemish.errors import DataError, MissingExtraError, SettingsError
+from blemish.errors import DataError, SettingsError
 from blemish.files import Folder, make_folder
 from blemish.inference import open_predictor
 from blemish.inference.predictor import Predictor
@@ -26,8 +27,6 @@ if TYPE_CHECKING:
     from blemish.inference.prediction import Prediction
     from blemish.results.parts import PredictionRecord
     from blemish.results.submission import Submission
-
-_log = logging.getLogger("blemish")
 
 
 def open(  # noqa: A001
@@ -140,6 +139,7 @@ def evaluate(
     from blemish.evaluation.evaluate import evaluate_predictor
     from blemish.evaluation.record import EVALUATION_FILE, write_evaluation
     from blemish.evaluation.size_sweep import size_sweep
+    from blemish.report.page import PAGE, write_report
 
     check_limit("max_misses", max_misses)
     check_limit("max_false_alarms", max_false_alarms)
@@ -171,7 +171,7 @@ def evaluate(
     if output is not None:
         write_evaluation(evaluation, file := Path(output, EVALUATION_FILE))
         if report and run is not None:
-            _write_report(run, file, model)
+            write_beside(partial(write_report, run, evaluation=file, predictor=model), file.with_name(PAGE))
     return evaluation
 
 
@@ -187,18 +187,6 @@ def _test_photos(
     if isinstance(found, Dataset) and not found.test:
         raise DataError(f"{found.root} holds no test photos: test/good and test/DEFECT are looked for")
     return found
-
-
-def _write_report(run: Path, evaluation: Path, predictor: Predictor) -> None:
-    """Writes the page beside the evaluation; without the packages for it, the evaluation is there all the same."""
-    from blemish.report.page import PAGE, write_report
-
-    try:
-        write_report(run, evaluation=evaluation, predictor=predictor)
-    except MissingExtraError as error:
-        stale = evaluation.with_name(PAGE)
-        more = f"; {stale} is of an earlier evaluation" if stale.exists() else ""
-        _log.warning("no report: %s%s", error, more)
 
 
 def report(

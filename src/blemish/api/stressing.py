@@ -1,27 +1,23 @@
 """The verb that changes photos: stress."""
 
-import logging
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from blemish.api.pages import write_beside
 from blemish.data import find_dataset
 from blemish.data.dataset import Dataset
 from blemish.data.finding import find_photos
 from blemish.data.good_and_bad import to_test_on
 from blemish.data.paths import Named
-from blemish.errors import MissingExtraError
 from blemish.files import Folder, make_folder
 from blemish.inference import open_predictor
-from blemish.inference.predictor import Predictor
-from blemish.model.artifact import Artifact, read_artifact
+from blemish.model.artifact import read_artifact
 from blemish.progress import OnProgress, say_nothing
 
 if TYPE_CHECKING:
     from blemish.evaluation.stress_record import StressTest
-
-_log = logging.getLogger("blemish")
 
 
 def stress(
@@ -52,6 +48,7 @@ def stress(
     """
     from blemish.evaluation.stress_limits import broken_limits, checked_limits, read_limits, write_limits_file
     from blemish.evaluation.stress_record import STRESS_FILE, write_stress
+    from blemish.report.stress_page import STRESS_PAGE, write_stress_page
     from blemish.studies.drawn_photos import draw_defective, draw_good
     from blemish.studies.stress import measure_stress
     from blemish.studies.stress_plan import stress_plan
@@ -75,17 +72,6 @@ def stress(
         write_limits_file(measured, Path(write_limits))
     if output is not None:
         write_stress(measured, Path(output, STRESS_FILE))
-        _write_page(measured, Path(output), artifact, predictor)
+        page = Path(output, STRESS_PAGE)
+        write_beside(lambda: write_stress_page(measured, page, artifact=artifact, predictor=predictor), page)
     return measured
-
-
-def _write_page(test: "StressTest", output: Path, artifact: Artifact, predictor: Predictor) -> None:
-    """Writes the page beside the record; without the packages for it, the record is there all the same."""
-    from blemish.report.stress_page import STRESS_PAGE, write_stress_page
-
-    page = output / STRESS_PAGE
-    try:
-        write_stress_page(test, page, artifact=artifact, predictor=predictor)
-    except MissingExtraError as error:
-        more = f"; {page} is of an earlier test" if page.exists() else ""
-        _log.warning("no page: %s%s", error, more)

@@ -2,18 +2,15 @@
 
 import sys
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated
 
-from cyclopts import Parameter, Token
+from cyclopts import Parameter
 
 from blemish import api
+from blemish.cli.asked_values import asked_names
 from blemish.cli.progress import ProgressBars
 
 _DONE, _SOME_FAILED = 0, 2
-
-
-def _names(_type: Any, tokens: tuple[Token, ...]) -> tuple[str, ...]:
-    return tuple(name.strip() for name in tokens[0].value.split(",") if name.strip())
 
 
 def benchmark(
@@ -22,8 +19,8 @@ def benchmark(
     /,
     *,
     dataset: str = "auto",
-    categories: Annotated[tuple[str, ...], Parameter(converter=_names, n_tokens=1)] = (),
-    methods: Annotated[tuple[str, ...], Parameter(converter=_names, n_tokens=1)] = (),
+    categories: Annotated[tuple[str, ...], Parameter(converter=asked_names, n_tokens=1)] = (),
+    methods: Annotated[tuple[str, ...], Parameter(converter=asked_names, n_tokens=1)] = (),
     seeds: int = 3,
     image_size: int | None = None,
     steps: int | None = None,

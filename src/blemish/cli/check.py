@@ -7,7 +7,7 @@ from typing import Annotated, Any, Literal
 from cyclopts import Parameter
 
 from blemish import api
-from blemish.cli.asked_size import asked_size
+from blemish.cli.asked_values import asked_size
 from blemish.cli.progress import ProgressBars
 from blemish.errors import DataError
 from blemish.training.findings import Findings

@@ -79,11 +79,13 @@ class ProgressLines:
             )
 
     def _state(self, progress: Progress) -> str:
+        if progress.done >= progress.total:  # else it would be said again and again, as if it stood still
+            return f"{self._name(progress.activity)}: {progress.total} done, at work on what comes next"
         of = f"{progress.total} at most" if progress.at_most else str(progress.total)
         state = f"{self._name(progress.activity)}: {progress.done} of {of}"
         figures = [f"{self._name(name)} {value:.3g}" for name, value in progress.figures.items()]
         left = self._left(progress)
-        rest = [] if left is None or not progress.total > progress.done else [f"about {duration(left)} left"]
+        rest = [] if left is None else [f"about {duration(left)} left"]
         return ", ".join([state, *figures, *rest])
 
     def _say(self, line: str) -> None:

@@ -28,7 +28,7 @@ def lines_of_sizes(sweep: SizeSweep) -> list[str]:
 
 
 def _share(kind: KindSweep, size: int) -> str:
-    count = next((count for count in kind.sizes if count.size == size), None)
+    count = kind.of_size(size)
     if count is None:
         return "-"
     low, high = (round(100 * rate) for rate in count.interval)

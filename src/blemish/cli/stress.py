@@ -101,12 +101,10 @@ def stress(
 
 def lines_of_stress(test: StressTest, artifact: Artifact) -> list[str]:
     """Returns what a person reads of a test: the figures at each strength, how far the model holds, what to do."""
-    return [*_about_photos(test), "", *_table(test), "", *_about_conditions(test), "", headline_of(test)] + [
-        line
-        for step in steps_against_changes(artifact, test)
-        for line in (step.evidence, f"Next: {step.action}", f"  {step.command}")
-        if line != "  None"
-    ]
+    lines = [*_about_photos(test), "", *_table(test), "", *_about_conditions(test), "", headline_of(test)]
+    for step in steps_against_changes(artifact, test):
+        lines += [step.evidence, f"Next: {step.action}", *([f"  {step.command}"] if step.command else [])]
+    return lines
 
 
 def _about_photos(test: StressTest) -> Iterator[str]:

@@ -7,6 +7,7 @@ from typing import Annotated, Any
 from cyclopts import Parameter, Token
 
 from blemish import api
+from blemish.cli.asked_values import asked_names
 from blemish.cli.progress import ProgressBars
 from blemish.wording import as_argument, counted
 
@@ -14,14 +15,10 @@ _DONE, _SOME_UNREADABLE = 0, 2
 
 
 def _sizes(_type: Any, tokens: tuple[Token, ...]) -> tuple[int, ...]:
-    words = [word.strip() for word in tokens[0].value.split(",")]
+    words = asked_names(_type, tokens)
     if not all(word.isdecimal() for word in words):
         raise ValueError("give whole numbers of pixels, such as 2,4,8")
     return tuple(int(word) for word in words)
-
-
-def _kinds(_type: Any, tokens: tuple[Token, ...]) -> tuple[str, ...]:
-    return tuple(kind.strip() for kind in tokens[0].value.split(","))
 
 
 def synthesize(
@@ -30,7 +27,7 @@ def synthesize(
     /,
     *,
     sizes: Annotated[tuple[int, ...], Parameter(converter=_sizes, n_tokens=1)] = (),
-    kinds: Annotated[tuple[str, ...], Parameter(converter=_kinds, n_tokens=1)] = ("spot", "scratch", "stain"),
+    kinds: Annotated[tuple[str, ...], Parameter(converter=asked_names, n_tokens=1)] = ("spot", "scratch", "stain"),
     each: int = 20,
     contrast: float = 0.25,
     unseen_by: Path | None = None,

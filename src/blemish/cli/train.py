@@ -11,7 +11,7 @@ from typing import Annotated, Any, get_type_hints
 from cyclopts import App, Group, Parameter, Token
 
 from blemish import api
-from blemish.cli.asked_size import asked_size
+from blemish.cli.asked_values import asked_size
 from blemish.cli.calibrate import lines_of
 from blemish.cli.progress import ProgressBars
 from blemish.data import AUTO
@@ -23,7 +23,7 @@ from blemish.process import keep_freed_memory
 from blemish.progress import OnProgress
 from blemish.training.run_file import RUN_FILE
 from blemish.training.settings import TrainingSettings
-from blemish.wording import as_argument, duration
+from blemish.wording import as_argument, counted, duration
 
 train_app = App(
     name="train",
@@ -202,7 +202,7 @@ def _say(artifact: Artifact) -> None:
     for number, stage in enumerate(training.stages, start=1):
         which = f"stage {number} of {len(training.stages)}: " if len(training.stages) > 1 else ""
         chosen = f", weights of step {stage.best_step} chosen" if stage.best_step else ""
-        print(f"{which}trained on {training.trained_on} photos, {stage.steps} steps{chosen}")
+        print(f"{which}trained on {training.trained_on} photos, {counted(stage.steps, 'step')}{chosen}")
     print(f"took {duration(training.seconds)}")
     last = training.stages[-1]
     if last.was_falling and (artifact.folder / RUN_FILE).exists():

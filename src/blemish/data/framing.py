@@ -5,7 +5,7 @@ measures goes through `Framing`, so that a photo is framed alike for all of them
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -53,6 +53,9 @@ class Framing:
     """How many of the photo's pixels the longer side of a tile covers; None: photos are seen as a whole."""
     overlap: int = OVERLAP
     """How many of a tile's `image_size` pixels its neighbour sees, too; half of them at most."""
+    window: Size | None = None
+    """(height, width) of the frames in which photos in tiles are judged, larger than the tiles that were learned from,
+    so that fewer pixels are seen twice; None: as these."""
     max_pixels: int | None = None
     """The most pixels of a photo that is decoded; None: as many as Pillow decodes unasked."""
     reading: Reading = FIRST_PAGE
@@ -69,12 +72,20 @@ class Framing:
             raise ValueError(f"max_pixels is {self.max_pixels}: it must be 1 to {MOST_PIXELS}")
         if self.tile is not None:
             check_tiles(self.image_size, self.tile, self.overlap)
+        if self.window is not None:
+            _check_window(self.window, self)
+
+    @property
+    def frame_size(self) -> Size:
+        """The (height, width) of what the network sees at once."""
+        return self.image_size if self.window is None else self.window
 
     def geometry(self, photo_size: Size) -> PhotoGeometry:
         """Returns where the frames of a photo of this size lie, and its joined map."""
         if self.tile is None:
             return whole_photo(photo_size, self.image_size, aspect=self.aspect)
-        return tiled_photo(photo_size, self.image_size, tile=self.tile, overlap=self.overlap)
+        shrunk = self.tile / max(self.image_size)
+        return tiled_photo(photo_size, self.frame_size, shrunk=shrunk, overlap=self.overlap)
 
     def framed(
         self,
@@ -111,6 +122,14 @@ class Framing:
             placement=placement,
         )
 
+    def relaid(self, framed: "FramedPhoto", by: "Framing") -> "FramedPhoto":
+        """Returns a photo that was laid out `by` another framing, which differs in its window alone."""
+        if by.frame_size == self.frame_size:
+            return framed
+        geometry = by.geometry(framed.photo_size)
+        seen: Any = frame_at(framed.canvas, geometry.origin, geometry.map_size)
+        return replace(framed, canvas=self._canvas_of(seen, framed.photo_size))
+
     def lay_out(self, photo: Pixels, *, name: str = "image") -> Pixels:
         """Returns the canvas of a photo (H, W, 3), from which its frames are cut; raises what `framed` does."""
         return self.framed(photo, name=name).canvas
@@ -133,7 +152,7 @@ class Framing:
         windows = self.geometry((photo.shape[0], photo.shape[1])).windows
         if most is not None and most < len(windows):
             windows = tuple(windows[round(place)] for place in np.linspace(0, len(windows) - 1, most))
-        return stacked([frame_at(canvas, window, self.image_size) for window in windows])
+        return stacked([frame_at(canvas, window, self.frame_size) for window in windows])
 
     def _check_white(self, photo: Pixels, *, name: str) -> None:
         if photo.dtype == np.uint16 and self.white_unknown and (highest := int(photo.max())) <= WHITES[-2]:
@@ -227,6 +246,13 @@ def check_tiles(image_size: Size, tile: int, overlap: int) -> None:
         raise ValueError(
             f"tiles of image_size {height}x{width}: both sides must be multiples of {ALIGNMENT}, from {2 * ALIGNMENT}"
         )
+
+
+def _check_window(window: Size, framing: Framing) -> None:
+    if framing.tile is None:
+        raise ValueError("a window is of photos in tiles alone")
+    if any(side % ALIGNMENT or side < own for side, own in zip(window, framing.image_size, strict=True)):
+        raise ValueError(f"window is {window[0]}x{window[1]}: a multiple of {ALIGNMENT} either way, from a tile's on")
 
 
 def white_level_of(highest: int) -> int:

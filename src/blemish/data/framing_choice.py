@@ -3,13 +3,16 @@
 import math
 from collections import Counter
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Literal
 
 import numpy as np
 
 from blemish.data.framing import LONGEST_ASPECT, OVERLAP, WHITES, Framing
+from blemish.data.geometry import ALIGNMENT
 from blemish.data.images import Size, read_header
+from blemish.data.interest import Interest
 from blemish.data.reading import FIRST_PAGE, Reading
 from blemish.data.shapes import fitting_size
 from blemish.errors import DataError
@@ -18,6 +21,8 @@ Aspect = Literal["keep", "squeeze"]
 ENOUGH_SHRUNK = 2.0
 """How many times `auto` lets photos be shrunk, in length: of a colour camera, whose pixels see one colour each, half of
 them either way is what it resolves."""
+SEEN_AT_ONCE = 8 * 256 * 256
+"""Pixels that a network sees at once: of tiles several, of a window one."""
 _MOST_ASKED = 100  # photos whose headers are read
 
 
@@ -68,6 +73,33 @@ def choose_framing(
         reading=reading,
         white_level=WHITES[-1] if white_level is None else white_level,
     )
+
+
+def with_larger_windows(framing: Framing, sizes: Mapping[Size, int], interest: Interest | None = None) -> Framing:
+    """Returns the framing in which photos in tiles are judged: in windows of up to SEEN_AT_ONCE pixels, those by which
+    the fewest are computed of photos as most are, or of what counts of them.
+
+    The same framing where tiles see less of their neighbours than OVERLAP: what was learned there is of the tiles'
+    borders, too, and a window has fewer of them.
+    """
+    if framing.tile is None or framing.overlap < OVERLAP or min(framing.image_size) < 2 * OVERLAP or not sizes:
+        return framing
+    usual = max(sizes, key=lambda size: (sizes[size], size))
+    height, width = framing.image_size
+    larger = [
+        replace(framing, window=(h, w))
+        for h in range(height, SEEN_AT_ONCE // width + 1, ALIGNMENT)
+        for w in range(width, SEEN_AT_ONCE // h + 1, ALIGNMENT)
+    ]
+    return min((framing, *larger), key=lambda each: computed_pixels(each, usual, interest))
+
+
+def computed_pixels(framing: Framing, photo_size: Size, interest: Interest | None = None) -> int:
+    """Returns how many pixels the network sees of a photo, or to judge what counts of it; those twice that it sees
+    twice."""
+    geometry = framing.geometry(photo_size)
+    windows = geometry.windows if interest is None else interest.joined_windows(geometry)
+    return len(windows) * math.prod(framing.frame_size)
 
 
 def frames_each(framing: Framing, sizes: Mapping[Size, int]) -> float:

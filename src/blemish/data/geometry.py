@@ -108,21 +108,20 @@ SAME_ASPECT = 1.02
 
 
 @lru_cache(maxsize=64)
-def tiled_photo(photo_size: Size, image_size: Size, *, tile: int, overlap: int) -> PhotoGeometry:
-    """Returns the geometry of a photo that is seen in tiles whose longer side covers `tile` pixels of it.
+def tiled_photo(photo_size: Size, window_size: Size, *, shrunk: float, overlap: int) -> PhotoGeometry:
+    """Returns the geometry of a photo that is shrunk so many times, in length, and seen in windows.
 
-    `overlap` is how many of its `image_size` pixels a neighbour sees too: half at most, or up to ALIGNMENT more.
+    `overlap` is how many of its `window_size` pixels a neighbour sees too: half at most, or up to ALIGNMENT more.
     """
-    shrunk = tile / max(image_size)
     height, width = (max(1, round(side / shrunk)) for side in photo_size)
-    down, across = (_steps(side, overlap) for side in image_size)
+    down, across = (_steps(side, overlap) for side in window_size)
     rows, columns = (_places(side, *step) for side, step in ((height, down), (width, across)))
     return PhotoGeometry(
         photo_size=photo_size,
         map_size=(height, width),
-        canvas_size=(rows[-1] + image_size[0], columns[-1] + image_size[1]),
+        canvas_size=(rows[-1] + window_size[0], columns[-1] + window_size[1]),
         origin=(down[2], across[2]),
-        window_size=image_size,
+        window_size=window_size,
         windows=tuple((top, left) for top in rows for left in columns),
         margin=(down[2], across[2]),
         fading=(down[3], across[3]),

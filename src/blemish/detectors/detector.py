@@ -92,6 +92,9 @@ class Detector(nn.Module, ABC):
     learns_inside: ClassVar[bool] = False
     """Whether its losses are taken where `Batch.inside` says, and nowhere else; if not, regions of interest are refused
     rather than learned around."""
+    sees_near: ClassVar[bool] = False
+    """Whether what its map says of a place depends on what lies near alone, as of convolutions: then it may judge
+    frames that are larger than those it learned from. A mean over a whole frame, or attention, sees far."""
     score: Score
     """How the map of a whole photo becomes its score."""
 

@@ -56,7 +56,7 @@ from blemish.synthesis.variation import lay_at_random
 _LEVELS = 3
 _DEFECTS = {"painted": paint_defects, "perlin": draw_defects, "none": None}
 SHARE = {"together": 0.5, "decoder_first": 0.25}  # of the spread of the decoder's scores of good photos: the head's
-SHOWN = 0.35  # trust of a head that learned with the decoder, where painted defects show that it is worth that
+EARNED = 0.35  # trust of a head that learned with the decoder, where painted defects show that it is worth that
 _BETTER = 0.01  # image AUROC by which they show it
 _PAINTED = 64, 2  # photos that are painted on for that, and how often each
 MANY = 200  # photos from which the decoder learns first, from kept features
@@ -105,6 +105,7 @@ class Mend(Detector):
     Settings = MendSettings
     title = "Mend"
     learns_inside = True
+    sees_near = True
     paper = "none yet: the union of STPM, RSTPM and DeSTSeg"
     settings: MendSettings
     training_defaults: ClassVar[Mapping[str, Any]] = {
@@ -213,12 +214,12 @@ class Mend(Detector):
         first, fusion = self.settings.learns == "decoder_first", self.student.fusion
         share = SHARE["decoder_first" if first else "together"]
         fusion.settle(*(torch.cat(branch) for branch in scores), share=share)
-        if not first and fusion.trust < SHOWN and self._is_worth_more(good):
-            fusion.trust.fill_(SHOWN)
+        if not first and fusion.trust < EARNED and self._is_worth_more(good):
+            fusion.trust.fill_(EARNED)
 
     def _is_worth_more(self, good: Iterable[Batch]) -> bool:
         """Returns whether painted defects are told from good photos better where the head is trusted more."""
-        trusts = (float(self.student.fusion.trust), SHOWN)
+        trusts = (float(self.student.fusion.trust), EARNED)
         of_good, of_painted, photos = [], [], 0
         paint, generator = _DEFECTS[self.settings.defects], Generator(self.student.fusion.trust.device).manual_seed(0)
         assert paint is not None

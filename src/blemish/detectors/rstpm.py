@@ -30,8 +30,8 @@ Our reading:
   teacher. `lite` has one, and gates with a quarter of the channels: half of the arithmetic;
 - where the second teacher's features may be negative, as EfficientNet's, no stage ends in a ReLU;
 - the sums of the three levels are multiplied, as the re-implementation does, each map first resized to the photo;
-- loss, optimiser, learning rate and choice of weights are STPM's, for each pair on its own: the students share nothing
-  that learns, so that training them together would be the same but for memory.
+- loss, optimiser, learning rate and choice of weights are those of STPM's paper, for each pair on its own: the students
+  share nothing that learns, so that training them together would be the same but for memory.
 """
 
 import itertools
@@ -44,7 +44,8 @@ from torch import Tensor, nn
 from torch.optim import SGD, Optimizer
 
 from blemish.detectors.detector import AnomalyMap, Batch, Detector, Images, Stage
-from blemish.detectors.stpm import LEVELS, STPMSettings, imitation_error, imitation_loss
+from blemish.detectors.settings import DetectorSettings
+from blemish.detectors.stpm import LEVELS, imitation_error, imitation_loss
 from blemish.errors import SettingsError
 from blemish.networks import build_backbone
 from blemish.networks.discrepancy import distances, interpolate_map, maps_by_level, multiply_maps, unit_vectors
@@ -66,8 +67,8 @@ _SIZES = {"full": _Size(blocks=2, squeeze=1), "lite": _Size(blocks=1, squeeze=4)
 
 
 @dataclass(frozen=True, kw_only=True)
-class RSTPMSettings(STPMSettings):
-    """Settings of RSTPM, which are STPM's and those of the second pair."""
+class RSTPMSettings(DetectorSettings):
+    """Settings of RSTPM; each student learns as STPM's paper has it, but that the length counts steps, not epochs."""
 
     steps: int = 1600
     """The most training steps of each student; fewer are taken when held-out photos stop improving."""
@@ -81,6 +82,14 @@ class RSTPMSettings(STPMSettings):
     """Step size of SGD for the first student, as in STPM."""
     reconstruction_learning_rate: float = 0.4
     """Step size of SGD for the reconstruction student."""
+    momentum: float = 0.9
+    """Momentum of SGD."""
+    weight_decay: float = 1e-4
+    """Weight decay of SGD."""
+    patience: int | None = 300
+    """Stop when this many steps have not lowered the error on held-out photos by a tenth; none: train all steps."""
+    keep: Literal["best", "last"] = "best"
+    """Which weights to keep: `best` on held-out normal photos (as STPM's paper does) or the `last`."""
 
 
 class RSTPM(Detector):

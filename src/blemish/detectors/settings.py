@@ -54,8 +54,8 @@ class DetectorSettings:
     """What is imitated: resnet18, -34, -50, wide_resnet50_2, efficientnet_lite0 (installed with us) or timm/NAME."""
     image_size: ImageSize = PAPERS_SIZE
     """What photos are resized to: 256 (an area, in the photos' own shape), or HEIGHTxWIDTH such as 640x256."""
-    steps: int = 1000
-    """The most training steps; fewer are taken when held-out photos stop improving."""
+    steps: int | None = 1000
+    """The most training steps; none: what the method takes where none are given."""
 
     def for_photos(self, count: int) -> Self:  # noqa: ARG002  a method may ask it
         """Returns the settings with what was left open decided by the number of good photos to train on."""

@@ -224,7 +224,7 @@ def _cautions(evaluation: Evaluation, *, called: str) -> list[str]:
     lines = []
     if left_out := len(evaluation.unreadable):
         said = counted(left_out, "photo or mask", "photos or masks")
-        lines.append(f"{called} could not use {said}, such as {evaluation.unreadable[0]}")
+        lines.append(f"{called} could not use {said}, such as {evaluation.unreadable[0].removeprefix('left out: ')}")
     if known := len(evaluation.duplicates):
         lines.append(f"{called} was trained or calibrated with {known} of these very photos, which flatters it")
     return lines

@@ -123,6 +123,10 @@ class KindSweep:
     """The size from which on at least `found_share` are found, at this and at all larger sizes; None: not even at the
     largest."""
 
+    def of_size(self, size: int) -> SizeCount | None:
+        """Returns the count of this size; None where it was not tried."""
+        return next((count for count in self.sizes if count.size == size), None)
+
     def check_values(self) -> None:
         rising = [count.size for count in self.sizes]
         if not rising or rising != sorted(set(rising)):

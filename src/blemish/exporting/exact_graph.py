@@ -59,6 +59,7 @@ def _source(artifact: Artifact) -> dict[str, Any]:
         "weights_sha256": artifact.weights_sha256,
         "method": artifact.method,
         "settings": json.loads(json.dumps(artifact.settings)),
+        "frame_size": list(artifact.framing.frame_size),
         "versions": {"blemish": __version__, **installed_versions(_TRACERS)},
     }
 

@@ -15,7 +15,7 @@ from blemish.wording import brief
 
 
 def trace(artifact: Artifact, path: Path) -> None:
-    """Writes the graph, pixel normalisation in it, the batch of any size, height and width the artifact's.
+    """Writes the graph, pixel normalisation in it, the batch of any size, height and width those of a frame.
 
     Raises ExportError where torch cannot trace the detector, MissingExtraError without the packages for it.
     """
@@ -24,7 +24,7 @@ def trace(artifact: Artifact, path: Path) -> None:
     except ImportError as error:
         raise MissingExtraError(package="onnxscript", extra="export", purpose="exporting") from error
     detector = rebuild(artifact).eval().requires_grad_(False)
-    example = torch.zeros(2, 3, *artifact.image_size)  # of one, torch would take the batch for a constant
+    example = torch.zeros(2, 3, *artifact.framing.frame_size)  # of one, torch would take the batch for a constant
     with _quiet():
         try:
             program = torch.onnx.export(

@@ -116,7 +116,7 @@ def _expected(
     return {
         "steps": _steps(predictor, photo),
         "photo_size": list(found.photo_size),
-        "image_size": list(predictor.framing.image_size),
+        "image_size": list(predictor.framing.frame_size),
         **({} if found.placement is None else {"placement": found.placement.matrix(found.photo_size)[:2].tolist()}),
         **framing_facts(predictor.framing, found.photo_size),
         "map_mean": float(given.mean(dtype=np.float64)),
@@ -163,14 +163,15 @@ def _counting(interest: Interest | None) -> list[str]:
 def _steps(predictor: Predictor, photo: ExamplePhoto) -> list[str]:
     """Returns what happens to a photo, in words, each step with the file that holds its result."""
     framing, score = predictor.framing, predictor.score
-    height, width = framing.image_size
+    height, width = framing.frame_size
     white = 255 if photo.pixels.dtype == np.uint8 else framing.white_level
     decode = f"decode {PHOTO_FILE} to RGB of {8 if white == 255 else 16} bits; of other photos, {_TURN}"
     if photo.jpeg is not None:
         decode += f"; {JPEG_FILE} decodes to the same pixels (a JPEG decoder may differ by 1 or 2 of 255)"
     rule = "the map's highest value"
     if score.kind == "top_mean":
-        rule = f"the mean of the map's highest max(1, round({score.share} * {height} * {width})) values, or of all"
+        of_one = " * ".join(map(str, framing.image_size))
+        rule = f"the mean of the map's highest max(1, round({score.share} * {of_one})) values, or of all"
     geometry = framing.geometry((photo.pixels.shape[0], photo.pixels.shape[1]))
     return [
         decode,
@@ -236,7 +237,7 @@ def _laid_on(framing: Framing) -> list[str]:
 def _tiles_cut(framing: Framing) -> list[str]:
     if framing.tile is None:
         return []
-    height, width = framing.image_size
+    height, width = framing.frame_size
     return [f"cut a tile of {width} x {height} at each of `windows` (top, left), in this order, as many at once as fit"]
 
 

@@ -3,6 +3,7 @@ unless that is asked for."""
 
 import logging
 import os
+import time
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
@@ -21,6 +22,8 @@ _log = logging.getLogger("blemish")
 
 _AT_ONCE = 500
 """Verdicts of one transaction: others write in between."""
+_FRESH = 120.0
+"""Seconds after which the verdict that a photo was kept for is in the history, or never comes."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -28,7 +31,8 @@ class Retention:
     """How much is kept; None is all."""
 
     days: float | None = None
-    """Verdicts that are older are deleted, with their photos; counts per hour stay."""
+    """Verdicts that are older are deleted, with their photos; counts per hour stay. One that was written after a
+    younger one, as when a clock was set back, stays as long as that."""
     megabytes: float | None = None
     """Photos beyond so much room are deleted, oldest first; their verdicts stay."""
     labelled_too: bool = False
@@ -57,8 +61,8 @@ def forget(history: History, retention: Retention, *, photos: Path | None, who: 
     """
     verdicts = files = 0
     if retention.days is not None:
-        old = VERDICTS.c.judged_at < datetime.now(UTC) - timedelta(days=retention.days)
-        while found := _first(history, [old, *_spared(retention)], order=VERDICTS.c.judged_at):
+        old = _old(history, retention.days)
+        while found := _first(history, [*old, *_spared(retention)], order=VERDICTS.c.judged_at):
             gone, count = _delete_files(history, found, photos)
             if not gone:
                 break
@@ -73,6 +77,20 @@ def forget(history: History, retention: Retention, *, photos: Path | None, who: 
             done = {"verdicts": verdicts, "photos": files}
             note_change(connection, who=who, action="retention", subject="history", before=kept, after=done)
     return Forgotten(verdicts=verdicts, photos=files)
+
+
+def _old(history: History, days: float) -> list[ColumnElement[bool]]:
+    """Returns what holds of verdicts that are older, and were written before any that is not.
+
+    Times are those of the machine's clock, which may have been set back when a verdict was judged: it is then younger
+    than it says. One from the future, of a clock that was ahead, says nothing about others.
+    """
+    now = datetime.now(UTC)
+    until = now - timedelta(days=days)
+    young = VERDICTS.c.judged_at.between(until, now)
+    with history.reading() as connection:
+        first = connection.execute(select(func.min(VERDICTS.c.id)).where(young)).scalar_one()
+    return [VERDICTS.c.judged_at < until, *([] if first is None else [VERDICTS.c.id < first])]
 
 
 def _spared(retention: Retention) -> list[ColumnElement[bool]]:
@@ -127,6 +145,8 @@ def _delete_files(history: History, rows: Sequence[Any], photos: Path | None) ->
     for row in rows:
         try:
             if row.photo_path is not None and row.photo_path not in shared | deleted and _is_in(row.photo_path, photos):
+                if _is_fresh(row.photo_path):
+                    continue
                 remove(Path(row.photo_path))
                 deleted.add(row.photo_path)
                 count += 1
@@ -137,6 +157,14 @@ def _delete_files(history: History, rows: Sequence[Any], photos: Path | None) ->
         else:
             gone.append(row.id)
     return gone, count
+
+
+def _is_fresh(path: str) -> bool:
+    """Returns whether a file was kept again just now, by a verdict that may not be in the history yet."""
+    try:
+        return time.time() - Path(path).stat().st_mtime < _FRESH
+    except OSError:
+        return False
 
 
 def _is_in(path: str, folder: Path | None) -> bool:

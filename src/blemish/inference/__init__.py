@@ -91,7 +91,7 @@ def runtime_of(artifact: Artifact, name: str, export: Export | None, *, device: 
 
 
 def check_runtime(name: str, precision: str, *, besides: tuple[str, ...] = ()) -> None:
-    """Returns raises SettingsError where there is no such runtime, or it knows no such precision.
+    """Raises SettingsError where there is no such runtime, or it knows no such precision.
 
     The line advises `besides`, which mean a runtime where the question was asked, as auto does.
     """

@@ -22,9 +22,9 @@ from blemish.model.thresholds import Thresholds, Unit, Verdict, is_alarm
 from blemish.model.usual import Unusualness
 
 PREDICTION_FORMAT = 4
+"""Version of a prediction's JSON and CSV fields: raised when one changes its meaning or goes."""
 UNREADABLE = "unreadable"
 """What stands in the place of a verdict where a photo could not be read."""
-"""Version of a prediction's JSON and CSV fields: raised when one changes its meaning or goes."""
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 from blemish.data.alignment import Placement, opencv
 from blemish.data.description import PhotoDescription, describe
 from blemish.data.framing import FramedPhoto, Framing, frame_at
+from blemish.data.framing_choice import SEEN_AT_ONCE
 from blemish.data.geometry import JoinedMap, PhotoGeometry
 from blemish.data.interest import Interest
 from blemish.data.paths import photos_under
@@ -34,9 +35,6 @@ from blemish.process import available_cores
 from blemish.wording import on_one_line
 
 _log = logging.getLogger("blemish")
-
-_AT_ONCE = 8 * 3 * 256 * 256 * 4
-"""Bytes of tiles that are given to the network at once, as float32."""
 
 LevelMaps = dict[str, NDArray[np.float32]]
 """By name, what each level gave."""
@@ -181,7 +179,7 @@ class Predictor:
             yield framed if isinstance(framed, DataError) else next(judged)
 
     def _judge(self, batch: list[FramedPhoto], *, level_maps: bool = False) -> list[Prediction]:
-        size = self.framing.image_size
+        size = self.framing.frame_size
         joined = [self.framing.joining(framed.photo_size) for framed in batch]
         levels: list[dict[str, JoinedMap]] = [{} for _ in batch]
         for chunk in self._chunks(batch, everywhere=level_maps):
@@ -211,7 +209,7 @@ class Predictor:
             for place, geometry in enumerate(self.framing.geometry(framed.photo_size) for framed in batch)
             for number in self._numbers(geometry, everywhere=everywhere)
         )
-        each = _AT_ONCE // (3 * 4 * math.prod(self.framing.image_size))
+        each = SEEN_AT_ONCE // math.prod(self.framing.frame_size)
         at_once = len(batch) if self.framing.tile is None else max(1, each)
         while chunk := list(islice(frames, at_once)):
             yield chunk

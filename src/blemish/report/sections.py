@@ -12,7 +12,7 @@ from blemish.model.thresholds import Threshold
 from blemish.report.figures import Limit, Row, score_histogram
 from blemish.report.svg import CALIBRATION_PHOTOS, DEFECT, GOOD_PARTS
 from blemish.report.verdict import share_and_interval, share_text
-from blemish.wording import on_one_line
+from blemish.wording import duration, on_one_line
 
 _MOST_ROWS = 10  # defect types in the histogram; the others share one row
 _LONGEST_LABEL = 28
@@ -39,7 +39,7 @@ def facts(artifact: Artifact, evaluation: Evaluation | None) -> dict[str, str]:
         f"training, {calibration.n} {calibration.unit} to calibrate",
         "Unreadable": f"{len(training.unreadable)} photos left out" if training.unreadable else "none",
         "Image size": f"{width} x {height} pixels (width x height)",
-        "Training took": _duration(training.seconds),
+        "Training took": duration(training.seconds),
     }
     if artifact.framing.tile is not None:
         said["Tiles"] = f"of {artifact.framing.tile} pixels of the photo along the longer side, each at that size"
@@ -163,11 +163,3 @@ def _of_photos(e: Evaluation, promise: str) -> str:
         return promise
     assert e.good_parts is not None
     return "" if e.good_parts.parts < e.good_photos else promise
-
-
-def _duration(seconds: float) -> str:
-    minutes, rest = divmod(round(seconds), 60)
-    hours, minutes = divmod(minutes, 60)
-    parts = [(hours, "h"), (minutes, "min"), (rest, "s")]
-    shown = [f"{count} {unit}" for count, unit in parts if count] or ["0 s"]
-    return " ".join(shown[:2])

@@ -44,7 +44,7 @@ def size_section(sweep: SizeSweep | None) -> SizeSection | None:
 def _found(sweep: SizeSweep, size: int) -> list[tuple[str, str]]:
     cells = []
     for kind in sweep.kinds.values():
-        count = next((count for count in kind.sizes if count.size == size), None)
+        count = kind.of_size(size)
         if count is None:
             cells.append(("", ""))
         else:

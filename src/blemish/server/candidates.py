@@ -14,7 +14,7 @@ from blemish.server.faults import FaultError
 
 @dataclass(frozen=True, kw_only=True)
 class Candidate:
-    """A model that could be served in another's place."""
+    """A candidate is a model that could be served in another's place."""
 
     name: str
     """The name of its folder."""

@@ -67,9 +67,9 @@ class Learning:
             encoding="utf-8",
             errors="replace",
         )
-        self._readers = [
-            threading.Thread(target=self._follow, name=f"learn {model}", daemon=True),
+        self._readers = [  # the one that the other waits for first
             threading.Thread(target=self._listen, name=f"learn {model}, words", daemon=True),
+            threading.Thread(target=self._follow, name=f"learn {model}", daemon=True),
         ]
         for reader in self._readers:
             reader.start()
@@ -103,7 +103,7 @@ class Learning:
             for line in lines:
                 self._take(line)
         code = self._process.wait()
-        self._readers[1].join()
+        self._readers[0].join()
         try:
             if self._stopping or code != 0:
                 remove(self._run)

@@ -2,6 +2,7 @@
 
 from datetime import datetime
 from typing import Any, Literal
+from urllib.parse import quote
 
 from pydantic import BaseModel, Field
 
@@ -149,6 +150,7 @@ class ReadyReply(BaseModel):
     status: Literal["ready"]
     models: list[str]
     history: str
+    troubles: list[str] = Field(description="What does not work though photos are judged, such as keeping them.")
 
 
 class SessionReply(BaseModel):
@@ -168,6 +170,7 @@ class SessionReply(BaseModel):
 def verdict_reply(stored: StoredVerdict) -> VerdictReply:
     """Returns a verdict of the history as it is answered."""
     own = f"/api/verdicts/{stored.id}"
+    of = f"?of={quote(stored.key[:8], safe='')}"  # browsers keep pictures, and another history has the same ids
     same = {name: getattr(stored, name) for name in VerdictReply.model_fields if hasattr(stored, name)}
     judge = stored.judge
     return VerdictReply(
@@ -182,6 +185,6 @@ def verdict_reply(stored: StoredVerdict) -> VerdictReply:
                 height=stored.height,
                 kept=stored.photo_path is not None,
             ),
-            "links": LinksReply(verdict=own, photo=f"{own}/photo", map=f"{own}/map", overlay=f"{own}/overlay"),
+            "links": LinksReply(verdict=own, **{kind: f"{own}/{kind}{of}" for kind in ("photo", "map", "overlay")}),
         }
     )

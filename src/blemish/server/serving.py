@@ -37,10 +37,20 @@ def open_station(runs: Sequence[str | Path], settings: ServerSettings) -> Statio
                 f"at {settings.host} others than this machine can ask, and nobody has a token: make one with `blemish "
                 f"token NAME --role engineer --history {as_argument(history.place)}`, or leave --host out"
             )
-        return Station(open_models(runs, settings), history, settings)
+        station = Station(open_models(runs, settings), history, settings)
     except BaseException:
         history.close()
         raise
+    _tell_unserved(station)
+    return station
+
+
+def _tell_unserved(station: Station) -> None:
+    """Says which models were learned in the page and are served no more: a server serves what its command names."""
+    learned = {} if station.workshop is None else station.workshop.learned()
+    for name, run in learned.items():
+        if name not in station.models:
+            _log.warning("model %s was learned here and is not served: name it, %s=%s", name, name, as_argument(run))
 
 
 def run_server(station: Station) -> None:

@@ -62,6 +62,11 @@ class Workshop:
         else:
             write_text(file, text)
 
+    def learned(self) -> dict[str, Path]:
+        """Returns the models that were learned here, by name."""
+        found = sorted((self.folder / _MODELS).glob(f"*/{MODEL_FILE}"))
+        return {file.parent.name: file.parent for file in found}
+
     def learn(
         self,
         name: str,

@@ -4,7 +4,8 @@ A method's figure is the mean over its seeds, and two methods' means differ by c
 and other seeds. A draw takes both anew. Photos are drawn alike for all methods and seeds (evaluations hold these
 draws), for what makes a photo hard is common to them; seeds are drawn for each method apart, for seed 0 of one has
 nothing to do with seed 0 of another. So few seeds, drawn with replacement, spread too little, by a factor of
-sqrt((n - 1) / n) ("narrowness bias": Hesterberg, 2015), which is set right. Categories are drawn independently of one
+sqrt((n - 1) / n) ("narrowness bias": Hesterberg, 2015), and how much they spread is itself hardly known, for which
+Student's t stands in place of the normal distribution: both are set right. Categories are drawn independently of one
 another.
 """
 
@@ -14,11 +15,12 @@ from itertools import combinations
 
 import numpy as np
 from numpy.typing import NDArray
+from scipy import special
 
 from blemish.evaluation.record import Evaluation
 from blemish.evaluation.test_set import difference_of_masks, difference_of_photos, photos_by_name
 from blemish.metrics import METRICS
-from blemish.metrics.intervals import Interval
+from blemish.metrics.intervals import COVERAGE, Interval
 from blemish.metrics.paired import difference_interval
 from blemish.metrics.ranking import Floats
 
@@ -73,10 +75,15 @@ class Differences:
 
 @dataclass(frozen=True, kw_only=True)
 class _Figure:
-    """The mean over seeds of one figure, and (D,) what it is in the draws."""
+    """The mean over seeds of one figure, and what it is in the draws."""
 
     mean: float
-    drawn: Floats
+    photos: Floats
+    """(D,) On the drawn photos, mean over all seeds."""
+    seeds: Floats
+    """(D,) How far the mean over the drawn seeds is from that."""
+    freedom: int
+    """Degrees of freedom of the spread of seeds: how many seeds there are beyond the first of each mean."""
 
 
 def method_differences(categories: Sequence[str | None], methods: Sequence[str], seeds_of: SeedsOf) -> Differences:
@@ -115,12 +122,18 @@ def _pairwise(
             first=first,
             second=second,
             difference=figures[first][metric].mean - figures[second][metric].mean,
-            interval=difference_interval(figures[first][metric].drawn, figures[second][metric].drawn),
+            interval=_interval(figures[first][metric], figures[second][metric]),
         )
         for first, second in combinations(figures, 2)
         for metric in figures[first]
         if metric in figures[second]
     ]
+
+
+def _interval(first: _Figure, second: _Figure) -> Interval | None:
+    freedom, tail = first.freedom + second.freedom, (1 + COVERAGE) / 2
+    wider = special.stdtrit(freedom, tail) / special.ndtri(tail) if freedom else 1.0
+    return difference_interval(first.photos + wider * first.seeds, second.photos + wider * second.seeds)
 
 
 def _over_all(own: Sequence[Mapping[str, _Figure]]) -> dict[str, _Figure]:
@@ -129,7 +142,9 @@ def _over_all(own: Sequence[Mapping[str, _Figure]]) -> dict[str, _Figure]:
     return {
         name: _Figure(
             mean=float(np.mean([figures[name].mean for figures in own])),
-            drawn=np.mean([figures[name].drawn for figures in own], axis=0),
+            photos=np.mean([figures[name].photos for figures in own], axis=0),
+            seeds=np.mean([figures[name].seeds for figures in own], axis=0),
+            freedom=sum(figures[name].freedom for figures in own),
         )
         for name in names
     }
@@ -141,12 +156,11 @@ def _figure(
     values = [value for e in evaluations if (value := e.metrics[name]) is not None]
     drawn = np.array([[np.nan if v is None else v for v in e.draws[name]] for e in evaluations])[:, order]
     seeds, draws = drawn.shape
-    mean = drawn.mean(axis=0)
+    mean, spread = drawn.mean(axis=0), np.zeros(draws)
     if seeds > 1:
         taken = rng.integers(seeds, size=(seeds, draws))
-        of_taken = np.take_along_axis(drawn, taken, axis=0).mean(axis=0)
-        mean = mean + np.sqrt(seeds / (seeds - 1)) * (of_taken - mean)
-    return _Figure(mean=float(np.mean(values)), drawn=mean)
+        spread = np.sqrt(seeds / (seeds - 1)) * (np.take_along_axis(drawn, taken, axis=0).mean(axis=0) - mean)
+    return _Figure(mean=float(np.mean(values)), photos=mean, seeds=spread, freedom=seeds - 1)
 
 
 def _resampled_metrics(there: Mapping[str, Sequence[Evaluation]]) -> tuple[list[str], str | None]:

@@ -64,7 +64,7 @@ def latex_table(table: BenchmarkTable) -> str:
     lines = [r"% \usepackage{booktabs}; \input this where text stands: all tables at once are too high for one float"]
     lines += [r"{\footnotesize\setlength{\tabcolsep}{4pt}%"]
     for metric in table.metrics:
-        lines += [rf"\begin{{tabular}}{{l{'r' * len(methods)}}}", r"\toprule"]
+        lines += [rf"\noindent\begin{{tabular}}{{l{'r' * len(methods)}}}", r"\toprule"]
         lines += [_latex_line([as_latex(METRICS[metric].title), *map(as_latex, methods)]), r"\midrule"]
         for of, own in _by_category(table.rows).items():
             lines += [r"\midrule"] if of[1] is not None and lines[-1] != r"\midrule" else []

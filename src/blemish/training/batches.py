@@ -8,6 +8,7 @@ that a resumed run computes exactly what an uninterrupted one does.
 
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
+from dataclasses import dataclass
 from functools import lru_cache
 
 import numpy as np
@@ -15,12 +16,25 @@ import torch
 from torch import Tensor
 
 from blemish.data.framing import Frames
+from blemish.detectors import Batch
 from blemish.training.photo_store import Indices
 from blemish.training.processes import Processes
 from blemish.training.seeds import seed_of
 from blemish.training.shared_features import SharedFrames, Targets, shared_features
 
 _AHEAD = 2  # batches read while the network works
+
+
+@dataclass(frozen=True)
+class AsOften:
+    """This is some batches, which are read anew as often as they are gone through."""
+
+    chunks: Sequence[Indices]
+    """The frames of each."""
+    read: Callable[[Indices], Batch]
+
+    def __iter__(self) -> Iterator[Batch]:
+        return map(self.read, self.chunks)
 
 
 class TargetCache:

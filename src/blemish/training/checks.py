@@ -19,7 +19,7 @@ SMALLEST_SIDE = 32  # pixels; two at the coarsest of three levels, for batch nor
 def check_settings(settings: DetectorSettings, training: TrainingSettings) -> None:
     """Raises SettingsError for settings that contradict each other or the machine."""
     training.check()
-    if settings.steps < 1:
+    if settings.steps is not None and settings.steps < 1:
         raise SettingsError(f"steps is {settings.steps}: it must be at least 1")
     if not SMALLEST_SIDE <= min(settings.image_size) <= max(settings.image_size) <= LARGEST_SIDE:
         raise SettingsError(

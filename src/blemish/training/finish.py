@@ -1,6 +1,7 @@
 """The end of a training: its record, the thresholds, the model folder."""
 
 import dataclasses
+import logging
 from collections import Counter
 from collections.abc import Sequence
 from datetime import UTC, datetime
@@ -13,6 +14,8 @@ from blemish.calibration.promise import calibrate_with, judge_good_photos
 from blemish.calibration.region_scales import MOST_TO_SCALE, own_scales
 from blemish.calibration.undo import CALIBRATIONS_FOLDER
 from blemish.data.description import PhotoDescription, describe
+from blemish.data.framing import FramedPhoto, Framing
+from blemish.data.framing_choice import computed_pixels, with_larger_windows
 from blemish.data.shapes import size_counts
 from blemish.detectors import Stage
 from blemish.files import move, remove
@@ -25,12 +28,14 @@ from blemish.model.training_record import HistoryPoint, KnownPhoto, StageHistory
 from blemish.model.usual import MOST_LEARNED, UsualPhotos, learn_usual, looks_of
 from blemish.progress import Progress
 from blemish.results.far_overlays import FAR_FOLDER, say_far_photos
+from blemish.synthesis.variation import LIGHTS
 from blemish.training import checkpoint as checkpoints
 from blemish.training.fit import Job
 from blemish.training.material import Material
 from blemish.training.stage_record import StageRecord
 from blemish.version import __version__
 
+_log = logging.getLogger("blemish")
 _MEND = (
     "name it in a file for --leave-out and train anew: its score is a part of the promise, and is never dropped unasked"
 )
@@ -97,8 +102,9 @@ def finish(
     if job.processes.is_leader:
         detector, settings = job.detector, job.detector.settings
         learned = _learned_from(job)
-        usual = learn_usual(learned)
-        predictor, calibration, far = _calibrate(job, material, usual, learned)
+        usual = learn_usual(learned, light=LIGHTS[job.settings.light].gain)
+        framing = _judging(job, material)
+        predictor, calibration, far = _calibrate(job, material, framing, usual, learned)
         tensors = {name: value.cpu().contiguous() for name, value in detector.state_dict().items()}
         fresh = run / f"new-{WEIGHTS_FILE}"
         checkpoints.save_tensors(tensors, fresh)
@@ -113,7 +119,7 @@ def finish(
                 settings=settings.to_json(),
                 teachers=[TeacherRecord(**teacher) for teacher in teachers],
                 title=detector.title,
-                framing=job.photos.framing,
+                framing=framing,
                 score=detector.score,
                 weights_sha256=file_sha256(run / WEIGHTS_FILE),
                 usual=usual,
@@ -124,7 +130,7 @@ def finish(
         )
         remove(run / checkpoints.CHECKPOINT_FILE)
         if far is not None:
-            framed = [job.photos.framed(int(job.split.calibrating[place])) for place in far.places]
+            framed = [_to_judge(job, int(job.split.calibrating[place]), framing) for place in far.places]
             say_far_photos(far, framed, predictor, run=run, mend=_MEND)
     job.processes.wait()
     return read_artifact(run)
@@ -137,26 +143,54 @@ def _learned_from(job: Job) -> list[PhotoDescription]:
     return [describe(f.overview[None], f.photo_size, white=framing.white_of(f.overview)) for f in framed]
 
 
+def _judging(job: Job, material: Material) -> Framing:
+    """Returns how photos are framed to be judged, and says so where it is not as they were learned from."""
+    learned_in = job.photos.framing
+    if not job.detector.sees_near:
+        return learned_in
+    sizes = Counter(facts.size for facts in job.photos.facts.values())
+    framing = with_larger_windows(learned_in, sizes, material.interest)
+    if framing.window is not None:
+        usual = sizes.most_common(1)[0][0]
+        fewer = computed_pixels(learned_in, usual, material.interest) / computed_pixels(
+            framing, usual, material.interest
+        )
+        height, width = framing.window
+        _log.info(
+            "photos are judged in windows of %dx%d (width x height) of the pixels that the network sees: in tiles it "
+            "would compute %.1f times as many",
+            width,
+            height,
+            fewer,
+        )
+    return framing
+
+
+def _to_judge(job: Job, index: int, framing: Framing) -> FramedPhoto:
+    """Returns one photo as it is judged, as decoded: its file may be gone."""
+    return framing.relaid(job.photos.framed(index), job.photos.framing)
+
+
 def _calibrate(
-    job: Job, material: Material, usual: UsualPhotos, learned: Sequence[PhotoDescription]
+    job: Job, material: Material, framing: Framing, usual: UsualPhotos, learned: Sequence[PhotoDescription]
 ) -> tuple[Predictor, Calibration, FarPhotos | None]:
     """Returns the thresholds from photos that training never saw, judged by the Predictor as any photo will be, in
     float32; with it, and with those photos that score far above the rest."""
     parts = material.parts
     predictor = Predictor(
         TorchRuntime(job.detector, job.processes.device),
-        job.photos.framing,
+        framing,
         score=job.detector.score,
         calibration=UNCALIBRATED,
         usual=usual,
         interest=material.interest,
     )
     if material.interest is not None and job.settings.region_thresholds == "own":
-        learned_photos = (job.photos.framed(int(i)) for i in job.split.train[:MOST_TO_SCALE])
+        learned_photos = (_to_judge(job, int(i), framing) for i in job.split.train[:MOST_TO_SCALE])
         predictor.interest = own_scales(predictor, material.interest, learned_photos)
     judged = judge_good_photos(
         predictor,
-        (job.photos.framed(int(i)) for i in job.split.calibrating),  # as decoded; no file need be there still
+        (_to_judge(job, int(i), framing) for i in job.split.calibrating),
         on_photo=lambda done: job.on_progress(
             Progress(activity="calibrating", done=done, total=len(job.split.calibrating))
         ),

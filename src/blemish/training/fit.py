@@ -16,7 +16,7 @@ from blemish.errors import InterruptionError, SettingsError
 from blemish.process import StopRequest, stop_requests
 from blemish.progress import OnProgress, Progress
 from blemish.training import checkpoint as checkpoints
-from blemish.training.batches import TargetCache, read_ahead
+from blemish.training.batches import AsOften, TargetCache, read_ahead
 from blemish.training.checkpoint import CHECKPOINT_FILE, Checkpoint
 from blemish.training.generators import step_generator
 from blemish.training.inside import draw_inside
@@ -223,7 +223,7 @@ class StageRun:
         job = self.job
         size, frames = job.settings.batch_size, some_of_frames(job.photos, job.split.train, most=MOST_SETTLING)
         chunks = [frames[i : i + size] for i in range(0, len(frames), size)]
-        settle(_AsJudged(chunks, self._as_judged))
+        settle(AsOften(chunks, self._as_judged))
 
     def _as_judged(self, frames: Indices) -> Batch:
         device = self.job.processes.device
@@ -263,17 +263,6 @@ class StageRun:
         last = self.record.history[-1] if self.record.history else {}
         figures: dict[str, float] = {name: last[name] for name in ("loss", "validation_loss") if name in last}
         self.job.on_progress(Progress(activity=activity, done=done, total=total, at_most=at_most, figures=figures))
-
-
-@dataclass(frozen=True)
-class _AsJudged:
-    """Batches of photos as they are judged, as often as they are gone through."""
-
-    chunks: Sequence[Indices]
-    batch: Callable[[Indices], Batch]
-
-    def __iter__(self) -> Iterator[Batch]:
-        return map(self.batch, self.chunks)
 
 
 def _counting(inside: Inside | None, device: torch.device) -> Tensor | None:

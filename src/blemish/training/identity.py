@@ -119,7 +119,7 @@ def check_continuation(before: Mapping[str, Any], now: Mapping[str, Any], *, run
 
     A setting that the checkpoint does not know is newer than it, and was what is now its default.
     """
-    different = _differences(_defaults(str(now["method"])) | dict(before), now)
+    different = _differences(_defaults(str(now["method"]), before) | dict(before), now)
     if not different:
         return
     what = "; ".join(f"{name} was {_shown(old)}, is {_shown(new)}" for name, (old, new) in different.items())
@@ -133,8 +133,11 @@ def check_continuation(before: Mapping[str, Any], now: Mapping[str, Any], *, run
     raise SettingsError(f"cannot resume {run}: {what}; {', '.join(mends)}, or --overwrite to start anew")
 
 
-def _defaults(method: str) -> dict[str, Any]:
-    settings = DETECTORS[method].Settings() if method in DETECTORS else DetectorSettings()
+def _defaults(method: str, before: Mapping[str, Any]) -> dict[str, Any]:
+    """Returns what settings are where a checkpoint's identity says nothing, as the method reads older records."""
+    kind = DETECTORS[method].Settings if method in DETECTORS else DetectorSettings
+    known = {field.name for field in dataclasses.fields(kind)} - {"textures"}  # which an identity has the contents of
+    settings = kind.from_json({name: value for name, value in before.items() if name in known})
     return dict(json.loads(json.dumps(_deciding(settings, TrainingSettings()))))
 
 

@@ -1,6 +1,7 @@
 // The only file that talks to the server.
 
 const TOKEN = "blemish.token";
+const SILENCE = 45000; // milliseconds without a word of a stream, which has one every 20 s at least, before it is taken for broken
 
 /** An error as the server says it: a code, and a line for people. */
 export class Fault extends Error {
@@ -76,7 +77,7 @@ export async function picture(path, signal = null) {
 }
 
 /** Calls onVerdict(verdict) for each new one, and onState(connected) when the stream begins or breaks; goes on by itself
- * after the last verdict that came, until the signal aborts. */
+ * after the last verdict that came, until the signal aborts or no token is of use: then it throws. */
 export async function follow(onVerdict, onState, signal) {
   let last = null;
   while (!signal.aborted) {
@@ -88,9 +89,11 @@ export async function follow(onVerdict, onState, signal) {
         if (event.event === "verdict") onVerdict(JSON.parse(event.data));
       }
     } catch (error) {
-      if (signal.aborted || error.status === 401) return;
+      if (signal.aborted) return;
+      if (error.status === 401) throw error;
+    } finally {
+      onState(false);
     }
-    onState(false);
     await new Promise((resolve) => setTimeout(resolve, 2000));
   }
 }
@@ -98,13 +101,24 @@ export async function follow(onVerdict, onState, signal) {
 async function* eventsOf(stream) {
   const reader = stream.pipeThrough(new TextDecoderStream()).getReader();
   let rest = "";
-  for (;;) {
-    const { value, done } = await reader.read();
-    if (done) return;
-    const events = (rest + value.replaceAll("\r", "")).split("\n\n");
-    rest = events.pop();
-    for (const event of events) yield fieldsOf(event);
+  try {
+    for (;;) {
+      const { value, done } = await within(SILENCE, reader.read());
+      if (done) return;
+      const events = (rest + value.replaceAll("\r", "")).split("\n\n");
+      rest = events.pop();
+      for (const event of events) yield fieldsOf(event);
+    }
+  } finally {
+    reader.cancel().catch(() => {}); // one that was silent is not left open
   }
+}
+
+/** Returns what a promise gives, or throws: where the other machine lost its power, nothing else tells that it is gone. */
+function within(milliseconds, promise) {
+  let timer;
+  const late = new Promise((_, reject) => { timer = setTimeout(() => reject(new Fault(0, "unreachable", "silence")), milliseconds); });
+  return Promise.race([promise, late]).finally(() => clearTimeout(timer));
 }
 
 function fieldsOf(event) {

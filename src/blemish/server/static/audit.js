@@ -1,6 +1,6 @@
 // Who changed what, and who may.
 
-import { get, send } from "./api.js";
+import { get, onlyTheLast, send } from "./api.js";
 import { h, put } from "./dom.js";
 import { say, sayTime } from "./words.js";
 
@@ -8,11 +8,12 @@ export async function audit(main, session, signal) {
   const again = () => audit(main, session, signal);
   const told = h("p", { role: "status" });
   const changes = h("tbody", {});
+  const asking = onlyTheLast(signal);
   let before = null;
   const more = h("button", { type: "button", onclick: load }, say("history.more"));
 
   async function load() {
-    const page = await get("/api/audit", { most: 50, before }, signal);
+    const page = await get("/api/audit", { most: 50, before }, asking());
     changes.append(...page.changes.map((one) => h("tr", {}, h("td", {}, sayTime(one.at)), h("td", {}, one.who), h("td", {}, one.action),
       h("td", {}, one.subject), h("td", {}, words(one.before)), h("td", {}, words(one.after)))));
     before = page.changes.at(-1)?.id ?? null;

@@ -6,6 +6,7 @@ import { say } from "./words.js";
 
 const LOOK = 700; // milliseconds that a photo in another's place is shown before a key labels it: the key was meant for the other
 
+let saying = Promise.resolve(); // labels go to the server one after the other: of two at once either could hold in the end
 let pressed = null; // what the keys G, B and Backspace do now: they label the photo that is shown large
 let shown = { id: null, since: -Infinity };
 
@@ -28,7 +29,11 @@ export function labelling(verdict, signal, replaced) {
       kind.blur();
     } });
 
-  async function label(value) {
+  function label(value) {
+    saying = saying.then(() => said(value));
+  }
+
+  async function said(value) {
     const type = value === "bad" && kind.value.trim() ? kind.value.trim() : null;
     try {
       replaced(await send("PUT", `${verdict.links.verdict}/label`, { label: value, defect_type: type }));

@@ -61,12 +61,20 @@ function running(learning, signal, again) {
     put(told, now.told.map((line) => h("li", {}, line)));
   }
 
+  let last = learning;
+
   async function look() {
     if (signal.aborted) return;
-    const { learning: now } = await get("/api/workshop", {}, signal);
-    draw(now);
-    if (now.state === "running") setTimeout(look, LOOK);
-    else again();
+    const now = await get("/api/workshop/learning", {}, signal).catch((error) => {
+      if (error.name === "AbortError") throw error;
+      document.dispatchEvent(new CustomEvent("fault", { detail: error }));
+      return last; // the training goes on, though the server was not heard
+    });
+    last = now;
+    if (now?.state === "running") {
+      draw(now);
+      setTimeout(look, LOOK);
+    } else again();
   }
 
   draw(learning);

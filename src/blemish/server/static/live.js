@@ -60,11 +60,14 @@ export function live(main, session, signal) {
     keep(page.verdicts);
     draw();
   });
+  const connection = document.getElementById("connection");
+  signal.addEventListener("abort", () => { connection.textContent = ""; }, { once: true }); // other places are not live
   follow(arrived, (connected) => {
-    const sign = document.getElementById("connection");
-    sign.className = connected ? "on" : "off";
-    sign.textContent = connected ? say("live.connected") : say("live.broken");
-  }, signal);
+    if (signal.aborted) return;
+    connection.className = connected ? "on" : "off";
+    connection.textContent = connected ? say("live.connected") : say("live.broken");
+    place.classList.toggle("old", !connected);
+  }, signal).catch((error) => { document.dispatchEvent(new CustomEvent("fault", { detail: error })); });
 }
 
 function large(verdict, session, signal, replaced) {

@@ -8,14 +8,16 @@ import { say, sayNumber, sayPercent, sayTime } from "./words.js";
 const WAIT = 200; // milliseconds that the slider rests before the history is asked
 
 export async function models(main, session, signal, [chosen]) {
-  const { models: served } = await get("/api/models", {}, signal);
+  const engineer = session.role === "engineer";
+  const [{ models: served }, { candidates }] = await Promise.all([get("/api/models", {}, signal),
+    engineer ? get("/api/candidates", {}, signal) : { candidates: [] }]);
   const model = served.find((one) => one.name === chosen) ?? served[0];
   const again = () => models(main, session, signal, [model.name]);
   const links = served.length < 2 ? null : h("p", { class: "row" }, served.map((one) =>
     h("a", { href: `#models/${encodeURIComponent(one.name)}`, "aria-current": one === model ? "page" : null }, one.name)));
   put(main, h("h1", {}, `${say("place.models")}: ${model.name}`), links, h("p", {}, say("model.promise", { statement: model.statement })), facts(model),
     h("section", {}, h("h2", {}, say("model.what_if")), await supposing(model, signal)),
-    session.role === "engineer" ? h("section", {}, h("h2", {}, say("model.change")), changing(model, signal, again)) : null,
+    engineer ? h("section", {}, h("h2", {}, say("model.change")), changing(model, signal, again), replacing(model, candidates, again)) : null,
     h("section", {}, h("h2", {}, say("model.drift")), await drift(model, signal)),
     h("section", {}, h("h2", {}, say("model.truth")), await truth(model, session, signal, again)));
 }
@@ -39,9 +41,10 @@ async function supposing(model, signal) {
   const chart = h("figure", {});
   const told = h("p", { role: "status" });
   const highest = Math.max(now * 2, ...all.map((point) => point.value));
-  const slider = h("input", { type: "range", id: "supposed", min: 0, max: highest, step: "any", value: now, oninput: draw });
+  const slider = h("input", { type: "range", id: "supposed", min: 0, max: highest, step: "any", value: now, oninput: () => { moved = true; draw(); } });
   const asking = onlyTheLast(signal);
   let timer = null;
+  let moved = false; // the rate of a threshold that nobody supposed is not to take the place of one that is typed
 
   function draw() {
     put(chart, points(all, { title: say("model.chart", { photos: all.length }), threshold: now, supposed: Number(slider.value) }));
@@ -57,16 +60,18 @@ async function supposing(model, signal) {
       say("what_if.promise", { rate: sayPercent(found.false_alarms) }),
       found.rules_apply ? say("what_if.rules") : "",
     ].join(" "));
-    document.dispatchEvent(new CustomEvent("supposed", { detail: found.false_alarms }));
+    if (moved) document.dispatchEvent(new CustomEvent("supposed", { detail: found.false_alarms }));
   }
 
+  document.addEventListener("typed", () => { moved = false; }, { signal });
   draw();
   return [chart, h("p", { class: "row" }, h("label", { for: "supposed" }, say("model.supposed")), slider), told,
     h("p", { class: "muted" }, say("model.chart_key"))];
 }
 
 function changing(model, signal, again) {
-  const rate = h("input", { type: "number", id: "rate", min: 0.0001, max: 99.9999, step: "any", value: percent(model.threshold.asked_rate), required: true });
+  const rate = h("input", { type: "number", id: "rate", min: 0.0001, max: 99.9999, step: "any", value: percent(model.threshold.asked_rate), required: true,
+    oninput: () => document.dispatchEvent(new CustomEvent("typed")) });
   document.addEventListener("supposed", (event) => { rate.value = percent(event.detail); }, { signal });
   const form = h("form", { class: "row", onsubmit: async (event) => {
     event.preventDefault();
@@ -76,6 +81,19 @@ function changing(model, signal, again) {
     h("button", { type: "button", onclick: async () => { await send("POST", address(model, "/thresholds/undo")); again(); } }, say("model.undo")),
     h("button", { type: "button", onclick: async () => { await send("POST", address(model, "/reload")); again(); } }, say("model.reload")));
   return [form, h("p", { class: "muted" }, say("model.rate_note", { photos: model.calibrated_with }))];
+}
+
+/** Returns what puts another trained model in this one's place; null where the server was told of none. */
+function replacing(model, candidates, again) {
+  if (!candidates.length) return null;
+  const chosen = h("select", { id: "candidate" }, candidates.map((one) => h("option", { value: one.name, disabled: one.error !== null },
+    one.error === null ? `${one.name} (${one.title}, ${one.weights_sha256.slice(0, 12)})` : `${one.name}: ${one.error}`)));
+  return [h("form", { class: "row", onsubmit: async (event) => {
+    event.preventDefault();
+    await send("POST", address(model, "/replace"), { candidate: chosen.value });
+    again();
+  } }, h("label", { for: "candidate" }, say("model.candidate")), chosen, h("button", { type: "submit" }, say("model.replace"))),
+    h("p", { class: "muted" }, say("model.replace_note"))];
 }
 
 function percent(rate) {

@@ -19,7 +19,7 @@ async function draw(main, verdict, signal) {
       h("div", {},
         h("p", {}, reason(verdict)), meter(verdict),
         labelling(verdict, signal, (newer) => draw(main, newer, signal)),
-        regions(verdict), facts(verdict), await history(verdict, signal))));
+        regions(verdict), facts(verdict), levels(verdict, signal), await history(verdict, signal))));
 }
 
 function pictures(verdict, name, signal) {
@@ -51,6 +51,39 @@ function regions(verdict) {
       h("thead", {}, h("tr", {}, columns.map((column) => h("th", { scope: "col" }, say(`region.${column}`))))),
       h("tbody", {}, verdict.regions.map((one) => h("tr", {}, columns.map((column) => h("td", {}, shown(one[column])))))))),
   ];
+}
+
+/** Returns what is computed when it is opened first: which level fired. */
+function levels(verdict, signal) {
+  const place = h("div", { role: "status" });
+  let asked = false;
+
+  async function load(event) {
+    if (!event.target.open || asked) return;
+    asked = true;
+    put(place, say("levels.wait"));
+    try {
+      const found = await get(`${verdict.links.verdict}/levels`, {}, signal);
+      const image = h("img", { class: "levels", alt: say("levels.picture") });
+      put(place, say("levels.again", { score: sayNumber(found.anomaly_score), then: sayNumber(verdict.anomaly_score) }), levelTable(found.levels), image);
+      const address = await picture(found.picture, signal);
+      image.addEventListener("load", () => URL.revokeObjectURL(address), { once: true });
+      image.src = address;
+    } catch (error) {
+      asked = false; // it can be opened again
+      if (error.name !== "AbortError") put(place, error.message);
+    }
+  }
+
+  return verdict.verdict === "unreadable" ? null : h("details", { ontoggle: load }, h("summary", {}, say("levels.title")), place);
+}
+
+function levelTable(found) {
+  const angle = (value) => `${sayNumber(value, 2)}°`;
+  return h("div", { class: "table", tabindex: 0, role: "region", "aria-label": say("levels.title") }, h("table", {},
+    h("thead", {}, h("tr", {}, ["level", "mostly", "here", "highest"].map((key) => h("th", { scope: "col" }, say(`levels.${key}`))))),
+    h("tbody", {}, found.map((one) => h("tr", { class: one.strongest ? "strongest" : null }, h("td", {}, `${one.pair}, ${one.level}${one.fired ? ` · ${say("levels.fired")}` : ""}`),
+      h("td", {}, angle(one.mostly)), h("td", {}, angle(one.here)), h("td", {}, angle(one.highest)))))));
 }
 
 function shown(value) {
