@@ -18,6 +18,7 @@ from blemish.history.opening import History
 from blemish.history.reading import by_key
 from blemish.history.users import give_token, revoke_token
 from blemish.history.verdict import StoredVerdict
+from blemish.results.overlays import picture
 from blemish.server import judge_routes, judging_queue, learning, live_routes, pictures, serving, status_routes
 from blemish.server.live_news import LiveNews
 from blemish.server.measures import Measures
@@ -92,14 +93,14 @@ def test_two_that_send_a_photo_with_one_key_at_once_have_it_judged_once(
 def test_few_overlays_are_drawn_at_a_time(
     open_server: OpenServer, photo: bytes, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    at_work, most, draw = [0], [0], pictures.picture
+    at_work, most = [0], [0]
 
     def counted(*given: Any) -> Any:
         at_work[0] += 1
         most[0] = max(most[0], at_work[0])
         time.sleep(0.05)
         at_work[0] -= 1
-        return draw(*given)
+        return picture(*given)
 
     monkeypatch.setattr(pictures, "picture", counted)
     server = open_server()
