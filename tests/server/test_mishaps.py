@@ -18,7 +18,8 @@ from blemish.history.opening import History
 from blemish.history.reading import by_key
 from blemish.history.users import give_token, revoke_token
 from blemish.history.verdict import StoredVerdict
-from blemish.server import history_check, judge_routes, judging_queue, learning, live_routes, serving
+from blemish.results.overlays import picture
+from blemish.server import history_check, judge_routes, judging_queue, learning, live_routes, pictures, serving
 from blemish.server.live_news import LiveNews
 from blemish.server.measures import Measures
 from blemish.server.replies import verdict_reply
@@ -87,6 +88,26 @@ def test_two_that_send_a_photo_with_one_key_at_once_have_it_judged_once(
         answered.set()
         assert second.result() == told
     assert sizes == [1]
+
+
+def test_few_overlays_are_drawn_at_a_time(
+    open_server: OpenServer, photo: bytes, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    at_work, most = [0], [0]
+
+    def counted(*given: Any) -> Any:
+        at_work[0] += 1
+        most[0] = max(most[0], at_work[0])
+        time.sleep(0.05)
+        at_work[0] -= 1
+        return picture(*given)
+
+    monkeypatch.setattr(pictures, "picture", counted)
+    server = open_server()
+    overlay = server.judge(photo).json()["links"]["overlay"]
+    with ThreadPoolExecutor(6) as pool:
+        assert {answer.status_code for answer in pool.map(server.client.get, [overlay] * 6)} == {200}
+    assert most[0] == pictures.MOST_DRAWN
 
 
 def test_a_body_that_is_too_large_is_that_for_whatever_reads_it(open_server: OpenServer) -> None:

@@ -163,7 +163,8 @@ async def _judged(
             photo.answer.cancel()
             raise
         if known is not None:
-            photo.answer.set_result(known)
+            if not photo.answer.cancelled():  # by another that sent it, and would wait no longer
+                photo.answer.set_result(known)
             return known
     return await _answered(at, at.queue(model).submit(photo))
 

@@ -1,5 +1,6 @@
 """The pictures of a verdict: from memory, where it is of late, else from what was kept."""
 
+import threading
 from dataclasses import replace
 from io import BytesIO
 from pathlib import Path
@@ -22,6 +23,9 @@ from blemish.server.station import Station
 _SHOWN_BY_BROWSERS = {b"\x89PNG": "image/png", b"\xff\xd8\xff": "image/jpeg"}
 _CACHED = {"Cache-Control": "private, max-age=86400, immutable", "Vary": "Authorization"}
 _QUALITY = 92
+MOST_DRAWN = 2
+"""Overlays that are drawn at a time."""
+_drawing = threading.BoundedSemaphore(MOST_DRAWN)
 
 
 def photo_file(at: Station, stored: StoredVerdict) -> Response:
@@ -47,7 +51,13 @@ def map_file(at: Station, stored: StoredVerdict) -> Response:
 
 
 def drawn_overlay(at: Station, stored: StoredVerdict) -> Response:
-    """Returns the photo under its map."""
+    """Returns the photo under its map; a few are drawn at a time, for each takes many times the photo's memory, and a
+    page asks for dozens at once."""
+    with _drawing:
+        return _overlay(at, stored)
+
+
+def _overlay(at: Station, stored: StoredVerdict) -> Response:
     framing, found = framing_of(at, stored), _prediction(at, stored)
     photo = decode_image(photo_of(at, stored), name="photo", reading=framing.reading)
     if framing.alignment is not None and found.interest is not None and found.placement is None:
