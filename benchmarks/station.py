@@ -156,7 +156,9 @@ def killed(options: argparse.Namespace) -> None:
             for _ in rounds_of(options):
                 rounds += 1
                 before = len(clients.accepted)
-                time.sleep(own.uniform(0.02, 1.0))
+                if own.random() < 0.8:  # the others fall into the start, mostly
+                    clients.wait_for_a_verdict()
+                time.sleep(own.uniform(0.0, 1.0))
                 server.end(signal.SIGKILL)
                 idle += len(clients.accepted) == before
                 server.start()
