@@ -56,6 +56,8 @@ def row(name: str, light: str, pose: str, options: argparse.Namespace) -> str:
     """Returns a line of the table: one set, one setting."""
     photos, run = options.photos / SETS[name].folder, options.work / f"{name}-{light}-{pose}"
     seconds = trained(run, photos, {**SETS[name].settings, "light": light, "pose": pose})
+    if options.false_alarms is not None:
+        blemish.calibrate(run, false_alarms=options.false_alarms)
     evaluation = blemish.evaluate(run, photos, runtime="torch")
     test = blemish.stress(
         run, photos / "test" / "good", photos, output=run / "stress", conditions=options.changes, runtime="torch"
@@ -97,6 +99,7 @@ def main() -> None:
     parser.add_argument("--sets", nargs="+", default=list(SETS), choices=list(SETS))
     parser.add_argument("--light", nargs="+", default=["off", "mild", "strong"])
     parser.add_argument("--pose", nargs="+", default=["off"])
+    parser.add_argument("--false-alarms", type=float, help="of the thresholds; 0.01 in training, which is the highest")
     parser.add_argument("--changes", nargs="+", default=["brightness=0.9", "brightness=1.1"])
     options = parser.parse_args()
     head = [

@@ -20,6 +20,7 @@ from contract.methods import ALL, drawn, images, settings_of
 
 pytestmark = pytest.mark.usefixtures("small")
 LEARNS: dict[str, dict[str, Any]] = {
+    "stpm": {"recipe": "paper"},
     "rstpm": {"second_teacher": "efficientnet_lite0", "reconstruction": "lite", "batch_size": 4},
     "destseg": {"steps": 100, "student_share": 0.4, "batch_size": 2},
     "mend": {"steps": 30, "batch_size": 4},

@@ -11,7 +11,7 @@ from PIL import Image
 from blemish.data.drawn_regions import AskedInterest, read_drawn
 from blemish.data.framing import Framing
 from blemish.data.framing_choice import (
-    LARGEST_WINDOW,
+    SEEN_AT_ONCE,
     choose_framing,
     computed_pixels,
     typical_sizes,
@@ -60,7 +60,7 @@ def test_photos_in_tiles_are_judged_in_windows_that_see_less_twice() -> None:
     size, tiles = (3000, 4096), Framing(image_size=(256, 256), tile=512)
     windows = with_larger_windows(tiles, {size: 3, (100, 100): 2})
     assert windows.window is not None
-    assert math.prod(windows.window) <= LARGEST_WINDOW
+    assert math.prod(windows.window) <= SEEN_AT_ONCE
     assert computed_pixels(tiles, size) > 2.5 * computed_pixels(windows, size)
     assert windows.map_size(size) == tiles.map_size(size)
     assert windows.geometry(size).origin == tiles.geometry(size).origin

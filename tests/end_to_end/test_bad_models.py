@@ -144,7 +144,7 @@ def test_a_description_that_is_none_is_refused(copy: Path, photos: Path, content
         (lambda v: v["calibration"].update(scores=[]), "calibration scores are missing"),
         (lambda v: v["calibration"].update(scores=[2, 1]), "do not rise"),
         (lambda v: v["calibration"].update(peaks="123"), "damaged or edited"),
-        (lambda v: v["calibration"].update(peaks=[1, 2]), "2 calibration peaks for "),
+        (lambda v: v["calibration"].update(peaks=[1, 2, 3]), "3 calibration peaks for "),
         (lambda v: v["settings"].update(steps="many"), "steps"),
         (lambda v: v["settings"].update(image_size=[]), "image_size"),
         (lambda v: v["training"].pop("unreadable"), "model.training.unreadable is missing"),

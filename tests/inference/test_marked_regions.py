@@ -98,7 +98,7 @@ def test_regions_are_those_that_scikit_image_finds(seed: int) -> None:
     assert mask.sum() == sum(r.area for r in found)
 
 
-SIDES = st.integers(1, 90)
+SIDES = st.integers(1, 60)
 
 
 @given(size=st.tuples(SIDES, SIDES), photo=st.tuples(SIDES, SIDES), seed=st.integers(0, 2**32 - 1))

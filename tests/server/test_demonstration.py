@@ -2,14 +2,13 @@
 
 import signal
 import socket
-import subprocess
-import sys
 import time
 from pathlib import Path
 from typing import Any
 
 import httpx
 
+from commands import Started, started
 from copies import copied
 
 
@@ -18,22 +17,22 @@ def test_parts_arrive_until_it_is_told_to_end(stpm_run: Path, tmp_path: Path) ->
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))
         port = free.getsockname()[1]
-    command = [sys.executable, "-m", "blemish", "demo", "demo", "--station", "--port", str(port)]
-    with subprocess.Popen(command, cwd=tmp_path, stdout=subprocess.PIPE, text=True) as process:
-        try:
-            told = _verdicts(f"http://127.0.0.1:{port}", process)
-        finally:
-            process.send_signal(signal.SIGTERM)
-        assert process.wait(30) == 0
-        assert process.stdout is not None and f"http://127.0.0.1:{port}" in process.stdout.read()
+    process = started("demo", tmp_path / "demo", "--station", "--port", str(port))
+    try:
+        told = _verdicts(f"http://127.0.0.1:{port}", process)
+    finally:
+        process.signal(signal.SIGTERM)
+    done = process.wait(30)
+    assert done.code == 0
+    assert f"http://127.0.0.1:{port}" in "\n".join(done.out)
     assert {verdict["model"] for verdict in told} == {"gravel-parts"}
     assert all(verdict["photo"]["kept"] for verdict in told)
     assert len(list((tmp_path / "demo" / "line" / "workshop" / "gravel").glob("*.png"))) == 24
 
 
-def _verdicts(address: str, process: "subprocess.Popen[str]") -> list[dict[str, Any]]:
+def _verdicts(address: str, process: Started) -> list[dict[str, Any]]:
     """The verdicts that are there as soon as there are two."""
-    while process.poll() is None:
+    while process.is_alive():
         try:
             found = list(httpx.get(f"{address}/api/verdicts").json()["verdicts"])
             if len(found) >= 2:

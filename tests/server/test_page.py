@@ -14,10 +14,13 @@ from httpx import Client
 from playwright.sync_api import Browser, Page, Route, expect, sync_playwright
 from playwright.sync_api import Error as PlaywrightError
 
+from blemish.server import live_routes
+from copies import copied
 from server.conftest import OpenServer
 
 BROWSER = next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), None)
 STATIC = Path(__file__).parents[2] / "src" / "blemish" / "server" / "static"
+FOLDERS = {"keep_photos": "kept", "workshop": "workshop", "models_from": "trained"}
 PLACES = ("live", "history", "figures", "models", "learn/lids", "audit", "photo/1")
 OPTIONS = [
     "--no-sandbox",
@@ -48,12 +51,18 @@ def browser() -> Iterator[Browser]:
 
 
 @pytest.fixture
-def client(open_server: OpenServer, own_export: Path, photo: bytes, tmp_path: Path) -> Client:
-    """A server that has judged one photo with a defect, and has a folder to learn of."""
+def client(request: pytest.FixtureRequest, open_server: OpenServer, photo: bytes, tmp_path: Path) -> Client:
+    """A server that has judged one photo with a defect, has a folder to learn of and one of models to be taken; who
+    changes its model asks for an own one."""
+    changes = "own_export" in request.fixturenames
     (tmp_path / "workshop" / "lids").mkdir(parents=True)
     (tmp_path / "workshop" / "lids" / "0.png").write_bytes(photo)
-    folders = {"keep_photos": tmp_path / "kept", "workshop": tmp_path / "workshop"}
-    opened = open_server(own_export, keep="all", **folders).client
+    folders = {name: tmp_path / place for name, place in FOLDERS.items()}
+    folders["models_from"].mkdir(exist_ok=True)
+    if changes:
+        copied(request.getfixturevalue("stpm_run"), folders["models_from"] / "newer")
+    own = request.getfixturevalue("own_export") if changes else None
+    opened = open_server(own, keep="all", **folders).client
     judge(opened, photo)
     return opened
 
@@ -86,6 +95,8 @@ def test_a_verdict_appears_while_one_looks(page: Page, client: Client, photo: by
     expect(page.locator(".large")).to_contain_text("second.png")
     expect(page.locator(".tiles")).to_contain_text("first.png")
     expect(page.locator(".counts")).to_contain_text("1 photos")
+    page.goto("/#history")
+    expect(page.locator("#connection")).to_be_empty()  # nothing is live here
 
 
 @needs_browser
@@ -155,12 +166,18 @@ def test_a_key_labels_no_photo_that_has_just_come(page: Page, client: Client, ph
 
 
 @needs_browser
+@pytest.mark.usefixtures("own_export")
 def test_another_threshold_shows_what_it_would_have_done_and_can_be_set(page: Page, client: Client) -> None:
     page.goto("/#models")
+    rate = page.get_by_label("Good photos that may be stopped")
+    rate.fill("33")
+    expect(page.get_by_role("status").filter(has_text="would be stopped")).to_be_visible()
+    expect(rate).to_have_value("33")  # that of a threshold that nobody supposed does not take its place
+    expect(page.get_by_label("Another model")).to_have_text(re.compile("^newer "))
     slider = page.get_by_label("Threshold", exact=True)
     slider.fill("0")
     expect(page.get_by_role("status").filter(has_text="would be stopped")).to_contain_text("At 0, 1 of 1 photos")
-    page.get_by_label("Good photos that may be stopped").fill("40")
+    rate.fill("40")
     with page.expect_response("**/thresholds"):
         page.get_by_role("button", name="Set").click()
     assert client.get("/api/models/part").json()["threshold"]["asked_rate"] == 0.4
@@ -183,12 +200,45 @@ def test_a_region_is_drawn_with_the_keyboard_alone(page: Page, client: Client) -
 
 
 @needs_browser
-def test_without_a_token_the_page_asks_for_one(page: Page, client: Client) -> None:
+def test_without_a_token_the_page_asks_for_one(page: Page, client: Client, monkeypatch: pytest.MonkeyPatch) -> None:
     token = client.put("/api/users/anna", json={"role": "engineer"}).json()["token"]
     page.goto("/")
     page.get_by_label(re.compile("Token")).fill(token)
     page.keyboard.press("Enter")
     expect(page.locator(".large")).to_be_visible()
+    monkeypatch.setattr(live_routes, "_SILENCE", 1)
+    eva = client.put("/api/users/eva", json={"role": "engineer"}, headers={"Authorization": f"Bearer {token}"}).json()
+    client.delete("/api/users/anna", headers={"Authorization": f"Bearer {eva['token']}"})
+    expect(page.get_by_label(re.compile("Token"))).to_be_visible(timeout=20_000)  # the news have ended
+
+
+@needs_browser
+def test_labels_that_are_pressed_one_after_the_other_are_said_in_that_order(page: Page, client: Client) -> None:
+    held: list[Route] = []
+
+    def hold_the_first(route: Route) -> None:
+        route.continue_() if held else held.append(route)
+
+    page.route("**/label", hold_the_first)
+    page.goto("/#photo/1")
+    page.locator(".labelling").wait_for()
+    page.keyboard.press("b")
+    page.keyboard.press("g")
+    page.wait_for_timeout(300)
+    held[0].continue_()
+    expect(page.locator("h1")).to_contain_text("Really good")
+    page.wait_for_timeout(100)
+    assert client.get("/api/verdicts/1").json()["label"] == "good"
+
+
+@needs_browser
+def test_which_level_fired_is_computed_when_it_is_asked_for(page: Page) -> None:
+    page.goto("/#photo/1")
+    page.get_by_text("Which level fired").click()
+    expect(page.locator("tr.fired")).to_have_count(1, timeout=20_000)
+    expect(page.locator("details tbody tr")).to_have_count(3)
+    expect(page.get_by_alt_text(re.compile("The photo, its anomaly map"))).to_have_js_property("complete", True)
+    assert Axe().run(page).violations_count == 0
 
 
 @needs_browser

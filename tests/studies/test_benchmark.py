@@ -95,7 +95,8 @@ def test_the_command_prints_the_table_and_fails_where_a_cell_did(
     assert said.err.startswith("blemish: failed: stpm, none, seed 0: ")
     assert said.err.count("failed") == 1, "what is named twice is measured and counted once"
     assert (out / "table.csv").read_text().count(f"{parts.root.name},stpm,image_auroc,") == 1
-    assert (out / "table.tex").read_text().count(r"\\") == 2
+    tex = (out / "table.tex").read_text()
+    assert tex.count(r"\\") == 2 * tex.count(r"\toprule") > 0, "each metric's table has its heads and a row"
     page = (out / "table.html").read_text()
     assert "seed 0: " in page and "PRO curve" in page and 'src="data:image/jpeg' in page
     (cell,) = (json.loads(file.read_text()) for file in (out / "cells").glob("*.json"))

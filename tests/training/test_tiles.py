@@ -99,11 +99,11 @@ def test_photos_of_a_shape_of_their_own_are_trained_on_in_it(
 ) -> None:
     train(large, tmp_path / "run", seeded_resnet18, tiles="off", image_size=128, steps=1)
     framing = open_predictor(tmp_path / "run", runtime="torch").framing
-    assert framing.image_size == (96, 160)
+    assert framing.image_size == (96, 128)
     assert framing.aspect == 128 / 96
-    assert framing.map_size((128, 128)) == (96, 120)
+    assert framing.map_size((128, 128)) == (96, 96)
     told = read_run_file(tmp_path / "run" / "run.json")
-    assert told.settings.image_size == (96, 160)
+    assert told.settings.image_size == (96, 128)
     assert not isinstance(told.settings.image_size, AreaSize)  # trained again, it stays as it was
     assert isinstance(image_size_of(96), AreaSize)
     assert not isinstance(image_size_of((96, 96)), AreaSize)
@@ -169,7 +169,7 @@ def test_what_was_trained_in_tiles_judges_in_windows_and_says_so(
     assert artifact.framing.window == (416, 480)
     assert "photos are judged in windows of 480x416 (width x height)" in caplog.text
     assert "in tiles it would compute 3.0 times as many" in caplog.text
-    assert artifact.usual.light == LIGHTS["mild"]
+    assert artifact.usual.light == LIGHTS["mild"].gain
     predictor = open_predictor(tmp_path / "run", runtime="torch")
     known = predictor.predict(artifact.training.photos[-1].file).anomaly_score
     assert artifact.calibration.scores == pytest.approx([known], rel=1e-5)

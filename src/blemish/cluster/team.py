@@ -20,6 +20,7 @@ MOST_LOST = 3
 """How many workers may be lost with an item until it is given up: it may be what ends them."""
 _FAILED_STARTS = 3
 _TICK = 1.0  # seconds
+_ANSWER = 5.0  # seconds within which a worker says that it is there, also on a busy machine
 _LOOK = 10.0  # seconds between two looks at how many machines the cluster has
 _SLOW = 3.0  # times the mean of an item: what takes longer may be on a machine that hangs
 
@@ -172,7 +173,7 @@ class _Team(Generic[ItemT, ValueT]):
     def _keep_those_there(self) -> None:
         """Lets go of idle workers that are lost, too, as with their machine: an item must not be blamed for them."""
         asked = {worker.is_there.remote(): worker for worker in self._idle}
-        answered = self._ray.wait(list(asked), num_returns=len(asked), timeout=_TICK)[0] if asked else []
+        answered = self._ray.wait(list(asked), num_returns=len(asked), timeout=_ANSWER)[0] if asked else []
         self._idle = [asked.pop(reference) for reference in answered if self._is_value(reference)]
         for worker in asked.values():
             self._ray.kill(worker)

@@ -21,7 +21,7 @@ Aspect = Literal["keep", "squeeze"]
 ENOUGH_SHRUNK = 2.0
 """How many times `auto` lets photos be shrunk, in length: of a colour camera, whose pixels see one colour each, half of
 them either way is what it resolves."""
-LARGEST_WINDOW = 8 * 256 * 256
+SEEN_AT_ONCE = 8 * 256 * 256
 """Pixels that a network sees at once: of tiles several, of a window one."""
 _MOST_ASKED = 100  # photos whose headers are read
 
@@ -76,8 +76,8 @@ def choose_framing(
 
 
 def with_larger_windows(framing: Framing, sizes: Mapping[Size, int], interest: Interest | None = None) -> Framing:
-    """Returns the framing in which photos in tiles are judged: in windows of up to LARGEST_WINDOW pixels, those by
-    which the fewest are computed of photos as most are, or of what counts of them.
+    """Returns the framing in which photos in tiles are judged: in windows of up to SEEN_AT_ONCE pixels, those by which
+    the fewest are computed of photos as most are, or of what counts of them.
 
     The same framing where tiles see less of their neighbours than OVERLAP: what was learned there is of the tiles'
     borders, too, and a window has fewer of them.
@@ -88,8 +88,8 @@ def with_larger_windows(framing: Framing, sizes: Mapping[Size, int], interest: I
     height, width = framing.image_size
     larger = [
         replace(framing, window=(h, w))
-        for h in range(height, LARGEST_WINDOW // width + 1, ALIGNMENT)
-        for w in range(width, LARGEST_WINDOW // h + 1, ALIGNMENT)
+        for h in range(height, SEEN_AT_ONCE // width + 1, ALIGNMENT)
+        for w in range(width, SEEN_AT_ONCE // h + 1, ALIGNMENT)
     ]
     return min((framing, *larger), key=lambda each: computed_pixels(each, usual, interest))
 

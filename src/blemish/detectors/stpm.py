@@ -37,8 +37,8 @@ from blemish.networks.teacher_vectors import TeacherVectors
 
 LEVELS = 3  # sec. 3: outputs of conv2_x, conv3_x, conv4_x
 
-_STEPS, _WARM_UP = 280, 0.15  # of recipe one-cycle; the share of the steps in which the rate rises
 _EPOCHS, _BATCH = 100, 32  # sec. 4
+_MOST_STEPS, _WARM_UP = 1600, 0.15  # of recipe one-cycle; the share of the steps in which the rate rises
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -46,9 +46,9 @@ class STPMSettings(DetectorSettings):
     """Settings of STPM; what is left open is as the recipe has it, all else is the paper's."""
 
     recipe: Literal["one-cycle", "paper"] = "one-cycle"
-    """How the student learns: at a rate that rises and falls once, or as in the paper: at one rate, for 100 epochs."""
+    """How the learning rate goes: it rises and falls once, and the last weights are kept; or as in the paper."""
     steps: int | None = None
-    """The most training steps; none: 280 by recipe one-cycle, 100 epochs in batches of 32 by paper."""
+    """The most training steps; none: 100 epochs in batches of 32 (sec. 4), by recipe one-cycle 1600 at most."""
     learning_rate: float = 0.4
     """Step size of SGD (sec. 4), by recipe one-cycle the highest."""
     momentum: float = 0.9
@@ -68,12 +68,10 @@ class STPMSettings(DetectorSettings):
 
     def for_photos(self, count: int) -> "STPMSettings":
         """Returns the settings with what was left open as the recipe has it."""
-        cycles, epochs = self.recipe == "one-cycle", max(1, math.ceil(4 * count // 5 / _BATCH))  # a fifth is held out
-        steps = _STEPS if cycles else _EPOCHS * epochs
-        keep: Literal["best", "last"] = "last" if cycles else "best"
-        return replace(
-            self, steps=steps if self.steps is None else self.steps, keep=keep if self.keep == "auto" else self.keep
-        )
+        epochs = _EPOCHS * max(1, math.ceil(4 * count // 5 / _BATCH))  # a fifth is held out, as in the paper
+        steps = epochs if self.recipe == "paper" else min(epochs, _MOST_STEPS)
+        keep: Literal["best", "last"] = "best" if self.recipe == "paper" else "last"
+        return replace(self, steps=self.steps or steps, keep=keep if self.keep == "auto" else self.keep)
 
 
 class STPM(Detector):

@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 from blemish.data.alignment import Placement, opencv
 from blemish.data.description import PhotoDescription, describe
 from blemish.data.framing import FramedPhoto, Framing, frame_at
-from blemish.data.framing_choice import LARGEST_WINDOW
+from blemish.data.framing_choice import SEEN_AT_ONCE
 from blemish.data.geometry import JoinedMap, PhotoGeometry
 from blemish.data.interest import Interest
 from blemish.data.paths import photos_under
@@ -209,7 +209,7 @@ class Predictor:
             for place, geometry in enumerate(self.framing.geometry(framed.photo_size) for framed in batch)
             for number in self._numbers(geometry, everywhere=everywhere)
         )
-        each = LARGEST_WINDOW // math.prod(self.framing.frame_size)
+        each = SEEN_AT_ONCE // math.prod(self.framing.frame_size)
         at_once = len(batch) if self.framing.tile is None else max(1, each)
         while chunk := list(islice(frames, at_once)):
             yield chunk

@@ -10,7 +10,7 @@ unusual itself is it said that nothing alike was learned.
 import math
 from base64 import b64decode, b64encode
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cached_property
 
 import numpy as np
@@ -31,6 +31,9 @@ _NARROWEST = {
     "sharpness": 0.08,
     "colourfulness": 2.0,
     "redness": 3.0,
+    "greenness": 2.0,
+    "vividness": 0.3,
+    "structure": 0.3,
     "across": 0.02,
     "down": 0.02,
     "small": 4.0,
@@ -40,18 +43,25 @@ _NARROWEST = {
 _FEW = 4.0  # photos: of so many the spread is doubled, of many it is as it was found
 _SAME_SHAPE = math.log(1.2) / UNUSUAL_ABOVE  # a fifth wider is unusual
 _SMALLER = 1 / UNUSUAL_ABOVE  # octaves: half as wide and high is unusual
-AS_LEARNED = (0.0, 0.0, 0.0)
-_LIT = ("brightness", "contrast", "colourfulness", "redness")
-"""The looks that light changes."""
+_OCTAVES = ("vividness", "structure")  # looks that are logarithms
+_LIT = ("brightness", "contrast", "colourfulness", "redness", "greenness")
+"""The looks that are so much more where so much more light falls."""
 _WORDS = {
     "brightness": ("darker than the photos it learned from", "brighter than the photos it learned from"),
     "contrast": ("hardly anything to see: no part in view?", "more contrast than the photos it learned from"),
     "sharpness": ("blurred", "noisier or sharper than the photos it learned from, or nothing in view"),
     "colourfulness": ("grey, or nearly, where it learned colours", "more colourful than the photos it learned from"),
     "redness": ("bluer than the photos it learned from", "redder than the photos it learned from"),
+    "greenness": ("more purple than the photos it learned from", "greener than the photos it learned from"),
+    "vividness": ("grey, or nearly, where it learned colours", "more colourful than the photos it learned from"),
+    "structure": (
+        "a part of it shows nothing: covered, or half a part?",
+        "structure all over, where the photos it learned from have blank places",
+    ),
     "across": ("the part lies further left", "the part lies further right"),
     "down": ("the part lies higher", "the part lies lower"),
 }
+_FURTHER = ("greenness", "vividness", "structure")  # looks that models trained before these were told do not have
 _NOT_ALIGNED = "cannot be laid on the good parts: turned or moved too far, or another part?"
 _OTHER = {
     "small": "nothing like it was learned: turned, covered, moved or another product?",
@@ -83,9 +93,10 @@ class UsualPhotos:
     """The reduced photos (N, SIDE, SIDE) of uint8, in base64."""
     directions: str
     """The directions of their edges (N, DIRECTIONS), of which 65535 is the whole, little endian, in base64."""
-    light: tuple[float, float, float] = AS_LEARNED
-    """How far light may differ either way, as it did in training: logarithms of the factors of brightness, of contrast,
-    and of each colour. The ranges have it in them."""
+    light: float = 0.0
+    """How much more or less light may fall, as training varied it: the logarithm of the factor. It is in the ranges."""
+    further: dict[str, tuple[float, float, float]] = field(default_factory=dict)
+    """[low, high, spread] of looks that models were not always trained with: none of them where it was not."""
 
     def of(self, photo: PhotoDescription, *, misfit: float = 0.0) -> Unusualness:
         """Returns how unusual a photo is; `misfit` is how much less it agrees with what photos are laid on than good
@@ -100,11 +111,11 @@ class UsualPhotos:
         return Unusualness(value=most.value, reason=explains.reason)
 
     def _numbers(self, photo: PhotoDescription) -> dict[str, Unusualness]:
-        found = {}
-        for name, value in photo.numbers().items():
-            low, high = self.ranges[name]
-            excess = max(low - value, value - high, 0.0) / self.spreads[name]
-            found[name] = Unusualness(value=excess, reason=_WORDS[name][value > high])
+        found, values = {}, photo.numbers()
+        ranges = {name: (*span, self.spreads[name]) for name, span in self.ranges.items()}
+        for name, (low, high, spread) in (ranges | self.further).items():
+            excess = max(low - values[name], values[name] - high, 0.0) / spread
+            found[name] = Unusualness(value=excess, reason=_WORDS[name][values[name] > high])
         return found
 
     def _distances(self, photo: PhotoDescription) -> list[Unusualness]:
@@ -136,21 +147,25 @@ class UsualPhotos:
 
     def check_values(self) -> None:
         """Raises ValueError for values that no training writes."""
-        if not (self.ranges.keys() == _WORDS.keys() and self.spreads.keys() == _NARROWEST.keys() and self.sizes):
+        first = [names - set(_FURTHER) for names in (_WORDS.keys(), _NARROWEST.keys())]
+        known = [self.ranges.keys(), self.spreads.keys()] == first and self.further.keys() in (set(), set(_FURTHER))
+        if not (known and self.sizes):
             raise ValueError("looks are missing, or others than this version knows")
-        if not all(low <= high for low, high in self.ranges.values()) or min(self.spreads.values()) <= 0:
+        ranges = [*self.ranges.values(), *((low, high) for low, high, _ in self.further.values())]
+        spreads = [*self.spreads.values(), *(spread for _, _, spread in self.further.values())]
+        if not all(low <= high for low, high in ranges) or min(spreads) <= 0:
             raise ValueError("a range of looks is turned round, or its spread is not above 0")
         if min(side for size in self.sizes for side in size) < 1:
             raise ValueError("a photo has no pixels")
-        if not all(0 <= most < math.inf for most in self.light):
+        if not 0 <= self.light < math.inf:
             raise ValueError(f"light differs by {self.light}")
         if not len(self._small) == len(self._directions) > 0:
             raise ValueError(f"{len(self._small)} photos are kept, and edges of {len(self._directions)}")
 
 
-def learn_usual(photos: Sequence[PhotoDescription], *, light: tuple[float, float, float] = AS_LEARNED) -> UsualPhotos:
-    """Learns from photos of good parts, the first MOST_LEARNED of them; at least one. `light` is how far it may differ
-    from theirs, see UsualPhotos: what a network was taught to let pass is not unusual."""
+def learn_usual(photos: Sequence[PhotoDescription], *, light: float = 0.0) -> UsualPhotos:
+    """Learns from photos of good parts, the first MOST_LEARNED of them; at least one. `light` is how much more or less
+    may fall, see UsualPhotos: what a network was taught to let pass is not unusual."""
     photos = photos[:MOST_LEARNED]
     assert photos
     wider = 1 + _FEW / len(photos)
@@ -162,14 +177,17 @@ def learn_usual(photos: Sequence[PhotoDescription], *, light: tuple[float, float
     found["small"] = _usual_distance([_apart(small.astype(np.float32), each) for each in small])
     shares = _shares(directions)
     found["directions"] = _usual_distance([_turned(shares, each) for each in shares])
-    brightest = ranges["brightness"][1]
+    ranges = {name: _lit(name, own, light) for name, own in ranges.items()}
+    spreads = {name: wider * max(spread, _NARROWEST[name]) for name, spread in found.items()}
+    further = {name: (*ranges.pop(name), spreads.pop(name)) for name in _FURTHER}
     return UsualPhotos(
-        ranges={name: _lit(name, own, light, brightest) for name, own in ranges.items()},
-        spreads={name: wider * max(spread, _NARROWEST[name]) for name, spread in found.items()},
+        ranges=ranges,
+        spreads=spreads,
         sizes=_by_count([photo.photo_size for photo in photos]),
         small=b64encode(small.tobytes()).decode(),
         directions=b64encode(directions.tobytes()).decode(),
-        light=light,
+        light=float(light),  # as it is read back
+        further=further,
     )
 
 
@@ -194,18 +212,14 @@ def _range(values: Sequence[float]) -> tuple[float, float]:
     return float(low), float(high)
 
 
-def _lit(
-    name: str, own: tuple[float, float], light: tuple[float, float, float], brightest: float
-) -> tuple[float, float]:
-    """Returns the range of a look in light that differs so far, from that in the light learned from."""
+def _lit(name: str, own: tuple[float, float], light: float) -> tuple[float, float]:
+    """Returns the range of a look where so much more or less light falls, from that in the light learned from."""
+    if name in _OCTAVES:
+        return own[0] - light / math.log(2), own[1] + light / math.log(2)
     if name not in _LIT:
         return own
-    gain, contrast, tint = light
-    most = gain + tint + (0 if name == "brightness" else contrast)
-    values = [value * math.exp(sign * most) for value in own for sign in (-1, 1)]
-    cast = 2 * tint * brightest  # grey levels between two colours, of what was grey
-    low = min(values) - (cast if name == "redness" else 0)
-    return low, max(values) + (cast if name in ("redness", "colourfulness") else 0)
+    values = [value * math.exp(sign * light) for value in own for sign in (-1, 1)]
+    return min(values), max(values)
 
 
 def _usual_distance(distances: Sequence[NDArray[np.float32]]) -> float:
@@ -216,29 +230,15 @@ def _usual_distance(distances: Sequence[NDArray[np.float32]]) -> float:
     return float(np.quantile(nearest, _COMMON))
 
 
-def _apart(
-    photos: NDArray[np.float32], photo: NDArray[np.uint8], light: tuple[float, float, float] = AS_LEARNED
-) -> NDArray[np.float32]:
+def _apart(photos: NDArray[np.float32], photo: NDArray[np.uint8], light: float = 0.0) -> NDArray[np.float32]:
     """Returns the root mean square difference of reduced photos (N, SIDE, SIDE) and one, in grey levels, (N,): each is
-    held against it in the light, as far as that may differ, in which it is nearest."""
+    held against it with as much more or less light, as far as that may differ, as brings it nearest."""
     own = photo.astype(np.float32)
-    if light == AS_LEARNED:
-        as_it_is: NDArray[np.float32] = np.sqrt(((photos - own) ** 2).mean((1, 2)))
-        return as_it_is
-    gain, contrast, tint = light
-    means, mean = photos.mean((1, 2)), float(own.mean())
-    around, own = photos - means[:, None, None], own - mean
-    spread = np.maximum((around**2).mean((1, 2)), 1e-6)
-    stronger = _within((around * own).mean((1, 2)) / spread, gain + contrast + tint)
-    brighter = _within(mean / np.maximum(means, 1e-6), gain + tint)
-    left = own - stronger[:, None, None] * around
-    apart: NDArray[np.float32] = np.sqrt((left**2).mean((1, 2)) + (mean - brighter * means) ** 2)
+    if light:
+        nearest = (photos * own).mean((1, 2)) / np.maximum((photos**2).mean((1, 2)), 1)
+        photos = photos * np.clip(nearest, math.exp(-light), math.exp(light))[:, None, None]
+    apart: NDArray[np.float32] = np.sqrt(((photos - own) ** 2).mean((1, 2)))
     return apart
-
-
-def _within(factors: NDArray[np.float32], most: float) -> NDArray[np.float32]:
-    """Returns factors, no further from 1 than so many logarithms."""
-    return np.clip(factors, math.exp(-most), math.exp(most))
 
 
 def _shares(directions: NDArray[np.uint16]) -> NDArray[np.float32]:

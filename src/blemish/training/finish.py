@@ -102,7 +102,7 @@ def finish(
     if job.processes.is_leader:
         detector, settings = job.detector, job.detector.settings
         learned = _learned_from(job)
-        usual = learn_usual(learned, light=LIGHTS[job.settings.light])
+        usual = learn_usual(learned, light=LIGHTS[job.settings.light].gain)
         framing = _judging(job, material)
         predictor, calibration, far = _calibrate(job, material, framing, usual, learned)
         tensors = {name: value.cpu().contiguous() for name, value in detector.state_dict().items()}

@@ -136,7 +136,7 @@ def check_continuation(before: Mapping[str, Any], now: Mapping[str, Any], *, run
 def _defaults(method: str, before: Mapping[str, Any]) -> dict[str, Any]:
     """Returns what settings are where a checkpoint's identity says nothing, as the method reads older records."""
     kind = DETECTORS[method].Settings if method in DETECTORS else DetectorSettings
-    known = {field.name for field in dataclasses.fields(kind)}
+    known = {field.name for field in dataclasses.fields(kind)} - {"textures"}  # which an identity has the contents of
     settings = kind.from_json({name: value for name, value in before.items() if name in known})
     return dict(json.loads(json.dumps(_deciding(settings, TrainingSettings()))))
 
