@@ -2,86 +2,79 @@
 
     python benchmarks/serving_speed.py RUN PHOTO [SECONDS]
 
-Figures are processor time of the server's process, and latency as clients see it.
+Figures are photos per second and latency as clients see them, by the clock, and processor time of the server's process
+alone; ratios are of photos per second, to the program's. On a machine that others use, only the processor time counts.
 """
 
-import subprocess
-import sys
-import tempfile
+import argparse
 import threading
 import time
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
-import httpx
+from station_server import Connection, at, opened
 
 import blemish
 
-_TICKS = 100  # a second, in /proc
+CLIENTS = (1, 4)
 
 
-def processor_seconds(process: int) -> float:
-    """Returns the time that a process has computed."""
-    words = Path(f"/proc/{process}/stat").read_text(encoding="ascii").rsplit(")", 1)[1].split()
-    return (int(words[11]) + int(words[12])) / _TICKS
+def in_a_program(options: argparse.Namespace, photo: bytes) -> float:
+    """Prints the figures of a predictor without a server, and returns photos per second."""
+    predictor = blemish.open(options.run, runtime=options.runtime)
+    return measured("in a program", [lambda: predictor.predict(photo).to_json()], time.process_time, options.seconds)
 
 
-def served(run: str, photo: bytes, seconds: float) -> None:
+def served(options: argparse.Namespace, photo: bytes, alone: float) -> None:
     """Prints the figures of a server, with one client and with four."""
-    with tempfile.TemporaryDirectory() as folder:
-        command = ["-m", "blemish", "serve", f"part={run}", "--port", "8799", "--history", f"{folder}/history.db"]
-        with subprocess.Popen([sys.executable, *command]) as server:
-            address = "http://127.0.0.1:8799"
-            while not _is_ready(address):
-                time.sleep(0.1)
-            for clients in (1, 4):
-                _measure(server.pid, address, photo, clients=clients, seconds=seconds)
-            server.terminate()
+    with opened(options.run, "--runtime", options.runtime) as server:
+        for clients in CLIENTS:
+            connections = [Connection(server.port) for _ in range(clients)]
+            name = f"{clients} client{'s' * (clients > 1)}"
+            asking = [lambda connection=each: judge(connection, photo) for each in connections]
+            rate = measured(name, asking, server.processor_seconds, options.seconds)
+            print(f"{'':<14}{rate / alone:.0%} of the photos that the program judges in a second")
+            for each in connections:
+                each.close()
 
 
-def _is_ready(address: str) -> bool:
-    try:
-        return httpx.get(f"{address}/ready").status_code == 200
-    except httpx.TransportError:
-        return False
+def judge(connection: Connection, photo: bytes) -> None:
+    status, body = connection.ask("POST", "/api/models/part/judge", photo)
+    assert status == 200, body
 
 
-def _measure(process: int, address: str, photo: bytes, *, clients: int, seconds: float) -> None:
-    latencies: list[float] = []
-    until = time.perf_counter() + seconds
+def measured(name: str, works: Sequence[Callable[[], object]], spent: Callable[[], float], seconds: float) -> float:
+    """Prints what each of these does again and again, side by side, and returns how often a second they do it."""
+    took: list[float] = []
+    for work in works:
+        work()  # once, before anything counts
+    before, began = spent(), time.perf_counter()
 
-    def ask() -> None:
-        with httpx.Client(base_url=address, timeout=60) as client:
-            while time.perf_counter() < until:
-                began = time.perf_counter()
-                client.post("/api/models/part/judge", content=photo).raise_for_status()
-                latencies.append(time.perf_counter() - began)
+    def repeat(work: Callable[[], object]) -> None:
+        while (start := time.perf_counter()) < began + seconds:
+            work()
+            took.append(time.perf_counter() - start)
 
-    before, threads = processor_seconds(process), [threading.Thread(target=ask) for _ in range(clients)]
+    threads = [threading.Thread(target=repeat, args=(work,)) for work in works]
     for thread in threads:
         thread.start()
     for thread in threads:
         thread.join()
-    latencies.sort()
-    each = (processor_seconds(process) - before) / len(latencies)
-    p50, p95 = (1000 * latencies[int(share * (len(latencies) - 1))] for share in (0.5, 0.95))
-    print(
-        f"{clients} clients: {len(latencies) / seconds:.1f} photos/s, {1000 * each:.1f} ms of processor time a photo, "
-        f"latency p50 {p50:.0f} ms, p95 {p95:.0f} ms"
-    )
+    rate, each = len(took) / (time.perf_counter() - began), (spent() - before) / len(took)
+    shares = ", ".join(f"p{round(100 * share)} {1000 * at(took, share):.1f} ms" for share in (0.5, 0.95, 0.99))
+    print(f"{name:<14}{rate:.1f} photos/s, {shares}, {1000 * each:.1f} ms of processor time a photo")
+    return rate
 
 
 def main() -> None:
-    """Measures both."""
-    run, photo = sys.argv[1], Path(sys.argv[2]).read_bytes()
-    seconds = float(sys.argv[3]) if len(sys.argv) > 3 else 10.0
-    predictor = blemish.open(run)
-    predictor.predict(photo)
-    count, began = 0, time.process_time()
-    while time.process_time() - began < seconds / 2:
-        predictor.predict(photo).to_json()
-        count += 1
-    print(f"in a program: {1000 * (time.process_time() - began) / count:.1f} ms of processor time a photo")
-    served(run, photo, seconds)
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("run", type=Path)
+    parser.add_argument("photo", type=Path)
+    parser.add_argument("seconds", type=float, nargs="?", default=10.0)
+    parser.add_argument("--runtime", default="auto")
+    options = parser.parse_args()
+    photo = options.photo.read_bytes()
+    served(options, photo, in_a_program(options, photo))
 
 
 if __name__ == "__main__":

@@ -1,206 +1,253 @@
-"""What does a server of one model do under load, and what is lost when it is killed?
+"""What does a server of one model do under load, and what is lost when it, or its database, is killed?
 
     python benchmarks/station.py overload RUN PHOTOS --seconds 300 --times 4
     python benchmarks/station.py killed RUN PHOTOS --rounds 100
+    python benchmarks/station.py database RUN PHOTOS --rounds 100
 
-`overload` asks `times` as often as the server can answer, and counts what was accepted,
-turned away and recorded, and the memory. `killed` kills the server with SIGKILL at random moments while photos come,
-starts it again, sends again what got no answer, and counts what was accepted and is missing, or is there twice.
-PHOTOS is a folder. The history is SQLite, or what --history says.
+`overload` measures how many photos a second the server judges, then sends `times` as many, at random times that wait
+for no answer, and counts what was accepted, turned away and recorded, and the memory. `killed` kills the server with
+SIGKILL at random moments while four clients ask, and starts it again; `database` does so with a PostgreSQL of its own,
+while the server, and a watch that writes into the same history, go on. Clients send again, under the same key, what got
+no verdict; then the history is compared with what was accepted. PHOTOS is a folder.
 """
 
 import argparse
-import hashlib
-import os
+import itertools
+import json
+import math
 import random
 import signal
-import socket
 import subprocess
 import sys
-import tempfile
 import threading
 import time
-from collections import Counter
-from collections.abc import Iterator
-from concurrent.futures import ThreadPoolExecutor
+from collections import Counter, defaultdict
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass, field
 from pathlib import Path
 
-import httpx
-from sqlalchemy import text
+from own_postgresql import OwnPostgresql
+from station_server import (
+    NO_ANSWER,
+    VERDICTS,
+    Clients,
+    Connection,
+    Server,
+    at,
+    compared,
+    opened,
+    photos_in,
+    recorded,
+    stored_key,
+)
 
-from blemish.history.opening import open_history
 
-SUFFIXES = {".png", ".jpg", ".jpeg", ".bmp", ".tif", ".tiff", ".webp"}
+class Load:
+    """Photos sent at random times, so many a second, whatever the server answers."""
 
+    def __init__(self, server: Server, photos: Sequence[bytes], *, rate: float, seconds: float, clients: int) -> None:
+        self.accepted: list[str] = []
+        self.took: defaultdict[int, list[float]] = defaultdict(list)
+        """Seconds of the answers, by status."""
+        self.late: list[float] = []
+        """Seconds that each was sent too late, for all connections were waiting."""
+        self._server, self._photos, self._rate, self._clients = server, photos, rate, clients
+        self._until = time.monotonic() + seconds
+        self._next, self._number, self._taking = time.monotonic(), 0, threading.Lock()
+        self._own = random.Random(0)
 
-@dataclass
-class Server:
-    """A server in a process of its own, over a history that outlives it."""
+    def send(self) -> None:
+        threads = [threading.Thread(target=self._send) for _ in range(self._clients)]
+        for thread in threads:
+            thread.start()
+        for thread in threads:
+            thread.join()
 
-    run: Path
-    history: str
-    port: int
-    options: list[str] = field(default_factory=list)
-    process: "subprocess.Popen[bytes] | None" = None
-
-    @property
-    def address(self) -> str:
-        return f"http://127.0.0.1:{self.port}"
-
-    def start(self) -> None:
-        command = [sys.executable, "-m", "blemish", "serve", f"part={self.run}", "--port", str(self.port)]
-        self.process = subprocess.Popen([*command, "--history", self.history, *self.options], stderr=subprocess.DEVNULL)
-        while True:
-            if self.process.poll() is not None:
-                raise SystemExit(f"the server ended with {self.process.returncode}")
-            try:
-                if httpx.get(f"{self.address}/ready").status_code == 200:
+    def _send(self) -> None:
+        with Connection(self._server.port) as connection:
+            while True:
+                with self._taking:
+                    when, key = self._next, f"load {self._number}"
+                    self._next += self._own.expovariate(self._rate)
+                    self._number += 1
+                    photo = self._own.choice(self._photos)
+                if when > self._until:
                     return
-            except httpx.TransportError:
-                time.sleep(0.05)
-
-    def end(self, how: signal.Signals = signal.SIGTERM) -> None:
-        assert self.process is not None
-        self.process.send_signal(how)
-        self.process.wait()
-
-    def memory(self) -> float:
-        """Megabytes that it holds."""
-        assert self.process is not None
-        status = Path(f"/proc/{self.process.pid}/status").read_text()
-        return int(next(line for line in status.splitlines() if line.startswith("VmRSS")).split()[1]) / 1000
-
-
-@contextmanager
-def opened(options: argparse.Namespace, *more: str) -> Iterator[Server]:
-    with tempfile.TemporaryDirectory() as folder, socket.socket() as free:
-        free.bind(("127.0.0.1", 0))
-        history = options.history or str(Path(folder, "history.db"))
-        server = Server(options.run, history, free.getsockname()[1], [*more, "--runtime", options.runtime])
-        free.close()
-        server.start()
-        yield server
-        if server.process is not None and server.process.poll() is None:
-            server.end()
-
-
-def judge(client: httpx.Client, photo: bytes, key: str) -> int:
-    """The status of the answer; 0 where there was none."""
-    try:
-        return client.post("/api/models/part/judge", content=photo, headers={"Idempotency-Key": key}).status_code
-    except httpx.TransportError:
-        return 0
-
-
-def recorded(history: str) -> Counter[str]:
-    """How often each key is in the history."""
-    stored = open_history(history)
-    try:
-        with stored.engine.connect() as connection:
-            return Counter(row[0] for row in connection.execute(text("SELECT key FROM verdicts")))
-    finally:
-        stored.close()
+                time.sleep(max(0.0, when - time.monotonic()))
+                begun = time.monotonic()
+                status, _ = connection.judge(photo, key)
+                ended = time.monotonic()
+                with self._taking:
+                    self.late.append(begun - when)
+                    self.took[status].append(ended - begun)
+                    if status in VERDICTS:
+                        self.accepted.append(key)
 
 
 def overload(options: argparse.Namespace) -> None:
-    photos = files(options.photos_in)
-    with opened(options) as server:
-        answers: Counter[int] = Counter()
-        accepted: list[str] = []
-        counting = threading.Lock()
-        rate = options.times * capacity(server, photos)
-        ends = time.monotonic() + options.seconds
-        memory = [server.memory()]
+    photos = photos_in(options.photos_in)
+    with opened(options.run, "--runtime", options.runtime) as server:
+        able = capacity(server, photos)
+        load = Load(server, photos, rate=options.times * able, seconds=options.seconds, clients=options.clients)
+        memory, ended = [server.memory()], threading.Event()
 
-        def keep_asking(number: int) -> None:
-            own = random.Random(number)
-            with httpx.Client(base_url=server.address, timeout=60) as client:
-                while time.monotonic() < ends:
-                    key = f"overload {number} {own.random()}"
-                    status = judge(client, own.choice(photos), key)
-                    with counting:
-                        answers[status] += 1
-                        if status == 200:
-                            accepted.append(key)
-                    if number == 0:
-                        memory.append(server.memory())
-                    time.sleep(own.expovariate(rate / options.clients))
+        def look() -> None:
+            while not ended.wait(1):
+                memory.append(server.memory())
 
-        with ThreadPoolExecutor(options.clients) as pool:
-            list(pool.map(keep_asking, range(options.clients)))
+        looking = threading.Thread(target=look)
+        looking.start()
+        begun, before = time.monotonic(), server.processor_seconds()
+        load.send()
+        seconds, spent = time.monotonic() - begun, server.processor_seconds() - before
+        ended.set()
+        looking.join()
         server.end()
-        found = recorded(server.history)
-        print(f"asked {rate:.0f} times a second for {options.seconds} s: answers {dict(answers)}")
-        print(f"memory {memory[0]:.0f} MB at first, {max(memory):.0f} MB at most, {memory[-1]:.0f} MB at last")
-        print(f"accepted {len(accepted)}: {told(accepted, found)}")
+        sent = len(load.late)
+        print(
+            f"judged {able:.1f} a second alone; sent {sent / seconds:.1f} a second for {seconds:.0f} s, "
+            f"{1000 * at(load.late, 0.5):.0f} ms late (p50), {1000 * at(load.late, 0.99):.0f} ms (p99)"
+        )
+        for status, took in sorted(load.took.items()):
+            print(
+                f"answer {status}: {len(took)}, {len(took) / seconds:.1f} a second, p50 {1000 * at(took, 0.5):.0f} "
+                f"ms, p99 {1000 * at(took, 0.99):.0f} ms"
+            )
+        fifths = [memory[len(memory) * part // 5] for part in range(5)]
+        print(
+            f"memory {', '.join(f'{each:.0f}' for each in [*fifths, memory[-1]])} MB, {max(memory):.0f} at most; "
+            f"{spent:.0f} s of CPU"
+        )
+        print(compared(load.accepted, recorded(server.history)), f"({CAPACITY_PHOTOS + WARM_PHOTOS} before)")
 
 
-def capacity(server: Server, photos: list[bytes]) -> float:
-    """Photos per second that the server judges for four clients."""
-    with httpx.Client(base_url=server.address, timeout=60) as client, ThreadPoolExecutor(4) as pool:
-        begun = time.perf_counter()
-        assert set(pool.map(lambda n: judge(client, photos[n % len(photos)], f"capacity {n}"), range(60))) == {200}
-        return 60 / (time.perf_counter() - begun)
+WARM_PHOTOS, CAPACITY_PHOTOS = 40, 400
+
+
+def capacity(server: Server, photos: Sequence[bytes]) -> float:
+    """Photos per second that the server judges for sixteen clients, who wait for their answers."""
+    numbers = iter(range(WARM_PHOTOS + CAPACITY_PHOTOS))
+    taking, begun = threading.Lock(), [0.0]
+
+    def ask() -> None:
+        with Connection(server.port) as connection:
+            while True:
+                with taking:
+                    if (number := next(numbers, None)) is None:
+                        return
+                    if number == WARM_PHOTOS:
+                        begun[0] = time.monotonic()
+                assert connection.judge(photos[number % len(photos)], f"capacity {number}")[0] in VERDICTS
+
+    threads = [threading.Thread(target=ask) for _ in range(16)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    return CAPACITY_PHOTOS / (time.monotonic() - begun[0])
 
 
 def killed(options: argparse.Namespace) -> None:
-    photos = files(options.photos_in)
     own = random.Random(options.seed)
-    with opened(options) as server:
-        accepted: list[str] = []
-        unanswered: list[str] = []
-        for number in range(options.rounds):
-            timer = threading.Timer(own.uniform(0.02, 0.6), server.end, [signal.SIGKILL])
-            timer.start()
-            with httpx.Client(base_url=server.address, timeout=60) as client:
-                again, unanswered = unanswered, []
-                keys = [*again, *(f"round {number} {own.random()}" for _ in range(1000))]
-                for place, key in enumerate(keys):
-                    if judge(client, photos[hash(key) % len(photos)], key) == 200:
-                        accepted.append(key)
-                    else:
-                        unanswered = [key, *keys[place + 1 : len(again)]]
-                        break
-            timer.join()
-            server.start()
+    with opened(options.run, "--runtime", options.runtime) as server:
+        clients = Clients(server, photos_in(options.photos_in))
+        rounds = idle = 0
+        with clients.asking():
+            for _ in rounds_of(options):
+                rounds += 1
+                before = len(clients.accepted)
+                time.sleep(own.uniform(0.02, 1.0))
+                server.end(signal.SIGKILL)
+                idle += len(clients.accepted) == before
+                server.start()
+            clients.wait_for_a_verdict()
         server.end()
-        found = recorded(server.history)
-        print(f"killed {options.rounds} times: accepted {len(accepted)}: {told(accepted, found)}")
+        print(
+            f"server killed {rounds} times, {idle} times before its first verdict; "
+            f"answers {dict(clients.answers)} ({NO_ANSWER}: none)"
+        )
+        print(compared(clients.accepted, recorded(server.history)))
 
 
-def told(accepted: list[str], found: Counter[str]) -> str:
-    missing = sum(found[stored_key(key)] == 0 for key in accepted)
-    return f"{missing} missing, {sum(times > 1 for times in found.values())} twice, {found.total()} in the history"
+def database(options: argparse.Namespace) -> None:
+    photos, own = photos_in(options.photos_in), random.Random(options.seed)
+    with (
+        OwnPostgresql() as base,
+        opened(options.run, "--runtime", options.runtime, history=base.url) as server,
+        watched(server.folder, options, history=base.url) as incoming,
+    ):
+        clients, back = Clients(server, photos), []
+        with clients.asking():
+            for number in rounds_of(options):
+                beside = incoming / f"p{number}.part"
+                beside.write_bytes(own.choice(photos))
+                beside.rename(beside.with_suffix(".png"))
+                time.sleep(own.uniform(0.02, 1.0))
+                base.kill()
+                time.sleep(own.choice([0.0, 0.0, 0.5, 3.0]))
+                base.start()
+                back.append(clients.wait_for_a_verdict())
+        print(
+            f"PostgreSQL killed {len(back)} times; answers {dict(clients.answers)}; first verdict behind its "
+            f"return after {at(back, 0.5):.1f} s (p50), {max(back):.1f} s at most"
+        )
+        deadline = time.monotonic() + 120  # a receiver that failed is tried again after a minute at the latest
+        while sum(not is_of_client(key) for key in recorded(base.url)) < len(back) and time.monotonic() < deadline:
+            time.sleep(1)
+        found = recorded(base.url)
+        table = (server.folder / "out/predictions.jsonl").read_text()
+        ids = [json.loads(line)["id"] for line in table.splitlines()]
+        print(
+            compared(clients.accepted, Counter({key: n for key, n in found.items() if len(key) == len(stored_key(""))}))
+        )
+        print(
+            f"watch: {len(ids)} of {len(back)} photos judged, {sum(found[each] == 0 for each in ids)} missing "
+            f"in the history, {sum(found[each] > 1 for each in ids)} twice"
+        )
+        print("\n".join(line[:200] for line in server.said().splitlines()[:5]))
 
 
-def stored_key(key: str) -> str:
-    """The key in the history of a photo that was sent with a key, by nobody in particular."""
-    return hashlib.sha256(f"local\0part\0{key}".encode()).hexdigest()
+def rounds_of(options: argparse.Namespace) -> Iterable[int]:
+    """Numbers of rounds, as many as are asked for, and as there is time for."""
+    until = time.monotonic() + 60 * options.minutes
+    return itertools.takewhile(lambda _: time.monotonic() < until, range(options.rounds))
 
 
-def files(folder: Path) -> list[bytes]:
-    found = [path.read_bytes() for path in sorted(folder.rglob("*")) if path.suffix.lower() in SUFFIXES]
-    if not found:
-        raise SystemExit(f"{folder} holds no photos")
-    return found
+@contextmanager
+def watched(folder: Path, options: argparse.Namespace, *, history: str) -> Iterator[Path]:
+    """A watch that writes into a history, of a folder that it gives."""
+    incoming = folder / "in"
+    incoming.mkdir()
+    command = [sys.executable, "-m", "blemish", "watch", str(incoming), str(options.run), "--into", str(folder / "out")]
+    more = ["--history", history, "--quiet", "0", "--save", "none", "--runtime", options.runtime]
+    with (folder / "watch.txt").open("wb") as log:
+        watch = subprocess.Popen([*command, *more], stdout=subprocess.DEVNULL, stderr=log)
+    try:
+        yield incoming
+    finally:
+        watch.terminate()
+        watch.wait()
+
+
+def is_of_client(key: str) -> bool:
+    """Whether a key of the history is a client's, not the watch's."""
+    return len(key) == len(stored_key(""))
 
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     commands = parser.add_subparsers(required=True)
-    for work in (overload, killed):
+    for work in (overload, killed, database):
         one = commands.add_parser(work.__name__)
         one.set_defaults(work=work)
         one.add_argument("run", type=Path)
         one.add_argument("photos_in", type=Path, metavar="PHOTOS")
-        one.add_argument("--clients", type=int, default=64)
+        one.add_argument("--clients", type=int, default=96, help="connections of `overload`")
         one.add_argument("--seconds", type=float, default=300)
         one.add_argument("--times", type=float, default=4)
         one.add_argument("--rounds", type=int, default=100)
-        one.add_argument("--seed", type=int, default=os.getpid())
-        one.add_argument("--history", help="postgresql://...; by default SQLite")
+        one.add_argument("--minutes", type=float, default=math.inf, help="so long kills go on at most")
+        one.add_argument("--seed", type=int, default=0)
         one.add_argument("--runtime", default="auto")
     options = parser.parse_args()
     options.work(options)

@@ -71,7 +71,7 @@ class TiledPhoto:
 
     def score_of(self, changed: Pixels) -> float:
         """Returns the score of a photo that differs somewhere."""
-        canvas, side = self._framing.lay_out(changed), self._framing.image_size
+        canvas, side = self._framing.lay_out(changed), self._framing.frame_size
         differing = [
             number
             for number, window in enumerate(self._windows)
@@ -83,7 +83,7 @@ class TiledPhoto:
         maps: dict[int, NDArray[np.float32]] = {}
         for start in range(0, len(numbers), _AT_ONCE):
             some = numbers[start : start + _AT_ONCE]
-            frames = [frame_at(canvas, self._windows[number], self._framing.image_size) for number in some]
+            frames = [frame_at(canvas, self._windows[number], self._framing.frame_size) for number in some]
             found = self._predictor.runtime.run(self._framing.images(stacked(frames)))
             maps |= dict(zip(some, found, strict=True))
         return maps

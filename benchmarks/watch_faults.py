@@ -11,13 +11,11 @@ nothing comes any more. Then all places are compared with what came.
 import argparse
 import asyncio
 import json
-import os
+import math
 import random
-import resource
 import shutil
 import signal
 import sqlite3
-import subprocess
 import sys
 import tempfile
 import threading
@@ -26,6 +24,8 @@ from collections import Counter
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import ExitStack, contextmanager, suppress
 from pathlib import Path
+
+from forked import Forked
 
 import blemish
 from blemish.data.made_up import make_up
@@ -151,19 +151,16 @@ def trouble(posts: Posts, relay: Relay, rng: random.Random) -> Iterator[None]:
         thread.join()
 
 
-def watch(command: list[str], log: Path) -> subprocess.Popen[bytes]:
-    with log.open("ab") as file:
-        return subprocess.Popen([sys.executable, "-m", "blemish", *command], stdout=file, stderr=file)
-
-
 def kill_rounds(
-    camera: Camera, command: list[str], log: Path, *, rounds: int, photos: int, rng: random.Random
+    camera: Camera, command: list[str], log: Path, *, rounds: int, minutes: float, photos: int, rng: random.Random
 ) -> Counter[str]:
     """Returns how often the child was killed before its first verdict, amid photos, and with none left."""
-    when: Counter[str] = Counter()
+    when, until = Counter[str](), time.monotonic() + 60 * minutes
     for _ in range(rounds):
+        if time.monotonic() > until:
+            break
         before = log.stat().st_size if log.is_file() else 0
-        child = watch(command, log)
+        child = Forked(command, log)
         camera.bring(photos)
         deadline = time.monotonic() + 120
         early = rng.random() < 0.2
@@ -226,6 +223,7 @@ def make_model(folder: Path) -> tuple[Path, list[Path]]:
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--rounds", type=int, default=30)
+    parser.add_argument("--minutes", type=float, default=math.inf, help="so long kills go on at most")
     parser.add_argument("--photos", type=int, default=40, help="that come in each round")
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--then", default="move")
@@ -251,16 +249,14 @@ def main() -> None:
         ]
         camera = Camera(line / "in", photos, rng)
         with trouble(posts, relay, rng):
-            when = kill_rounds(camera, command, log, rounds=arguments.rounds, photos=arguments.photos, rng=rng)
+            given = {name: getattr(arguments, name) for name in ("rounds", "minutes", "photos")}
+            when = kill_rounds(camera, command, log, **given, rng=rng)
             camera.wait()
         with posts.open(), relay.open():
             posts.answers = []
-            last = watch([*command, "--idle", "15"], log)
-            code = last.wait()
-        used = resource.getrusage(resource.RUSAGE_CHILDREN)
-        print(f"{arguments.rounds} kills ({', '.join(f'{count} {name}' for name, count in when.items())})")
-        print(f"last start ended with {code}; children took {used.ru_utime + used.ru_stime:.0f} s of CPU,", end=" ")
-        print(f"{used.ru_maxrss / 1024:.0f} MiB at most; {os.cpu_count()} cores")
+            code = Forked([*command, "--idle", "15"], log).wait()
+        print(f"{when.total()} kills ({', '.join(f'{count} {name}' for name, count in when.items())})")
+        print(f"last start ended with {code}")
         for name, found in faults(camera, line / "out", base, posts, messages, then=arguments.then).items():
             print(f"{name:<28}{found}")
 

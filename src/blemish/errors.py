@@ -8,6 +8,7 @@ BlemishError
 ├── MetricError         a metric has no value for these photos
 ├── OutputError         a file cannot be written: full disk, no permission
 ├── HistoryError        the history cannot be opened, read or written
+│   └── HistoryUnavailableError   not now: its database is away, its disk full
 ├── SettingsError       settings that contradict each other, the data or the machine
 ├── InterruptionError   told to stop by a signal; what was done so far is kept
 └── MissingExtraError   an optional dependency is not installed
@@ -49,6 +50,10 @@ class OutputError(BlemishError, OSError):
 
 class HistoryError(BlemishError, OSError):
     """The history, a database, cannot be opened, read or written."""
+
+
+class HistoryUnavailableError(HistoryError):
+    """The history cannot be used now, whatever it is asked: its database is away, its disk full; it may be later."""
 
 
 class SettingsError(BlemishError, ValueError):

@@ -162,6 +162,25 @@ def test_photos_are_fetched_ahead_in_order_and_no_further_than_memory_allows(
     large.close()  # type: ignore[attr-defined]
 
 
+def test_a_photo_in_s3_is_one_request(monkeypatch: pytest.MonkeyPatch) -> None:
+    asked: list[str] = []
+
+    class Body:
+        async def read(self) -> bytes:
+            return b"photo"
+
+        def close(self) -> None:
+            pass
+
+    async def answer(_: object, method: str, *__: object, **___: object) -> dict[str, object]:
+        asked.append(method)
+        return {"Body": Body(), "ContentLength": 5, "LastModified": None, "ETag": "", "StorageClass": None}
+
+    monkeypatch.setattr(fsspec.get_filesystem_class("s3"), "_call_s3", answer)
+    assert read_stored("s3://line/1.png") == b"photo"
+    assert asked == ["get_object"]
+
+
 def test_photos_are_fetched_that_were_given_away_before_the_store_sent_them(monkeypatch: pytest.MonkeyPatch) -> None:
     """Threads that decode take the last ones while those before them are still on their way."""
 

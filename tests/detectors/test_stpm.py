@@ -143,7 +143,7 @@ def test_keeping_the_last_weights_selects_nothing() -> None:
 def test_the_length_is_the_papers_hundred_epochs_of_four_fifths_of_the_photos(photos: int, steps: int) -> None:
     papers = STPMSettings(recipe="paper").for_photos(photos)
     assert (papers.steps, papers.keep, papers.patience) == (steps, "best", None)
-    assert STPMSettings().for_photos(photos).steps == min(steps, 1600)
+    assert STPMSettings().for_photos(photos).steps == min(max(steps, 280), 1600)
     assert STPMSettings(recipe="paper", steps=7).for_photos(photos).steps == 7, "what was asked for stays"
 
 

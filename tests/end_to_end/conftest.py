@@ -29,7 +29,7 @@ def trained(photos: Path, made_once: MadeOnce) -> Path:
     """A trained model, which no test changes."""
 
     def train(folder: Path) -> None:
-        done = blemish("train", "stpm", photos, folder, *QUICK)
+        done = blemish("train", "stpm", photos, folder, *QUICK, "--recipe", "paper")
         assert done.code == 0, done.err
 
     return made_once("trained-by-command", train)

@@ -1,6 +1,7 @@
 """Drift is found in the history as `predict` finds it in a folder."""
 
 from dataclasses import replace
+from datetime import UTC, datetime, timedelta
 
 import numpy as np
 
@@ -51,3 +52,14 @@ def test_photos_of_one_station_that_have_become_darker_are_told(history: History
     assert found("line 1") == (50, [])
     assert found("line 2") == (100, [("brightness", "darker")])
     assert found("line 3") == (0, [])
+
+
+def test_photos_of_a_clock_that_was_ahead_do_not_stand_before_those_of_now(
+    history: History, verdict: MakeVerdict
+) -> None:
+    now, darker = datetime.now(UTC), {"brightness": 80.0}
+    add_verdicts(history, [verdict(judged_at=now + timedelta(days=2), looks={"brightness": 105.0}) for _ in range(50)])
+    add_verdicts(history, [verdict(judged_at=now - timedelta(minutes=1), looks=darker) for _ in range(50)])
+    told = drift_at(history, "line 1", model="screw", weights_sha256=str(JUDGE.weights_sha256), calibration=CALIBRATION)
+    assert told.photos == 50
+    assert "darker" in [drift.words for drift in told.found]

@@ -61,6 +61,19 @@ def test_photos_beyond_the_room_go_oldest_first_and_their_verdicts_stay(
     assert forget(history, Retention(megabytes=0.0035), photos=tmp_path / "kept", who="eva").photos == 0
 
 
+def test_what_was_judged_while_the_clock_was_set_back_is_not_taken_for_old(
+    history: History, verdict: MakeVerdict
+) -> None:
+    now = datetime.now(UTC)
+    days = (40, 2, 33, 0, 33)  # the third and the fifth were judged after younger ones
+    ids = add_verdicts(history, [verdict(judged_at=now - timedelta(days=age)) for age in days])
+    ids += add_verdicts(history, [verdict(judged_at=now + timedelta(days=900))])
+    assert forget(history, Retention(days=30), photos=None, who="eva").verdicts == 1
+    assert {each.id for each in latest(history).verdicts} == set(ids[1:])
+    assert forget(history, Retention(days=1), photos=None, who="eva").verdicts == 2
+    assert {each.id for each in latest(history).verdicts} == set(ids[3:])
+
+
 def test_photos_that_lie_elsewhere_take_no_room_and_keep_their_links(
     history: History, verdict: MakeVerdict, tmp_path: Path
 ) -> None:

@@ -31,10 +31,10 @@ def test_labelled_photos_are_a_folder_that_evaluate_takes(
         ("bad", None),
         ("bad", "Good"),
         None,
-        ("good", None),
+        ("bad", "of the first photo, but said before it was called good"),
         ("good", None),
     ]
-    for number, label in zip(ids, said, strict=True):
+    for number, label in reversed(list(zip(ids, said, strict=True))):
         if label is not None:
             set_label(history, number, label[0], who="eva", defect_type=label[1])
     assert write_test_photos(history, tmp_path / "line") == 4

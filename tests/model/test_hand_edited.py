@@ -111,6 +111,7 @@ def trained(parts: Dataset, tmp_path_factory: pytest.TempPathFactory) -> Path:
         teacher="efficientnet_lite0",
         image_size=64,
         steps=4,
+        recipe="paper",
         check_every=2,
         held_out=0.5,
         part="(.+)_[0-9]+",

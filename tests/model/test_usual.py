@@ -63,10 +63,9 @@ def paper(seed: int) -> Photo:
         (SIZE, SIZE), Image.Resampling.BICUBIC
     )
     speckles = rng.normal(0, rng.uniform(6, 12), (SIZE, SIZE, 1)) + rng.normal(0, 2, (SIZE, SIZE, 3))
-    sheet: NDArray[np.float64] = (
-        np.array([150 + rng.uniform(-6, 6), 140, 130]) + np.asarray(clouds)[:, :, None] + speckles
-    )
-    return np.clip(sheet, 0, 255).astype(np.uint8)
+    sheet = np.array([150 + rng.uniform(-6, 6), 140, 130]) + np.asarray(clouds)[:, :, None] + speckles
+    seen: Photo = np.clip(sheet, 0, 255).astype(np.uint8)
+    return seen
 
 
 PAPERS: dict[str, tuple[Callable[[Photo], Photo], str]] = {

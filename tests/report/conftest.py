@@ -27,6 +27,7 @@ def trained(parts: Dataset, seeded_resnet18: Path, made_once: MadeOnce) -> Path:
             teacher_weights=seeded_resnet18,
             image_size=64,
             steps=6,
+            recipe="paper",
             precision="fp32",
             check_every=2,
             false_alarms=0.1,

@@ -68,7 +68,7 @@ def test_whatever_fails_leaves_disk_and_server_as_they_were(
     before = opened.station.model("part").now
     assert replaced_by(opened, "damaged").json()["error"]["code"] == "model_unusable"
     monkeypatch.setattr(tuning, "note_change", fail)
-    assert replaced_by(opened, "new").json()["error"]["code"] == "history_unavailable"
+    assert replaced_by(opened, "new").json()["error"]["code"] == "history_refused"
     assert opened.client.post("/api/models/part/reload").status_code == 500
     assert opened.station.model("part").now is before
     assert read_artifact(own_run).calibration == before.artifact.calibration

@@ -14,7 +14,7 @@ from httpx import Client, NetworkError
 from PIL import Image
 
 import blemish
-from blemish.errors import HistoryError
+from blemish.errors import HistoryError, HistoryUnavailableError
 from blemish.history.opening import History
 from blemish.history.reading import Sought, latest
 from blemish.history.verdict import VerdictRecord
@@ -149,12 +149,13 @@ def test_no_verdict_is_answered_that_is_not_in_the_history(
     open_server: OpenServer, photo: bytes, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     def fail(*_given: object) -> list[int]:
-        raise HistoryError("the disk is full")
+        raise HistoryUnavailableError("the disk is full")
 
     server = open_server()
     monkeypatch.setattr(judging_queue, "add_verdicts", fail)
     answer = server.judge(photo)
-    assert (answer.status_code, answer.json()["error"]["code"]) == (500, "history_unavailable")
+    assert (answer.status_code, answer.json()["error"]["code"]) == (503, "history_unavailable")
+    assert int(answer.headers["Retry-After"]) >= 1
     monkeypatch.undo()
     assert server.judge(photo).status_code == 200
 
@@ -286,3 +287,13 @@ def test_photos_that_would_take_too_much_memory_together_are_told_to_come_again(
         with served.station.room_for(1):
             assert served.station.in_flight == 2
     assert served.station.in_flight == 0
+
+
+def test_a_photo_that_would_be_judged_too_late_is_told_to_come_again(open_server: OpenServer) -> None:
+    station = open_server(timeout=4).station
+    station._seconds = 3.0
+    with station.room_for(1), station.room_for(1):
+        with pytest.raises(FaultError, match="photos are waiting") as refused, station.room_for(1):
+            pass
+        assert refused.value.retry_after == 6
+    assert station.in_flight == 0

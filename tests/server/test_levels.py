@@ -26,7 +26,10 @@ def test_the_level_that_fired_is_told_though_the_line_judges_with_an_export(
         ("student", f"level {number}") for number in (1, 2, 3)
     ]
     rises = {each["level"]: each["here"] - each["mostly"] for each in told["levels"]}
-    assert [each["level"] for each in told["levels"] if each["fired"]] == [max(rises, key=lambda level: rises[level])]
+    strongest = max(rises, key=lambda level: rises[level])
+    assert [each["level"] for each in told["levels"] if each["strongest"]] == [strongest]
+    fired = [] if judged["verdict"] == "normal" else [strongest]
+    assert [each["level"] for each in told["levels"] if each["fired"]] == fired
     assert all(0 <= each["mostly"] <= each["highest"] <= 180 >= each["here"] for each in told["levels"])
     with Image.open(io.BytesIO(served.client.get(judged["links"]["map"]).content)) as picture:
         anomaly_map = np.array(picture)

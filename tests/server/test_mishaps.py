@@ -18,7 +18,7 @@ from blemish.history.opening import History
 from blemish.history.reading import by_key
 from blemish.history.users import give_token, revoke_token
 from blemish.history.verdict import StoredVerdict
-from blemish.server import judge_routes, judging_queue, learning, live_routes, serving, status_routes
+from blemish.server import history_check, judge_routes, judging_queue, learning, live_routes, serving
 from blemish.server.live_news import LiveNews
 from blemish.server.measures import Measures
 from blemish.server.replies import verdict_reply
@@ -100,11 +100,11 @@ def test_a_body_that_is_too_large_is_that_for_whatever_reads_it(open_server: Ope
 def test_a_mistake_of_ours_is_answered_with_the_headers_of_every_answer(
     open_server: OpenServer, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    def fail(_history: History) -> int:
+    def fail(_history: History) -> None:
         raise RuntimeError("a mistake")
 
     server = open_server()
-    monkeypatch.setattr(status_routes, "newest_id", fail)
+    monkeypatch.setattr(history_check, "check_writing", fail)
     answer = server.client.get("/ready")
     assert (answer.status_code, answer.json()["error"]["code"]) == (500, "failed")
     assert "default-src 'none'" in answer.headers["Content-Security-Policy"]
@@ -117,7 +117,7 @@ def test_without_its_history_a_server_is_not_ready_and_tells_its_figures(
         raise HistoryError("the database has gone away")
 
     server = open_server()
-    monkeypatch.setattr(status_routes, "newest_id", fail)
+    monkeypatch.setattr(history_check, "check_writing", fail)
     monkeypatch.setattr(server.station.drift, "of", fail)
     ready = server.client.get("/ready")
     assert (ready.status_code, ready.json()["error"]["code"]) == (503, "history_unavailable")

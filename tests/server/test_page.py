@@ -235,7 +235,7 @@ def test_labels_that_are_pressed_one_after_the_other_are_said_in_that_order(page
 def test_which_level_fired_is_computed_when_it_is_asked_for(page: Page) -> None:
     page.goto("/#photo/1")
     page.get_by_text("Which level fired").click()
-    expect(page.locator("tr.fired")).to_have_count(1, timeout=20_000)
+    expect(page.locator("tr.strongest")).to_have_count(1, timeout=20_000)
     expect(page.locator("details tbody tr")).to_have_count(3)
     expect(page.get_by_alt_text(re.compile("The photo, its anomaly map"))).to_have_js_property("complete", True)
     assert Axe().run(page).violations_count == 0

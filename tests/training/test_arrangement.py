@@ -86,7 +86,7 @@ def test_a_dataset_with_validation_photos_trains_on_all_others_and_calibrates_wi
 ) -> None:
     found = Dataset(name="x", root=parts.root, train=parts.train[:6], validation=parts.train[6:14])
     training = TrainingSettings(batch_size=4, check_every=2)
-    settings = STPMSettings(image_size=ImageSize(64, 64), steps=2)
+    settings = STPMSettings(image_size=ImageSize(64, 64), steps=2, recipe="paper")
     artifact = train_detector(
         "stpm", found, run=tmp_path / "run", settings=settings, training=training, teacher_weights=[seeded_resnet18]
     )

@@ -15,6 +15,7 @@ from blemish.data.dataset import Dataset, Sample
 from blemish.data.images import read_image, save_png
 from blemish.errors import DataError, WeightsError
 from blemish.model.artifact import read_artifact
+from blemish.training.unusual_photos import own_shape
 from copies import copied
 
 QUICK: Any = {"teacher": "efficientnet_lite0", "image_size": 64, "steps": 10, "batch_size": 4}
@@ -69,6 +70,31 @@ def test_check_names_the_most_unusual_photo_first_and_draws_it(mixed: Path, tmp_
     page = read_image(sheet)
     assert (page == (190, 20, 20)).all(axis=2).any()  # its red frame
     assert page.shape[1] > 5 * 240
+
+
+def test_long_photos_are_compared_in_their_own_shape(tmp_path: Path) -> None:
+    rng = np.random.default_rng(0)
+    for number in range(10):
+        photo = rng.normal(128, 3, (64, 256, 1))
+        if number == 6:  # stripes so close that nothing is left of them where 256 pixels become 64
+            photo += np.where(np.arange(256) % 4 < 2, 12, -12)[None, :, None]
+        save_png(tmp_path / f"{number}.png", np.repeat(photo, 3, axis=2).astype(np.uint8))
+    found = blemish.check(tmp_path, teacher="efficientnet_lite0", image_size=64)
+    (line,) = [line for line in found.lines if "most unusual first" in line]
+    assert f"first: {tmp_path / '6.png'}, " in line
+
+
+@pytest.mark.parametrize(
+    ("sizes", "seen"),
+    [
+        ([(640, 256)] * 3, (640, 256)),
+        ([(100, 130)] * 3, (256, 256)),  # squeezed by less than a third
+        ([(64, 6400), (64, 6400), (64, 64)], (256, 1024)),  # at most so long
+        ([], (256, 256)),
+    ],
+)
+def test_the_longer_side_of_long_photos_is_longer(sizes: list[tuple[int, int]], seen: tuple[int, int]) -> None:
+    assert own_shape(sizes, (256, 256)) == seen
 
 
 def test_two_products_in_one_folder_are_told_with_a_photo_of_each(mixed: Path, tmp_path: Path) -> None:

@@ -9,13 +9,14 @@ import sqlite3
 import threading
 import time
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import AbstractContextManager, contextmanager
+from contextlib import AbstractContextManager, contextmanager, suppress
 from pathlib import Path
 from typing import Any, Protocol
 
 import numpy as np
 import pytest
 
+from blemish.errors import OutputError
 from blemish.history.opening import open_history
 from blemish.history.reading import latest
 from blemish.inference.prediction import Prediction
@@ -24,7 +25,9 @@ from blemish.results.growing_tables import GrowingTables
 from blemish.results.outbox import Courier
 from blemish.results.packed_maps import read_map_picture
 from blemish.results.verdict_lines import VerdictLines
+from blemish.watching.arrivals import Arrivals
 from blemish.watching.journal import Journal
+from blemish.watching.questions import Questions
 from watching.line import Line
 from watching.receiving import Messages, Posts, free_port
 
@@ -176,6 +179,44 @@ def test_the_tables_hold_each_line_once_where_a_process_was_killed_while_writing
     assert len((tmp_path / "predictions.jsonl").read_text().splitlines()) == 1
 
 
+def test_the_tables_hold_each_line_once_where_the_journal_could_not_say_that_they_do(
+    line: Line, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    taken, tries = Journal.taken, []
+
+    def full(*arguments: Any, **more: Any) -> None:
+        tries.append(1)
+        if len(tries) in (1, 3):
+            raise OutputError("watch.sqlite: disk is full")
+        taken(*arguments, **more)
+
+    monkeypatch.setattr(Journal, "taken", full)
+    for number in range(2):
+        line.put(f"{number}.png", number)
+        line.watch(idle=1.2)
+    assert len(tries) == 4
+    assert line.names() == ["0.png", "1.png"]
+    assert len((line.into / "predictions.csv").read_text().splitlines()) == 3
+
+
+def test_who_asks_while_the_journal_cannot_be_read_is_told_that_nobody_knows(line: Line) -> None:
+    def gone(_name: str) -> Delivery | None:
+        raise OutputError("watch.sqlite: disk I/O error")
+
+    questions = Questions(Arrivals(line.folder, lambda *_: False, quiet=1), gone, wake=lambda: None)
+    questions.lines = server = VerdictLines("127.0.0.1:0", on_asked=questions.hear)
+    with socket.create_connection(("127.0.0.1", server.port)) as client:
+        client.sendall(b"?a.png\n")
+        client.settimeout(0.05)
+        told = b""
+        while not told:
+            questions.work()
+            with suppress(TimeoutError):
+                told = client.recv(99)
+    server.close()
+    assert told == b"ERR;;;;a.png\r\n"
+
+
 def test_posts_are_signed_and_not_led_elsewhere(line: Line, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("blemish.results.outbox._FIRST_WAIT", 0.05)
     posts = Posts()
@@ -265,8 +306,6 @@ def test_controllers_get_a_line_a_verdict_and_may_ask(line: Line) -> None:
 
 
 def test_a_photo_that_is_asked_for_is_judged_before_it_is_quiet(line: Line) -> None:
-    from blemish.watching.arrivals import Arrivals
-
     now = [0.0]
     arrivals = Arrivals(line.folder, lambda *_: False, quiet=5, clock=lambda: now[0])
     line.put("a.png")

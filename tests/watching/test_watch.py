@@ -7,12 +7,14 @@ import time
 from collections.abc import Callable
 from functools import partial
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 import blemish
 from blemish.errors import ArtifactError, DataError, OutputError, SettingsError
 from blemish.inference.prediction import Prediction
+from blemish.watching import live
 from blemish.watching.events import Events, is_on_network
 from blemish.watching.file_state import FileState
 from blemish.watching.journal import Journal
@@ -20,10 +22,11 @@ from blemish.watching.places import Places
 from watching.line import Line
 
 
-def later(*steps: Callable[[], object], pause: float) -> threading.Thread:
-    """Does one thing after another, each after a pause, beside the test."""
+def later(*steps: Callable[[], object], pause: float, first: threading.Event | None = None) -> threading.Thread:
+    """Does one thing after another, each after a pause, beside the test; what is waited for comes before all."""
 
     def work() -> None:
+        assert first is None or first.wait(30)
         for step in steps:
             time.sleep(pause)
             step()
@@ -190,6 +193,44 @@ def test_a_folder_that_vanishes_is_waited_for(
         ["waiting until it is there again"]
     )
     assert caplog.text.count("is there again: photos") == 1
+
+
+def test_a_folder_that_gives_its_place_to_another_is_looked_at_anew(
+    line: Line, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    first, other, link = (line.folder.with_name(name) for name in ("first", "other", "link"))
+    line.folder.rename(first)
+    line.folder.symlink_to(first)
+    other.mkdir()  # as the disk that is mounted where an empty folder was
+    shutil.copy(line.photos[1], other / "b.png")
+    link.symlink_to(other)
+    monkeypatch.setattr(live, "is_on_network", lambda folder: folder.resolve() == other)
+    line.put("a.png")
+    judged = threading.Event()
+    steps = later(lambda: link.replace(line.folder), lambda: line.put("c.png", 2), pause=0.3, first=judged)
+    line.watch(idle=2.0, on_progress=lambda _: judged.set())
+    steps.join()
+    assert sorted(line.names()) == ["a.png", "b.png", "c.png"]
+    assert caplog.text.count("is another folder than before") == 1
+    assert caplog.text.count("is on a disk of another machine") == 1
+
+
+def test_a_journal_that_cannot_be_read_is_asked_no_more_than_once_a_second(
+    line: Line, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    knows, asked = Journal.knows, []
+
+    def gone(*arguments: Any) -> bool:
+        asked.append(time.monotonic())
+        if time.monotonic() < asked[0] + 1.5:
+            raise OutputError("watch.sqlite: disk I/O error")
+        return knows(*arguments)
+
+    monkeypatch.setattr(Journal, "knows", gone)
+    line.put("a.png")
+    assert len(line.watch(idle=2.5)) == 1
+    assert len(asked) <= 6
+    assert caplog.text.count("disk I/O error") == 1
 
 
 def test_a_watch_waits_no_longer_than_it_may_be_idle(line: Line, monkeypatch: pytest.MonkeyPatch) -> None:

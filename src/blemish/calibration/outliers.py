@@ -29,16 +29,17 @@ class UnusualPhoto:
 
     index: int
     spreads: float
-    """By how many spreads its distance is above the median, in logarithms."""
+    """By how many spreads its distance is above the median, in logarithms, less those that this respect is behind."""
     times: float
     """How many times the median distance it is away from the others."""
     far: bool
     """Whether it is truly far from the rest, in any respect."""
 
 
-def by_unusualness(distances: NDArray[np.floating]) -> list[UnusualPhoto]:
+def by_unusualness(distances: NDArray[np.floating], *, behind: Sequence[float] | None = None) -> list[UnusualPhoto]:
     """Returns all photos, most unusual first, from their distances (photos, respects) to the others, each above 0.
 
+    A respect that lies so many spreads `behind` ranks photos only by what lies beyond that; what is far is far in any.
     Fewer than eight photos are not ranked: none is returned.
     """
     if len(distances) < FEWEST_TO_COMPARE:
@@ -48,9 +49,10 @@ def by_unusualness(distances: NDArray[np.floating]) -> list[UnusualPhoto]:
     spreads = (logs - median) / np.maximum((high - low) / _QUARTILES_TO_SPREAD, _SMALLEST)
     times = np.exp(logs - median)
     far = ((spreads > FAR_SPREADS) & (times > FAR_TIMES)).any(axis=1)
-    most = spreads.argmax(axis=1)
+    ranked = spreads - (0.0 if behind is None else np.asarray(behind))
+    most = ranked.argmax(axis=1)
     found = [
-        UnusualPhoto(index=i, spreads=float(spreads[i, most[i]]), times=float(times[i].max()), far=bool(far[i]))
+        UnusualPhoto(index=i, spreads=float(ranked[i, most[i]]), times=float(times[i].max()), far=bool(far[i]))
         for i in range(len(logs))
     ]
     return sorted(found, key=lambda photo: (not photo.far, -photo.spreads, photo.index))

@@ -283,8 +283,11 @@ def _file_system(place: str) -> tuple[Any, str]:
         from fsspec.core import url_to_fs
     except ImportError as error:
         raise MissingExtraError(package="fsspec", extra="ray", purpose="reading photos from a store") from error
+    options: dict[str, Any] = {}
+    if place.startswith(("s3://", "s3a://")):  # to fetch in pieces it asks for the size first, a request more per photo
+        options["max_concurrency"] = 1
     try:
-        files, path = url_to_fs(place)
+        files, path = url_to_fs(place, **options)
     except ImportError as error:
         raise DataError(f"{on_one_line(place)}: its store needs another package: {brief(error)}") from error
     except Exception as error:  # each store has its own

@@ -38,7 +38,8 @@ from blemish.networks.teacher_vectors import TeacherVectors
 LEVELS = 3  # sec. 3: outputs of conv2_x, conv3_x, conv4_x
 
 _EPOCHS, _BATCH = 100, 32  # sec. 4
-_MOST_STEPS, _WARM_UP = 1600, 0.15  # of recipe one-cycle; the share of the steps in which the rate rises
+_FEWEST_STEPS, _MOST_STEPS = 280, 1600  # of recipe one-cycle: a hundred are too few for some folders of dozens
+_WARM_UP = 0.15  # of its steps, in which the rate rises
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -48,7 +49,7 @@ class STPMSettings(DetectorSettings):
     recipe: Literal["one-cycle", "paper"] = "one-cycle"
     """How the learning rate goes: it rises and falls once, and the last weights are kept; or as in the paper."""
     steps: int | None = None
-    """The most training steps; none: 100 epochs in batches of 32 (sec. 4), by recipe one-cycle 1600 at most."""
+    """The most training steps; none: 100 epochs in batches of 32 (sec. 4), by recipe one-cycle 280 to 1600."""
     learning_rate: float = 0.4
     """Step size of SGD (sec. 4), by recipe one-cycle the highest."""
     momentum: float = 0.9
@@ -69,7 +70,7 @@ class STPMSettings(DetectorSettings):
     def for_photos(self, count: int) -> "STPMSettings":
         """Returns the settings with what was left open as the recipe has it."""
         epochs = _EPOCHS * max(1, math.ceil(4 * count // 5 / _BATCH))  # a fifth is held out, as in the paper
-        steps = epochs if self.recipe == "paper" else min(epochs, _MOST_STEPS)
+        steps = epochs if self.recipe == "paper" else min(max(epochs, _FEWEST_STEPS), _MOST_STEPS)
         keep: Literal["best", "last"] = "best" if self.recipe == "paper" else "last"
         return replace(self, steps=self.steps or steps, keep=keep if self.keep == "auto" else self.keep)
 

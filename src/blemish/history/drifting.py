@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from sqlalchemy import Connection, func, select
@@ -32,7 +32,8 @@ def drift_at(
     """Returns what has moved in those of the latest photos of a station that the model of these weights judged.
 
     They are looked at in order, as `predict` looks at a folder's (see calibration/drift.py). Of a model that was
-    calibrated by parts nothing is found: which part a photo shows is not in the history.
+    calibrated by parts nothing is found: which part a photo shows is not in the history. What bears a time to come,
+    since the clock was set back, is left out: else nothing newer would be looked at until then.
     """
     with history.reading() as connection:
         rows = _latest_looks(connection, model, station, weights_sha256)
@@ -44,18 +45,19 @@ def drift_at(
 
 
 def _latest_looks(connection: Connection, model: str, station: str, weights_sha256: str) -> Sequence[Any]:
-    """Returns what the latest photos of a station look like, oldest first.
+    """Returns what the latest photos of a station look like, oldest first; none of a time to come.
 
     Which they are is found in an index alone, from the last hour on in which the station had any: asked for weights as
     well, a database would read all that this model ever judged, and sort it.
     """
-    of_station = (HOURS.c.model == model, HOURS.c.station == station)
+    now = datetime.now(UTC)
+    of_station = (HOURS.c.model == model, HOURS.c.station == station, HOURS.c.hour <= now)
     last = connection.execute(select(func.max(HOURS.c.hour)).where(*of_station)).scalar_one()
     if last is None:
         return []
     found = (
         select(VERDICTS.c.id)
-        .where(VERDICTS.c.judged_at < last + timedelta(hours=1))
+        .where(VERDICTS.c.judged_at < min(last + timedelta(hours=1), now))
         .where(VERDICTS.c.model == model, VERDICTS.c.station == station)
         .order_by(VERDICTS.c.judged_at.desc(), VERDICTS.c.id.desc())
         .limit(PHOTOS_LOOKED_AT)

@@ -10,9 +10,10 @@ from typing import Any, Self
 from platformdirs import user_data_path
 from sqlalchemy import Connection, Engine, create_engine, event, make_url
 from sqlalchemy.engine import URL
-from sqlalchemy.exc import ArgumentError, SQLAlchemyError
+from sqlalchemy.exc import ArgumentError, InterfaceError, OperationalError, SQLAlchemyError
+from sqlalchemy.exc import TimeoutError as NoConnectionError
 
-from blemish.errors import HistoryError, MissingExtraError, SettingsError
+from blemish.errors import HistoryError, HistoryUnavailableError, MissingExtraError, SettingsError
 from blemish.history.migrating import bring_up_to_date
 from blemish.history.verdict import JudgeRecord
 from blemish.wording import brief
@@ -20,6 +21,14 @@ from blemish.wording import brief
 _log = logging.getLogger("blemish")
 
 _SECONDS_TO_WAIT = 30.0  # for another process that writes
+_POSTGRESQL = {
+    "connect_timeout": 5,
+    # A machine that has gone without a word is noticed in 15 s, not in the quarter of an hour that TCP takes by itself.
+    "tcp_user_timeout": 15_000,
+    "keepalives_idle": 5,
+    "keepalives_interval": 5,
+    "keepalives_count": 2,
+}
 
 
 class History:
@@ -62,9 +71,12 @@ class History:
             raise self.failed(error) from error
 
     def failed(self, error: SQLAlchemyError) -> HistoryError:
-        """Returns the one line that is said of what the database refused."""
+        """Returns the one line that is said of what the database refused, which is of the kind that says whether it may
+        be otherwise later."""
         cause = getattr(error, "orig", None) or error
-        return HistoryError(f"the history in {self.place} cannot be used ({brief(cause)}); check disk and database")
+        lasts = not isinstance(error, InterfaceError | OperationalError | NoConnectionError)
+        kind = HistoryError if lasts else HistoryUnavailableError
+        return kind(f"the history in {self.place} cannot be used ({brief(cause)}); check disk and database")
 
     def close(self) -> None:
         """Lets go of the database."""
@@ -140,7 +152,7 @@ def _make_folder_of(url: URL) -> None:
 def _options(url: URL) -> dict[str, Any]:
     if url.get_backend_name() == "sqlite":
         return {"connect_args": {"timeout": _SECONDS_TO_WAIT}}
-    return {"pool_pre_ping": True, "connect_args": {"connect_timeout": 10}}
+    return {"pool_pre_ping": True, "connect_args": _POSTGRESQL}
 
 
 def _set_up_sqlite(connection: Any, _record: object) -> None:

@@ -31,7 +31,8 @@ class Retention:
     """How much is kept; None is all."""
 
     days: float | None = None
-    """Verdicts that are older are deleted, with their photos; counts per hour stay."""
+    """Verdicts that are older are deleted, with their photos; counts per hour stay. One that was written after a
+    younger one, as when a clock was set back, stays as long as that."""
     megabytes: float | None = None
     """Photos beyond so much room are deleted, oldest first; their verdicts stay."""
     labelled_too: bool = False
@@ -60,8 +61,8 @@ def forget(history: History, retention: Retention, *, photos: Path | None, who: 
     """
     verdicts = files = 0
     if retention.days is not None:
-        old = VERDICTS.c.judged_at < datetime.now(UTC) - timedelta(days=retention.days)
-        while found := _first(history, [old, *_spared(retention)], order=VERDICTS.c.judged_at):
+        old = _old(history, retention.days)
+        while found := _first(history, [*old, *_spared(retention)], order=VERDICTS.c.judged_at):
             gone, count = _delete_files(history, found, photos)
             if not gone:
                 break
@@ -76,6 +77,20 @@ def forget(history: History, retention: Retention, *, photos: Path | None, who: 
             done = {"verdicts": verdicts, "photos": files}
             note_change(connection, who=who, action="retention", subject="history", before=kept, after=done)
     return Forgotten(verdicts=verdicts, photos=files)
+
+
+def _old(history: History, days: float) -> list[ColumnElement[bool]]:
+    """Returns what holds of verdicts that are older, and were written before any that is not.
+
+    Times are those of the machine's clock, which may have been set back when a verdict was judged: it is then younger
+    than it says. One from the future, of a clock that was ahead, says nothing about others.
+    """
+    now = datetime.now(UTC)
+    until = now - timedelta(days=days)
+    young = VERDICTS.c.judged_at.between(until, now)
+    with history.reading() as connection:
+        first = connection.execute(select(func.min(VERDICTS.c.id)).where(young)).scalar_one()
+    return [VERDICTS.c.judged_at < until, *([] if first is None else [VERDICTS.c.id < first])]
 
 
 def _spared(retention: Retention) -> list[ColumnElement[bool]]:

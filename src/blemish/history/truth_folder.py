@@ -6,13 +6,13 @@ from dataclasses import replace
 from functools import partial
 from pathlib import Path
 
-from sqlalchemy import select
+from sqlalchemy import func, select
 
 from blemish.errors import DataError, OutputError
 from blemish.files import make_folder, write_atomically
 from blemish.history.opening import History
 from blemish.history.reading import Sought, conditions
-from blemish.history.schema import VERDICTS
+from blemish.history.schema import LABELS, VERDICTS
 from blemish.history.verdict import GOOD_LABEL
 
 _UNNAMED = "bad"
@@ -32,7 +32,9 @@ def write_test_photos(history: History, folder: Path, sought: Sought | None = No
     if any(folder.iterdir()):
         raise OutputError(f"{folder} is not empty: name another folder, or empty it")
     columns = (VERDICTS.c.photo_path, VERDICTS.c.photo_sha256, VERDICTS.c.label, VERDICTS.c.defect_type)
-    statement = select(*columns).where(*conditions(asked), VERDICTS.c.photo_path.is_not(None)).order_by(VERDICTS.c.id)
+    said = select(func.max(LABELS.c.id)).where(LABELS.c.verdict_id == VERDICTS.c.id).scalar_subquery()
+    statement = select(*columns).where(*conditions(asked), VERDICTS.c.photo_path.is_not(None))
+    statement = statement.order_by(func.coalesce(said, 0), VERDICTS.c.id)  # as people said it, not as it was judged
     with history.reading() as connection:
         latest_of_each = {row.photo_sha256 or row.photo_path: row for row in connection.execute(statement)}
     there = [row for row in latest_of_each.values() if Path(row.photo_path).is_file()]

@@ -3,32 +3,43 @@
 import time
 from collections import Counter
 from collections.abc import Sequence
+from datetime import UTC, datetime
 from typing import Any
 
-from sqlalchemy import Connection, select
+from sqlalchemy import Connection, delete, select
 from sqlalchemy.dialects import postgresql, sqlite
 
-from blemish.errors import HistoryError
+from blemish.errors import HistoryUnavailableError
 from blemish.history.opening import History
 from blemish.history.schema import HOURS, JUDGES, VERDICTS, hour_of
 from blemish.history.verdict import JudgeRecord, VerdictRecord
 
 _WAITS = (0.2, 1.0)  # seconds before the next try, where a database has gone away or another writer stood in the way
 _AT_ONCE = 500  # rows of one statement
+_HOUR = ("hour", "model", "station", "verdict")
+"""What tells one count from others."""
 
 
 def add_verdicts(history: History, verdicts: Sequence[VerdictRecord]) -> list[int]:
     """Writes verdicts in one transaction, and returns their rows' ids in order when they are on the disk.
 
-    One whose key is there already is not written again, and its row's id returned. Raises HistoryError when three tries
-    have failed; then none is written.
+    One whose key is there already is not written again, and its row's id returned. Raises HistoryUnavailableError when
+    three tries have failed, HistoryError for what no other try would change; then none is written.
     """
     for wait in _WAITS:
         try:
             return _added(history, verdicts)
-        except HistoryError:
+        except HistoryUnavailableError:
             time.sleep(wait)
     return _added(history, verdicts)
+
+
+def check_writing(history: History) -> None:
+    """Writes something and takes it back at once; raises HistoryError where no verdict could be written now."""
+    count = {"hour": datetime.fromtimestamp(0, UTC), "model": "", "station": "", "verdict": "", "photos": 0}
+    with history.writing() as connection:
+        connection.execute(HOURS.insert().values(count))
+        connection.execute(delete(HOURS).where(HOURS.c.hour == count["hour"], HOURS.c.model == ""))
 
 
 def _added(history: History, verdicts: Sequence[VerdictRecord]) -> list[int]:
@@ -40,7 +51,7 @@ def _added(history: History, verdicts: Sequence[VerdictRecord]) -> list[int]:
         rows = {verdict.key: _row(verdict, ids_of_judges) for verdict in verdicts}
         new = _insert(connection, list(rows.values()))
         _count(connection, [rows[key] for key in new])
-        ids = _ids(connection, list(rows))
+        ids = new | _ids(connection, [key for key in rows if key not in new])
     history.judges |= new_judges  # now that they are on the disk
     return [ids[verdict.key] for verdict in verdicts]
 
@@ -55,10 +66,10 @@ def upsert(connection: Connection, table: Any) -> Any:
     return postgresql.insert(table) if connection.dialect.name == "postgresql" else sqlite.insert(table)
 
 
-def _insert(connection: Connection, rows: list[dict[str, Any]]) -> list[str]:
-    """Returns the keys of those rows that were not there."""
+def _insert(connection: Connection, rows: list[dict[str, Any]]) -> dict[str, int]:
+    """Returns the ids, by key, of those rows that were not there."""
     statement = upsert(connection, VERDICTS).on_conflict_do_nothing(index_elements=["key"])
-    return list(connection.execute(statement.returning(VERDICTS.c.key), rows).scalars())
+    return {row.key: row.id for row in connection.execute(statement.returning(VERDICTS.c.key, VERDICTS.c.id), rows)}
 
 
 def _ids(connection: Connection, keys: list[str]) -> dict[str, int]:
@@ -78,13 +89,9 @@ def _judge_id(connection: Connection, judge: JudgeRecord) -> int:
 def _count(connection: Connection, rows: Sequence[dict[str, Any]]) -> None:
     """Adds to the counts per hour, in one order, so that two writers do not wait for each other in a circle."""
     counts = Counter((hour_of(row["judged_at"]), row["model"], row["station"], row["verdict"]) for row in rows)
-    for (hour, model, station, verdict), photos in sorted(counts.items()):
-        insert = upsert(connection, HOURS).values(
-            hour=hour, model=model, station=station, verdict=verdict, photos=photos
-        )
-        connection.execute(
-            insert.on_conflict_do_update(
-                index_elements=["hour", "model", "station", "verdict"],
-                set_={"photos": HOURS.c.photos + insert.excluded.photos},
-            )
-        )
+    if not counts:
+        return
+    insert = upsert(connection, HOURS)
+    added = insert.on_conflict_do_update(index_elements=_HOUR, set_={"photos": HOURS.c.photos + insert.excluded.photos})
+    hours = [dict(zip(_HOUR, which, strict=True), photos=photos) for which, photos in sorted(counts.items())]
+    connection.execute(added, hours)

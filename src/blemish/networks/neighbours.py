@@ -1,11 +1,17 @@
 """How far photos lie from one another, by a frozen teacher's features of their places.
 
 Every place of a photo is held against all places of another photo, wherever they lie, as in PatchCore (Roth et al.,
-CVPR 2022); the nearest counts, so that a part may be turned or moved. Per place the third nearest photo counts: two
-wrong photos of one kind do not vouch for a third.
+CVPR 2022); the nearest counts, so that a part may be turned or moved. Per place the second or third nearest photo
+counts: wrong photos of one kind do not vouch for one another.
+
+Large things are told by the teacher's finest and coarsest level as they are. A small defect moves a place by little
+beside what good places differ by anyway: it is told by all levels together, in directions in which good places differ
+less counting for more, and where parts lie in any direction, beside turned and mirrored copies of the other photos.
 """
 
 from collections.abc import Callable
+from dataclasses import dataclass
+from typing import NamedTuple
 
 import numpy as np
 import torch
@@ -14,14 +20,49 @@ from torch import Tensor
 from torch.nn import functional
 
 MOST_COMPARED_WITH = 64  # photos that each one is held against: seconds for hundreds, and as good where there are more
-_NTH = 3
-_SIDE = 16  # places along the longer side at most
+RESPECTS = 3
+SPREADS_BEHIND = (2.0, 2.0, 0.0)
+"""How far the respects are behind one another when photos are ranked: by the first two good photos differ, too."""
 COMPARED_LEVELS = 3  # of the teacher at most: beyond, a place sees most of the photo
+VIEWS = 8  # of a photo: by quarter turns, as it is and mirrored
+_SIDE = 16  # places along either side at most; for what is small, along the shorter side
+_NTH, _NTH_IF_SMALL = 3, 2
 _FARTHEST_SHARE = 0.05  # of a photo's places: a small defect covers so few
+_SMALLEST_SHARE = 0.01
+_REMEMBERED = 32  # photos that small things are looked for in: with all views as much work as the other comparisons
+_REMEMBERED_PLACES = 256  # of each view
+_DIRECTIONS = 128
+_FLOOR = 0.01  # of the mean variance along a direction: less is noise
+_OWN_LEVEL = 0.3  # power of a photo's median place that its farthest places are divided by
+_TRIED, _AS_NEAR = 8, 1.05  # photos, and how many times as far a turned one may be, to be as near as one that is not
 _BATCH = 16
 
-FeaturesOf = Callable[[NDArray[np.int64]], tuple[Tensor, ...]]
-"""(indices of photos) -> a teacher's levels of these, each (B, channels, h, w)."""
+FeaturesOf = Callable[[NDArray[np.int64], int], tuple[Tensor, ...]]
+"""(indices of photos, view as `view_of` counts them) -> a teacher's levels of these, each (B, channels, h, w)."""
+
+
+class FeaturePlaces(NamedTuple):
+    """What the teacher says of the places of photos."""
+
+    fine: Tensor
+    """(B, places, channels) The finest level, unit vectors, 16 x 16 places at most."""
+    coarse: Tensor
+    """The coarsest level likewise."""
+    joined: Tensor
+    """(B, places, all levels' channels) Every level's unit vectors, at the coarsest level's places."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Scale:
+    """Places are compared along the directions in which they differ, each shrunk by the root of how far they usually
+    do."""
+
+    middle: Tensor
+    directions: Tensor
+
+    def of(self, joined: Tensor) -> Tensor:
+        """Returns places (B, places, channels) by this scale, (B, places, directions)."""
+        return (joined - self.middle) @ self.directions
 
 
 @torch.no_grad()
@@ -32,30 +73,63 @@ def distances_to_others(
     generator: np.random.Generator,
     on_photo: Callable[[int], object] = lambda _done: None,
 ) -> NDArray[np.float64]:
-    """Returns (photos, 2): how far each photo's fine structure as a whole is from the others', and how far the farthest
-    twentieth of its places at the coarsest level; of at least two photos.
+    """Returns (photos, RESPECTS): how far each photo's fine structure as a whole is from the others', how far the
+    farthest twentieth of its places at the coarsest level, and how far the farthest hundredth of all levels together;
+    of at least two photos.
 
     Where there are more than 65, each is held against 64 of them or so, drawn once for all.
     """
     assert photos >= 2
     compared = np.sort(generator.permutation(photos)[: MOST_COMPARED_WITH + 1])
-    others = [places_of(features_of(compared[at : at + _BATCH])) for at in range(0, len(compared), _BATCH)]
-    fine, coarse = (torch.cat([batch[level] for batch in others]) for level in (0, 1))
-    found = np.empty((photos, 2))
+    batches = [places_of(features_of(compared[at : at + _BATCH], 0)) for at in range(0, len(compared), _BATCH)]
+    others = FeaturePlaces(*(torch.cat(level) for level in zip(*batches, strict=True)))
+    scale = scale_of(others.joined)
+    remembered = np.sort(generator.permutation(len(compared))[:_REMEMBERED])
+    as_they_are = scale.of(others.joined[torch.from_numpy(remembered)])
+    views = views_of(features_of, compared[remembered], scale, as_they_are)
+    found = np.empty((photos, RESPECTS))
     for start in range(0, photos, _BATCH):
         indices = np.arange(start, min(start + _BATCH, photos))
-        for index, own_fine, own_coarse in zip(indices, *places_of(features_of(indices)), strict=True):
+        if len(compared) == photos:  # all places are known already
+            places = FeaturePlaces(*(level[start : start + _BATCH] for level in others))
+        else:
+            places = places_of(features_of(indices, 0))
+        for index, *own in zip(indices, *places, strict=True):
             rest = torch.from_numpy(np.flatnonzero(compared != index))
-            found[index] = distances_of(
-                nearest_cosines(own_fine, fine)[:, rest], nearest_cosines(own_coarse, coarse)[:, rest]
-            )
+            rest_of_views = torch.from_numpy(np.flatnonzero(compared[remembered] != index))
+            fine, coarse = (nearest(own[level], others[level])[:, rest] for level in (0, 1))
+            small = torch.stack([nearest(scale.of(own[2]), view) for view in views]).amin(0)
+            found[index] = distances_of(fine, coarse, small[:, rest_of_views])
         on_photo(int(indices[-1]) + 1)
     return found
 
 
-def places_of(levels: tuple[Tensor, ...]) -> tuple[Tensor, Tensor]:
-    """Returns the finest and the coarsest level as unit vectors (B, places, channels), 16 x 16 places at most."""
-    return _pooled(levels[0].float()), _pooled(levels[:COMPARED_LEVELS][-1].float())
+def view_of(images: Tensor, view: int) -> Tensor:
+    """Returns images (B, C, H, W) turned by so many quarter turns, and mirrored from the fifth view on; 0: as they
+    are."""
+    return torch.rot90(images if view < VIEWS // 2 else images.flip(3), view % 4, (2, 3))
+
+
+def places_of(levels: tuple[Tensor, ...]) -> FeaturePlaces:
+    """Returns the places of photos by a teacher's levels of them."""
+    compared = [level.float() for level in levels[:COMPARED_LEVELS]]
+    height, width = compared[-1].shape[-2:]
+    shrunk = min(1.0, _SIDE / min(height, width))
+    grid = (round(height * shrunk), round(width * shrunk))
+    joined = torch.cat([_pooled(level, grid) for level in compared], dim=2)
+    return FeaturePlaces(fine=_at_most(compared[0]), coarse=_at_most(compared[-1]), joined=joined)
+
+
+def scale_of(joined: Tensor) -> Scale:
+    """Returns by which scale places (B, places, channels) are compared: with distances along their principal axes
+    divided by the fourth root of the variance, half way to Mahalanobis' distance."""
+    rows = joined.flatten(0, 1)
+    middle = rows.mean(0)
+    rows = rows - middle
+    variances, axes = torch.linalg.eigh((rows.T @ rows / len(rows)).cpu().double())
+    variances, axes = variances[-_DIRECTIONS:].clamp_min(0), axes[:, -_DIRECTIONS:]
+    floor = (_FLOOR * variances.mean()).clamp_min(1e-12)
+    return Scale(middle=middle, directions=(axes * (variances + floor) ** -0.25).float().to(middle.device))
 
 
 def whole_of(levels: tuple[Tensor, ...]) -> NDArray[np.float32]:
@@ -65,28 +139,70 @@ def whole_of(levels: tuple[Tensor, ...]) -> NDArray[np.float32]:
     return np.asarray(torch.cat(parts, dim=1).cpu().numpy(), np.float32)
 
 
-def nearest_cosines(own: Tensor, others: Tensor) -> Tensor:
-    """Returns (places, photos): per place of one photo (places, channels) the cosine with each other photo's nearest.
+def nearest(own: Tensor, others: Tensor) -> Tensor:
+    """Returns (places, photos): per place of one photo (places, numbers) its distance from each other photo's nearest.
 
-    `others` are (photos, places, channels).
+    `others` are (photos, places, numbers).
     """
-    return (own @ others.flatten(0, 1).T).view(len(own), len(others), -1).amax(2)
+    every = others.flatten(0, 1)
+    less_own = torch.addmm(every.square().sum(1), own, every.T, alpha=-2).view(len(own), len(others), -1).amin(2)
+    return (less_own + own.square().sum(1, keepdim=True)).clamp_min(0).sqrt()
 
 
-def distances_of(fine: Tensor, coarse: Tensor) -> tuple[float, float]:
-    """Returns both distances of one photo from its nearest cosines (places, photos) with the others."""
-    as_a_whole, by_place = _nth_nearest(fine), _nth_nearest(coarse)
-    farthest = by_place.topk(max(1, round(_FARTHEST_SHARE * len(by_place)))).values
-    return float(as_a_whole.mean()), float(farthest.mean())
+def views_of(features_of: FeaturesOf, photos: NDArray[np.int64], scale: Scale, as_they_are: Tensor) -> list[Tensor]:
+    """Returns the places of photos, each view (photos, places, directions): all views where turned photos are as near
+    to the others as those that are not, for parts then lie in any direction; or the photos as they are alone."""
+    seen = [_thinned(as_they_are)]
+    tried = np.arange(min(_TRIED, len(photos)))
+    if _as_near(as_they_are[: len(tried)], _turned(features_of, photos[tried], scale, view=1)):
+        seen += [_thinned(_turned(features_of, photos, scale, view=view)) for view in range(1, VIEWS)]
+    return seen
 
 
-def _pooled(level: Tensor) -> Tensor:
+def distances_of(fine: Tensor, coarse: Tensor, small: Tensor) -> tuple[float, float, float]:
+    """Returns the three distances of one photo from those of its places to the nearest of others, (places, photos)."""
+    as_a_whole, by_place, by_small = _nth(fine, _NTH), _nth(coarse, _NTH), _nth(small, _NTH_IF_SMALL)
+    level = by_small.median().clamp_min(1e-6) ** _OWN_LEVEL
+    farthest = _farthest(by_place, _FARTHEST_SHARE)
+    return float(as_a_whole.mean()), float(farthest), float(_farthest(by_small, _SMALLEST_SHARE) / level)
+
+
+def _turned(features_of: FeaturesOf, photos: NDArray[np.int64], scale: Scale, *, view: int) -> Tensor:
+    batches = [photos[at : at + _BATCH] for at in range(0, len(photos), _BATCH)]
+    return torch.cat([scale.of(places_of(features_of(batch, view)).joined) for batch in batches])
+
+
+def _as_near(photos: Tensor, turned: Tensor) -> bool:
+    """Returns whether places of photos are as near to those of the other ones turned as to those as they are."""
+    means = []
+    for others in (photos, turned):
+        apart = torch.stack([nearest(own, others).mean(0) for own in photos])
+        means.append(apart[~torch.eye(len(photos), dtype=torch.bool, device=apart.device)].mean())
+    return bool(means[1] <= _AS_NEAR * means[0])
+
+
+def _thinned(places: Tensor) -> Tensor:
+    """Returns at most so many places of each photo as are remembered, from all over it."""
+    count = places.shape[1]
+    kept = torch.linspace(0, count - 1, min(count, _REMEMBERED_PLACES), device=places.device).round().long()
+    return places[:, kept]
+
+
+def _at_most(level: Tensor) -> Tensor:
     height, width = level.shape[-2:]
-    pooled = functional.adaptive_avg_pool2d(level, (min(height, _SIDE), min(width, _SIDE)))
+    return _pooled(level, (min(height, _SIDE), min(width, _SIDE)))
+
+
+def _pooled(level: Tensor, grid: tuple[int, int]) -> Tensor:
+    pooled = functional.adaptive_avg_pool2d(level, grid)
     return functional.normalize(pooled, dim=1).flatten(2).transpose(1, 2).contiguous()
 
 
-def _nth_nearest(cosines: Tensor) -> Tensor:
-    """Returns per place (places,) its distance to the third nearest photo's nearest place."""
-    nth = min(_NTH, cosines.shape[1])
-    return (2 - 2 * cosines.topk(nth, dim=1).values[:, -1]).clamp_min(0).sqrt()
+def _nth(distances: Tensor, nth: int) -> Tensor:
+    """Returns per place (places,) its distance to the nth nearest photo's nearest place."""
+    nth = min(nth, distances.shape[1])
+    return distances.topk(nth, dim=1, largest=False).values[:, -1]
+
+
+def _farthest(distances: Tensor, share: float) -> Tensor:
+    return distances.topk(max(1, round(share * len(distances)))).values.mean()

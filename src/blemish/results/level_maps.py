@@ -55,7 +55,7 @@ class LevelMap:
 
 
 @dataclass(frozen=True, kw_only=True)
-class FiredLevel:
+class LevelFinding:
     """What one level says of a photo: angles in degrees, 0 to 180."""
 
     pair: str
@@ -67,11 +67,11 @@ class FiredLevel:
     highest: float
     here: float
     """At the place where the anomaly map is highest."""
-    fired: bool
+    strongest: bool
     """Whether it rises there above its median by more than any other level."""
 
 
-def fired_levels(prediction: Prediction) -> tuple[list[FiredLevel], tuple[float, float]]:
+def level_findings(prediction: Prediction) -> tuple[list[LevelFinding], tuple[float, float]]:
     """Returns what each level of a prediction with level maps says, and the (x, y) in pixels of the photo where the
     anomaly map is highest.
 
@@ -88,14 +88,14 @@ def fired_levels(prediction: Prediction) -> tuple[list[FiredLevel], tuple[float,
         found.append((each, float(np.median(angles)), float(angles.max()), float(here)))
     rises = [here - mostly for _, mostly, _, here in found]
     levels = [
-        FiredLevel(
+        LevelFinding(
             pair=each.student,
             level=each.level,
             sees=_SEES.get(each.level, "").removeprefix(": "),
             mostly=mostly,
             highest=highest,
             here=here,
-            fired=here - mostly == max(rises) > 0,
+            strongest=here - mostly == max(rises) > 0,
         )
         for each, mostly, highest, here in found
     ]

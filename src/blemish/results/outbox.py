@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from time import monotonic, sleep
 from typing import Protocol
 
-from blemish.errors import BlemishError, DataError
+from blemish.errors import BlemishError, DataError, OutputError
 from blemish.results.delivery import Delivery, Receiver
 from blemish.wording import brief, counted
 
@@ -79,7 +79,12 @@ class Courier:
             _log.warning("%s does not answer: it is left alone", self.receiver.name)
         else:
             self.receiver.close()
-        if left := self._outbox.waiting(self.receiver.name):
+        try:
+            left = self._outbox.waiting(self.receiver.name)
+        except OutputError as error:  # of the journal: what waits is there when the disk is
+            _log.warning("%s", error)
+            return
+        if left:
             _log.warning(
                 "%s: %s not sent yet; kept, and sent after the next start",
                 self.receiver.name,
@@ -107,7 +112,8 @@ class Courier:
     def _send(self, waiting: Sequence[Delivery]) -> None:
         name, first = self.receiver.name, waiting[0]
         if not self._resumed:
-            self._outbox.keep_state(name, self.receiver.resume(self._state))
+            self._state = self.receiver.resume(self._state)
+            self._outbox.keep_state(name, self._state)
             self._resumed = True
         try:
             taken, state = self.receiver.deliver(waiting)
@@ -115,7 +121,9 @@ class Courier:
             _log.warning("%s refuses the verdict on %s: %s", name, first.record["name"], error)
             self._outbox.refused(name, first.number, str(error))
             return
+        self._resumed = False  # where this is not kept, the receiver is told once more how far it was
         self._outbox.taken(name, waiting[taken - 1].number, state=state)
+        self._resumed, self._state = True, state
         if self._failed:
             _log.warning("%s takes verdicts again: what had waited is being sent", name)
         self._failed = 0

@@ -21,8 +21,12 @@ class Asker:
         self.name, self.role = name, role
 
 
-def station_of(request: Request) -> Station:
-    """Returns the running server's state."""
+async def station_of(request: Request) -> Station:
+    """Returns the running server's state; in the event loop, where no thread need be waited for."""
+    return _station_in(request)
+
+
+def _station_in(request: Request) -> Station:
     return cast(Station, request.app.state.station)
 
 
@@ -34,7 +38,7 @@ def tokens_needed(station: Station) -> bool:
 def asker_of(request: Request) -> Asker:
     """Returns who asks, an operator at least; raises FaultError for a token that is missing or of no use, and for a
     foreign page's request."""
-    station = station_of(request)
+    station = _station_in(request)
     kind, _, token = request.headers.get("Authorization", "").partition(" ")
     if kind.lower() == "bearer" and token.strip():
         user = user_of_token(station.history, token.strip())

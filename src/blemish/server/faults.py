@@ -14,6 +14,7 @@ from blemish.errors import (
     DataError,
     ExportError,
     HistoryError,
+    HistoryUnavailableError,
     MissingExtraError,
     OutputError,
     SettingsError,
@@ -26,12 +27,13 @@ _log = logging.getLogger("blemish")
 _STATUS: dict[type[BlemishError], tuple[int, str]] = {
     DataError: (422, "unusable_photo"),
     SettingsError: (422, "bad_setting"),
-    HistoryError: (500, "history_unavailable"),
+    HistoryError: (500, "history_refused"),
     OutputError: (507, "cannot_write"),
     ArtifactError: (500, "model_unusable"),
     ExportError: (500, "proof_failed"),
     MissingExtraError: (500, "not_installed"),
 }
+_SECONDS_AWAY = 5  # after which to ask again, where the history cannot be used
 _CODES = {400: "bad_request", 401: "no_token", 403: "not_allowed", 404: "not_found", 405: "wrong_method"}
 
 
@@ -66,6 +68,11 @@ def add_fault_handlers(app: FastAPI) -> None:
     def ours(_request: Request, error: FaultError) -> JSONResponse:
         return fault(error.status_code, error.code, str(error), retry_after=error.retry_after)
 
+    @app.exception_handler(HistoryUnavailableError)
+    def away(request: Request, error: HistoryUnavailableError) -> JSONResponse:
+        request.app.state.station.troubles.say("history", error)
+        return fault(503, "history_unavailable", str(error), retry_after=_SECONDS_AWAY)
+
     @app.exception_handler(BlemishError)
     def blemish(_request: Request, error: BlemishError) -> JSONResponse:
         status, code = _STATUS.get(type(error), (500, "failed"))
@@ -97,7 +104,7 @@ FAULTS: dict[int | str, dict[str, Any]] = {
         (403, "The token's role may not do this."),
         (404, "There is no such model, verdict or page."),
         (422, "The photo cannot be read, or a value means nothing."),
-        (503, "Too many photos are waiting: come again after Retry-After seconds."),
+        (503, "Too many photos wait, or the history cannot be used: come again after Retry-After seconds."),
     )
 }
 """The errors that most addresses may answer, for OpenAPI."""

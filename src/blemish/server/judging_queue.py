@@ -10,7 +10,7 @@ from concurrent.futures import Future
 from dataclasses import dataclass, field
 from functools import partial
 
-from blemish.errors import BlemishError, DataError, OutputError
+from blemish.errors import BlemishError, DataError, HistoryUnavailableError, OutputError
 from blemish.history.opening import History
 from blemish.history.verdict import StoredVerdict, VerdictRecord, verdict_of
 from blemish.history.writing import add_verdicts
@@ -18,6 +18,7 @@ from blemish.inference.prediction import Prediction
 from blemish.server.kept_photos import KeptPhotos
 from blemish.server.served_model import ServedModel
 from blemish.server.settings import ServerSettings
+from blemish.troubles import Troubles
 
 _log = logging.getLogger("blemish")
 
@@ -51,10 +52,11 @@ class JudgingQueue:
         photos: KeptPhotos | None,
         on_judged: OnJudged,
         on_unkept: Callable[[], object],
+        troubles: Troubles,
     ) -> None:
         self.model = model
         self._history, self._settings, self._photos = history, settings, photos
-        self._on_judged, self._on_unkept = on_judged, on_unkept
+        self._on_judged, self._on_unkept, self._troubles = on_judged, on_unkept, troubles
         self._waiting: deque[PhotoToJudge] = deque()
         self._come = threading.Condition()
         self._closed = False
@@ -86,21 +88,27 @@ class JudgingQueue:
     def _work(self) -> None:
         while batch := self._next_batch():
             wanted = [photo for photo in batch if photo.answer.set_running_or_notify_cancel()]
-            if wanted and not self._is_judged(wanted) and len(wanted) > 1:
+            if wanted and not self._are_answered(wanted):
                 for photo in wanted:  # so that one harms no other; what is in the history already is not doubled
                     if not photo.answer.done():
-                        self._is_judged([photo])
+                        self._are_answered([photo])
 
-    def _is_judged(self, batch: list[PhotoToJudge]) -> bool:
-        """Judges photos and answers; where that fails, a single photo's request gets the error."""
+    def _are_answered(self, batch: list[PhotoToJudge]) -> bool:
+        """Judges photos and answers, with the error where there is one that is no single photo's; returns whether they
+        are answered."""
         try:
             self._judge(batch)
+        except HistoryUnavailableError as error:  # nor would it take any of them alone
+            self._troubles.say("history", error)
+            _refuse(batch, error)
         except BaseException as error:
             how = None if isinstance(error, BlemishError) else error
             _log.error("model %s: %d photos failed: %s", self.model.name, len(batch), error, exc_info=how)
-            if len(batch) == 1 and not batch[0].answer.done():
-                batch[0].answer.set_exception(error)
-            return False
+            if len(batch) > 1:
+                return False
+            _refuse(batch, error)
+        else:
+            self._troubles.mended("history", "the history takes verdicts again")
         return True
 
     def _next_batch(self) -> list[PhotoToJudge]:
@@ -141,10 +149,17 @@ class JudgingQueue:
         try:
             photo_path, map_path = self._photos.keep(photo.data, result, key=photo.key)
         except OutputError as error:  # a verdict is worth more than its photo
-            _log.error("a photo is not kept: %s", error)
+            self._troubles.say("photos", f"photos are not kept: {error}")
             self._on_unkept()
             return record()
+        self._troubles.mended("photos", "photos are kept again")
         return record(photo_path=photo_path, map_path=map_path)
 
     def _is_kept(self, photo: PhotoToJudge, result: Prediction) -> bool:
         return photo.drawn or self._settings.keep == "all" or result.verdict != "normal"
+
+
+def _refuse(batch: list[PhotoToJudge], error: BaseException) -> None:
+    for photo in batch:
+        if not photo.answer.done():
+            photo.answer.set_exception(error)

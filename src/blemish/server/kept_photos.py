@@ -6,6 +6,7 @@ from pathlib import Path
 
 from blemish.data.images import save_png
 from blemish.data.pixel_limit import open_picture
+from blemish.errors import OutputError
 from blemish.files import make_folder, write_atomically
 from blemish.inference.prediction import Prediction
 from blemish.results.packed_maps import packed_map
@@ -28,12 +29,19 @@ class KeptPhotos:
         """
         digest = hashlib.sha256(photo).hexdigest()
         path = self.folder / "photos" / digest[:2] / f"{digest}{_suffix(photo)}"
+        is_new = False
         try:
             os.utime(path)  # so that it is not deleted for being old before this verdict is in the history
         except OSError:
+            is_new = True
             write_atomically(path, lambda beside: beside.write_bytes(photo))
         map_path = self.folder / "maps" / key[:2] / f"{hashlib.sha256(key.encode()).hexdigest()[:32]}.png"
-        save_png(map_path, packed_map(prediction.anomaly_map, middle=prediction.thresholds.pixel))
+        try:
+            save_png(map_path, packed_map(prediction.anomaly_map, middle=prediction.thresholds.pixel))
+        except OutputError:
+            if is_new:
+                path.unlink(missing_ok=True)  # no row will know of it
+            raise
         return str(path), str(map_path)
 
 

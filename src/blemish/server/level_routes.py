@@ -11,7 +11,7 @@ from blemish.data.images import decode_image
 from blemish.errors import ArtifactError, DataError, MissingExtraError, SettingsError
 from blemish.history.verdict import StoredVerdict
 from blemish.inference.prediction import Prediction
-from blemish.results.level_maps import fired_levels, level_picture
+from blemish.results.level_maps import level_findings, level_picture
 from blemish.server.access import AskedBy, StationOf
 from blemish.server.faults import FAULTS, FaultError
 from blemish.server.pictures import framing_of, photo_of, png_file
@@ -30,7 +30,8 @@ class LevelReply(BaseModel):
     mostly: float = Field(description="The median over the photo.")
     highest: float
     here: float = Field(description="Where the anomaly map is highest.")
-    fired: bool = Field(description="Whether it rises there the most, of all levels, above its median.")
+    strongest: bool = Field(description="Whether it rises there the most, of all levels, above its median.")
+    fired: bool = Field(description="The same, of a photo that was not normal: in a normal one nothing has fired.")
 
 
 class LevelsReply(BaseModel):
@@ -56,11 +57,11 @@ def get_levels(found: WithLevels) -> LevelsReply:
     """Returns which level fired; 410 where the photo was not kept or the model has other weights now, 409 where the
     server has no torch or the method no levels."""
     stored, prediction = found
-    levels, (x, y) = fired_levels(prediction)
+    levels, (x, y) = level_findings(prediction)
     return LevelsReply(
         anomaly_score=prediction.anomaly_score,
         place=(x, y),
-        levels=[LevelReply(**vars(each)) for each in levels],
+        levels=[LevelReply(**vars(each), fired=each.strongest and stored.verdict != "normal") for each in levels],
         picture=f"/api/verdicts/{stored.id}/levels/picture?of={stored.key[:8]}",
     )
 

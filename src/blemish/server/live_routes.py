@@ -10,7 +10,7 @@ from fastapi import APIRouter, Header, Query, Request
 from fastapi.concurrency import run_in_threadpool
 from fastapi.responses import StreamingResponse
 
-from blemish.errors import HistoryError
+from blemish.errors import HistoryError, HistoryUnavailableError
 from blemish.history.reading import ids_since, newest_id, of_ids
 from blemish.history.schema import LARGEST_ID
 from blemish.history.verdict import StoredVerdict
@@ -60,6 +60,9 @@ async def _events(request: Request, at: Station, begin: int) -> AsyncIterator[st
                 new = await run_in_threadpool(_new_ones, at, max(begin, last - _LATE), frozenset(sent))
                 if silent % _SILENCE == 0:
                     await run_in_threadpool(asker_of, request)  # whose token may have been revoked meanwhile
+            except HistoryUnavailableError as error:  # news go on when it is back
+                at.troubles.say("history", error)
+                new = []
             except (HistoryError, FaultError) as error:  # too late for another answer: the reader asks anew
                 _log.warning("news of the line end for one reader: %s", error)
                 return

@@ -150,6 +150,7 @@ class ReadyReply(BaseModel):
     status: Literal["ready"]
     models: list[str]
     history: str
+    troubles: list[str] = Field(description="What does not work though photos are judged, such as keeping them.")
 
 
 class SessionReply(BaseModel):

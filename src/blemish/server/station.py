@@ -16,6 +16,7 @@ from blemish.inference.prediction import Prediction
 from blemish.server.candidates import Candidates
 from blemish.server.drift_look import DriftLook
 from blemish.server.faults import FaultError
+from blemish.server.history_check import HistoryCheck
 from blemish.server.judging_queue import JudgingQueue, PhotoToJudge
 from blemish.server.kept_photos import KeptPhotos
 from blemish.server.level_look import LevelLook
@@ -25,6 +26,7 @@ from blemish.server.served_model import ServedModel
 from blemish.server.settings import ServerSettings
 from blemish.server.upkeep import Upkeep
 from blemish.server.workshop import Workshop
+from blemish.troubles import Troubles
 
 _MOST_RECENT = 1 << 27
 """Bytes of photos and maps of the latest verdicts, kept in memory so that their pictures can be asked for."""
@@ -54,6 +56,8 @@ class Station:
         self.models, self.history, self.settings = dict(models), history, settings
         self.measures = Measures()
         self.news = LiveNews()
+        self.troubles = Troubles()
+        self.history_check = HistoryCheck(history, self.troubles)
         self.levels = LevelLook()
         self.drift = DriftLook(lambda: self.models, history, self.measures)
         self.photos = None if settings.keep_photos is None else KeptPhotos(settings.keep_photos)
@@ -89,6 +93,7 @@ class Station:
             photos=self.photos,
             on_judged=self._judged,
             on_unkept=self.measures.unkept,
+            troubles=self.troubles,
         )
 
     @property
@@ -117,12 +122,12 @@ class Station:
         if not self.ready:
             raise FaultError(503, "shutting_down", "the server is shutting down: ask again", retry_after=5)
         most = max(_MOST_IN_FLIGHT, self.settings.most_bytes)
-        if self._in_flight + photos > self.settings.waiting or self._bytes + size > most:
-            seconds = max(1, round(self._in_flight * self._seconds))
+        seconds = self._in_flight * self._seconds
+        too_late = seconds > self.settings.timeout  # it would be judged when nobody waits for it any more
+        if too_late or self._in_flight + photos > self.settings.waiting or self._bytes + size > most:
             self.measures.refused()
-            raise FaultError(
-                503, "too_many_photos", f"{self._in_flight} photos are waiting: come again", retry_after=seconds
-            )
+            line = f"{self._in_flight} photos are waiting: come again"
+            raise FaultError(503, "too_many_photos", line, retry_after=max(1, round(seconds)))
         self._in_flight, self._bytes = self._in_flight + photos, self._bytes + size
         try:
             yield

@@ -5,7 +5,7 @@ import logging
 from fastapi import APIRouter, Response
 
 from blemish.errors import HistoryError
-from blemish.history.reading import names_seen, newest_id
+from blemish.history.reading import names_seen
 from blemish.server.access import AskedBy, StationOf, tokens_needed
 from blemish.server.faults import FAULTS, FaultError
 from blemish.server.replies import HealthReply, ReadyReply, SessionReply
@@ -24,16 +24,15 @@ def health() -> HealthReply:
 
 @STATUS_ROUTES.get("/ready")
 def ready(at: StationOf) -> ReadyReply:
-    """Says that the server takes photos, and that its history can be read; 503 where not."""
+    """Says that the server takes photos, and that its history takes verdicts; 503 where not.
+
+    What is in trouble besides, such as a full disk where photos are to be kept, is in `troubles`.
+    """
     if not at.ready:
         raise FaultError(503, "shutting_down", "the server is shutting down", retry_after=5)
-    try:
-        newest_id(at.history)
-    except HistoryError as error:
-        raise FaultError(503, "history_unavailable", str(error), retry_after=5) from error
-    return ReadyReply(
-        status="ready", models=list(at.models), history="sqlite" if at.history.is_sqlite else "postgresql"
-    )
+    at.history_check.check()
+    kind = "sqlite" if at.history.is_sqlite else "postgresql"
+    return ReadyReply(status="ready", models=list(at.models), history=kind, troubles=at.troubles.lines)
 
 
 @STATUS_ROUTES.get("/metrics", response_class=Response)

@@ -2,7 +2,7 @@
 
 import logging
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
@@ -17,7 +17,7 @@ from blemish.data.images import Size
 from blemish.data.reading import FIRST_PAGE, Reading
 from blemish.errors import MissingExtraError, WeightsError
 from blemish.files import remove, write_text
-from blemish.networks.neighbours import COMPARED_LEVELS, distances_to_others, whole_of
+from blemish.networks.neighbours import COMPARED_LEVELS, SPREADS_BEHIND, distances_to_others, view_of, whole_of
 from blemish.networks.teacher import Teacher
 from blemish.process import available_cores
 from blemish.progress import OnProgress, Progress
@@ -31,6 +31,8 @@ CONTACT_SHEET_FILE = "unusual.png"
 MOST_LOOKED_AT = 2000  # photos; minutes on a processor
 _NAMED, _ON_SHEET = 5, 20
 _CHECKED_MEMORY = 10**9  # bytes of frames
+_SQUEEZED, _LONGEST = 1.5, 4.0  # times as long as their frames, photos are compared in their own shape; at most
+_STEP = 32  # pixels: sides are multiples of it
 
 _log = logging.getLogger("blemish")
 
@@ -100,14 +102,51 @@ class ComparedPhotos:
 def compare_photos(
     photos: PhotoStore, teacher: Teacher, device: torch.device, *, seed: int, on_progress: OnProgress
 ) -> ComparedPhotos:
-    """Holds every photo against the others; of more than 2,000, as many that the seed draws."""
+    """Holds every photo against the others; of more than 2,000, as many that the seed draws.
+
+    Photos that their frames squeeze to two thirds or less are read again, in their own shape.
+    """
+    size = own_shape([photos.facts[path].size for path in photos.paths], photos.framing.image_size)
+    if size == photos.framing.image_size:
+        return _compared(photos, teacher, device, seed=seed, on_progress=on_progress)
+    framing = replace(photos.framing, image_size=size, tile=None, aspect=None)
+    again = PhotoStore(
+        photos.paths,
+        framing,
+        budget=_CHECKED_MEMORY,
+        workers=available_cores(),
+        asked_white=photos.framing.white_level if photos.sixteen_bits else None,
+    )
+    try:
+        again.load(lambda done, of: on_progress(Progress(activity="reading photos", done=done, total=of)))
+        return _compared(again, teacher, device, seed=seed, on_progress=on_progress)
+    finally:
+        again.close()
+
+
+def own_shape(sizes: Sequence[Size], image_size: Size) -> Size:
+    """Returns the size at which photos of these sizes are compared: that of frames, with the longer side longer where
+    most photos are longer by half or more."""
+    height, width = image_size
+    longer = float(np.median([size[1] / size[0] for size in sizes])) / (width / height) if sizes else 1.0
+    if max(longer, 1 / longer) < _SQUEEZED:
+        return image_size
+    if longer < 1:
+        return _STEP * round(height * min(1 / longer, _LONGEST) / _STEP), width
+    return height, _STEP * round(width * min(longer, _LONGEST) / _STEP)
+
+
+def _compared(
+    photos: PhotoStore, teacher: Teacher, device: torch.device, *, seed: int, on_progress: OnProgress
+) -> ComparedPhotos:
     generator = np.random.default_rng(seed_of("unusual photos", seed))
     chosen = np.sort(generator.permutation(len(photos))[:MOST_LOOKED_AT])
     found, two, wholes = [], None, dict[int, NDArray[np.float32]]()
 
-    def features_of(places: NDArray[np.int64]) -> tuple[torch.Tensor, ...]:
-        levels: tuple[torch.Tensor, ...] = teacher(photos.overviews(chosen[places], device))
-        wholes.update(zip(places.tolist(), whole_of(levels), strict=True))
+    def features_of(places: NDArray[np.int64], view: int) -> tuple[torch.Tensor, ...]:
+        levels: tuple[torch.Tensor, ...] = teacher(view_of(photos.overviews(chosen[places], device), view))
+        if view == 0:
+            wholes.update(zip(places.tolist(), whole_of(levels), strict=True))
         return levels
 
     if len(chosen) >= FEWEST_TO_COMPARE:
@@ -117,7 +156,8 @@ def compare_photos(
                 len(chosen),
                 generator=generator,
                 on_photo=lambda done: on_progress(Progress(activity="comparing photos", done=done, total=len(chosen))),
-            )
+            ),
+            behind=SPREADS_BEHIND,
         )
         two = two_groups(np.stack([wholes[place] for place in range(len(chosen))]))
     far = [photo for photo in found if photo.far]

@@ -86,8 +86,9 @@ class Events:
                         self._changed = set()
                     self._some.set()
         except Exception as error:  # the folder has gone, or the system has no watch left
-            self.failure = brief(error)
-            self.wake()
+            if not ending.is_set():  # else it is another thread's folder by now
+                self.failure = brief(error)
+                self.wake()
 
 
 def is_on_network(folder: Path, *, mounts: Path = Path("/proc/self/mountinfo")) -> bool:

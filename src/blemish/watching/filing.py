@@ -125,6 +125,7 @@ def _move(here: Path, there: Path) -> None:
         if not _is_other_disk(error):
             raise
         _copy(here, there)
+        _put_on_disk(there.parent)  # before it is nowhere else
         if FileState.of(here) == before:
             here.unlink()
         return
@@ -151,6 +152,16 @@ def _copy(here: Path, there: Path) -> None:
     finally:
         with suppress(OSError):
             beside.unlink(missing_ok=True)
+
+
+def _put_on_disk(folder: Path) -> None:
+    """Lets a power cut find the names in a folder, where the system can be asked for it."""
+    with suppress(OSError):  # Windows, and some disks of other machines, do it unasked or not at all
+        descriptor = os.open(folder, os.O_RDONLY)
+        try:
+            os.fsync(descriptor)
+        finally:
+            os.close(descriptor)
 
 
 def _is_other_disk(error: OSError) -> bool:

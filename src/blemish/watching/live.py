@@ -19,6 +19,7 @@ from blemish.model.artifact import Artifact, read_artifact
 from blemish.process import stop_requests
 from blemish.progress import OnProgress, Progress, say_nothing
 from blemish.results.saved import saved
+from blemish.troubles import Troubles
 from blemish.watching.arrivals import Arrival, Arrivals
 from blemish.watching.changes import Changes
 from blemish.watching.events import Events, is_on_network
@@ -27,7 +28,6 @@ from blemish.watching.journal import Journal
 from blemish.watching.places import Places, receivers_of
 from blemish.watching.questions import Questions
 from blemish.watching.register import Register
-from blemish.watching.troubles import Troubles
 from blemish.watching.watch_settings import WatchSettings
 
 _ROUND = 64  # photos that are judged before the folder is looked at again
@@ -36,6 +36,7 @@ _BY_CLOCK_ALONE = 1.0  # where no events are to be had
 _WORK_PER_LOOK = 20  # times what a look takes, there is none: a folder of many photos takes no more than 5 % of a core
 _RETRY = 5.0  # seconds until what could not be moved or written is tried again
 _LONGEST_WAIT = 0.5  # seconds: so soon is a signal heard
+_GONE = (-1, -1)  # no folder's device and number
 
 _log = logging.getLogger("blemish")
 
@@ -73,6 +74,7 @@ class _Live:
         self._done = 0
         self._next_look = self._next_filing = 0.0
         self._identity: tuple[int, int] | None = None
+        self._far = False  # though events are listened to
 
     def results(self) -> Generator[Prediction | DataError, None, None]:
         settings = self._settings
@@ -122,16 +124,18 @@ class _Live:
         return idle is not None and not len(self._arrivals) and monotonic() - idle_since >= idle
 
     def _polls(self) -> bool:
-        if self._settings.poll is not None:
-            return True
-        if is_on_network(self._settings.folder):
-            _log.warning(
-                "%s is on a disk of another machine, which tells nobody of new photos: it is looked at every %g s",
-                self._settings.folder,
-                _BY_CLOCK_ALONE,
-            )
-            return True
-        return False
+        return self._settings.poll is not None or self._is_far()
+
+    def _is_far(self) -> bool:
+        """Returns whether the folder lies on another machine's disk now, and says so."""
+        if not is_on_network(self._settings.folder):
+            return False
+        _log.warning(
+            "%s is on a disk of another machine, which tells nobody of new photos: it is looked at every %g s",
+            self._settings.folder,
+            _BY_CLOCK_ALONE,
+        )
+        return True
 
     def _work_beside(self) -> None:
         """Looks for photos, answers clients, and moves what could not be moved before."""
@@ -152,25 +156,33 @@ class _Live:
                 due |= self._is_another(folder.stat())
             if due or changed is None or self._arrivals.look_at(changed):
                 self._arrivals.look()
-                by_clock = _BY_CLOCK if self._events.listens and not self._events.failure else _BY_CLOCK_ALONE
-                every = self._settings.poll or by_clock
+                told = self._events.listens and not self._events.failure and not self._far
+                every = self._settings.poll or (_BY_CLOCK if told else _BY_CLOCK_ALONE)
                 self._next_look = monotonic() + max(every, _WORK_PER_LOOK * (monotonic() - start))
                 self._troubles.mended("folder", f"{folder} is there again: photos are judged as they come")
                 if self._events.failure:
                     self._troubles.say("events", f"no events of {folder}: {self._events.failure}; looking by the clock")
+                else:
+                    self._troubles.mended("events")
         except OutputError as error:  # of the journal
             self._troubles.say("journal", error)
+            self._next_look = monotonic() + _BY_CLOCK_ALONE  # at all: which paths have changed is forgotten by now
         except (DataError, OSError) as error:
+            if not isinstance(error, DataError):
+                self._identity = _GONE
             why = error if isinstance(error, DataError) else f"{folder}: cannot be looked at ({error.strerror})"
             self._troubles.say("folder", f"{why}: waiting until it is there again")
             self._next_look = monotonic() + _BY_CLOCK_ALONE
 
     def _is_another(self, folder: os.stat_result) -> bool:
-        """Returns whether the folder is not the one that it was, and listens to it then."""
+        """Returns whether the folder is not the one that it was, or was gone meanwhile, and listens to it then."""
         before, self._identity = self._identity, (folder.st_dev, folder.st_ino)
         another = before not in (None, self._identity)
         if another and self._events.listens:
             self._events.listen()
+            self._far = self._is_far()  # as where its disk was mounted after the watch had begun
+        if another and before != _GONE:  # as where a disk is unmounted: an empty folder stays in its place
+            _log.warning("%s is another folder than before: looked at anew", self._settings.folder)
         return another or "folder" in self._troubles
 
     def _judged(self, whole: Sequence[Arrival]) -> Iterator[Prediction | DataError]:

@@ -5,6 +5,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from time import monotonic
 
+from blemish.errors import OutputError
 from blemish.results.delivery import Delivery
 from blemish.results.verdict_lines import LineClient, VerdictLines, not_judged_line, verdict_line
 from blemish.watching.arrivals import Arrivals
@@ -51,7 +52,7 @@ class Questions:
         while self._heard:
             name, client = self._heard.popleft()
             if name.startswith("?"):
-                self._answer(name[1:], self._latest(name[1:]), client)
+                self._answer(name[1:], self._last_said(name[1:]), client)
             elif (told := self._told.pop(name, None)) and told[1] > monotonic():
                 self._answer(name, told[0], client)
             elif len(self._open) >= _MOST_OPEN:
@@ -79,7 +80,15 @@ class Questions:
         """Answers who has asked for a photo that turns out to be one judged before."""
         if (question := self._open.pop(name, None)) is not None:
             self._arrivals.ask_no_more(name)
-            self._answer(name, self._latest(name), question.client)
+            self._answer(name, self._last_said(name), question.client)
+
+    def _last_said(self, name: str) -> Delivery | None:
+        """Returns what was last said of a photo; None, too, where the journal cannot be read, of which others tell:
+        a line stops what nobody vouches for."""
+        try:
+            return self._latest(name)
+        except OutputError:
+            return None
 
     def _answer(self, name: str, delivery: Delivery | None, client: LineClient) -> None:
         if self.lines is not None:

@@ -12,13 +12,13 @@ from blemish.results.delivery import Delivery, delivery_id, record_of
 from blemish.results.folder import save_pictures, short_stem
 from blemish.results.packed_maps import packed_map
 from blemish.results.saved import saved
+from blemish.troubles import Troubles
 from blemish.watching.arrivals import Arrival
 from blemish.watching.file_state import FileState
 from blemish.watching.filing import Filing
 from blemish.watching.journal import Journal, JournalEntry
 from blemish.watching.places import Places
 from blemish.watching.questions import Questions
-from blemish.watching.troubles import Troubles
 from blemish.watching.watch_settings import WatchSettings
 from blemish.wording import on_one_line
 

@@ -82,7 +82,7 @@ function levelTable(found) {
   const angle = (value) => `${sayNumber(value, 2)}°`;
   return h("div", { class: "table", tabindex: 0, role: "region", "aria-label": say("levels.title") }, h("table", {},
     h("thead", {}, h("tr", {}, ["level", "mostly", "here", "highest"].map((key) => h("th", { scope: "col" }, say(`levels.${key}`))))),
-    h("tbody", {}, found.map((one) => h("tr", { class: one.fired ? "fired" : null }, h("td", {}, `${one.pair}, ${one.level}${one.fired ? ` · ${say("levels.fired")}` : ""}`),
+    h("tbody", {}, found.map((one) => h("tr", { class: one.strongest ? "strongest" : null }, h("td", {}, `${one.pair}, ${one.level}${one.fired ? ` · ${say("levels.fired")}` : ""}`),
       h("td", {}, angle(one.mostly)), h("td", {}, angle(one.here)), h("td", {}, angle(one.highest)))))));
 }
 
