@@ -14,6 +14,7 @@ from blemish.errors import DataError, SettingsError
 from blemish.evaluation.paired import compare_evaluations
 from blemish.evaluation.record import Evaluation, PhotoJudgement, write_evaluation
 from blemish.metrics.ranking import auroc
+from blemish.report.verdict import unbroken
 from evaluation.example import EVALUATION
 
 
@@ -71,6 +72,13 @@ def test_what_is_more_than_chance_is_said_so() -> None:
     assert "A misses 1 and B 10: A is better there by more than chance" in found.conclusion[0]
     assert found.figures["image_auroc"].beyond_chance
     assert found.conclusion[-1].startswith("Whatever the threshold, A tells defective from good photos better than B")
+
+
+def test_what_is_sure_is_said_first() -> None:
+    first, second = (evaluation_of(BAD | dict.fromkeys(GOOD, score)) for score in (0.1, 0.9))
+    said = compare_evaluations(first, second, places=PLACES).conclusion
+    assert "Of 10 good photos A stops 0 and B 10: A is better there by more than chance" in said[0]
+    assert said[1] == "Of 12 defective photos both miss the same 5."
 
 
 def test_photos_in_another_order_are_paired_by_their_names_and_pixels_are_not_compared_draw_by_draw() -> None:
@@ -144,7 +152,8 @@ def test_the_command_says_what_differs_and_leaves_record_and_page(
     for photo in record["defective"]["only_second_wrong"]:
         assert photo in said or "more" in said
         assert Path(photo).as_uri() in page
-    assert record["conclusion"][1].replace("'", "&#39;") in page
+    assert unbroken(record["conclusion"][1]).replace("'", "&#39;") in page
+    assert said.endswith(f"page in {tmp_path / 'out' / 'comparison.html'}\n")
 
 
 def test_two_models_judge_the_photos_that_are_given(stpm_run: Path, stpm_exported: Path, parts: Dataset) -> None:

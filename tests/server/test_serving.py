@@ -16,7 +16,7 @@ from blemish.cli.prune_history import prune_history
 from blemish.cli.serve import serve
 from blemish.cli.token import token
 from blemish.data.dataset import Dataset
-from blemish.errors import SettingsError
+from blemish.errors import HistoryError, SettingsError
 from blemish.server.served_model import name_and_folder
 
 
@@ -98,8 +98,12 @@ def test_times_and_words_that_mean_nothing_are_refused(tmp_path: Path) -> None:
     for wrong in ({"since": "monday"}, {"verdict": "ugly"}, {"label": "maybe"}):
         with pytest.raises(SettingsError):
             api.export_history(tmp_path / "h.csv", history=tmp_path / "h.db", **wrong)
-    with pytest.raises(SettingsError, match="say what to keep"):
+    with pytest.raises(SettingsError, match="say what to keep: give days"):
         api.prune_history(history=tmp_path / "h.db")
     with pytest.raises(SettingsError, match="name it with --keep-photos"):
         api.prune_history(history=tmp_path / "h.db", megabytes=1)
+    with pytest.raises(HistoryError, match=r"no history in .*h\.db: give the file"):
+        api.prune_history(history=tmp_path / "h.db", days=1)
+    with pytest.raises(HistoryError, match=r"no history in .*h\.db: give the file"):
+        api.export_history(tmp_path / "h.csv", history=tmp_path / "h.db")
     assert not (tmp_path / "h.db").exists()

@@ -123,7 +123,7 @@ def export_history(
         since=_moment("since", since),
         until=_moment("until", until),
     )
-    with closing(_opened(history)) as opened:
+    with closing(_opened(history, is_there=True)) as opened:
         write = write_history_table if Path(file).suffix else write_test_photos
         return write(opened, Path(file), sought)
 
@@ -145,19 +145,19 @@ def prune_history(
     from blemish.history.retention import Retention, forget
 
     if days is None and megabytes is None:
-        raise SettingsError("say what to keep: days, megabytes or both")
+        raise SettingsError("say what to keep: give days, megabytes or both")
     if megabytes is not None and keep_photos is None:
         raise SettingsError("megabytes are of the folder of kept photos: name it with --keep-photos FOLDER")
     retention = Retention(days=days, megabytes=megabytes, labelled_too=labelled_too)
-    with closing(_opened(history)) as opened:
+    with closing(_opened(history, is_there=True)) as opened:
         photos = None if keep_photos is None else Path(keep_photos)
         return forget(opened, retention, photos=photos, who=COMMAND_LINE)
 
 
-def _opened(history: Folder | None) -> "History":
+def _opened(history: Folder | None, *, is_there: bool = False) -> "History":
     from blemish.history.opening import default_history, open_history
 
-    return open_history(default_history() if history is None else history)
+    return open_history(default_history() if history is None else history, is_there=is_there)
 
 
 def _moment(name: Literal["since", "until"], given: Moment | None) -> datetime | None:

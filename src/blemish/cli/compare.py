@@ -6,6 +6,7 @@ from pathlib import Path
 from blemish import api
 from blemish.cli.progress import ProgressBars
 from blemish.evaluation.paired import COMPARISON_FILE, PairedComparison, PhotosOfOneKind
+from blemish.report.comparison_page import COMPARISON_PAGE
 from blemish.wording import on_one_line
 
 _LISTED = 20  # photos of a list; comparison.json has all
@@ -70,6 +71,8 @@ def compare(
     print("\n".join(lines_of_comparison(compared)))
     if output is not None:
         print(f"all of it in {output / COMPARISON_FILE}")
+        if (output / COMPARISON_PAGE).exists():
+            print(f"page in {output / COMPARISON_PAGE}")
     return 0
 
 

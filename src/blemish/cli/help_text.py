@@ -34,7 +34,7 @@ def shown_default(value: Any) -> str | None:
     """Returns a default as it would be typed; None where there is nothing to type: a flag, or no value."""
     if value is None or isinstance(value, bool) or value == ():
         return None
-    if isinstance(value, tuple) and type(value) is tuple:
+    if type(value) is tuple:  # not an image size, which says itself how it is typed
         return ",".join(map(str, value))
     return str(value)
 

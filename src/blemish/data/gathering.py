@@ -51,7 +51,8 @@ def good_photos_in(folder: Path) -> Gathered:
             )
     if bad := bad_folder_among(places, folder):
         raise DataError(
-            f"{bad}, and would count as good ones; name the folder of good photos alone, or rename this one"
+            f"{bad}, and would count as good ones; name the folder of good photos alone, or call "
+            "it good, so that both are known"
         )
     samples = tuple(Sample(image=photo) for photo in found.photos)
     return Gathered(samples=samples, left_out=found.troubles, skipped=(found.skipped,))

@@ -242,6 +242,8 @@ def _conclusion(c: PairedComparison) -> list[str]:
         _of_kind(defects, verb="miss", ending="es", whom="defective photo"),
         _of_kind(goods, verb="stop", ending="s", whom="good photo"),
     ]
+    if goods.p_value < CHANCE <= defects.p_value:
+        said.reverse()  # what is sure comes first: it heads the page
     more = defects.second_wrong - defects.first_wrong, goods.first_wrong - goods.second_wrong
     if more[0] * more[1] > 0:
         stricter = "A" if more[0] > 0 else "B"

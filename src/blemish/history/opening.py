@@ -94,13 +94,18 @@ def default_history() -> Path:
     return user_data_path("blemish") / "history.db"
 
 
-def open_history(place: str | Path) -> History:
+def open_history(place: str | Path, *, is_there: bool = False) -> History:
     """Opens the history in a file or at a URL (`postgresql://USER:PASSWORD@HOST/DATABASE`), and makes it where none is.
 
-    Raises HistoryError where it cannot be opened, or is of a later version of this program.
+    Raises HistoryError where it cannot be opened, is of a later version of this program, or, where a file `is_there`
+    for sure, is not.
     """
     url = _url_of(place)
     if url.get_backend_name() == "sqlite":
+        if is_there and not Path(str(url.database)).exists():
+            raise HistoryError(
+                f"there is no history in {url.database}: give the file that `blemish serve` or watch wrote"
+            )
         _make_folder_of(url)
     engine = create_engine(url, **_options(url))
     if url.get_backend_name() == "sqlite":

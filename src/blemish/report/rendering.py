@@ -5,7 +5,7 @@ from typing import Any
 
 from blemish.errors import MissingExtraError
 from blemish.files import write_text
-from blemish.report.verdict import share_text
+from blemish.report.verdict import share_text, unbroken
 from blemish.wording import as_argument
 
 
@@ -31,6 +31,7 @@ def _render(template: str, context: dict[str, Any]) -> str:
     )
     environment.filters["share"] = share_text
     environment.filters["sentence"] = lambda text: text[:1].upper() + text[1:]
+    environment.filters["unbroken"] = unbroken
     environment.filters["argument"] = as_argument
     environment.filters["breakable"] = lambda name: escape(name).replace("_", Markup("_<wbr>"))
     environment.filters["svg"] = Markup  # only of what svg.draw made, which escapes every name in it

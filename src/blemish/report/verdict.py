@@ -60,17 +60,17 @@ def assess(artifact: Artifact, evaluation: Evaluation | None) -> Assessment:
 def _threshold_says(threshold: Threshold, unit: Unit) -> str:
     """Returns what may be expected of good parts, and whether anybody promises it."""
     if threshold.promised_rate is None:
-        said = _unbroken(expectation(threshold.asked_rate, unit, promised=False))
+        said = unbroken(expectation(threshold.asked_rate, unit, promised=False))
         return f"The threshold is an estimate, which promises nothing: {said}."
-    return f"The threshold promises an average: {_unbroken(expectation(threshold.promised_rate, unit, promised=True))}."
+    return f"The threshold promises an average: {unbroken(expectation(threshold.promised_rate, unit, promised=True))}."
 
 
 def share_text(rate: float) -> str:
     """Returns a rate in percent that no line break tears apart."""
-    return _unbroken(percent(rate))
+    return unbroken(percent(rate))
 
 
-def _unbroken(text: str) -> str:
+def unbroken(text: str) -> str:
     """Returns the text, each of its percentages held together."""
     return text.replace(" %", f"{_NO_BREAK}%")
 
@@ -94,7 +94,7 @@ def _alarm(artifact: Artifact, e: Evaluation) -> Alarm | None:
         return None
     share = _rounded(e.misses / e.defective_photos)
     title = f"Missed: {e.misses} of {counted(e.defective_photos, 'defective photo')} ({share}{_NO_BREAK}%)"
-    return Alarm(title=title, steps=[replace(s, evidence=_unbroken(s.evidence)) for s in next_steps(artifact, e)])
+    return Alarm(title=title, steps=[replace(s, evidence=unbroken(s.evidence)) for s in next_steps(artifact, e)])
 
 
 def _headline(e: Evaluation) -> str:
@@ -136,7 +136,7 @@ def _false_alarms(artifact: Artifact, e: Evaluation) -> list[str]:
         said = f"The estimate, which is no promise: {expectation(e.asked_rate, e.unit, promised=False)}"
     else:
         said = f"Promised: {expectation(e.promised_rate, e.unit, promised=True)}"
-    sentences = [f"{measured}. {_unbroken(said)}. {_comparison(artifact, e)}"]
+    sentences = [f"{measured}. {unbroken(said)}. {_comparison(artifact, e)}"]
     if e.unusual_good:
         sentences.append(f"False alarms for photos unlike those learned from, not for their score: {e.unusual_good}.")
     return sentences
@@ -145,7 +145,7 @@ def _false_alarms(artifact: Artifact, e: Evaluation) -> list[str]:
 def _comparison(artifact: Artifact, e: Evaluation) -> str:
     if false_alarms_in_unit(e) is None:
         return f"These photos do not test that: {why_not_compared(e)}."
-    return _unbroken(more_than_promised(artifact, e) or "The measurement does not contradict it.")
+    return unbroken(more_than_promised(artifact, e) or "The measurement does not contradict it.")
 
 
 def _misses(e: Evaluation) -> list[str]:
@@ -180,7 +180,7 @@ def _ranking(e: Evaluation) -> list[str]:
 
 
 def _warnings(artifact: Artifact, e: Evaluation) -> list[str]:
-    found = [] if e.size_sweep is None else [_unbroken(what_it_is(e.size_sweep)), *warnings_of(e.size_sweep)]
+    found = [] if e.size_sweep is None else [unbroken(what_it_is(e.size_sweep)), *warnings_of(e.size_sweep)]
     if e.threshold != artifact.calibration.image.value:
         found.append(
             f"The model was calibrated or trained anew after this evaluation: its threshold was {e.threshold:.6g}, now "
