@@ -54,8 +54,7 @@ class FeaturePlaces(NamedTuple):
 
 @dataclass(frozen=True, kw_only=True)
 class Scale:
-    """Places are compared along the directions in which they differ, each shrunk by the root of how far they usually
-    do."""
+    """Places are compared along directions, each shrunk by the root of how far they usually differ in it."""
 
     middle: Tensor
     directions: Tensor
