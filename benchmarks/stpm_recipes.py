@@ -26,7 +26,7 @@ from blemish.training.settings import TrainingSettings
 from blemish.training.train import train_detector
 
 SHOWN = ("image_auroc", "pixel_auroc", "pixel_ap", "pro")
-BEFORE = {"recipe": "paper", "steps": 1600, "patience": 300}
+BEFORE: dict[str, Any] = {"recipe": "paper", "steps": 1600, "patience": 300}
 
 
 def settings_of(recipe: str, image_size: Any) -> STPMSettings:
@@ -54,7 +54,8 @@ def measured(recipe: str, category: Path, options: argparse.Namespace, *, seed: 
     )
     seconds = round(time.process_time() - started)
     found = figures_of(rebuild(artifact).eval(), category)
-    figures = {"steps": artifact.training.stages[0].steps, "seconds": seconds, **{name: found[name] for name in SHOWN}}
+    figures: dict[str, Any] = {"steps": artifact.training.stages[0].steps, "seconds": seconds}
+    figures |= {name: found[name] for name in SHOWN}
     known.write_text(json.dumps(figures))
     return figures
 
