@@ -179,6 +179,37 @@ def test_the_tables_hold_each_line_once_where_a_process_was_killed_while_writing
     assert len((tmp_path / "predictions.jsonl").read_text().splitlines()) == 1
 
 
+def test_tables_on_a_disk_that_was_away_lose_nothing(tmp_path: Path) -> None:
+    def delivered(number: int) -> str:
+        return tables.deliver([Delivery(number=number, id="", record={"id": str(number), "verdict": "normal"})])[1]
+
+    def ids() -> list[str]:
+        return [json.loads(line)["id"] for line in (tmp_path / "share" / "predictions.jsonl").read_text().splitlines()]
+
+    share, away = tmp_path / "share", tmp_path / "away"
+    share.mkdir()
+    tables = GrowingTables(share)
+    tables.resume("")
+    kept = delivered(1)
+    share.rename(away)
+    with pytest.raises(OutputError, match="cannot write into"):
+        delivered(2)
+    away.rename(share)
+    kept = delivered(2)
+    assert ids() == ["1", "2"]
+    share.rename(away)
+    share.mkdir()  # the empty folder that a disk is mounted over
+    delivered(3)
+    assert ids() == ["3"]
+    share.rename(tmp_path / "below")
+    away.rename(share)
+    delivered(4)
+    assert ids() == ["1", "2", "4"]
+    for state in ("", kept.split(":")[0] + " 9999"):  # and one of an earlier version
+        GrowingTables(share).resume(state)
+    assert ids() == ["1", "2"], "what was written after a state that was kept is cut off"
+
+
 def test_the_tables_hold_each_line_once_where_the_journal_could_not_say_that_they_do(
     line: Line, monkeypatch: pytest.MonkeyPatch
 ) -> None:

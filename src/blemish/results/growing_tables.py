@@ -5,7 +5,9 @@ import io
 import json
 import os
 from collections.abc import Sequence
+from dataclasses import dataclass
 from pathlib import Path
+from typing import Self
 
 from blemish.errors import OutputError
 from blemish.files import cannot_write
@@ -19,20 +21,20 @@ _COLUMNS = (*COLUMNS, "id", "station", "model", "name", "filed")
 class GrowingTables:
     """A receiver that appends records to the tables of a folder, and has each line in them once.
 
-    Its state is how long both files are. What a process that was killed had written beyond that is cut off before the
-    same lines are written again. A file that was moved away begins anew.
+    Its state is where both files end, and which files these are. What a process that was killed had written beyond that
+    is cut off before the same lines are written again. A file that was moved away begins anew; one that comes in its
+    place, as of a disk that is there again, loses nothing.
     """
 
     name = "predictions.jsonl"
 
     def __init__(self, folder: Path) -> None:
-        self._folder = folder
         self._files = (folder / PREDICTIONS_FILE, folder / TABLE_FILE)
-        self._lengths = [0, 0]
+        self._ends: list[_End] = []
 
     def resume(self, state: str) -> str:
-        """Cuts off what was written and not kept as written, and returns how long the files are; raises OutputError."""
-        self._lengths = [int(length) for length in state.split()] if state else [_length(file) for file in self._files]
+        """Cuts off what was written and not kept as written, and returns where the files end; raises OutputError."""
+        self._ends = [_End.of_text(text) for text in state.split()] or [_end_of(file) for file in self._files]
         self._cut()
         return self._state
 
@@ -43,10 +45,10 @@ class GrowingTables:
         lines = "".join(json.dumps(record, ensure_ascii=False) + "\n" for record in records)
         rows = io.StringIO()
         table = csv.DictWriter(rows, _COLUMNS, extrasaction="ignore", lineterminator="\n")
-        if not self._lengths[1]:
+        if not self._ends[1].length:
             table.writeheader()
         table.writerows(table_row(dict(record)) for record in records)
-        self._lengths = [_append(file, text) for file, text in zip(self._files, (lines, rows.getvalue()), strict=True)]
+        self._ends = [_append(file, text) for file, text in zip(self._files, (lines, rows.getvalue()), strict=True)]
         return len(deliveries), self._state
 
     def close(self) -> None:
@@ -54,36 +56,53 @@ class GrowingTables:
 
     @property
     def _state(self) -> str:
-        return " ".join(map(str, self._lengths))
+        return " ".join(map(str, self._ends))
 
     def _cut(self) -> None:
-        for place, file in enumerate(self._files):
-            length = _length(file)
-            if length < self._lengths[place]:
-                self._lengths[place] = length
-            elif length > self._lengths[place]:
+        ends = []
+        for file, known in zip(self._files, self._ends, strict=True):
+            end = _end_of(file)
+            if end.file == (known.file or end.file) and end.length > known.length:
                 try:
-                    os.truncate(file, self._lengths[place])
+                    os.truncate(file, known.length)
                 except OSError as error:
                     raise cannot_write(file, error) from error
+                end = _End(length=known.length, file=end.file)
+            ends.append(end)
+        self._ends = ends  # not before: a disk that is away for a while says nothing of where files on it end
 
 
-def _length(file: Path) -> int:
-    """Returns a file's length in bytes, 0 where there is none; raises OutputError."""
-    try:
-        return file.stat().st_size
-    except FileNotFoundError:
-        return 0
-    except OSError as error:
-        raise cannot_write(file, error) from error
+@dataclass(frozen=True, kw_only=True)
+class _End:
+    """Where a file ends, and which one it is: another may stand in its place."""
+
+    length: int
+    """In bytes."""
+    file: int
+    """Its number on its disk; 0 where that was not noted."""
+
+    def __str__(self) -> str:
+        return f"{self.length}:{self.file}"
+
+    @classmethod
+    def of_text(cls, text: str) -> Self:
+        length, _, file = text.partition(":")
+        return cls(length=int(length), file=int(file or 0))
 
 
-def _append(file: Path, text: str) -> int:
+def _end_of(file: Path) -> _End:
+    """Returns where a file ends, which is made where there is none; raises OutputError."""
+    return _append(file, "")
+
+
+def _append(file: Path, text: str) -> _End:
     try:
         with file.open("a", encoding="utf-8", errors="backslashreplace", newline="") as end:
             end.write(text)
             end.flush()
-            os.fsync(end.fileno())
-            return end.tell()
+            if text:
+                os.fsync(end.fileno())
+            stands = os.fstat(end.fileno())
+            return _End(length=stands.st_size, file=stands.st_ino)
     except OSError as error:
         raise OutputError(f"cannot write into {file}: {error.strerror}; make room or mend the disk") from error
