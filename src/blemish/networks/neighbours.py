@@ -21,8 +21,8 @@ from torch.nn import functional
 
 MOST_COMPARED_WITH = 64  # photos that each one is held against: seconds for hundreds, and as good where there are more
 RESPECTS = 3
-SPREADS_BEHIND = (2.0, 2.0, 0.0)
-"""How far the respects are behind one another when photos are ranked: by the first two good photos differ, too."""
+SPREADS_BEHIND = (0.0, 0.0, 1.0)
+"""How far the respects are behind one another when photos are ranked: good photos differ by small things, too."""
 COMPARED_LEVELS = 3  # of the teacher at most: beyond, a place sees most of the photo
 VIEWS = 8  # of a photo: by quarter turns, as it is and mirrored
 _SIDE = 16  # places along either side at most; for what is small, along the shorter side
