@@ -25,6 +25,9 @@ def test_the_table_of_all_methods_is_made_from_cells_and_replaces_itself(
     assert f"{found.results[0].metrics['image_auroc']:.3f}" in row
     assert "At most 2 steps each: a rehearsal" in section
     page = (Path(__file__).parents[2] / "docs" / "reference" / "measured.md").read_text()
+    if measured.BEGIN in page:  # as it is before the first time
+        before, _, stands = page.partition(measured.BEGIN)
+        page = before + stands.partition(f"{measured.END}\n\n")[2]
     once = measured.put_into(page, section)
     assert once.replace(f"{section}\n", "") == page, "nothing else changes"
     assert measured.put_into(once, section.replace("tiles", "lids")) == once.replace("tiles", "lids")
