@@ -1,6 +1,8 @@
 """`blemish serve`, from the command to SIGTERM."""
 
+import contextlib
 import os
+import random
 import signal
 import socket
 import threading
@@ -21,9 +23,12 @@ from blemish.server.served_model import name_and_folder
 
 
 def free_port() -> int:
-    with socket.socket() as one:
-        one.bind(("127.0.0.1", 0))
-        return int(one.getsockname()[1])
+    """One below those that connections going out are given, which might take it before the server does."""
+    while True:
+        port = random.randrange(12000, 30000)
+        with socket.socket() as free, contextlib.suppress(OSError):
+            free.bind(("127.0.0.1", port))
+            return port
 
 
 def test_the_command_serves_until_sigterm_and_leaves_a_history(
@@ -44,6 +49,10 @@ def test_the_command_serves_until_sigterm_and_leaves_a_history(
                     time.sleep(0.02)
             codes.append(client.post("/api/models/lid/judge", content=photo).status_code)
             codes.append(httpx.post(f"{client.base_url}/api/models/lid/judge", content=photo).status_code)
+        for _ in range(500):  # where nobody listens to it, it would end the run of all tests
+            if signal.getsignal(signal.SIGTERM) is not signal.SIG_DFL:
+                break
+            time.sleep(0.02)
         os.kill(os.getpid(), signal.SIGTERM)
 
     asking = threading.Thread(target=ask)
