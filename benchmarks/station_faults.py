@@ -25,6 +25,7 @@ from contextlib import suppress
 from pathlib import Path
 
 from damage import damaged
+from fault_commands import run_asked
 from small_disk import Clock, SmallDisk
 from sqlalchemy import text
 from station_server import Clients, Connection, Server, compared, opened, photos_in, recorded
@@ -205,21 +206,5 @@ def damage(options: argparse.Namespace) -> None:
         print(compared([f"{place}" for place in range(len(sent))], recorded(server.history)))
 
 
-def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    commands = parser.add_subparsers(required=True)
-    for work in (disk, clock, damage):
-        one = commands.add_parser(work.__name__)
-        one.set_defaults(work=work)
-        one.add_argument("run", type=Path)
-        one.add_argument("photos_in", type=Path, metavar="PHOTOS")
-        one.add_argument("--rounds", type=int, default=10)
-        one.add_argument("--photos", type=int, default=400)
-        one.add_argument("--seed", type=int, default=0)
-        one.add_argument("--runtime", default="auto")
-    options = parser.parse_args()
-    options.work(options)
-
-
 if __name__ == "__main__":
-    main()
+    run_asked(__doc__, disk, clock, damage, photos=400)

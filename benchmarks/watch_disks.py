@@ -27,6 +27,7 @@ from contextlib import closing, contextmanager, suppress
 from pathlib import Path
 
 from damage import damaged
+from fault_commands import run_asked
 from small_disk import Clock, SmallDisk, mount, unmount
 from station_server import photos_in
 from watch_faults import VERDICTS
@@ -201,21 +202,5 @@ def clock(options: argparse.Namespace) -> None:
         line.compare()
 
 
-def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    commands = parser.add_subparsers(required=True)
-    for work in (disk, share, damage, clock):
-        one = commands.add_parser(work.__name__)
-        one.set_defaults(work=work)
-        one.add_argument("run", type=Path)
-        one.add_argument("photos_in", type=Path, metavar="PHOTOS")
-        one.add_argument("--rounds", type=int, default=10)
-        one.add_argument("--photos", type=int, default=120)
-        one.add_argument("--seed", type=int, default=0)
-        one.add_argument("--runtime", default="auto")
-    options = parser.parse_args()
-    options.work(options)
-
-
 if __name__ == "__main__":
-    main()
+    run_asked(__doc__, disk, share, damage, clock, photos=120)

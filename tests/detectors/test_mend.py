@@ -10,11 +10,11 @@ from torch import Tensor, nn
 
 from blemish.data.dataset import Dataset
 from blemish.detectors import Batch, ImageSize
-from blemish.detectors.mend import EARNED, MANY, Mend, MendSettings
+from blemish.detectors.mend import _DEFECTS, EARNED, MANY, Mend, MendSettings
 from blemish.errors import SettingsError
 from blemish.model.score import Score
 from blemish.networks.discrepancy import highest_mean, mean_of_hardest
-from blemish.networks.fusion import TRUST, Fusion, told_apart
+from blemish.networks.fusion import TRUST, Fusion
 from blemish.networks.mending import Judged
 from blemish.training.settings import TrainingSettings
 from blemish.training.train import train_detector
@@ -103,8 +103,18 @@ def test_a_head_that_finds_what_is_painted_is_trusted_more_where_both_learned_to
         assert float(mend.student.fusion.trust) == pytest.approx(trust)
 
 
-def test_pairs_that_are_told_apart_are_counted() -> None:
-    assert told_apart(torch.tensor([0.0, 1.0]), torch.tensor([1.0, 2.0, -1.0])) == pytest.approx(3.5 / 6)
+def test_a_head_earns_nothing_where_no_painted_defect_meets_the_region(monkeypatch: pytest.MonkeyPatch) -> None:
+    mend = drawn()
+    settle = mend.stages()[-1].settle
+    assert settle is not None
+    monkeypatch.setattr(mend, "student", Student(sees=20.0))
+    monkeypatch.setattr(mend, "_see", lambda images: ((images,), images))
+    monkeypatch.setattr("blemish.detectors.mend.SHARE", {"together": 0.25})
+    grey, corner = torch.full((4, 3, 64, 64), 0.5), torch.zeros(4, 1, 64, 64)
+    corner[..., 0, 0] = 1
+    monkeypatch.setitem(_DEFECTS, "painted", lambda clean, _textures, _generator: (clean, torch.zeros_like(corner)))
+    settle([Batch(images=grey, clean=grey, inside=corner)])
+    assert float(mend.student.fusion.trust) == pytest.approx(0.25)
 
 
 def test_highest_means_are_what_scores_are() -> None:

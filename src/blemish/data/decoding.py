@@ -146,12 +146,13 @@ def _eight_bits(picture: Image.Image, mode: Literal["L", "RGB", "as it is"]) -> 
     """Returns a decoded picture in the mode, of which 16-bit grey is none."""
     if picture.mode.startswith("I"):  # I;16, I;16B, and what older Pillows call 16-bit PNG
         return _sixteen_bits(np.array(picture), getattr(picture, "tag_v2", {}))
+    wanted: str = mode
     if mode == "as it is":
-        mode = "RGB" if picture.mode not in ("L", "LA", "RGB", "RGBA") else picture.mode  # type: ignore[assignment]
+        wanted = picture.mode if picture.mode in ("L", "LA", "RGB", "RGBA") else "RGB"
     if "transparency" in picture.info:  # alpha is dropped, and a palette's would only make Pillow warn
         picture = picture.copy()
         del picture.info["transparency"]
-    return np.array(picture if picture.mode == mode else picture.convert(mode))  # else it would be copied once more
+    return np.array(picture if picture.mode == wanted else picture.convert(wanted))  # else it would be copied once more
 
 
 def _sixteen_bits(grey: NDArray[Any], tags: Mapping[int, Any]) -> NDArray[np.uint16]:

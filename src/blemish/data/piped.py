@@ -81,7 +81,15 @@ def _recognises(folder: Path) -> bool:
     return _has_good(folder) and any(has_folder(folder / "Defects" / name) for name in _TRUTH)
 
 
-_NAMES = (*("PA_BDP01_TL", "PA_BFT01_TL", "PA_BRG01_RL", "PA_BRG02_RL", "PA_BTN01_RL", "PA_FLR01_TL", "PA_GLA01_TL"),)
+_NAMES = (
+    "PA_BDP01_TL",
+    "PA_BFT01_TL",
+    "PA_BRG01_RL",
+    "PA_BRG02_RL",
+    "PA_BTN01_RL",
+    "PA_FLR01_TL",
+    "PA_GLA01_TL",
+)
 """Those of its twelve complete classes whose names are certain."""
 
 PIPED = Layout(

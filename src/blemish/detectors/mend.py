@@ -24,6 +24,7 @@ from functools import partial
 from pathlib import Path
 from typing import Any, ClassVar, Literal
 
+import numpy as np
 import torch
 from torch import Generator, Tensor, nn
 from torch.nn import functional as F
@@ -32,6 +33,7 @@ from torch.optim import Optimizer
 from blemish.detectors.detector import AnomalyMap, Batch, Detector, Images, Stage
 from blemish.detectors.settings import DetectorSettings
 from blemish.errors import SettingsError
+from blemish.metrics.ranking import auroc
 from blemish.model.score import Score
 from blemish.networks import build_backbone
 from blemish.networks.discrepancy import (
@@ -44,7 +46,6 @@ from blemish.networks.discrepancy import (
     share_inside,
     unit_vectors,
 )
-from blemish.networks.fusion import told_apart
 from blemish.networks.mending import Decoder, DefectHead, Judged, Mender
 from blemish.networks.one_cycle import OneCycleAdamW
 from blemish.networks.teacher import Teacher
@@ -229,13 +230,17 @@ class Mend(Detector):
                 painted, masks = paint(batch.images, batch.images.roll(1, dims=0), generator)
                 counted = masks if batch.inside is None else masks * batch.inside
                 changed = counted.flatten(start_dim=1).any(dim=1)
+                if not changed.any():
+                    continue
                 inside = None if batch.inside is None else batch.inside[changed]
                 of_painted.append(self._scores(painted[changed], inside, trusts))
             photos += len(batch.images)
             if photos >= _PAINTED[0]:
                 break
-        pairs = zip(torch.cat(of_good, dim=1), torch.cat(of_painted, dim=1), strict=True)
-        as_it_is, worth = (told_apart(*pair) for pair in pairs)
+        if not of_painted:  # of regions so small that no defect met them
+            return False
+        scores = torch.cat([*of_good, *of_painted], dim=1).cpu().numpy()
+        as_it_is, worth = (auroc(np.arange(len(of_trust)) >= photos, of_trust) for of_trust in scores)
         return worth >= as_it_is + _BETTER
 
     def _scores(self, images: Images, inside: Tensor | None, trusts: Sequence[float]) -> Tensor:

@@ -4,6 +4,7 @@ import logging
 import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager
+from importlib.util import find_spec
 from pathlib import Path
 
 import torch
@@ -19,10 +20,8 @@ def trace(artifact: Artifact, path: Path) -> None:
 
     Raises ExportError where torch cannot trace the detector, MissingExtraError without the packages for it.
     """
-    try:
-        import onnxscript  # noqa: F401  torch's exporter asks for it in the middle of its work
-    except ImportError as error:
-        raise MissingExtraError(package="onnxscript", extra="export", purpose="exporting") from error
+    if find_spec("onnxscript") is None:  # torch's exporter asks for it in the middle of its work
+        raise MissingExtraError(package="onnxscript", extra="export", purpose="exporting")
     detector = rebuild(artifact).eval().requires_grad_(False)
     example = torch.zeros(2, 3, *artifact.framing.frame_size)  # of one, torch would take the batch for a constant
     with _quiet():

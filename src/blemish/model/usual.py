@@ -10,7 +10,7 @@ unusual itself is it said that nothing alike was learned.
 import math
 from base64 import b64decode, b64encode
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from functools import cached_property
 
 import numpy as np
@@ -84,7 +84,7 @@ class UsualPhotos:
     """What the photos that were learned from look like; a part of model.json, so that every runtime judges alike."""
 
     ranges: dict[str, tuple[float, float]]
-    """Of each number of a PhotoDescription what most photos lie between."""
+    """Of each number of a PhotoDescription what most photos lie between; an older model lacks some."""
     spreads: dict[str, float]
     """What an excess is measured in, for each number, and for the distances of `small` and `directions`."""
     sizes: list[tuple[int, int]]
@@ -95,8 +95,6 @@ class UsualPhotos:
     """The directions of their edges (N, DIRECTIONS), of which 65535 is the whole, little endian, in base64."""
     light: float = 0.0
     """How much more or less light may fall, as training varied it: the logarithm of the factor. It is in the ranges."""
-    further: dict[str, tuple[float, float, float]] = field(default_factory=dict)
-    """[low, high, spread] of looks that models were not always trained with: none of them where it was not."""
 
     def of(self, photo: PhotoDescription, *, misfit: float = 0.0) -> Unusualness:
         """Returns how unusual a photo is; `misfit` is how much less it agrees with what photos are laid on than good
@@ -112,9 +110,8 @@ class UsualPhotos:
 
     def _numbers(self, photo: PhotoDescription) -> dict[str, Unusualness]:
         found, values = {}, photo.numbers()
-        ranges = {name: (*span, self.spreads[name]) for name, span in self.ranges.items()}
-        for name, (low, high, spread) in (ranges | self.further).items():
-            excess = max(low - values[name], values[name] - high, 0.0) / spread
+        for name, (low, high) in self.ranges.items():
+            excess = max(low - values[name], values[name] - high, 0.0) / self.spreads[name]
             found[name] = Unusualness(value=excess, reason=_WORDS[name][values[name] > high])
         return found
 
@@ -147,13 +144,11 @@ class UsualPhotos:
 
     def check_values(self) -> None:
         """Raises ValueError for values that no training writes."""
-        first = [names - set(_FURTHER) for names in (_WORDS.keys(), _NARROWEST.keys())]
-        known = [self.ranges.keys(), self.spreads.keys()] == first and self.further.keys() in (set(), set(_FURTHER))
-        if not (known and self.sizes):
+        looks = self.ranges.keys()
+        known = _WORDS.keys() - looks <= set(_FURTHER) and self.spreads.keys() == looks | _OTHER.keys()
+        if not (known and looks <= _WORDS.keys() and self.sizes):
             raise ValueError("looks are missing, or others than this version knows")
-        ranges = [*self.ranges.values(), *((low, high) for low, high, _ in self.further.values())]
-        spreads = [*self.spreads.values(), *(spread for _, _, spread in self.further.values())]
-        if not all(low <= high for low, high in ranges) or min(spreads) <= 0:
+        if not all(low <= high for low, high in self.ranges.values()) or min(self.spreads.values()) <= 0:
             raise ValueError("a range of looks is turned round, or its spread is not above 0")
         if min(side for size in self.sizes for side in size) < 1:
             raise ValueError("a photo has no pixels")
@@ -177,17 +172,13 @@ def learn_usual(photos: Sequence[PhotoDescription], *, light: float = 0.0) -> Us
     found["small"] = _usual_distance([_apart(small.astype(np.float32), each) for each in small])
     shares = _shares(directions)
     found["directions"] = _usual_distance([_turned(shares, each) for each in shares])
-    ranges = {name: _lit(name, own, light) for name, own in ranges.items()}
-    spreads = {name: wider * max(spread, _NARROWEST[name]) for name, spread in found.items()}
-    further = {name: (*ranges.pop(name), spreads.pop(name)) for name in _FURTHER}
     return UsualPhotos(
-        ranges=ranges,
-        spreads=spreads,
+        ranges={name: _lit(name, own, light) for name, own in ranges.items()},
+        spreads={name: wider * max(spread, _NARROWEST[name]) for name, spread in found.items()},
         sizes=_by_count([photo.photo_size for photo in photos]),
         small=b64encode(small.tobytes()).decode(),
         directions=b64encode(directions.tobytes()).decode(),
         light=float(light),  # as it is read back
-        further=further,
     )
 
 

@@ -39,10 +39,3 @@ class Fusion(nn.Module):
         if len(mended) > 1:
             ratio = mended.std() / logits.std().clamp(min=1e-6)
             self.trust.copy_((share * ratio).clamp(*TRUST))
-
-
-def told_apart(good: Tensor, defective: Tensor) -> float:
-    """Returns the share of all pairs of scores (N,) and (M,) in which the defective photo has the higher one, ties
-    counting half: the image AUROC."""
-    higher = (defective[:, None] > good).double() + 0.5 * (defective[:, None] == good).double()
-    return float(higher.mean())

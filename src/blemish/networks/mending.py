@@ -58,8 +58,9 @@ class DefectHead(nn.Module):
         self.residuals = nn.ModuleList(_wide_residual(_HEAD_WIDTH) for _ in channels)
         self.finer = conv_norm_relu(_HEAD_WIDTH, 32, kernel=1)
         self.stem = conv_norm_relu(stem_channels, 32, kernel=1) if stem_channels else None
-        self.output = nn.Sequential(conv_norm_relu(32, 32, kernel=3), nn.Conv2d(32, 1, 1))
-        nn.init.constant_(self.output[-1].bias, -3.0)  # type: ignore[arg-type]  # defects are rare
+        self.output = nn.Sequential(conv_norm_relu(32, 32, kernel=3), last := nn.Conv2d(32, 1, 1))
+        assert last.bias is not None
+        nn.init.constant_(last.bias, -3.0)  # defects are rare
 
     def forward(self, seen: Sequence[Tensor], rebuilt: Sequence[Tensor], stem: Tensor) -> Tensor:
         """Returns logits (B, 1, H / 2, W / 2) from unit vectors of each level, finest first, and the first layer."""

@@ -8,6 +8,7 @@ what counts lies where such numbers are finest.
 
 from collections.abc import Iterator
 from dataclasses import dataclass
+from importlib.util import find_spec
 from io import BytesIO
 from pathlib import Path
 
@@ -88,10 +89,8 @@ def _write(result: Prediction, place: Path, output: Path) -> None:
 
 
 def _need_tifffile() -> None:
-    try:
-        import tifffile  # noqa: F401
-    except ImportError:
-        raise MissingExtraError(package="tifffile", extra="tiff", purpose="a submission") from None
+    if find_spec("tifffile") is None:
+        raise MissingExtraError(package="tifffile", extra="tiff", purpose="a submission")
 
 
 def _save_halves(path: Path, values: NDArray[np.float16]) -> None:

@@ -26,8 +26,8 @@ _AHEAD = 2  # batches read while the network works
 
 
 @dataclass(frozen=True)
-class AsOften:
-    """This is some batches, which are read anew as often as they are gone through."""
+class RepeatedBatches:
+    """Repeated batches are read anew as often as they are gone through."""
 
     chunks: Sequence[Indices]
     """The frames of each."""

@@ -16,7 +16,7 @@ from blemish.errors import InterruptionError, SettingsError
 from blemish.process import StopRequest, stop_requests
 from blemish.progress import OnProgress, Progress
 from blemish.training import checkpoint as checkpoints
-from blemish.training.batches import AsOften, TargetCache, read_ahead
+from blemish.training.batches import RepeatedBatches, TargetCache, read_ahead
 from blemish.training.checkpoint import CHECKPOINT_FILE, Checkpoint
 from blemish.training.generators import step_generator
 from blemish.training.inside import draw_inside
@@ -223,7 +223,7 @@ class StageRun:
         job = self.job
         size, frames = job.settings.batch_size, some_of_frames(job.photos, job.split.train, most=MOST_SETTLING)
         chunks = [frames[i : i + size] for i in range(0, len(frames), size)]
-        settle(AsOften(chunks, self._as_judged))
+        settle(RepeatedBatches(chunks, self._as_judged))
 
     def _as_judged(self, frames: Indices) -> Batch:
         device = self.job.processes.device
