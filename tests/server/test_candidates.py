@@ -8,7 +8,7 @@ import pytest
 
 from blemish.errors import HistoryError
 from blemish.model.artifact import read_artifact
-from blemish.server import tuning
+from blemish.server import replacing, tuning
 from server.conftest import OpenServer, Served
 from server.test_successor import with_threshold
 
@@ -66,7 +66,8 @@ def test_whatever_fails_leaves_disk_and_server_as_they_were(
         raise HistoryError("the disk is full")
 
     before = opened.station.model("part").now
-    assert replaced_by(opened, "damaged").json()["error"]["code"] == "model_unusable"
+    damaged = replaced_by(opened, "damaged")
+    assert (damaged.status_code, damaged.json()["error"]["code"]) == (409, "candidate_unusable")
     monkeypatch.setattr(tuning, "note_change", fail)
     assert replaced_by(opened, "new").json()["error"]["code"] == "history_refused"
     assert opened.client.post("/api/models/part/reload").status_code == 500
@@ -74,6 +75,26 @@ def test_whatever_fails_leaves_disk_and_server_as_they_were(
     assert read_artifact(own_run).calibration == before.artifact.calibration
     assert [path.name for path in own_run.parent.iterdir() if path.name.startswith((".run", "run."))] == []
     assert opened.judge(photo).status_code == 200
+
+
+def test_candidates_that_vanish_are_said_and_the_server_goes_on(
+    opened: Served, own_run: Path, models: Path, photo: bytes, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    opened.judge(photo)
+
+    def vanish(run: Path, beside: Path) -> None:
+        shutil.rmtree(run)
+        shutil.copytree(run, beside)
+
+    with monkeypatch.context() as patched:
+        patched.setattr(replacing, "_copied", vanish)
+        gone = replaced_by(opened, "new")
+    assert (gone.status_code, gone.json()["error"]["code"]) == (409, "candidate_unusable")
+    assert "has gone while it was copied" in gone.json()["error"]["message"]
+    shutil.rmtree(models)
+    for answer in (opened.client.get("/api/candidates"), replaced_by(opened, "new")):
+        assert (answer.status_code, answer.json()["error"]["code"]) == (404, "folder_gone")
+    assert opened.judge(photo).status_code == 200 and read_artifact(own_run)
 
 
 def test_without_such_a_folder_it_is_said(open_server: OpenServer) -> None:

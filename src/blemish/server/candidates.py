@@ -10,6 +10,7 @@ from pathlib import Path
 from blemish.errors import ArtifactError, DataError
 from blemish.model.artifact import MODEL_FILE, read_artifact
 from blemish.server.faults import FaultError
+from blemish.server.sub_folders import sub_folders
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -35,9 +36,11 @@ class Candidates:
         self._folder = folder.resolve()
 
     def names(self) -> list[str]:
-        """Returns the names of the folders that hold a model, sorted; links are none, for they lead elsewhere."""
-        found = (path for path in self._folder.iterdir() if path.is_dir() and not path.is_symlink())
-        return sorted(path.name for path in found if path.name[0] != "." and (path / MODEL_FILE).is_file())
+        """Returns the names of the folders that hold a model, sorted; links are none, for they lead elsewhere.
+
+        Raises FaultError where the folder of them all has gone."""
+        found = (path for path in sub_folders(self._folder) if not path.is_symlink())
+        return [path.name for path in found if (path / MODEL_FILE).is_file()]
 
     def all(self) -> list[Candidate]:
         """Returns what models there are, those that cannot be read among them."""

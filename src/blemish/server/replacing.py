@@ -1,12 +1,15 @@
 """Another model in the place of one that is served: on the disk, in memory and in the audit trail, or in none of
 them."""
 
+import os
 import shutil
 from collections.abc import Callable
+from contextlib import suppress
 from datetime import UTC, datetime
 from pathlib import Path
 
-from blemish.errors import BlemishError, OutputError
+from blemish.errors import ArtifactError, OutputError
+from blemish.model.artifact import MODEL_FILE
 from blemish.server.served_model import OpenModel, ServedModel
 from blemish.server.settings import ServerSettings
 
@@ -18,13 +21,14 @@ def put_in_place(
     it.
 
     `note` writes down what was opened, and where the one before is kept. Whatever fails, that included, leaves disk and
-    server as they were. Whoever calls it holds `model.changing`. Raises BlemishError.
+    server as they were. Whoever calls it holds `model.changing`. Raises BlemishError, of it ArtifactError where `run`
+    has gone.
     """
     kept, before = _exchanged(model.folder, run), model.now
     try:
         opened = model.reopen(settings)
         note(opened, kept)
-    except BlemishError:
+    except BaseException:
         model.now = before
         beside = _beside(model.folder)
         model.folder.rename(beside)
@@ -40,16 +44,25 @@ def _exchanged(folder: Path, run: Path) -> Path:
     beside = _beside(folder)
     try:
         shutil.rmtree(beside, ignore_errors=True)
-        shutil.copytree(run, beside)
+        _copied(run, beside)
         folder.rename(kept)
         beside.rename(folder)
     except (OSError, shutil.Error) as error:
         if not folder.exists() and kept.exists():
             kept.rename(folder)
         shutil.rmtree(beside, ignore_errors=True)
+        if not (run / MODEL_FILE).is_file():
+            raise ArtifactError(f"{run}: has gone while it was copied; bring it back") from error
         why = getattr(error, "strerror", None) or "its files cannot be copied"
         raise OutputError(f"{folder}: cannot be replaced ({why}); make room there, or free it") from error
     return kept
+
+
+def _copied(run: Path, beside: Path) -> None:
+    shutil.copytree(run, beside)
+    for file in beside.rglob("*"):
+        with suppress(OSError), file.open("r+b") as copy:
+            os.fsync(copy.fileno())  # a power cut must find it in the place of what was there
 
 
 def _beside(folder: Path) -> Path:

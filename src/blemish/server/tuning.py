@@ -7,7 +7,7 @@ from typing import Any
 
 from blemish.calibration.recalibrate import AskedRates, recalibrate
 from blemish.calibration.undo import undo_calibration
-from blemish.errors import ArtifactError, BlemishError, HistoryError
+from blemish.errors import ArtifactError, BlemishError, DataError, ExportError, HistoryError
 from blemish.history.audit import note_change
 from blemish.history.feedback import drawn_photos
 from blemish.server.faults import FaultError
@@ -81,18 +81,26 @@ def take_candidate(station: Station, served: ServedModel, name: str, *, who: str
     """Puts a candidate in the place of a model that is served, once it has been opened and proven; where anything
     fails, the one before is served on.
 
-    The model's folder holds it from then on, and what that held before lies beside it, as RUN.until-TIME. Raises what
-    opening a model does, FaultError where there is no such candidate.
+    The model's folder holds it from then on, and what that held before lies beside it, as RUN.until-TIME. Raises
+    FaultError where there is no such candidate, or it cannot be opened or proven, as where it vanishes meanwhile;
+    BlemishError for what is wrong here.
     """
     if station.candidates is None:
         raise FaultError(404, "no_candidates", "no folder of models was given: start the server with --models-from")
     run = station.candidates.run_of(name)
-    ServedModel(served.name, run, station.settings)  # which proves it, before anything is moved
+    try:
+        ServedModel(served.name, run, station.settings)  # which proves it, before anything is moved
+        return _placed(station, served, run, who=who)
+    except (ArtifactError, DataError, ExportError) as error:
+        raise FaultError(409, "candidate_unusable", f"model {name} cannot be served: {error}") from error
+
+
+def _placed(station: Station, served: ServedModel, run: Path, *, who: str) -> OpenModel:
     with served.changing:
         before = model_told(served.now)
 
         def note(opened: OpenModel, kept: Path) -> None:
-            after = {**model_told(opened), "taken_from": name, "before_is_kept_as": kept.name}
+            after = {**model_told(opened), "taken_from": run.name, "before_is_kept_as": kept.name}
             _note(station, served, "model", before, after, who=who)
 
         return put_in_place(served, run, station.settings, note=note)

@@ -18,6 +18,7 @@ from blemish.model.artifact import MODEL_FILE
 from blemish.server.faults import FaultError
 from blemish.server.learning import Learning
 from blemish.server.served_model import name_and_folder
+from blemish.server.sub_folders import sub_folders
 from blemish.server.successor import Succession
 
 _MODELS = "models"
@@ -35,9 +36,8 @@ class Workshop:
         self._beginning = threading.Lock()
 
     def folders(self) -> list[str]:
-        """Returns the names of the folders of photos, sorted."""
-        inside = (path for path in self.folder.iterdir() if path.is_dir() and not path.name.startswith("."))
-        return sorted(path.name for path in inside if path.name != _MODELS)
+        """Returns the names of the folders of photos, sorted; raises FaultError where the workshop has gone."""
+        return [path.name for path in sub_folders(self.folder) if path.name != _MODELS]
 
     def photos(self, name: str) -> Dataset:
         """Returns what is in a folder; raises FaultError where there is none, DataError where it holds no photos."""

@@ -9,15 +9,15 @@ const WAIT = 200; // milliseconds that the slider rests before the history is as
 
 export async function models(main, session, signal, [chosen]) {
   const engineer = session.role === "engineer";
-  const [{ models: served }, { candidates }] = await Promise.all([get("/api/models", {}, signal),
-    engineer ? get("/api/candidates", {}, signal) : { candidates: [] }]);
+  const [{ models: served }, { candidates, fault }] = await Promise.all([get("/api/models", {}, signal),
+    engineer ? get("/api/candidates", {}, signal).catch((error) => ({ candidates: [], fault: error.message })) : { candidates: [] }]);
   const model = served.find((one) => one.name === chosen) ?? served[0];
   const again = () => models(main, session, signal, [model.name]);
   const links = served.length < 2 ? null : h("p", { class: "row" }, served.map((one) =>
     h("a", { href: `#models/${encodeURIComponent(one.name)}`, "aria-current": one === model ? "page" : null }, one.name)));
   put(main, h("h1", {}, `${say("place.models")}: ${model.name}`), links, h("p", {}, say("model.promise", { statement: model.statement })), facts(model),
     h("section", {}, h("h2", {}, say("model.what_if")), await supposing(model, signal)),
-    engineer ? h("section", {}, h("h2", {}, say("model.change")), changing(model, signal, again), replacing(model, candidates, again)) : null,
+    engineer ? h("section", {}, h("h2", {}, say("model.change")), changing(model, signal, again), replacing(model, candidates, fault, again)) : null,
     h("section", {}, h("h2", {}, say("model.drift")), await drift(model, signal)),
     h("section", {}, h("h2", {}, say("model.truth")), await truth(model, session, signal, again)));
 }
@@ -83,8 +83,9 @@ function changing(model, signal, again) {
   return [form, h("p", { class: "muted" }, say("model.rate_note", { photos: model.calibrated_with }))];
 }
 
-/** Returns what puts another trained model in this one's place; null where the server was told of none. */
-function replacing(model, candidates, again) {
+/** Returns what puts another trained model in this one's place; null where the server was told of none; or why none can be listed. */
+function replacing(model, candidates, fault, again) {
+  if (fault) return h("p", { class: "warning" }, fault);
   if (!candidates.length) return null;
   const chosen = h("select", { id: "candidate" }, candidates.map((one) => h("option", { value: one.name, disabled: one.error !== null },
     one.error === null ? `${one.name} (${one.title}, ${one.weights_sha256.slice(0, 12)})` : `${one.name}: ${one.error}`)));
