@@ -55,6 +55,9 @@ class HistoryError(BlemishError, OSError):
 class HistoryUnavailableError(HistoryError):
     """The history cannot be used now, whatever it is asked: its database is away, its disk full; it may be later."""
 
+    may_be_written = False
+    """Whether what was to be written may be there all the same: the database went away when it was to confirm that."""
+
 
 class SettingsError(BlemishError, ValueError):
     """Settings contradict each other, the data or the machine."""

@@ -4,19 +4,20 @@ import os
 import subprocess
 import sys
 import threading
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from pathlib import Path
 
 import pytest
 from sqlalchemy import func, select
 
-from blemish.errors import DataError, HistoryError, MissingExtraError, SettingsError
+from blemish.errors import DataError, HistoryError, HistoryUnavailableError, MissingExtraError, SettingsError
 from blemish.history.figures import hourly
 from blemish.history.opening import History, open_history
 from blemish.history.reading import latest, one
 from blemish.history.schema import JUDGES, VERDICTS
 from blemish.history.verdict import verdict_of
-from blemish.history.writing import add_verdicts
+from blemish.history.writing import WrittenRow, add_verdicts, write_verdicts
 from history.conftest import JUDGE, MakeVerdict
 
 
@@ -48,6 +49,46 @@ def test_a_verdict_that_is_written_again_is_there_once_and_counts_once(history: 
     assert (again[0], again[2], again[3]) == (first[2], first[2], first[0])
     assert len(latest(history).verdicts) == 4
     assert [row.photos for row in hourly(history)] == [4]
+
+
+def test_of_two_that_write_under_one_key_at_once_one_is_told_that_it_was_not_the_first(
+    history: History, place: str, verdict: MakeVerdict
+) -> None:
+    both = threading.Barrier(2)
+
+    def write(into: History, station: str) -> WrittenRow:
+        both.wait(10)
+        return write_verdicts(into, [verdict(key="part 9", station=station)])[0]
+
+    with open_history(place) as other, ThreadPoolExecutor(2) as pool:
+        for _ in range(5):
+            rows = list(pool.map(write, (history, other), ("line 1", "line 2")))
+            assert len({row.id for row in rows}) == 1
+    assert sum(row.is_new for row in rows) == 0
+    (stored,) = latest(history).verdicts
+    assert [row.station for row in hourly(history)] == [stored.station]
+
+
+def test_a_history_whose_file_was_moved_away_takes_nothing_until_it_is_back(
+    tmp_path: Path, verdict: MakeVerdict, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("blemish.history.writing._WAITS", ())
+    place, away = tmp_path / "history.db", tmp_path / "archive.db"
+    with open_history(place) as history:
+        add_verdicts(history, [verdict()])
+        place.rename(away)
+        with pytest.raises(HistoryUnavailableError, match=r"history\.db has gone"):
+            add_verdicts(history, [verdict()])
+        history.engine.dispose()  # as where a connection more is needed
+        with pytest.raises(HistoryUnavailableError, match="has gone"):
+            latest(history)
+        assert not place.exists()
+        place.write_bytes(b"")
+        with pytest.raises(HistoryUnavailableError, match="another file"):
+            add_verdicts(history, [verdict()])
+        away.rename(place)
+        add_verdicts(history, [verdict()])
+        assert len(latest(history).verdicts) == 2
 
 
 def test_a_batch_is_written_whole_or_not_at_all(
@@ -97,7 +138,7 @@ import sys
 from datetime import UTC, datetime
 from blemish.history.opening import open_history
 from blemish.history.verdict import VerdictRecord
-from blemish.history.writing import add_verdicts
+from blemish.history.writing import WrittenRow, add_verdicts, write_verdicts
 history = open_history(sys.argv[1])
 for n in range(100000):
     record = VerdictRecord(model="screw", station="1", verdict="normal", judged_at=datetime.now(UTC), key=str(n))

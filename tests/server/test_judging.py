@@ -2,6 +2,7 @@
 
 import hashlib
 import io
+import shutil
 import threading
 import time
 from concurrent.futures import ThreadPoolExecutor
@@ -18,7 +19,7 @@ from blemish.errors import HistoryError, HistoryUnavailableError
 from blemish.history.opening import History
 from blemish.history.reading import Sought, latest
 from blemish.history.verdict import VerdictRecord
-from blemish.history.writing import add_verdicts
+from blemish.history.writing import WrittenRow, write_verdicts
 from blemish.server import judging_queue
 from blemish.server.faults import FaultError
 from server.conftest import OpenServer, Served
@@ -148,11 +149,11 @@ def test_a_request_that_is_sent_again_while_it_is_judged_gets_the_same_verdict(
 def test_no_verdict_is_answered_that_is_not_in_the_history(
     open_server: OpenServer, photo: bytes, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    def fail(*_given: object) -> list[int]:
+    def fail(*_given: object) -> None:
         raise HistoryUnavailableError("the disk is full")
 
     server = open_server()
-    monkeypatch.setattr(judging_queue, "add_verdicts", fail)
+    monkeypatch.setattr(judging_queue, "write_verdicts", fail)
     answer = server.judge(photo)
     assert (answer.status_code, answer.json()["error"]["code"]) == (503, "history_unavailable")
     assert int(answer.headers["Retry-After"]) >= 1
@@ -165,13 +166,13 @@ def test_a_photo_that_fails_harms_none_that_was_judged_with_it(
 ) -> None:
     sizes: list[int] = []
 
-    def fail_with_one(history: History, verdicts: list[VerdictRecord]) -> list[int]:
+    def fail_with_one(history: History, verdicts: list[VerdictRecord]) -> list[WrittenRow]:
         sizes.append(len(verdicts))
         if any(verdict.photo_name == "poison" for verdict in verdicts):
             raise HistoryError("the database refuses it")
-        return add_verdicts(history, verdicts)
+        return write_verdicts(history, verdicts)
 
-    monkeypatch.setattr(judging_queue, "add_verdicts", fail_with_one)
+    monkeypatch.setattr(judging_queue, "write_verdicts", fail_with_one)
     server = open_server()
     files = [("photo", (name, data)) for name, data in zip(("a", "poison", "b"), photo_files, strict=False)]
     together = server.client.post("/api/models/part/judge-many", files=files)
@@ -272,7 +273,7 @@ def test_a_verdict_is_given_though_its_photo_cannot_be_kept(
     open_server: OpenServer, photo: bytes, tmp_path: Path
 ) -> None:
     server = open_server(keep_photos=tmp_path / "kept", keep="all")
-    (tmp_path / "kept").rmdir()
+    shutil.rmtree(tmp_path / "kept")
     (tmp_path / "kept").write_text("a full disk refuses likewise")
     told = server.judge(photo).json()
     assert told["photo"]["kept"] is False

@@ -1,5 +1,6 @@
 """A server whose history or disk fails says so, loses nothing, and comes back by itself."""
 
+import shutil
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -73,7 +74,7 @@ def test_photos_that_wait_together_are_judged_once_while_the_history_is_away(
     tries: list[int] = []
     added = writing._added
 
-    def counted(history: History, verdicts: Any) -> list[int]:
+    def counted(history: History, verdicts: Any) -> list[writing.WrittenRow]:
         tries.append(len(verdicts))
         return added(history, verdicts)
 
@@ -84,11 +85,25 @@ def test_photos_that_wait_together_are_judged_once_while_the_history_is_away(
     assert sum(tries) == 4 * 3  # in one batch or several, none of them anew by itself
 
 
+@pytest.mark.usefixtures("at_once")
+def test_what_was_kept_for_a_verdict_that_is_not_in_the_history_is_deleted(
+    open_server: OpenServer, photo_files: list[bytes], tmp_path: Path
+) -> None:
+    kept = tmp_path / "kept"
+    server = open_server(keep_photos=kept, keep="all")
+    server.judge(photo_files[0])
+    before = {path for path in kept.rglob("*") if path.is_file()}
+    with failing(server.history):
+        assert [server.judge(photo_files[n]).status_code for n in (0, 1)] == [503, 503]
+    assert {path for path in kept.rglob("*") if path.is_file()} == before
+    assert server.judge(photo_files[1]).json()["photo"]["kept"] is True
+
+
 def test_photos_that_cannot_be_kept_are_said_where_readiness_is(
     open_server: OpenServer, photo: bytes, tmp_path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
     server = open_server(keep_photos=tmp_path / "kept", keep="all")
-    (tmp_path / "kept").rmdir()
+    shutil.rmtree(tmp_path / "kept")
     (tmp_path / "kept").write_text("a full disk refuses likewise")
     assert [server.judge(photo + bytes(n)).json()["photo"]["kept"] for n in range(2)] == [False, False]
     ready = server.client.get("/ready")

@@ -64,11 +64,16 @@ class History:
 
     @contextmanager
     def _transaction(self, *, writes: bool) -> Iterator[Connection]:
+        ending = False
         try:
             with self.engine.connect().execution_options(writes=writes) as connection, connection.begin():
                 yield connection
+                ending = True
         except SQLAlchemyError as error:
-            raise self.failed(error) from error
+            failed = self.failed(error)
+            if isinstance(failed, HistoryUnavailableError):
+                failed.may_be_written = ending and not self.is_sqlite  # which takes back what it cannot confirm
+            raise failed from error
 
     def failed(self, error: SQLAlchemyError) -> HistoryError:
         """Returns the one line that is said of what the database refused, which is of the kind that says whether it may
@@ -115,6 +120,8 @@ def open_history(place: str | Path, *, is_there: bool = False) -> History:
     try:
         with history.writing() as connection:
             bring_up_to_date(connection, place=history.place)
+        if history.is_sqlite:
+            _hold_to_its_file(engine, Path(history.place))
     except BaseException:
         history.close()
         raise
@@ -172,3 +179,25 @@ def _begin_sqlite(connection: Connection) -> None:
     """Begins as a writer where one is: a reader that turns writer could be refused for another's sake."""
     writes = connection.get_execution_options().get("writes", True)
     connection.exec_driver_sql("BEGIN IMMEDIATE" if writes else "BEGIN")
+
+
+def _hold_to_its_file(engine: Engine, file: Path) -> None:
+    """Lets nothing be asked or written where another file, or none, has come in the place of the one that was opened.
+
+    SQLite itself goes on in a file that was moved away or deleted, and whoever opens the history next misses all that.
+    """
+    opened = file.stat()
+
+    def check(*_of_event: object) -> None:
+        try:
+            found = file.stat()
+        except OSError:
+            why = "has gone: put it back, or start anew with another"
+        else:
+            if (found.st_dev, found.st_ino) == (opened.st_dev, opened.st_ino):
+                return
+            why = "is another file than the one that was opened: put that back, or start anew"
+        raise HistoryUnavailableError(f"the history in {file} {why}")
+
+    event.listen(engine, "do_connect", check)  # which would make an empty file
+    event.listen(engine, "begin", check, insert=True)

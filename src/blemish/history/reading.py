@@ -84,6 +84,20 @@ def by_key(history: History, key: str) -> StoredVerdict | None:
     return None if row is None else _stored(row)
 
 
+def paths_of_photos(history: History, checksums: Sequence[str]) -> set[str]:
+    """Returns where the photos of these checksums lie that are kept for a verdict."""
+    kept = VERDICTS.c.photo_sha256.in_(checksums), VERDICTS.c.photo_path.is_not(None)
+    with history.reading() as connection:
+        return set(connection.execute(select(VERDICTS.c.photo_path).where(*kept).distinct()).scalars())
+
+
+def keys_with_map(history: History, keys: Sequence[str]) -> set[str]:
+    """Returns which of these are the keys of verdicts whose map is kept."""
+    kept = VERDICTS.c.key.in_(keys), VERDICTS.c.map_path.is_not(None)
+    with history.reading() as connection:
+        return set(connection.execute(select(VERDICTS.c.key).where(*kept)).scalars())
+
+
 def ids_since(history: History, number: int, *, most: int = MOST_AT_ONCE) -> list[int]:
     """Returns the ids of the verdicts that were written after the one of this id, oldest first: what a live page asks
     for."""

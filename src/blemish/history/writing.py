@@ -3,6 +3,7 @@
 import time
 from collections import Counter
 from collections.abc import Sequence
+from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
 
@@ -20,18 +21,36 @@ _HOUR = ("hour", "model", "station", "verdict")
 """What tells one count from others."""
 
 
-def add_verdicts(history: History, verdicts: Sequence[VerdictRecord]) -> list[int]:
-    """Writes verdicts in one transaction, and returns their rows' ids in order when they are on the disk.
+@dataclass(frozen=True, kw_only=True)
+class WrittenRow:
+    """The row that a verdict has in the history."""
 
-    One whose key is there already is not written again, and its row's id returned. Raises HistoryUnavailableError when
-    three tries have failed, HistoryError for what no other try would change; then none is written.
+    id: int
+    is_new: bool
+    """Whether it was written now: else its key was there, and the row holds what was written then."""
+
+
+def add_verdicts(history: History, verdicts: Sequence[VerdictRecord]) -> list[int]:
+    """Writes verdicts as `write_verdicts` does, and returns their rows' ids in order."""
+    return [row.id for row in write_verdicts(history, verdicts)]
+
+
+def write_verdicts(history: History, verdicts: Sequence[VerdictRecord]) -> list[WrittenRow]:
+    """Writes verdicts in one transaction, and returns their rows in order when they are on the disk.
+
+    One whose key is there already is not written again. Raises HistoryUnavailableError when three tries have failed,
+    HistoryError for what no other try would change; then none is written, unless the first says that it may be.
     """
-    for wait in _WAITS:
+    waits, unsure = iter(_WAITS), False
+    while True:
         try:
             return _added(history, verdicts)
-        except HistoryUnavailableError:
-            time.sleep(wait)
-    return _added(history, verdicts)
+        except HistoryUnavailableError as error:
+            unsure = error.may_be_written = unsure or error.may_be_written
+            wait = next(waits, None)
+            if wait is None:
+                raise
+        time.sleep(wait)
 
 
 def check_writing(history: History) -> None:
@@ -42,7 +61,7 @@ def check_writing(history: History) -> None:
         connection.execute(delete(HOURS).where(HOURS.c.hour == count["hour"], HOURS.c.model == ""))
 
 
-def _added(history: History, verdicts: Sequence[VerdictRecord]) -> list[int]:
+def _added(history: History, verdicts: Sequence[VerdictRecord]) -> list[WrittenRow]:
     new_judges: dict[JudgeRecord, int] = {}
     with history.writing() as connection:
         for judge in {verdict.judge for verdict in verdicts if verdict.judge is not None} - history.judges.keys():
@@ -53,7 +72,7 @@ def _added(history: History, verdicts: Sequence[VerdictRecord]) -> list[int]:
         _count(connection, [rows[key] for key in new])
         ids = new | _ids(connection, [key for key in rows if key not in new])
     history.judges |= new_judges  # now that they are on the disk
-    return [ids[verdict.key] for verdict in verdicts]
+    return [WrittenRow(id=ids[verdict.key], is_new=verdict.key in new) for verdict in verdicts]
 
 
 def _row(verdict: VerdictRecord, judges: dict[JudgeRecord, int]) -> dict[str, Any]:

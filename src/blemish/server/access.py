@@ -4,6 +4,7 @@ make a browser send."""
 from typing import Annotated, cast
 from urllib.parse import urlsplit
 
+from anyio import to_thread
 from fastapi import Depends, Request
 
 from blemish.history.audit import LOCAL
@@ -51,6 +52,11 @@ def asker_of(request: Request) -> Asker:
     return Asker(LOCAL, "engineer")
 
 
+async def line_asker_of(request: Request) -> Asker:
+    """Returns who asks as `asker_of` does, in threads that no page can take: photos of the line wait for none."""
+    return await to_thread.run_sync(asker_of, request, limiter=_station_in(request).line_threads)
+
+
 def engineer_of(asker: Annotated[Asker, Depends(asker_of)]) -> Asker:
     """Returns who asks, an engineer; raises FaultError for an operator."""
     if asker.role != "engineer":
@@ -82,4 +88,5 @@ def _name_of(host: str) -> str | None:
 
 StationOf = Annotated[Station, Depends(station_of)]
 AskedBy = Annotated[Asker, Depends(asker_of)]
+AskedByLine = Annotated[Asker, Depends(line_asker_of)]
 AskedByEngineer = Annotated[Asker, Depends(engineer_of)]

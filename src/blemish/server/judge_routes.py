@@ -7,16 +7,16 @@ from concurrent.futures import Future
 from contextlib import ExitStack
 from typing import Annotated, Any, NamedTuple
 
+from anyio import to_thread
 from fastapi import APIRouter, Header, Query, Request
-from fastapi.concurrency import run_in_threadpool
 from starlette.datastructures import UploadFile
 
 from blemish.history.reading import by_key
 from blemish.history.schema import LONGEST_NAME_STORED
 from blemish.history.verdict import StoredVerdict
-from blemish.server.access import AskedBy, Asker, StationOf
+from blemish.server.access import AskedByLine, Asker, StationOf
 from blemish.server.faults import FAULTS, FaultError
-from blemish.server.judging_queue import PhotoToJudge
+from blemish.server.judging_queue import PhotoToJudge, key_of_another
 from blemish.server.replies import VerdictReply, VerdictsReply, verdict_reply
 from blemish.server.station import Station
 
@@ -63,7 +63,7 @@ async def judge_photo(
     model: str,
     request: Request,
     at: StationOf,
-    asker: AskedBy,
+    asker: AskedByLine,
     station: StationName = None,
     name: PhotoName = None,
     retry_key: RetryKey = None,
@@ -90,7 +90,7 @@ async def judge_photos(
     model: str,
     request: Request,
     at: StationOf,
-    asker: AskedBy,
+    asker: AskedByLine,
     station: StationName = None,
     retry_key: RetryKey = None,
 ) -> VerdictsReply:
@@ -146,7 +146,7 @@ async def _judged(
 ) -> StoredVerdict:
     if key.is_given and (earlier := at.under_way.get(key.value)) is not None:
         if earlier.data != data:
-            raise _of_another()
+            raise key_of_another()
         return await _answered(at, earlier.answer)
     photo = PhotoToJudge(
         data=data,
@@ -159,6 +159,10 @@ async def _judged(
         _hold(at, photo)
         try:
             known = await _known(at, data, key.value)
+        except Exception as error:  # which is that of all who sent it
+            if not photo.answer.done():
+                photo.answer.set_exception(error)
+            raise
         except BaseException:
             photo.answer.cancel()
             raise
@@ -179,14 +183,12 @@ def _hold(at: Station, photo: PhotoToJudge) -> None:
 
 async def _known(at: Station, data: bytes, key: str) -> StoredVerdict | None:
     """Returns the verdict that a photo got under a key; raises FaultError where it was another photo."""
-    known = await run_in_threadpool(by_key, at.history, key)
-    if known is not None and known.photo_sha256 != await run_in_threadpool(lambda: hashlib.sha256(data).hexdigest()):
-        raise _of_another()
+    known = await to_thread.run_sync(by_key, at.history, key, limiter=at.line_threads)
+    if known is not None and known.photo_sha256 != await to_thread.run_sync(
+        lambda: hashlib.sha256(data).hexdigest(), limiter=at.line_threads
+    ):
+        raise key_of_another()
     return known
-
-
-def _of_another() -> FaultError:
-    return FaultError(409, "key_of_another", "this Idempotency-Key was used for another photo")
 
 
 async def _answered(at: Station, answer: "Future[StoredVerdict]") -> StoredVerdict:

@@ -7,15 +7,17 @@ import time
 from collections import deque
 from collections.abc import Callable
 from concurrent.futures import Future
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import partial
 
-from blemish.errors import BlemishError, DataError, HistoryUnavailableError, OutputError
+from blemish.errors import BlemishError, DataError, HistoryError, HistoryUnavailableError, OutputError
 from blemish.history.opening import History
+from blemish.history.reading import one, paths_of_photos
 from blemish.history.verdict import StoredVerdict, VerdictRecord, verdict_of
-from blemish.history.writing import add_verdicts
+from blemish.history.writing import WrittenRow, write_verdicts
 from blemish.inference.prediction import Prediction
-from blemish.server.kept_photos import KeptPhotos
+from blemish.server.faults import FaultError
+from blemish.server.kept_photos import KeptFiles, KeptPhotos
 from blemish.server.served_model import ServedModel
 from blemish.server.settings import ServerSettings
 from blemish.troubles import Troubles
@@ -57,6 +59,7 @@ class JudgingQueue:
         self.model = model
         self._history, self._settings, self._photos = history, settings, photos
         self._on_judged, self._on_unkept, self._troubles = on_judged, on_unkept, troubles
+        self._kept: dict[str, KeptFiles] = {}  # for verdicts that are not in the history yet, by their keys
         self._waiting: deque[PhotoToJudge] = deque()
         self._come = threading.Condition()
         self._closed = False
@@ -100,13 +103,13 @@ class JudgingQueue:
             self._judge(batch)
         except HistoryUnavailableError as error:  # nor would it take any of them alone
             self._troubles.say("history", error)
-            _refuse(batch, error)
+            self._refuse(batch, error)
         except BaseException as error:
             how = None if isinstance(error, BlemishError) else error
             _log.error("model %s: %d photos failed: %s", self.model.name, len(batch), error, exc_info=how)
             if len(batch) > 1:
                 return False
-            _refuse(batch, error)
+            self._refuse(batch, error)
         else:
             self._troubles.mended("history", "the history takes verdicts again")
         return True
@@ -125,13 +128,34 @@ class JudgingQueue:
         data = [photo.data for photo in batch]
         results = list(opened.predictor.predict_many(data, batch_size=self._settings.batch_size))
         records = [self._record(photo, result) for photo, result in zip(batch, results, strict=True)]
-        ids = add_verdicts(self._history, records)
+        rows = write_verdicts(self._history, records)
         seconds = (time.perf_counter() - started) / len(batch)
-        for photo, result, record, number in zip(batch, results, records, ids, strict=True):
-            stored = StoredVerdict(**vars(record), id=number, label=None, defect_type=None)
+        kept = [self._kept.pop(photo.key, None) for photo in batch]
+        there: list[tuple[PhotoToJudge, VerdictRecord, WrittenRow, KeptFiles | None]] = []
+        for photo, result, record, row, files in zip(batch, results, records, rows, kept, strict=True):
+            if not row.is_new:
+                there.append((photo, record, row, files))
+                continue
+            stored = StoredVerdict(**vars(record), id=row.id, label=None, defect_type=None)
             self._on_judged(stored, result, photo.data, seconds)
-            if not photo.answer.done():
-                photo.answer.set_result(stored)
+            _answer(photo, stored)
+        for each in there:  # now that a history that goes away harms no other
+            self._answer_as_written(*each)
+
+    def _answer_as_written(
+        self, photo: PhotoToJudge, record: VerdictRecord, row: WrittenRow, kept: KeptFiles | None
+    ) -> None:
+        """Answers with what is in the history under the photo's key, for it holds: another server that was sent the
+        same photo was first, or a try of this one that seemed to have failed."""
+        stored = one(self._history, row.id)
+        if stored is None:
+            raise HistoryError(f"verdict {row.id} was deleted while it was written: ask again")
+        if kept is not None and stored.map_path != record.map_path:
+            self._discard([kept])
+        if stored.photo_sha256 == record.photo_sha256:
+            _answer(photo, stored)
+        elif not photo.answer.done():
+            photo.answer.set_exception(key_of_another())
 
     def _record(self, photo: PhotoToJudge, result: Prediction | DataError) -> VerdictRecord:
         record = partial(
@@ -147,19 +171,47 @@ class JudgingQueue:
         if self._photos is None or isinstance(result, DataError) or not self._is_kept(photo, result):
             return record()
         try:
-            photo_path, map_path = self._photos.keep(photo.data, result, key=photo.key)
+            kept = self._photos.keep(photo.data, result, key=photo.key)
         except OutputError as error:  # a verdict is worth more than its photo
             self._troubles.say("photos", f"photos are not kept: {error}")
             self._on_unkept()
             return record()
         self._troubles.mended("photos", "photos are kept again")
-        return record(photo_path=photo_path, map_path=map_path)
+        before = self._kept.get(photo.key)  # where all of a batch has failed, and each is tried alone
+        self._kept[photo.key] = replace(kept, is_new=kept.is_new or (before is not None and before.is_new))
+        return record(photo_path=str(kept.photo), map_path=str(kept.map))
 
     def _is_kept(self, photo: PhotoToJudge, result: Prediction) -> bool:
         return photo.drawn or self._settings.keep == "all" or result.verdict != "normal"
 
+    def _refuse(self, batch: list[PhotoToJudge], error: BaseException) -> None:
+        """Answers with an error, and deletes what was kept for verdicts that nobody will find."""
+        kept = [files for photo in batch if (files := self._kept.pop(photo.key, None)) is not None]
+        for photo in batch:
+            if not photo.answer.done():
+                photo.answer.set_exception(error)
+        if not (isinstance(error, HistoryUnavailableError) and error.may_be_written):
+            self._discard(kept)  # else upkeep finds out whether a verdict has it
 
-def _refuse(batch: list[PhotoToJudge], error: BaseException) -> None:
-    for photo in batch:
-        if not photo.answer.done():
-            photo.answer.set_exception(error)
+    def _discard(self, kept: list[KeptFiles]) -> None:
+        """Deletes maps, and photos that were not there before; one that a verdict has, as of another model, stays."""
+        assert self._photos is not None or not kept
+        try:
+            known = paths_of_photos(self._history, [files.photo.stem for files in kept]) if kept else set()
+        except HistoryError:
+            known = set()
+        for files in kept if self._photos is not None else ():
+            try:
+                self._photos.discard(files, photo_too=files.is_new and str(files.photo) not in known)
+            except OutputError as error:
+                _log.warning("a photo of no verdict: %s", error)
+
+
+def _answer(photo: PhotoToJudge, stored: StoredVerdict) -> None:
+    if not photo.answer.done():
+        photo.answer.set_result(stored)
+
+
+def key_of_another() -> FaultError:
+    """Returns the error to answer with where one key was given to two photos."""
+    return FaultError(409, "key_of_another", "this Idempotency-Key was used for another photo")

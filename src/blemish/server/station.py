@@ -9,6 +9,8 @@ from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
 
+from anyio import CapacityLimiter
+
 from blemish.errors import DataError
 from blemish.history.opening import History
 from blemish.history.verdict import StoredVerdict
@@ -28,6 +30,7 @@ from blemish.server.upkeep import Upkeep
 from blemish.server.workshop import Workshop
 from blemish.troubles import Troubles
 
+_LINE_THREADS = 8
 _MOST_RECENT = 1 << 27
 """Bytes of photos and maps of the latest verdicts, kept in memory so that their pictures can be asked for."""
 
@@ -64,11 +67,13 @@ class Station:
         self.candidates = None if settings.models_from is None else Candidates(settings.models_from)
         self.workshop = None if settings.workshop is None else Workshop(settings.workshop)
         self.ready = True
+        self.line_threads = CapacityLimiter(_LINE_THREADS)
+        """For what photos of the line wait for: others, such as pages, have others."""
         self.changing_users = threading.Lock()
         """It is held by whoever looks who is left and changes it."""
         folder = settings.keep_photos
         kept = settings.retention
-        self._upkeep = None if kept is None else Upkeep(history, kept, photos=folder)
+        self._upkeep = None if kept is None and folder is None else Upkeep(history, kept, photos=folder)
         self.under_way: dict[str, PhotoToJudge] = {}
         """Photos that are not answered yet, by the key that the client gave; of the event loop alone."""
         self._in_flight = self._bytes = 0

@@ -17,8 +17,8 @@ STATUS_ROUTES = APIRouter(tags=["status"], responses=FAULTS)
 
 
 @STATUS_ROUTES.get("/health")
-def health() -> HealthReply:
-    """Says that the server lives."""
+async def health() -> HealthReply:
+    """Says that the server lives: in the event loop, also while all threads wait for a database that is away."""
     return HealthReply(status="ok", blemish_version=__version__)
 
 
