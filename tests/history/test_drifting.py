@@ -4,7 +4,9 @@ from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
 import numpy as np
+import pytest
 
+from blemish.history import drifting
 from blemish.history.drifting import drift_at
 from blemish.history.opening import History
 from blemish.history.writing import add_verdicts
@@ -63,3 +65,14 @@ def test_photos_of_a_clock_that_was_ahead_do_not_stand_before_those_of_now(
     told = drift_at(history, "line 1", model="screw", weights_sha256=str(JUDGE.weights_sha256), calibration=CALIBRATION)
     assert told.photos == 50
     assert "darker" in [drift.words for drift in told.found]
+
+
+def test_as_many_stations_are_looked_at_as_judged_last(
+    history: History, verdict: MakeVerdict, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(drifting, "MOST_STATIONS", 2)
+    now = datetime.now(UTC)
+    for hours, station in ((3, "line 2"), (9, "serial 17"), (2, "line 1"), (5, "line 2"), (0, "other")):
+        model = "nut" if station == "other" else "screw"
+        add_verdicts(history, [verdict(model=model, station=station, judged_at=now - timedelta(hours=hours))])
+    assert drifting.stations_of(history, "screw") == ["line 1", "line 2"]

@@ -9,11 +9,13 @@ import pytest
 from blemish.errors import SettingsError
 from blemish.history import retention
 from blemish.history.audit import changes
+from blemish.history.feedback import drawn_photos
 from blemish.history.figures import hourly
 from blemish.history.labels import set_label
 from blemish.history.opening import History
 from blemish.history.reading import latest
 from blemish.history.retention import Forgotten, Retention, forget
+from blemish.history.verdict import VerdictRecord
 from blemish.history.writing import add_verdicts
 from history.conftest import MakeVerdict
 
@@ -97,3 +99,41 @@ def test_a_photo_that_was_kept_again_just_now_stays(history: History, verdict: M
 def test_amounts_that_are_none_are_refused() -> None:
     with pytest.raises(SettingsError):
         Retention(days=0)
+
+
+def test_a_drawn_photo_that_nobody_labelled_is_not_forgotten_as_if_it_had_not_been_drawn(
+    history: History, verdict: MakeVerdict, tmp_path: Path
+) -> None:
+    old, kept = datetime.now(UTC) - timedelta(days=40), tmp_path / "kept"
+
+    def drawn(number: int) -> VerdictRecord:
+        return verdict(judged_at=old + timedelta(hours=number), drawn=True, **photo_in(kept, f"{number}"))
+
+    _, good, skipped, behind = ids = add_verdicts(history, [drawn(number) for number in range(4)])
+    for number in (good, behind):
+        set_label(history, number, "good", who="eva")
+    assert forget(history, Retention(days=30), photos=kept, who="eva") == Forgotten(verdicts=0, photos=2)
+    found = drawn_photos(history, "screw")
+    assert [path.name for path in found.good] == ["1.photo"]  # the first, of which nobody chose, stands in no way
+    assert (found.waiting, found.lost, found.behind) == (0, 1, 1)
+    assert forget(history, Retention(days=30), photos=kept, who="eva") == Forgotten(verdicts=0, photos=0)
+    set_label(history, skipped, "bad", who="eva")  # by whoever knows the part
+    assert [path.name for path in drawn_photos(history, "screw").good] == ["1.photo", "3.photo"]
+    assert forget(history, Retention(days=30, labelled_too=True), photos=kept, who="eva").verdicts == len(ids)
+
+
+def test_what_is_labelled_while_it_is_being_deleted_stays(history: History, verdict: MakeVerdict) -> None:
+    ids = add_verdicts(history, [verdict(), verdict()])
+    set_label(history, ids[0], "bad", who="eva")
+    assert retention._delete_rows(history, ids, Retention(days=30)) == 1
+    assert [each.id for each in latest(history).verdicts] == ids[:1]
+
+
+def test_a_photo_that_was_judged_twice_and_labelled_either_way_calibrates_nothing(
+    history: History, verdict: MakeVerdict, tmp_path: Path
+) -> None:
+    photo = photo_in(tmp_path / "kept", "0")
+    ids = add_verdicts(history, [verdict(drawn=True, **photo), verdict(drawn=True, **photo)])
+    for number, label in zip(ids, ("good", "bad"), strict=True):
+        set_label(history, number, label, who="eva")
+    assert drawn_photos(history, "screw").good == []

@@ -16,6 +16,10 @@ PHOTOS_LOOKED_AT = 1000
 """The latest of each station: for so many it is stated how often drift is said where there is none."""
 
 
+MOST_STATIONS = 256
+"""Those that judged last: a station's name comes from whoever sends photos, and may be another with each."""
+
+
 @dataclass(frozen=True, kw_only=True)
 class StationDrift:
     """What has moved at one station."""
@@ -42,6 +46,14 @@ def drift_at(
         score = None if row.verdict in ALARM_VERDICTS else row.anomaly_score
         watch.add_looks(row.looks, unusualness=row.unusualness or 0.0, score=score)
     return StationDrift(station=station, photos=len(rows), found=watch.found)
+
+
+def stations_of(history: History, model: str) -> list[str]:
+    """Returns the stations at which a model judged last, sorted, as many as are looked at for drift."""
+    last = select(HOURS.c.station).where(HOURS.c.model == model).group_by(HOURS.c.station)
+    last = last.order_by(func.max(HOURS.c.hour).desc(), HOURS.c.station).limit(MOST_STATIONS)
+    with history.reading() as connection:
+        return sorted(connection.execute(last).scalars())
 
 
 def _latest_looks(connection: Connection, model: str, station: str, weights_sha256: str) -> Sequence[Any]:

@@ -4,7 +4,8 @@ A threshold's promise holds where calibration photos and those to come are excha
 Good photos that somebody picked are not, least of all false alarms: with them the threshold would rise above what a
 fair draw gives, and defects pass. So photos are drawn by lot as they arrive, before they are judged, and calibration
 takes those drawn and labelled good alone; and only up to the first that waits for its label, for whoever leaves out the
-hard ones picks as well.
+hard ones picks as well. One whose photo was deleted before it had a label waits for ever, unless it was among the first
+ones, of which nobody had labelled any: there nobody chose.
 """
 
 from collections import Counter
@@ -33,6 +34,8 @@ class PhotosDrawnByLot:
     """Up to there, labelled good, but no longer kept."""
     waiting: int
     """Drawn and not labelled yet."""
+    lost: int
+    """Drawn and not labelled before their photos were deleted: who looks at no photo cannot label it."""
     behind: int
     """Labelled good, but drawn after the first that waits."""
     picked: int
@@ -64,16 +67,21 @@ def drawn_photos(history: History, model: str) -> PhotosDrawnByLot:
     with history.reading() as connection:
         found = connection.execute(rows).all()
         picked = connection.execute(select(func.count()).select_from(VERDICTS).where(*others)).scalar_one()
+    lost = [row.label is None and row.photo_path is None for row in found]
+    begin = next((place for place, is_lost in enumerate(lost) if not is_lost), len(found))
+    found, lost = found[begin:], lost[begin:]
     whole = next((place for place, row in enumerate(found) if row.label is None), len(found))
     paths = [
         None if row.photo_path is None else Path(row.photo_path) for row in found[:whole] if row.label == GOOD_LABEL
     ]
-    there = {path: None for path in paths if path is not None and path.exists()}  # a photo judged twice counts once
+    bad = {row.photo_path for row in found if row.label == BAD_LABEL}  # of a photo judged twice, labelled either way
+    there = {path: None for path in paths if path is not None and path.exists() and str(path) not in bad}
     return PhotosDrawnByLot(
         good=list(there),
         labelled_bad=sum(row.label == BAD_LABEL for row in found[:whole]),
         gone=sum(path not in there for path in paths),
-        waiting=sum(row.label is None for row in found),
+        waiting=sum(row.label is None for row in found) - sum(lost),
+        lost=sum(lost),
         behind=sum(row.label == GOOD_LABEL for row in found[whole:]),
         picked=picked,
     )

@@ -10,13 +10,14 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
-from sqlalchemy import ColumnElement, delete, func, select, update
+from sqlalchemy import ColumnElement, delete, func, or_, select, update
 
 from blemish.errors import OutputError, SettingsError
 from blemish.files import remove
 from blemish.history.audit import note_change
 from blemish.history.opening import History
 from blemish.history.schema import VERDICTS
+from blemish.inference.prediction import UNREADABLE
 
 _log = logging.getLogger("blemish")
 
@@ -32,7 +33,8 @@ class Retention:
 
     days: float | None = None
     """Verdicts that are older are deleted, with their photos; counts per hour stay. One that was written after a
-    younger one, as when a clock was set back, stays as long as that."""
+    younger one, as when a clock was set back, stays as long as that; one that was drawn by lot and has no label stays
+    without its photo."""
     megabytes: float | None = None
     """Photos beyond so much room are deleted, oldest first; their verdicts stay."""
     labelled_too: bool = False
@@ -66,9 +68,7 @@ def forget(history: History, retention: Retention, *, photos: Path | None, who: 
             gone, count = _delete_files(history, found, photos)
             if not gone:
                 break
-            with history.writing() as connection:
-                connection.execute(delete(VERDICTS).where(VERDICTS.c.id.in_(gone)))
-            verdicts, files = verdicts + len(gone), files + count
+            verdicts, files = verdicts + _delete_rows(history, gone, retention), files + count
     if retention.megabytes is not None:
         files += _make_room(history, retention, photos)
     if verdicts or files:
@@ -77,6 +77,15 @@ def forget(history: History, retention: Retention, *, photos: Path | None, who: 
             done = {"verdicts": verdicts, "photos": files}
             note_change(connection, who=who, action="retention", subject="history", before=kept, after=done)
     return Forgotten(verdicts=verdicts, photos=files)
+
+
+def _delete_rows(history: History, ids: Sequence[int], retention: Retention) -> int:
+    """Deletes verdicts whose files are gone, and returns how many: but for what was labelled meanwhile, and for drawn
+    ones that wait for a label, which stay without their photo."""
+    these = VERDICTS.c.id.in_(ids)
+    with history.writing() as connection:
+        connection.execute(update(VERDICTS).where(these).values(photo_path=None, map_path=None))
+        return connection.execute(delete(VERDICTS).where(these, *_spared(retention))).rowcount
 
 
 def _old(history: History, days: float) -> list[ColumnElement[bool]]:
@@ -94,7 +103,15 @@ def _old(history: History, days: float) -> list[ColumnElement[bool]]:
 
 
 def _spared(retention: Retention) -> list[ColumnElement[bool]]:
-    return [] if retention.labelled_too else [VERDICTS.c.label.is_(None)]
+    """Returns what holds of verdicts that may be deleted whole.
+
+    A drawn one that nobody labelled is not: without it, calibration would take those drawn behind it, as if they were
+    all that the lot gave (see feedback.py). Its photo goes.
+    """
+    if retention.labelled_too:
+        return []
+    kept = or_(VERDICTS.c.photo_path.is_not(None), VERDICTS.c.map_path.is_not(None))
+    return [VERDICTS.c.label.is_(None), or_(VERDICTS.c.drawn.is_(False), VERDICTS.c.verdict == UNREADABLE, kept)]
 
 
 def _first(history: History, wanted: Sequence[ColumnElement[bool]], *, order: ColumnElement[Any]) -> Sequence[Any]:

@@ -4,9 +4,8 @@ import threading
 import time
 from collections.abc import Callable, Mapping
 
-from blemish.history.drifting import StationDrift, drift_at
+from blemish.history.drifting import StationDrift, drift_at, stations_of
 from blemish.history.opening import History
-from blemish.history.reading import names_seen
 from blemish.server.measures import Measures
 from blemish.server.served_model import ServedModel
 
@@ -37,7 +36,7 @@ class DriftLook:
                     weights_sha256=opened.artifact.weights_sha256,
                     calibration=opened.predictor.calibration,
                 )
-                for station in names_seen(self._history)[1]
+                for station in stations_of(self._history, name)
             ]
             found = [each for each in found if each.photos]
             self._found[name] = time.monotonic(), state, found

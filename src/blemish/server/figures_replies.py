@@ -98,6 +98,7 @@ class FeedbackReply(BaseModel):
     labelled_bad: int
     gone: int = Field(description="Drawn and labelled good, but no longer kept.")
     waiting: int = Field(description="Drawn, and not labelled yet: those drawn after the first of them wait with it.")
+    lost: int = Field(description="Drawn, and their photos deleted before they had a label: what is behind them waits.")
     behind: int
     picked: int = Field(
         description="Labelled good, but picked: they calibrate nothing, for that would break the promise."

@@ -41,7 +41,7 @@ def calibrate_with_drawn(station: Station, model: ServedModel, *, who: str) -> O
             409,
             "nothing_to_calibrate_with",
             f"no photo that was drawn by lot is labelled good and kept ({drawn.waiting} wait for a label, "
-            f"{drawn.picked} labelled good were picked, not drawn, and would break the promise)",
+            f"{drawn.lost} were deleted without one, {drawn.picked} labelled good were picked, not drawn, and would break the promise)",
         )
     return _calibrated(station, model, AskedRates(), drawn.good, who=who)
 

@@ -7,11 +7,15 @@ import { say } from "./words.js";
 
 const AT_ONCE = 48;
 
-export function history(main, session, signal) {
+export function history(main, session, signal, [preset]) {
   const found = h("div", { class: "tiles" });
   const more = h("button", { type: "button", hidden: true, onclick: () => load(false) }, say("history.more"));
   const nothing = h("p", { class: "muted", hidden: true, role: "status" }, say("history.nothing"));
   const form = filters(session, () => load(true));
+  if (preset === "waiting") {
+    form.elements.drawn.value = "true";
+    form.elements.label.value = "none";
+  }
   const asking = onlyTheLast(signal);
   let after = null;
 
@@ -35,7 +39,7 @@ function filters(session, changed) {
     choice("model", session.models), choice("station", session.stations),
     h("fieldset", {}, h("legend", {}, say("filter.verdict")), VERDICTS.map(box)),
     choice("label", ["good", "bad", "any", "none"], (label) => say(`filter.label.${label}`)),
-    moment("since"), moment("until"));
+    choice("drawn", ["true"], () => say("filter.drawn.true")), moment("since"), moment("until"));
 }
 
 function choice(name, values, words = (value) => value) {
@@ -50,6 +54,6 @@ function moment(name) {
 function soughtBy(form) {
   const data = new FormData(form);
   const time = (name) => (data.get(name) ? new Date(data.get(name)).toISOString() : null);
-  return { model: data.get("model"), station: data.get("station"), verdict: data.getAll("verdict"), label: data.get("label"),
+  return { model: data.get("model"), station: data.get("station"), verdict: data.getAll("verdict"), label: data.get("label"), drawn: data.get("drawn"),
     since: time("since"), until: time("until") };
 }

@@ -8,6 +8,7 @@ import { history } from "./history.js";
 import { learn } from "./learn.js";
 import { live } from "./live.js";
 import { models } from "./models.js";
+import { moved } from "./moved.js";
 import { photo } from "./photo.js";
 import { chooseLanguage, chosenLanguage, LANGUAGES, loadWords, say } from "./words.js";
 
@@ -29,6 +30,7 @@ async function show() {
   try {
     session = await get("/api/session", {}, signal);
     drawMenu(within);
+    moved(document.getElementById("moved"), session, signal);
     await draw(main, session, signal, rest);
   } catch (error) {
     failed(error);

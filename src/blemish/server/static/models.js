@@ -120,5 +120,7 @@ async function truth(model, session, signal, again) {
     await send("POST", address(model, "/calibrate-with-drawn"));
     again();
   } }, say("truth.calibrate", { good: found.good })) : null;
-  return [table, h("p", {}, say("truth.waiting", { good: found.good, waiting: found.waiting, picked: found.picked })), calibrate];
+  return [table, h("p", {}, say("truth.waiting", { good: found.good, waiting: found.waiting, picked: found.picked })),
+    found.lost ? h("p", { class: "warning" }, say("truth.lost", { lost: found.lost })) : null,
+    found.waiting ? h("p", {}, h("a", { href: "#history/waiting" }, say("truth.label", { waiting: found.waiting }))) : null, calibrate];
 }
