@@ -17,6 +17,7 @@ from playwright.sync_api import Error as PlaywrightError
 from blemish.server import live_routes
 from copies import copied
 from server.conftest import OpenServer
+from watching.line import darker
 
 BROWSER = next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), None)
 STATIC = Path(__file__).parents[2] / "src" / "blemish" / "server" / "static"
@@ -115,6 +116,25 @@ def test_a_key_labels_the_photo_that_is_shown_and_the_history_finds_it_by_that(p
     expect(page.get_by_text("Nothing fits these filters.")).to_be_visible()
     page.get_by_label("Label").select_option("bad")
     expect(page.locator(".tile")).to_have_count(1)
+
+
+@needs_browser
+def test_what_has_moved_is_said_above_every_place_and_drawn_photos_that_wait_are_found(
+    page: Page, client: Client, photo_files: list[bytes]
+) -> None:
+    for photo in photo_files[:10]:
+        judge(client, darker(photo))
+    page.goto("/")
+    expect(page.locator("#moved")).to_contain_text("Photos have moved: part, station")
+    page.locator("#moved a").first.click()
+    expect(page.locator("h1")).to_contain_text("part")
+    expect(page.locator("#moved")).to_contain_text("darker")
+    page.goto("/#history/waiting")
+    expect(page.get_by_label("Drawn by lot")).to_have_value("true")
+    expect(page.get_by_label("Label")).to_have_value("none")
+    expect(page.get_by_text("Nothing fits these filters.")).to_be_visible()
+    page.get_by_label("Drawn by lot").select_option("")
+    expect(page.locator(".tile")).to_have_count(11)
 
 
 @needs_browser

@@ -68,12 +68,17 @@ def test_files_that_no_verdict_has_are_deleted_in_a_folder_of_this_history_alone
     kept.mkdir()
     assert own_folder(history, kept) and own_folder(history, kept)
     digests = [f"{n}" * 64 for n in range(4)]
-    record: dict[str, Any] = {"model": "part", "station": "1", "verdict": "check", "judged_at": datetime.now(UTC), "key": "a" * 32}
-    paths = {
-        "photo_path": f"/mnt/before/{digests[0]}.png",
-        "map_path": "/mnt/before/m.png",
-    }  # the folder was moved since
-    add_verdicts(history, [VerdictRecord(**record, **paths, photo_sha256=digests[0])])
+    stored = VerdictRecord(
+        model="part",
+        station="1",
+        verdict="check",
+        judged_at=datetime.now(UTC),
+        key="a" * 32,
+        photo_sha256=digests[0],
+        photo_path=f"/mnt/before/{digests[0]}.png",  # the folder was moved since
+        map_path="/mnt/before/m.png",
+    )
+    add_verdicts(history, [stored])
     for name in (*(f"photos/{digest[:2]}/{digest}.png" for digest in digests), "maps/aa/.writing-1.png"):
         (kept / name).parent.mkdir(parents=True, exist_ok=True)
         (kept / name).write_bytes(b"x")
@@ -97,7 +102,12 @@ def test_upkeep_goes_on_whatever_it_met(
     history: History, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
     monkeypatch.setattr(upkeep, "_SECONDS", 0.01)
-    old: dict[str, Any] = {"model": "part", "station": "1", "verdict": "check", "judged_at": datetime.now(UTC) - timedelta(days=9)}
+    old: dict[str, Any] = {
+        "model": "part",
+        "station": "1",
+        "verdict": "check",
+        "judged_at": datetime.now(UTC) - timedelta(days=9),
+    }
     add_verdicts(history, [VerdictRecord(**old, photo_path="no\0path")])
     working = Upkeep(history, Retention(days=1), photos=tmp_path / "kept")
     try:

@@ -28,7 +28,7 @@ from blemish.results.verdict_lines import VerdictLines
 from blemish.watching.arrivals import Arrivals
 from blemish.watching.journal import Journal
 from blemish.watching.questions import Questions
-from watching.line import Line
+from watching.line import Line, darker
 from watching.receiving import Messages, Posts, free_port
 
 
@@ -265,6 +265,17 @@ def test_posts_are_signed_and_not_led_elsewhere(line: Line, tmp_path: Path, monk
     assert headers["X-Blemish-Signature"] == f"v1={signed}"
     assert abs(int(headers["X-Blemish-Timestamp"]) - time.time()) < 60
     assert posts.taken[0] == line.lines()[0]
+
+
+def test_a_watch_posts_what_has_moved(line: Line) -> None:
+    posts = Posts()
+    for number in range(10):
+        path = line.put(f"{number}.png", number)
+        path.write_bytes(darker(path.read_bytes()))
+    with posts.open():
+        line.watch(alarm_webhook=posts.address, station="line 3")
+    (told,) = [alarm for alarm in posts.taken if alarm["quantity"] == "brightness"]
+    assert (told["event"], told["station"], told["words"]) == ("drift", "line 3", "darker")
 
 
 def test_a_record_that_is_refused_holds_up_no_other(line: Line, caplog: pytest.LogCaptureFixture) -> None:

@@ -27,6 +27,8 @@ def watch(
     plc: str | None = None,
     webhook: str | None = None,
     webhook_secret: Folder | None = None,
+    alarm_webhook: str | None = None,
+    alarm_secret: Folder | None = None,
     mqtt: str | None = None,
     mqtt_password: Folder | None = None,
     min_area: int = 1,
@@ -59,6 +61,8 @@ def watch(
         plc=plc,
         webhook=webhook,
         webhook_secret=None if webhook_secret is None else Path(webhook_secret),
+        alarm_webhook=alarm_webhook,
+        alarm_secret=None if alarm_secret is None else Path(alarm_secret),
         mqtt=mqtt,
         mqtt_password=None if mqtt_password is None else Path(mqtt_password),
     )

@@ -18,6 +18,8 @@ def serve(
     keep_megabytes: float | None = None,
     workshop: Path | None = None,
     models_from: Path | None = None,
+    alarm_webhook: str | None = None,
+    alarm_secret: Path | None = None,
     draw: float = 0.0,
     waiting: int = 32,
     batch_size: int = 8,
@@ -57,6 +59,10 @@ def serve(
     models_from
         Folder whose sub-folders are trained models: an engineer may put any of them in the place of one that is served.
         Without it a model is replaced by what is copied into its own folder alone.
+    alarm_webhook
+        Post to this address, as JSON, when photos of a station have become others than those calibrated with.
+    alarm_secret
+        File with the secret that these posts are signed with.
     draw
         Share of photos drawn by lot for a person to label, such as 0.01 or 1%; those labelled good can join the
         calibration. Needs --keep-photos.
@@ -93,6 +99,8 @@ def serve(
         keep_megabytes=keep_megabytes,
         workshop=workshop,
         models_from=models_from,
+        alarm_webhook=alarm_webhook,
+        alarm_secret=alarm_secret,
         draw=draw,
         waiting=waiting,
         batch_size=batch_size,

@@ -29,6 +29,8 @@ def watch(
     plc: str | None = None,
     webhook: str | None = None,
     webhook_secret: Path | None = None,
+    alarm_webhook: str | None = None,
+    alarm_secret: Path | None = None,
     mqtt: str | None = None,
     mqtt_password: Path | None = None,
     min_area: int = 1,
@@ -74,6 +76,10 @@ def watch(
         Post each verdict to this address, as JSON.
     webhook_secret
         File with the secret that posts are signed with.
+    alarm_webhook
+        Post to this address, as JSON, when photos have become others than those calibrated with.
+    alarm_secret
+        File with the secret that these posts are signed with.
     mqtt
         Publish each verdict to this broker, mqtt://HOST:PORT or mqtts://USER@HOST:PORT, as JSON.
     mqtt_password
@@ -105,6 +111,8 @@ def watch(
         plc=plc,
         webhook=webhook,
         webhook_secret=webhook_secret,
+        alarm_webhook=alarm_webhook,
+        alarm_secret=alarm_secret,
         mqtt=mqtt,
         mqtt_password=mqtt_password,
         min_area=min_area,

@@ -23,7 +23,8 @@ class AuditedChange:
     at: datetime
     who: str
     action: str
-    """`label`, `threshold`, `model`, `successor`, `learn`, `region of interest`, `user`, `retention`, `photos folder`."""
+    """`label`, `threshold`, `model`, `successor`, `learn`, `region of interest`, `user`, `retention`, or
+    `photos folder`."""
     subject: str
     """What was changed, such as `verdict 12` or `model screw`."""
     before: dict[str, Any] | None

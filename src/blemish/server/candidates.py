@@ -10,7 +10,7 @@ from pathlib import Path
 from blemish.errors import ArtifactError, DataError
 from blemish.model.artifact import MODEL_FILE, read_artifact
 from blemish.server.faults import FaultError
-from blemish.server.sub_folders import sub_folders
+from blemish.server.folders_inside import folders_inside
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -39,7 +39,7 @@ class Candidates:
         """Returns the names of the folders that hold a model, sorted; links are none, for they lead elsewhere.
 
         Raises FaultError where the folder of them all has gone."""
-        found = (path for path in sub_folders(self._folder) if not path.is_symlink())
+        found = (path for path in folders_inside(self._folder) if not path.is_symlink())
         return [path.name for path in found if (path / MODEL_FILE).is_file()]
 
     def all(self) -> list[Candidate]:

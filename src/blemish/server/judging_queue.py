@@ -195,12 +195,13 @@ class JudgingQueue:
 
     def _discard(self, kept: list[KeptFiles]) -> None:
         """Deletes maps, and photos that were not there before; one that a verdict has, as of another model, stays."""
-        assert self._photos is not None or not kept
+        if self._photos is None or not kept:
+            return
         try:
-            known = paths_of_photos(self._history, [files.photo.stem for files in kept]) if kept else set()
+            known = paths_of_photos(self._history, [files.photo.stem for files in kept])
         except HistoryError:
             known = set()
-        for files in kept if self._photos is not None else ():
+        for files in kept:
             try:
                 self._photos.discard(files, photo_too=files.is_new and str(files.photo) not in known)
             except OutputError as error:

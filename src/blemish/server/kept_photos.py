@@ -15,7 +15,7 @@ from blemish.results.packed_maps import packed_map
 _SUFFIXES = {"PNG": ".png", "JPEG": ".jpg", "MPO": ".jpg", "BMP": ".bmp", "TIFF": ".tiff", "WEBP": ".webp"}
 
 
-PHOTOS, MAPS = "photos", "maps"
+KEPT_PHOTOS, KEPT_MAPS = "photos", "maps"
 """Sub-folders, each with one for every beginning of a checksum or key."""
 
 
@@ -45,14 +45,14 @@ class KeptPhotos:
         Raises OutputError.
         """
         digest = hashlib.sha256(photo).hexdigest()
-        path = self.folder / PHOTOS / digest[:2] / f"{digest}{_suffix(photo)}"
+        path = self.folder / KEPT_PHOTOS / digest[:2] / f"{digest}{_suffix(photo)}"
         is_new = False
         try:
             os.utime(path)  # so that it is not deleted for being old before this verdict is in the history
         except OSError:
             is_new = True
             write_atomically(path, lambda beside: beside.write_bytes(photo))
-        map_path = self.folder / MAPS / key[:2] / f"{key}.png"
+        map_path = self.folder / KEPT_MAPS / key[:2] / f"{key}.png"
         try:
             save_png(map_path, packed_map(prediction.anomaly_map, middle=prediction.thresholds.pixel))
         except OutputError:

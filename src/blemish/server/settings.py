@@ -7,6 +7,8 @@ from typing import Literal, get_args
 
 from blemish.errors import SettingsError
 from blemish.history.retention import Retention
+from blemish.results.alarms import alarm_webhook
+from blemish.results.webhook import Webhook
 
 Kept = Literal["all", "not-normal"]
 
@@ -32,6 +34,10 @@ class ServerSettings:
     """Folder whose sub-folders of photos models can be learned of in the page; None: none can."""
     models_from: Path | None = None
     """Folder of trained models, any of which an engineer may put in the place of one that is served; None: none."""
+    alarm_webhook: str | None = None
+    """Address that drift is posted to; None: nobody is told but who looks."""
+    alarm_secret: Path | None = None
+    """File with the secret that these posts are signed with."""
     draw: float = 0.0
     """Share of photos drawn by lot for a person to label."""
     waiting: int = 32
@@ -58,7 +64,7 @@ class ServerSettings:
             raise SettingsError(f"station {self.station[:80]!r} is no name: give 1 to 64 printable characters")
         if min(self.waiting, self.batch_size, self.timeout, self.max_megabytes) <= 0:
             raise SettingsError("waiting, batch size, timeout and max megabytes are above 0")
-        _ = self.retention  # it refuses amounts that are none
+        _ = self.retention, self.alarms_to  # which refuse amounts that are none, and what is no address
         if not 0 <= self.port < 1 << 16:
             raise SettingsError(f"port {self.port} is none: give 1 to 65535, or 0 for any that is free")
 
@@ -68,6 +74,11 @@ class ServerSettings:
         if self.keep_days is None and self.keep_megabytes is None:
             return None
         return Retention(days=self.keep_days, megabytes=self.keep_megabytes)
+
+    @property
+    def alarms_to(self) -> Webhook | None:
+        """What posts alarms; None: nothing is posted."""
+        return alarm_webhook(self.alarm_webhook, self.alarm_secret)
 
     @property
     def is_loopback(self) -> bool:

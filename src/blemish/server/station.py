@@ -16,6 +16,7 @@ from blemish.history.opening import History
 from blemish.history.verdict import StoredVerdict
 from blemish.inference.prediction import Prediction
 from blemish.server.candidates import Candidates
+from blemish.server.drift_alarms import DriftAlarms
 from blemish.server.drift_look import DriftLook
 from blemish.server.faults import FaultError
 from blemish.server.history_check import HistoryCheck
@@ -82,6 +83,7 @@ class Station:
         self._lately_size = 0
         self._changing = threading.Lock()
         self._queues = {name: self._new_queue(model) for name, model in models.items()}
+        self._drift_alarms = DriftAlarms(self.drift, lambda: self.models, settings.alarms_to)
 
     def add(self, name: str, folder: Path) -> None:
         """Opens a model that was just learned, proves it, and serves it from now on; raises what `ServedModel` does."""
@@ -172,6 +174,7 @@ class Station:
             self.workshop.close()
         for queue in self._queues.values():
             queue.close()
+        self._drift_alarms.close()
         if self._upkeep is not None:
             self._upkeep.close()
         self.history.close()

@@ -18,7 +18,7 @@ from blemish.files import remove, write_text
 from blemish.history.audit import SERVER, changes, note_change
 from blemish.history.opening import History
 from blemish.history.reading import keys_with_map, paths_of_photos
-from blemish.server.kept_photos import MAPS, PHOTOS
+from blemish.server.kept_photos import KEPT_MAPS, KEPT_PHOTOS
 
 _OWNERS = "kept-for"
 """The file in the folder: a list of marks, one for each history that keeps photos there."""
@@ -44,7 +44,7 @@ def own_folder(history: History, folder: Path) -> bool:
     mine = {str(after.get("mark")) for after in told}
     if not mine.isdisjoint(marks):
         return len(marks) == 1
-    if not marks and (folder / PHOTOS).exists():
+    if not marks and (folder / KEPT_PHOTOS).exists():
         return False
     mark = secrets.token_hex(16)
     with history.writing() as connection:
@@ -59,7 +59,7 @@ def delete_strays(history: History, folder: Path) -> int:
     if not own_folder(history, folder):
         return 0
     deleted = 0
-    for place, known_of in ((PHOTOS, _known_photos), (MAPS, keys_with_map)):
+    for place, known_of in ((KEPT_PHOTOS, _known_photos), (KEPT_MAPS, keys_with_map)):
         old = _old_files(folder / place)
         while files := list(islice(old, _AT_ONCE)):
             known = known_of(history, [file.stem for file in files])

@@ -40,8 +40,9 @@ def calibrate_with_drawn(station: Station, model: ServedModel, *, who: str) -> O
         raise FaultError(
             409,
             "nothing_to_calibrate_with",
-            f"no photo that was drawn by lot is labelled good and kept ({drawn.waiting} wait for a label, "
-            f"{drawn.lost} were deleted without one, {drawn.picked} labelled good were picked, not drawn, and would break the promise)",
+            f"no photo that was drawn by lot is labelled good and kept ({drawn.waiting} wait for a label, {drawn.lost} "
+            f"were deleted without one; {drawn.picked} labelled good were picked, not drawn, and would break the "
+            "promise)",
         )
     return _calibrated(station, model, AskedRates(), drawn.good, who=who)
 

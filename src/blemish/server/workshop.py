@@ -16,9 +16,9 @@ from blemish.errors import DataError
 from blemish.files import make_folder, remove, write_text
 from blemish.model.artifact import MODEL_FILE
 from blemish.server.faults import FaultError
+from blemish.server.folders_inside import folders_inside
 from blemish.server.learning import Learning
 from blemish.server.served_model import name_and_folder
-from blemish.server.sub_folders import sub_folders
 from blemish.server.successor import Succession
 
 _MODELS = "models"
@@ -37,7 +37,7 @@ class Workshop:
 
     def folders(self) -> list[str]:
         """Returns the names of the folders of photos, sorted; raises FaultError where the workshop has gone."""
-        return [path.name for path in sub_folders(self.folder) if path.name != _MODELS]
+        return [path.name for path in folders_inside(self.folder) if path.name != _MODELS]
 
     def photos(self, name: str) -> Dataset:
         """Returns what is in a folder; raises FaultError where there is none, DataError where it holds no photos."""

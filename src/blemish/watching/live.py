@@ -9,6 +9,7 @@ from dataclasses import replace
 from time import monotonic
 from typing import Any
 
+from blemish.calibration.drift import Drift
 from blemish.data.listing import list_folder
 from blemish.errors import DataError, OutputError
 from blemish.files import make_folder
@@ -18,6 +19,7 @@ from blemish.inference.predictor import Predictor
 from blemish.model.artifact import Artifact, read_artifact
 from blemish.process import stop_requests
 from blemish.progress import OnProgress, Progress, say_nothing
+from blemish.results.alarms import Alarms, drift_alarm
 from blemish.results.saved import saved
 from blemish.troubles import Troubles
 from blemish.watching.arrivals import Arrival, Arrivals
@@ -69,7 +71,8 @@ class _Live:
         self._predictor = predictor
         self._on_progress = on_progress
         self._troubles = Troubles()
-        self._changes = Changes(settings.run, predictor, artifact)
+        self._changes = Changes(settings.run, predictor, artifact, on_drift=self._tell_of_drift)
+        self._alarms: Alarms | None = None
         self._saved = saved(settings.save)
         self._done = 0
         self._next_look = self._next_filing = 0.0
@@ -97,6 +100,9 @@ class _Live:
                 questions=self._questions,
                 troubles=self._troubles,
             )
+            if (alarms_to := settings.alarms_to) is not None:
+                self._alarms = Alarms(alarms_to)
+                stack.callback(self._alarms.close)
             stack.callback(self._changes.end)
             stop = stack.enter_context(stop_requests())
             idle_since = monotonic()
@@ -112,6 +118,12 @@ class _Live:
                 if stop.signal is not None or self._is_over(idle_since):
                     return
                 self._wait(idle_since)
+
+    def _tell_of_drift(self, new: Sequence[Drift]) -> None:
+        if self._alarms is not None:
+            for drift in new:
+                told = drift_alarm(drift, model=self._settings.model_name, station=self._settings.station_name)
+                self._alarms.tell(told)
 
     def _count(self) -> None:
         self._done += 1

@@ -8,7 +8,9 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from blemish.errors import SettingsError
+from blemish.results.alarms import alarm_webhook
 from blemish.results.saved import USUAL, saved
+from blemish.results.webhook import Webhook
 from blemish.watching.filing import VERDICT_FOLDERS, check_then
 
 _LONGEST_STATION = 255
@@ -36,6 +38,8 @@ class WatchSettings:
     """File or URL; None: verdicts go into no history."""
     webhook: str | None = None
     webhook_secret: Path | None = None
+    alarm_webhook: str | None = None
+    alarm_secret: Path | None = None
     mqtt: str | None = None
     mqtt_password: Path | None = None
     plc: str | None = None
@@ -51,6 +55,7 @@ class WatchSettings:
         for secret, place in (("webhook_secret", "webhook"), ("mqtt_password", "mqtt")):
             if getattr(self, secret) is not None and getattr(self, place) is None:
                 raise SettingsError(f"{secret} is of no use without {place}: give both, or neither")
+        _ = self.alarms_to  # which refuses what is no address
         if len(self.station_name) > _LONGEST_STATION:
             raise SettingsError(f"station: a name has {_LONGEST_STATION} letters at most; give a shorter one")
         self._check_folders()
@@ -63,6 +68,11 @@ class WatchSettings:
             raise SettingsError(
                 f"{self.folder} is where results go: photos would come back again and again; give another --into"
             )
+
+    @property
+    def alarms_to(self) -> Webhook | None:
+        """What posts that photos have moved; None: nothing is posted."""
+        return alarm_webhook(self.alarm_webhook, self.alarm_secret)
 
     @property
     def station_name(self) -> str:

@@ -6,7 +6,7 @@ from pathlib import Path
 from blemish.server.faults import FaultError
 
 
-def sub_folders(folder: Path) -> Iterator[Path]:
+def folders_inside(folder: Path) -> Iterator[Path]:
     """Gives the sub-folders that are not hidden; raises FaultError where the folder cannot be listed now, as one whose
     disk has gone."""
     try:
