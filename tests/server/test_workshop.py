@@ -1,6 +1,7 @@
 """A first model is learned through the server: of folders that it has, with regions drawn on their photos."""
 
 import shutil
+import sys
 from pathlib import Path
 from typing import Any
 
@@ -9,6 +10,7 @@ import pytest
 from blemish.data.dataset import Dataset
 from blemish.model.artifact import read_artifact
 from server.conftest import OpenServer, Served
+from server.test_troubles import failing
 
 TRIANGLE = {"name": "middle", "polygon": [[8, 8], [56, 8], [32, 56]]}
 SMALL = {"teacher": "efficientnet_lite0", "image_size": 64, "steps": 1}
@@ -103,3 +105,21 @@ def test_a_training_is_stopped_with_what_it_has_learned(opened: Served, workshop
 def test_without_a_workshop_it_is_said(open_server: OpenServer) -> None:
     answer = open_server().client.get("/api/workshop")
     assert (answer.status_code, answer.json()["error"]["code"]) == (404, "no_workshop")
+
+
+def test_a_training_that_the_audit_trail_does_not_know_of_is_stopped(
+    open_server: OpenServer, photo: bytes, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    program = tmp_path / "python"
+    program.write_text("#!/bin/sh\nexec sleep 30\n")
+    program.chmod(0o755)
+    monkeypatch.setattr(sys, "executable", str(program))
+    (tmp_path / "workshop" / "lids").mkdir(parents=True)
+    (tmp_path / "workshop" / "lids" / "0.png").write_bytes(photo)
+    server = open_server(workshop=tmp_path / "workshop")
+    with failing(server.history):
+        assert server.client.post("/api/workshop/lids/learn", json={"model": "lid"}).status_code == 503
+    assert server.get("/api/workshop/learning")["state"] == "stopped"
+    shutil.rmtree(tmp_path / "workshop")  # as where its disk has gone
+    gone = server.client.get("/api/workshop")
+    assert (gone.status_code, gone.json()["error"]["code"]) == (404, "folder_gone")

@@ -24,7 +24,8 @@ from blemish.results.delivery import Delivery, Receiver
 from blemish.results.growing_tables import GrowingTables
 from blemish.results.outbox import Courier
 from blemish.results.packed_maps import read_map_picture
-from blemish.results.verdict_lines import VerdictLines
+from blemish.results.verdict_lines import LineClient, VerdictLines
+from blemish.watching import questions as questions_of_clients
 from blemish.watching.arrivals import Arrivals
 from blemish.watching.journal import Journal
 from blemish.watching.questions import Questions
@@ -246,6 +247,26 @@ def test_who_asks_while_the_journal_cannot_be_read_is_told_that_nobody_knows(lin
                 told = client.recv(99)
     server.close()
     assert told == b"ERR;;;;a.png\r\n"
+
+
+def test_questions_that_nobody_can_take_are_refused_and_end_no_lines(
+    line: Line, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    monkeypatch.setattr(questions_of_clients, "_MOST_HEARD", 1)
+    questions = Questions(Arrivals(line.folder, lambda *_: False, quiet=1), lambda _: None, wake=lambda: None)
+
+    def ask(name: str, client: LineClient) -> None:
+        if name == "poison":
+            raise RuntimeError("a mistake")
+        questions.hear(name, client)
+
+    questions.lines = server = VerdictLines("127.0.0.1:0", on_asked=ask)
+    with socket.create_connection(("127.0.0.1", server.port)) as client:
+        client.settimeout(10)
+        client.sendall(b"poison\na.png\n?b.png\n")
+        assert client.recv(99) == b"ERR;;;;b.png\r\n"
+    server.close()
+    assert "a mistake" in caplog.text
 
 
 def test_posts_are_signed_and_not_led_elsewhere(line: Line, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

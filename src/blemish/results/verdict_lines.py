@@ -135,9 +135,15 @@ class VerdictLines:
             line, _, rest = client.unread.partition(b"\n")
             client.unread = rest
             if name := line.decode("utf-8", "surrogateescape").strip("\r\n \x00"):
-                self._on_asked(name, client)
+                self._ask(name, client)
         if len(client.unread) > _LONGEST_ASKED:
             self._let_go(client, "sends a line without end")
+
+    def _ask(self, name: str, client: LineClient) -> None:
+        try:
+            self._on_asked(name, client)
+        except Exception:  # a mistake of whoever answers must end the lines of no client
+            _log.exception("what %s asked for is not answered", client.address)
 
     def _hand_out(self) -> None:
         while self._orders:

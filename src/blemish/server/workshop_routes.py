@@ -11,7 +11,7 @@ from fastapi import APIRouter, Response
 from pydantic import BaseModel, Field
 
 from blemish.data.images import read_file
-from blemish.errors import BlemishError
+from blemish.errors import BlemishError, HistoryError
 from blemish.history.audit import note_change
 from blemish.server.access import AskedByEngineer, StationOf
 from blemish.server.faults import FAULTS, FaultError
@@ -128,8 +128,12 @@ def post_learn(folder: str, body: LearnBody, at: StationOf, asker: AskedByEngine
         on_done = partial(_succeed, at, at.model(body.replaces), asker.name)
     learning = workshop_of(at).learn(folder, model=body.model, settings=settings, taken=at.models, on_done=on_done)
     told = {"folder": folder, "replaces": body.replaces, **settings}
-    with at.history.writing() as connection:
-        note_change(connection, who=asker.name, action="learn", subject=body.model, before=None, after=told)
+    try:
+        with at.history.writing() as connection:
+            note_change(connection, who=asker.name, action="learn", subject=body.model, before=None, after=told)
+    except HistoryError:
+        learning.stop()  # nothing is changed that the audit trail does not know of
+        raise
     return _learning_reply(learning)
 
 

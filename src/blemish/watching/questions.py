@@ -13,6 +13,7 @@ from blemish.watching.arrivals import Arrivals
 WAITED_FOR = 10.0
 """Seconds that a photo which was asked for may take to come, and that its verdict may be older than the question."""
 _MOST_REMEMBERED = _MOST_OPEN = 1000
+_MOST_HEARD = 10_000  # questions that wait for the watch, as while a share does not answer
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -43,7 +44,10 @@ class Questions:
         self._told: OrderedDict[str, tuple[Delivery, float]] = OrderedDict()
 
     def hear(self, asked: str, client: LineClient) -> None:
-        """Takes a question; may be called in any thread."""
+        """Takes a question, or says that it will not be answered where too many wait; may be called in any thread."""
+        if len(self._heard) >= _MOST_HEARD:
+            self._answer(asked.removeprefix("?"), None, client)
+            return
         self._heard.append((asked.replace("\\", "/"), client))
         self._wake()
 

@@ -3,6 +3,7 @@
 import { get, onlyTheLast, send } from "./api.js";
 import { points } from "./chart.js";
 import { h, put } from "./dom.js";
+import { wordsOf } from "./moved.js";
 import { say, sayNumber, sayPercent, sayTime } from "./words.js";
 
 const WAIT = 200; // milliseconds that the slider rests before the history is asked
@@ -106,7 +107,7 @@ async function drift(model, signal) {
   if (!watched) return h("p", { class: "muted" }, say("drift.unwatched"));
   if (!stations.length) return h("p", { class: "muted" }, say("drift.none_yet"));
   return h("ul", {}, stations.map((one) => h("li", {}, h("strong", {}, one.station), ` (${say("drift.photos", { photos: one.photos })}): `,
-    one.moved.length ? one.moved.map((moved) => moved.words).join("; ") : say("drift.still"))));
+    one.moved.length ? one.moved.map(wordsOf).join("; ") : say("drift.still"))));
 }
 
 async function truth(model, session, signal, again) {

@@ -26,5 +26,10 @@ export function moved(place, session, signal) {
 
 function line(model, { station, moved: found }) {
   return h("p", { class: "warning" }, h("a", { href: `#models/${encodeURIComponent(model)}` }, say("drift.alarm", { model, station })),
-    `: ${found.map((one) => one.words).join("; ")}`);
+    `: ${found.map(wordsOf).join("; ")}`);
+}
+
+/** Returns what the photos have become, in words. */
+export function wordsOf({ quantity, before, now }) {
+  return say(`moved.${quantity}.${now < before ? "less" : "more"}`);
 }
