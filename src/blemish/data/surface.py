@@ -36,7 +36,7 @@ def place_share(pictures: Sequence[Grey]) -> float:
 def _directions(picture: Grey) -> NDArray[np.float64]:
     """Returns (places, directions): the roots of the shares of a place's edges that run in each direction."""
     inside = slice(1, -1)  # differences at the border are of another kind
-    down, across = (edges[inside, inside] for edges in np.gradient(picture.astype(np.float64)))
+    down, across = (np.asarray(np.gradient(picture, axis=axis))[inside, inside] for axis in (0, 1))
     strength = np.hypot(across, down)
     turn = np.arctan2(down, across) % np.pi / np.pi * _DIRECTIONS
     below = np.floor(turn)
