@@ -172,6 +172,15 @@ def test_many_photos_teach_the_decoder_first() -> None:
     assert MendSettings(learns="together").for_photos(MANY).learns == "together", "what was asked for stays"
 
 
+def test_surfaces_teach_both_at_once_where_there_is_a_head() -> None:
+    def learns(settings: MendSettings, count: int) -> str:
+        return settings.for_photos(count, surface=lambda: True).learns
+
+    assert learns(MendSettings(), MANY) == "together"
+    assert learns(MendSettings(judges="decoder"), MANY) == "decoder_first"
+    assert learns(MendSettings(learns="decoder_first"), MANY) == "decoder_first", "what was asked for stays"
+
+
 def test_a_decoder_that_learns_first_sees_good_photos_as_they_are_and_is_left_alone_then(images: Tensor) -> None:
     mend = drawn(learns="decoder_first", decoder_steps=5, steps=3)
     first, second = mend.stages()

@@ -18,7 +18,7 @@ teacher runs once per good photo; a decoder that learns alone learns most from w
 maps become one, see `Fusion`.
 """
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
@@ -72,7 +72,7 @@ class MendSettings(DetectorSettings):
     steps: int = 300
     """Training steps of the head, and of the decoder where both learn together; the weights of the last are kept."""
     learns: Literal["auto", "together", "decoder_first"] = "auto"
-    """How they learn: together, better for few photos; or decoder first, for many; auto: that from 200 photos on."""
+    """How they learn: together, for few photos and surfaces; or decoder first; auto: so for 200 photos of parts."""
     decoder_steps: int = 500
     """Training steps of a decoder that learns first."""
     judges: Literal["both", "decoder"] = "both"
@@ -93,11 +93,12 @@ class MendSettings(DetectorSettings):
         """Returns what DetectorSettings does, of records too that are older than light as a setting of training."""
         return super().from_json({name: value for name, value in values.items() if name != "light"}, others=others)
 
-    def for_photos(self, count: int) -> "MendSettings":
+    def for_photos(self, count: int, *, surface: Callable[[], bool] = lambda: False) -> "MendSettings":
         """Returns the settings with `learns` decided."""
         if self.learns != "auto":
             return self
-        return replace(self, learns="decoder_first" if count >= MANY else "together")
+        first = count >= MANY and not (self.judges == "both" and surface())
+        return replace(self, learns="decoder_first" if first else "together")
 
 
 class Mend(Detector):
