@@ -30,6 +30,7 @@ def test_drift_is_posted_once_and_so_is_its_end_though_nobody_looks(
     open_server: OpenServer, photo_files: list[bytes], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(drift_alarms, "_SECONDS", 0.02)
+    monkeypatch.setattr(drift_alarms, "_CALM", 0.1)
     monkeypatch.setattr(drift_look, "_SECONDS", 0.0)
     monkeypatch.setattr(alarms, "_WAIT", 0.01)
     posts, secret = Posts(), tmp_path / "secret"

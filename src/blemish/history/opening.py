@@ -186,6 +186,9 @@ def _hold_to_its_file(engine: Engine, file: Path) -> None:
 
     SQLite itself goes on in a file that was moved away or deleted, and whoever opens the history next misses all that.
     """
+    file = file.absolute()
+    if not file.is_file():
+        return  # SQLite was told where by a URI of its own
     opened = file.stat()
 
     def check(*_of_event: object) -> None:

@@ -9,10 +9,11 @@ from time import monotonic
 from typing import Any
 
 from blemish.calibration.drift import Drift
-from blemish.errors import DataError, OutputError, SettingsError
+from blemish.errors import DataError, SettingsError
 from blemish.results.delivery import Delivery, delivery_id
 from blemish.results.webhook import Webhook, secret_in
 from blemish.troubles import Troubles
+from blemish.wording import brief
 
 _log = logging.getLogger("blemish")
 
@@ -90,8 +91,8 @@ class Alarms:
             self._webhook.deliver([Delivery(number=0, id=alarm["id"], record=alarm)])
         except DataError as error:
             _log.warning("alarms: one is refused: %s", error)
-        except OutputError as error:
-            self._troubles.say("alarms", f"alarms wait: {error}")
+        except Exception as error:  # OutputError, or a mistake, which must not end the thread either
+            self._troubles.say("alarms", f"alarms wait: {brief(error)}")
             return False
         else:
             self._troubles.mended("alarms", "alarms are taken again")

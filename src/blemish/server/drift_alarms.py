@@ -3,6 +3,7 @@
 import logging
 import threading
 from collections.abc import Callable, Iterable
+from time import monotonic
 
 from blemish.calibration.drift import Drift
 from blemish.errors import BlemishError
@@ -13,6 +14,7 @@ from blemish.server.drift_look import DriftLook
 _log = logging.getLogger("blemish")
 
 _SECONDS = 60.0  # between two looks
+_CALM = 3600.0  # seconds without it until drift is over: what is near the limit is found at one look, not at the next
 
 
 class DriftAlarms:
@@ -21,7 +23,7 @@ class DriftAlarms:
     def __init__(self, look: DriftLook, models: Callable[[], Iterable[str]], webhook: Webhook | None) -> None:
         self._look, self._models = look, models
         self._alarms = None if webhook is None else Alarms(webhook)
-        self._now: dict[tuple[str, str, str], Drift] = {}
+        self._now: dict[tuple[str, str, str], tuple[Drift, float]] = {}  # when it was seen last
         self._closed = threading.Event()
         self._thread = threading.Thread(target=self._work, name="drift", daemon=True)
         self._thread.start()
@@ -50,10 +52,13 @@ class DriftAlarms:
                     "model %s, %s: photos have become others than those calibrated with: %s", *which[:2], drift
                 )
                 self._post(drift, which, is_over=False)
-        for which in [which for which in self._now if which[0] == model and which not in found]:
-            _log.warning("model %s, %s: %s has moved back, or photos are compared with others now", *which)
-            self._post(self._now.pop(which), which, is_over=True)
-        self._now |= found
+        seen = monotonic()
+        self._now |= {which: (drift, seen) for which, drift in found.items()}
+        for which, (drift, last) in list(self._now.items()):
+            if which[0] == model and last < seen and seen - last >= _CALM:
+                _log.warning("model %s, %s: %s is no more what has moved", *which)
+                del self._now[which]
+                self._post(drift, which, is_over=True)
 
     def _post(self, drift: Drift, which: tuple[str, str, str], *, is_over: bool) -> None:
         if self._alarms is not None:
