@@ -112,6 +112,8 @@ def test_only_photos_drawn_by_lot_join_the_calibration_and_only_up_to_the_first_
     assert joined.status_code == 200, joined.text
     assert joined.json()["calibrated_with"] == read_artifact(own_run).calibration.n == n + 2
     assert changes(server.history)[0].after["photos_added"] == 2  # type: ignore[index]
+    told = server.get("/api/models/part/feedback")
+    assert (told["good"], told["joined"]) == (2, 2)  # nothing more to be done
     again = server.client.post("/api/models/part/calibrate-with-drawn")
     assert (again.status_code, again.json()["error"]["code"]) == (409, "nothing_new")
     assert read_artifact(own_run).calibration.n == n + 2

@@ -1,5 +1,6 @@
 """What goes wrong at a line harms nothing else, and is answered as what it is."""
 
+import json
 import sys
 import threading
 import time
@@ -198,6 +199,16 @@ def test_a_training_ends_as_failed_whatever_is_wrong_with_what_it_learned(
     ran.wait()
     assert (ran.state, ran.told) == ("failed", ["a library says hello", "a mistake"])
     assert ran.progress is not None and ran.progress.total == 2
+
+
+def test_a_training_begins_where_the_system_knows_no_priorities(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.delattr("os.nice", raising=False)
+    asked = {"photos": str(tmp_path / "none"), "run": str(tmp_path / "run"), "regions": [], "settings": {}}
+    monkeypatch.setattr(sys, "argv", ["learning", json.dumps(asked)])
+    assert learning.run_learning() == 1
+    assert "none" in capsys.readouterr().err
 
 
 def test_what_a_training_left_that_was_cut_off_takes_no_name(

@@ -5,7 +5,8 @@ from pathlib import Path
 
 from blemish.data.images import read_file
 
-_DIGEST_DIGITS = 16  # 64 bits: of a million different photos, two share a digest in one folder of 37 million
+DIGEST_DIGITS = 16
+"""64 bits: of a million different photos, two share a digest in one folder of 37 million."""
 
 
 def file_digest(path: Path) -> str:
@@ -18,4 +19,4 @@ def file_digest(path: Path) -> str:
 
 def digest_of(data: bytes) -> str:
     """Returns the first 16 hex digits of the SHA-256 of these bytes."""
-    return hashlib.sha256(data).hexdigest()[:_DIGEST_DIGITS]
+    return hashlib.sha256(data).hexdigest()[:DIGEST_DIGITS]

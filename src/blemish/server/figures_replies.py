@@ -95,6 +95,7 @@ class FeedbackReply(BaseModel):
 
     weeks: list[TruthReply]
     good: int = Field(description="Drawn, labelled good and kept: POST .../calibrate-with-drawn takes them.")
+    joined: int = Field(description="Of these, photos that the model was calibrated with or learned from already.")
     labelled_bad: int
     gone: int = Field(description="Drawn and labelled good, but no longer kept.")
     waiting: int = Field(description="Drawn, and not labelled yet: those drawn after the first of them wait with it.")

@@ -6,6 +6,7 @@ from typing import Annotated
 from fastapi import APIRouter, Query
 from pydantic import BaseModel, Field
 
+from blemish.data.digest import DIGEST_DIGITS
 from blemish.history.feedback import drawn_photos, truth_by_week
 from blemish.history.figures import MOST_SCORES, hourly, scores_over_time, what_if
 from blemish.history.reading import Sought
@@ -103,10 +104,11 @@ def drift(model: str, at: StationOf, _asker: AskedBy) -> DriftsReply:
 @FIGURES_ROUTES.get("/models/{model}/feedback")
 def feedback(model: str, at: StationOf, _asker: AskedBy) -> FeedbackReply:
     """Returns what labels say: misses and false alarms per week, and which photos can be calibrated with."""
-    at.model(model)
+    known = {photo.digest for photo in at.model(model).now.artifact.training.photos}
     drawn = drawn_photos(at.history, model)
     return FeedbackReply(
         weeks=[TruthReply(**vars(row)) for row in truth_by_week(at.history, model)],
+        joined=sum(path.stem[:DIGEST_DIGITS] in known for path in drawn.good),  # which are called by their checksum
         **vars(drawn) | {"good": len(drawn.good)},
     )
 

@@ -162,7 +162,8 @@ def _learn(asked: dict[str, Any]) -> None:
 
 def run_learning() -> int:
     """Learns what the first argument says, in JSON; exits with 1 and a line where that cannot be."""
-    os.nice(_LOWER)
+    if hasattr(os, "nice"):  # which Windows lacks
+        os.nice(_LOWER)
     logging.basicConfig(format="%(message)s", level=logging.WARNING, stream=sys.stderr)
     try:
         _learn(json.loads(sys.argv[1]))

@@ -117,11 +117,11 @@ async function truth(model, session, signal, again) {
   const table = rows.length === 0 ? h("p", { class: "muted" }, say("truth.none")) : h("div", { class: "table" }, h("table", {},
     h("thead", {}, h("tr", {}, ["truth.week", "truth.which", "truth.stopped", "truth.missed"].map((key) => h("th", { scope: "col" }, say(key))))),
     h("tbody", {}, rows)));
-  const calibrate = session.role === "engineer" && found.good > 0 ? h("button", { type: "button", onclick: async () => {
+  const calibrate = session.role === "engineer" && found.good > found.joined ? h("button", { type: "button", onclick: async () => {
     await send("POST", address(model, "/calibrate-with-drawn"));
     again();
-  } }, say("truth.calibrate", { good: found.good })) : null;
-  return [table, h("p", {}, say("truth.waiting", { good: found.good, waiting: found.waiting, picked: found.picked })),
+  } }, say("truth.calibrate", { good: found.good - found.joined })) : null;
+  return [table, h("p", {}, say("truth.waiting", { good: found.good, joined: found.joined, waiting: found.waiting, picked: found.picked })),
     found.lost ? h("p", { class: "warning" }, say("truth.lost", { lost: found.lost })) : null,
     found.waiting ? h("p", {}, h("a", { href: "#history/waiting" }, say("truth.label", { waiting: found.waiting }))) : null, calibrate];
 }
