@@ -1,5 +1,7 @@
 """Labelled photos become a test set."""
 
+import hashlib
+import shutil
 from pathlib import Path
 
 import pytest
@@ -15,12 +17,35 @@ from blemish.history.writing import add_verdicts
 from history.conftest import MakeVerdict
 
 
+def sha256_of(photo: Path) -> str:
+    return hashlib.sha256(photo.read_bytes()).hexdigest()
+
+
+def test_a_file_that_lies_in_a_photos_place_is_not_taken_for_it(
+    history: History, verdict: MakeVerdict, parts: Dataset, tmp_path: Path
+) -> None:
+    first, second = [Path(sample.image) for sample in parts.test[:2]]
+    again = tmp_path / "0001.png"  # a name that the camera uses again
+    shutil.copyfile(first, again)
+    ids = add_verdicts(
+        history, [verdict(photo_path=str(again), photo_sha256=sha256_of(photo)) for photo in (first, second)]
+    )
+    for number in ids:
+        set_label(history, number, "good", who="eva")
+    assert write_test_photos(history, tmp_path / "line") == 1
+    (copied,) = (tmp_path / "line" / "test" / "good").iterdir()
+    assert copied.read_bytes() == first.read_bytes()
+    again.write_bytes(b"another")
+    with pytest.raises(DataError, match="no labelled photo is kept"):
+        write_test_photos(history, tmp_path / "none")
+
+
 def test_labelled_photos_are_a_folder_that_evaluate_takes(
     history: History, verdict: MakeVerdict, parts: Dataset, tmp_path: Path
 ) -> None:
     photos = [Path(sample.image) for sample in parts.test[:5]]
-    batch = [verdict(photo_path=str(photo), photo_sha256=photo.name + str(n)) for n, photo in enumerate(photos)]
-    batch.append(verdict(photo_path=str(photos[0]), photo_sha256=photos[0].name + "0"))  # judged again
+    batch = [verdict(photo_path=str(photo), photo_sha256=sha256_of(photo)) for photo in photos]
+    batch.append(verdict(photo_path=str(photos[0]), photo_sha256=sha256_of(photos[0])))  # judged again
     batch.append(verdict(photo_path=str(tmp_path / "gone.png"), photo_sha256="gone"))
     ids = add_verdicts(history, batch)
     with pytest.raises(DataError, match="no labelled photo is kept"):

@@ -87,6 +87,12 @@ def test_a_page_of_another_site_gets_nothing(served: Served, headers: dict[str, 
     assert (answer.status_code, answer.json()["error"]["code"][:7]) == (403, "foreign")
 
 
+def test_who_comes_through_a_proxy_is_not_taken_for_this_machine(served: Served) -> None:
+    for header in ("X-Forwarded-For", "Forwarded", "Via"):
+        answer = served.client.get("/api/verdicts", headers={header: "for=192.0.2.1"})
+        assert (answer.status_code, answer.json()["error"]["code"]) == (401, "no_token")
+
+
 def test_every_answer_tells_browsers_to_run_nothing_else(served: Served) -> None:
     for address in ("/", "/health", "/api/verdicts", "/nowhere", "/api/nowhere"):
         answer = served.client.get(address)

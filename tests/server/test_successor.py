@@ -6,6 +6,7 @@ from pathlib import Path
 import pytest
 
 from blemish.data.dataset import Dataset
+from blemish.history.reading import Sought, latest
 from blemish.model.artifact import read_artifact, write_artifact
 from blemish.server.successor import Comparison, Succession, succeed
 from copies import copied
@@ -81,6 +82,16 @@ def test_photos_that_the_new_one_knows_do_not_count(
     number = opened.judge(Path(parts.train[0].image).read_bytes()).json()["id"]
     opened.client.put(f"/api/verdicts/{number}/label", json={"label": "good"})
     assert followed_by(opened, with_threshold(own_run, tmp_path / "same", 1.0)).compared.good == 0
+
+
+def test_a_file_that_lies_in_a_photos_place_is_not_compared_on(
+    labelled: Served, own_run: Path, tmp_path: Path, photo: bytes
+) -> None:
+    stored = latest(labelled.history, Sought(label="good")).verdicts[0]
+    Path(str(stored.photo_path)).write_bytes(photo)
+    assert followed_by(labelled, with_threshold(own_run, tmp_path / "same", 1.0)).compared.good == 2
+    labelled.station._lately.clear()  # as of a server that was started again
+    assert labelled.client.get(f"/api/verdicts/{stored.id}/photo").status_code == 410
 
 
 def test_better_is_no_more_wrong_of_either_kind() -> None:

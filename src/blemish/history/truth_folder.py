@@ -1,7 +1,6 @@
 """Labelled photos as a folder that `blemish evaluate` takes: what the line has met tests the next model."""
 
 import re
-import shutil
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
@@ -13,6 +12,7 @@ from blemish.files import make_folder, write_atomically
 from blemish.history.opening import History
 from blemish.history.reading import Sought, conditions
 from blemish.history.schema import LABELS, VERDICTS
+from blemish.history.stored_photo import stored_photo
 from blemish.history.verdict import GOOD_LABEL
 
 _UNNAMED = "bad"
@@ -37,15 +37,21 @@ def write_test_photos(history: History, folder: Path, sought: Sought | None = No
     statement = statement.order_by(func.coalesce(said, 0), VERDICTS.c.id)  # as people said it, not as it was judged
     with history.reading() as connection:
         latest_of_each = {row.photo_sha256 or row.photo_path: row for row in connection.execute(statement)}
-    there = [row for row in latest_of_each.values() if Path(row.photo_path).is_file()]
-    if not there:
-        raise DataError("no labelled photo is kept: serve with --keep-photos FOLDER, and label some")
-    for number, row in enumerate(there, start=1):
-        photo = Path(row.photo_path)
+    written = 0
+    for row in latest_of_each.values():
+        if (photo := stored_photo(row.photo_path, row.photo_sha256)) is None:
+            continue
+        written += 1
         kind = GOOD_LABEL if row.label == GOOD_LABEL else _folder_name(row.defect_type)
-        place = folder / "test" / kind / f"{number:06}{photo.suffix}"
-        write_atomically(place, partial(shutil.copyfile, photo))
-    return len(there)
+        place = folder / "test" / kind / f"{written:06}{Path(row.photo_path).suffix}"
+        write_atomically(place, partial(_write, photo))
+    if not written:
+        raise DataError("no labelled photo is kept: serve with --keep-photos FOLDER, and label some")
+    return written
+
+
+def _write(photo: bytes, place: Path) -> None:
+    place.write_bytes(photo)
 
 
 def _folder_name(defect_type: str | None) -> str:

@@ -12,6 +12,8 @@ from blemish.history.users import Role, any_token, user_of_token
 from blemish.server.faults import FaultError
 from blemish.server.station import Station
 
+_OF_PROXIES = ("Forwarded", "X-Forwarded-For", "X-Forwarded-Host", "X-Real-IP", "Via")
+"""Headers of requests that a proxy on this machine hands on, which come from anywhere."""
 _LOOPBACK_NAMES = frozenset({"localhost", "127.0.0.1", "::1"})
 
 
@@ -48,6 +50,12 @@ def asker_of(request: Request) -> Asker:
         return Asker(user.name, user.role)
     if tokens_needed(station):
         raise FaultError(401, "no_token", "a token is needed: send the header Authorization: Bearer TOKEN")
+    if any(name in request.headers for name in _OF_PROXIES):
+        raise FaultError(
+            401,
+            "no_token",
+            "who comes through a proxy needs a token: make one with `blemish token NAME --role engineer`",
+        )
     _check_origin(request)
     return Asker(LOCAL, "engineer")
 

@@ -3,7 +3,6 @@
 import threading
 from dataclasses import replace
 from io import BytesIO
-from pathlib import Path
 
 from fastapi import Response
 from PIL import Image
@@ -12,6 +11,7 @@ from blemish.data.framing import Framing, shown
 from blemish.data.images import decode_image
 from blemish.data.reading import FIRST_PAGE, Reading
 from blemish.errors import DataError
+from blemish.history.stored_photo import stored_photo
 from blemish.history.verdict import StoredVerdict
 from blemish.inference.prediction import Prediction
 from blemish.model.thresholds import Thresholds
@@ -82,12 +82,11 @@ def photo_of(at: Station, stored: StoredVerdict) -> bytes:
     lately = at.lately(stored.id)
     if lately is not None:
         return lately.photo
-    if stored.photo_path is not None:
-        try:
-            return Path(stored.photo_path).read_bytes()
-        except OSError:
-            pass
-    raise FaultError(410, "photo_not_kept", "this photo was not kept, or was deleted")
+    photo = stored_photo(stored.photo_path, stored.photo_sha256)
+    if photo is None:
+        line = "this photo was not kept or was deleted, or another file lies in its place"
+        raise FaultError(410, "photo_not_kept", line)
+    return photo
 
 
 def _prediction(at: Station, stored: StoredVerdict) -> Prediction:

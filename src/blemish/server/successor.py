@@ -16,6 +16,7 @@ from blemish.errors import DataError
 from blemish.history.audit import note_change
 from blemish.history.opening import History
 from blemish.history.reading import Sought, latest
+from blemish.history.stored_photo import stored_photo
 from blemish.history.verdict import BAD_LABEL, StoredVerdict
 from blemish.inference.predictor import Predictor
 from blemish.model.artifact import Artifact
@@ -119,11 +120,9 @@ def _labelled(history: History, model: str) -> Iterator[tuple[StoredVerdict, byt
     while True:
         page = latest(history, Sought(model=model, label="any"), most=_AT_ONCE, after=after)
         for stored in page.verdicts:
-            try:
-                if stored.photo_path is not None:
-                    yield stored, Path(stored.photo_path).read_bytes()
-            except OSError:
-                continue  # it was deleted since
+            photo = stored_photo(stored.photo_path, stored.photo_sha256)
+            if photo is not None:
+                yield stored, photo
         if page.after is None:
             return
         after = page.after
