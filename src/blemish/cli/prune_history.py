@@ -27,7 +27,7 @@ def prune_history(
     megabytes
         Delete photos beyond so much room, oldest first; their verdicts stay.
     labelled_too
-        Delete what people have labelled as well.
+        Delete what people have labelled as well, and the rows of photos drawn by lot that nobody labelled.
     """
     done = api.prune_history(
         history=history, keep_photos=keep_photos, days=days, megabytes=megabytes, labelled_too=labelled_too

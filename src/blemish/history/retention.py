@@ -38,7 +38,7 @@ class Retention:
     megabytes: float | None = None
     """Photos beyond so much room are deleted, oldest first; their verdicts stay."""
     labelled_too: bool = False
-    """Whether what people have labelled may be deleted."""
+    """Whether what people have labelled may be deleted, and drawn verdicts that wait for a label."""
 
     def __post_init__(self) -> None:
         """Raises SettingsError for amounts that are none."""
