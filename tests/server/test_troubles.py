@@ -14,7 +14,7 @@ from blemish.files import make_folder
 from blemish.history import writing
 from blemish.history.opening import History
 from blemish.history.reading import latest
-from blemish.server import history_check
+from blemish.server import history_check, kept_photos
 from server.conftest import OpenServer
 
 
@@ -101,6 +101,20 @@ def test_what_was_kept_for_a_verdict_that_is_not_in_the_history_is_deleted(
         assert time.monotonic() < until
         time.sleep(0.01)
     assert server.judge(photo_files[1]).json()["photo"]["kept"] is True
+
+
+@pytest.mark.usefixtures("at_once")
+def test_a_mistake_while_an_error_is_handled_stops_no_line(
+    open_server: OpenServer, photo: bytes, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def fail(*_given: Any, **_more: Any) -> None:
+        raise RuntimeError("a mistake")
+
+    server = open_server(keep_photos=tmp_path / "kept", keep="all")
+    monkeypatch.setattr(kept_photos.KeptPhotos, "discard", fail)
+    with failing(server.history):
+        assert server.judge(photo).status_code == 503
+    assert server.judge(photo).status_code == 200
 
 
 def test_photos_that_cannot_be_kept_are_said_where_readiness_is(

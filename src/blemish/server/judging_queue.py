@@ -90,11 +90,20 @@ class JudgingQueue:
 
     def _work(self) -> None:
         while batch := self._next_batch():
-            wanted = [photo for photo in batch if photo.answer.set_running_or_notify_cancel()]
-            if wanted and not self._are_answered(wanted):
-                for photo in wanted:  # so that one harms no other; what is in the history already is not doubled
+            try:
+                self._take(batch)
+            except Exception as error:  # of an error's own handling: the line goes on, and nobody waits for these
+                _log.exception("model %s: %d photos are given up", self.model.name, len(batch))
+                for photo in batch:
                     if not photo.answer.done():
-                        self._are_answered([photo])
+                        photo.answer.set_exception(error)
+
+    def _take(self, batch: list[PhotoToJudge]) -> None:
+        wanted = [photo for photo in batch if photo.answer.set_running_or_notify_cancel()]
+        if wanted and not self._are_answered(wanted):
+            for photo in wanted:  # so that one harms no other; what is in the history already is not doubled
+                if not photo.answer.done():
+                    self._are_answered([photo])
 
     def _are_answered(self, batch: list[PhotoToJudge]) -> bool:
         """Judges photos and answers, with the error where there is one that is no single photo's; returns whether they
