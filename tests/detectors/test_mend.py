@@ -71,7 +71,7 @@ def test_one_good_photo_says_nothing_of_trust() -> None:
 
 
 class Familiar(nn.Module):
-    """A decoder that good photos make restless, and a head that is as restless, and about other photos than one more."""
+    """A decoder that good photos make restless, and a head that is so too, and more about other photos than one."""
 
     def __init__(self, known: Tensor) -> None:
         super().__init__()
