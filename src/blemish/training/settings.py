@@ -47,7 +47,7 @@ class TrainingSettings:
     aspect: Aspect = "keep"
     """keep: photos are not squeezed, and those of another shape get mirrored borders; squeeze: all to --image-size."""
     tiles: int | str = "off"
-    """off, auto (where photos would be shrunk more than twice), or how many of the photo's pixels a tile is long."""
+    """For small defects on large photos: off, auto (where shrunk more than twice), or a tile's length in pixels."""
     overlap: int = OVERLAP
     """How many of a tile's --image-size pixels its neighbour sees too; half of them at most."""
     max_megapixels: int | None = None
