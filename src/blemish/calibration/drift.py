@@ -41,10 +41,10 @@ _WORDS = {
     WATCHED_UNUSUALNESS: ("", "less like those learned from"),
 }
 """What photos have become where values have fallen, and risen; nothing where that is no harm."""
-_LEAST = {"brightness": 1.5, _SHARPNESS: 0.02, "across": 0.005, "down": 0.005, WATCHED_UNUSUALNESS: 0.25}
-"""What hardly matters, in each look's own units: photos of one lamp may be so alike that less than one grey level of 255
-leaves what they vary by. A quarter of what is no difference in a photo alone, see model/usual.py; of unusualness a tenth
-of what is unusual. Of scores anything matters."""
+_IMMATERIAL = {"brightness": 1.5, _SHARPNESS: 0.02, "across": 0.005, "down": 0.005, WATCHED_UNUSUALNESS: 0.25}
+"""What hardly matters, in each look's own units: photos of one lamp may be so alike that less than one grey level of
+255 leaves what they vary by. A quarter of what is no difference in a photo alone, see model/usual.py; of unusualness a
+tenth of what is unusual. Of scores anything matters."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -193,7 +193,7 @@ def _moved(name: str, before: list[float], now: list[float]) -> bool:
     """
     low, middle, high = np.quantile(before, [0.25, 0.5, 0.75])
     median = float(np.median(now))
-    return not low <= median <= high and abs(median - middle) >= _LEAST.get(name, 0.0)
+    return not low <= median <= high and abs(median - middle) >= _IMMATERIAL.get(name, 0.0)
 
 
 def rank_sum(before: list[float], now: Iterable[float]) -> tuple[float, bool]:
