@@ -1,10 +1,6 @@
 import hashlib
 import os
-import time
-from collections import Counter
 from pathlib import Path
-from threading import Lock
-from typing import Any
 
 import numpy as np
 import pytest
@@ -14,7 +10,6 @@ import permissions
 from blemish.data.digest import file_digest
 from blemish.data.framing import Framing
 from blemish.data.listing import list_photos
-from blemish.data.look import Look, look_at
 from blemish.data.survey import common_files, survey
 from blemish.errors import DataError
 
@@ -92,32 +87,6 @@ def test_twelve_bit_values_in_sixteen_bit_files_are_not_nearly_black(tmp_path: P
         Image.fromarray(values).save(tmp_path / f"{i}.tif")
     found = survey(list_photos(tmp_path), decode=True)
     assert (found.white_level, found.dark) == (4095, ())
-
-
-def test_large_photos_are_decoded_few_at_a_time_whatever_the_cores(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    paths = [save(tmp_path / f"{i}.png", size=(30, 20), value=i, mode="L") for i in range(12)]
-    at_once = Counter[str]()
-    lock = Lock()
-
-    def watched(data: bytes, **how: Any) -> Look:
-        with lock:
-            at_once["now"] += 1
-            at_once["most"] = max(at_once["most"], at_once["now"])
-        time.sleep(0.005)
-        look = look_at(data, **how)
-        with lock:
-            at_once["now"] -= 1
-        return look
-
-    monkeypatch.setattr("blemish.data.survey.available_cores", lambda: 6)
-    monkeypatch.setattr("blemish.data.survey.look_at", watched)
-    survey(paths, decode=True)
-    assert at_once.pop("most") > 2
-    monkeypatch.setattr("blemish.data.in_order.MOST_AT_WORK", 2 * 3 * 30 * 20)
-    assert [*survey(paths, decode=True).facts] == paths
-    assert at_once["most"] <= 2
 
 
 def test_nearly_black_photos_are_named(tmp_path: Path) -> None:

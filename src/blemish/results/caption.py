@@ -23,7 +23,8 @@ def captioned(overlay: NDArray[np.uint8], prediction: Prediction) -> NDArray[np.
     font, gap = ImageFont.load_default(size), size // 2 + 1  # Pillow's own
 
     def length(word: str) -> int:
-        return int(font.getlength(word)) + 2 * gap
+        pixels: int = int(font.getlength(word)) + 2 * gap
+        return pixels
 
     words = [
         prediction.verdict.upper() + ("" if prediction.rule_reason is None else " (NO RULE STOPS IT)"),

@@ -247,7 +247,7 @@ class PhotoStore:
         results = results_in_order(
             lambda path: self._pool.submit(self._try, path),
             self.paths,
-            room=lambda: self._room(_WAITING * self._workers if self._largest else self._workers),
+            room=lambda: self._room(_WAITING * self._workers) if self._largest else 1,
         )
         return zip(self.paths, results, strict=True)
 
