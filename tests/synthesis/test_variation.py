@@ -11,14 +11,16 @@ from blemish.synthesis.variation import LIGHTS, POSES, STILL, Variation, lay_at_
 COUNT = 64
 
 
-@pytest.fixture
-def photos() -> Tensor:
-    smooth = torch.nn.functional.interpolate(torch.rand(COUNT, 3, 6, 8), size=(48, 64), mode="bicubic")
-    return (0.3 + 0.3 * smooth).clamp(0.1, 0.8)
-
-
 def seeded() -> Generator:
     return Generator().manual_seed(5)
+
+
+@pytest.fixture
+def photos() -> Tensor:
+    smooth = torch.nn.functional.interpolate(
+        torch.rand(COUNT, 3, 6, 8, generator=seeded()), size=(48, 64), mode="bicubic"
+    )
+    return (0.3 + 0.3 * smooth).clamp(0.1, 0.8)
 
 
 def varied(photos: Tensor, *, light: str = "off", pose: str = "off") -> Tensor:

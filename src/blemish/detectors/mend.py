@@ -18,13 +18,12 @@ teacher runs once per good photo; a decoder that learns alone learns most from w
 maps become one, see `Fusion`.
 """
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
 from typing import Any, ClassVar, Literal
 
-import numpy as np
 import torch
 from torch import Generator, Tensor, nn
 from torch.nn import functional as F
@@ -33,7 +32,6 @@ from torch.optim import Optimizer
 from blemish.detectors.detector import AnomalyMap, Batch, Detector, Images, Stage
 from blemish.detectors.settings import DetectorSettings
 from blemish.errors import SettingsError
-from blemish.metrics.ranking import auroc
 from blemish.model.score import Score
 from blemish.networks import build_backbone
 from blemish.networks.discrepancy import (
@@ -52,14 +50,12 @@ from blemish.networks.teacher import Teacher
 from blemish.networks.teacher_vectors import TeacherVectors
 from blemish.synthesis.defects import draw_defects
 from blemish.synthesis.painting import paint_defects
-from blemish.synthesis.variation import lay_at_random
+from blemish.synthesis.variation import Variation, lay_at_random
 
 _LEVELS = 3
 _DEFECTS = {"painted": paint_defects, "perlin": draw_defects, "none": None}
-SHARE = {"together": 0.5, "decoder_first": 0.25}  # of the spread of the decoder's scores of good photos: the head's
-EARNED = 0.35  # trust of a head that learned with the decoder, where painted defects show that it is worth that
-_BETTER = 0.01  # image AUROC by which they show it
-_PAINTED = 64, 2  # photos that are painted on for that, and how often each
+SHARE = {"together": 1.25, "decoder_first": 0.25}  # of the spread of the decoder's scores of good photos: the head's
+_MOVED = 2, 256  # how often a good photo is moved for that, where both learned together, and how many views at the most
 MANY = 200  # photos from which the decoder learns first, from kept features
 _ALONE = 2  # times the learning rate, for a decoder that learns alone
 _MINING = 3  # the power of its distance by which a pixel counts, where a decoder learns alone
@@ -72,7 +68,7 @@ class MendSettings(DetectorSettings):
     steps: int = 300
     """Training steps of the head, and of the decoder where both learn together; the weights of the last are kept."""
     learns: Literal["auto", "together", "decoder_first"] = "auto"
-    """How they learn: together, better for few photos; or decoder first, for many; auto: that from 200 photos on."""
+    """How they learn: together, for few photos and surfaces; or decoder first; auto: so for 200 photos of parts."""
     decoder_steps: int = 500
     """Training steps of a decoder that learns first."""
     judges: Literal["both", "decoder"] = "both"
@@ -93,11 +89,12 @@ class MendSettings(DetectorSettings):
         """Returns what DetectorSettings does, of records too that are older than light as a setting of training."""
         return super().from_json({name: value for name, value in values.items() if name != "light"}, others=others)
 
-    def for_photos(self, count: int) -> "MendSettings":
+    def for_photos(self, count: int, *, surface: Callable[[], bool] = lambda: False) -> "MendSettings":
         """Returns the settings with `learns` decided."""
         if self.learns != "auto":
             return self
-        return replace(self, learns="decoder_first" if count >= MANY else "together")
+        first = count >= MANY and not (self.judges == "both" and surface())
+        return replace(self, learns="decoder_first" if first else "together")
 
 
 class Mend(Detector):
@@ -205,52 +202,35 @@ class Mend(Detector):
         return OneCycleAdamW(module.parameters(), highest=highest, weight_decay=decay, steps=steps, warm_up=0.15)
 
     def _settle(self, good: Iterable[Batch]) -> None:
-        scores: list[list[Tensor]] = [[], []]
-        for batch in good:
+        """Takes how far the head is trusted from good photos: as the decoder learned them, where it learned first; else
+        moved, for the head that learned from them has seen them as they are, and is calmer about those than about new
+        ones."""
+        first = self.settings.learns == "decoder_first"
+        scores: tuple[list[Tensor], list[Tensor]] = ([], [])
+        for batch in good if first else self._moved(good):
             judged = self.student(*self._see(batch.images))
             assert judged.logits is not None
             for branch, values in zip(scores, (judged.mended, judged.logits), strict=True):
                 resized = interpolate_map(values, _size(batch.images))
                 branch.append(highest_mean(resized, self.score.share, batch.inside))
-        first, fusion = self.settings.learns == "decoder_first", self.student.fusion
         share = SHARE["decoder_first" if first else "together"]
-        fusion.settle(*(torch.cat(branch) for branch in scores), share=share)
-        if not first and fusion.trust < EARNED and self._is_worth_more(good):
-            fusion.trust.fill_(EARNED)
+        self.student.fusion.settle(*(torch.cat(branch) for branch in scores), share=share)
 
-    def _is_worth_more(self, good: Iterable[Batch]) -> bool:
-        """Returns whether painted defects are told from good photos better where the head is trusted more."""
-        trusts = (float(self.student.fusion.trust), EARNED)
-        of_good, of_painted, photos = [], [], 0
-        paint, generator = _DEFECTS[self.settings.defects], Generator(self.student.fusion.trust.device).manual_seed(0)
-        assert paint is not None
+    def _moved(self, good: Iterable[Batch]) -> Iterator[Batch]:
+        """Yields the photos moved, turned and resized a little, in ways that training has not shown."""
+        generator, views = Generator(self.student.fusion.trust.device).manual_seed(0), 0
         for batch in good:
-            of_good.append(self._scores(batch.images, batch.inside, trusts))
-            for _ in range(_PAINTED[1]):
-                painted, masks = paint(batch.images, batch.images.roll(1, dims=0), generator)
-                counted = masks if batch.inside is None else masks * batch.inside
-                changed = counted.flatten(start_dim=1).any(dim=1)
-                if not changed.any():
-                    continue
-                inside = None if batch.inside is None else batch.inside[changed]
-                of_painted.append(self._scores(painted[changed], inside, trusts))
-            photos += len(batch.images)
-            if photos >= _PAINTED[0]:
-                break
-        if not of_painted:  # of regions so small that no defect met them
-            return False
-        scores = torch.cat([*of_good, *of_painted], dim=1).cpu().numpy()
-        as_it_is, worth = (auroc(np.arange(len(of_trust)) >= photos, of_trust) for of_trust in scores)
-        return worth >= as_it_is + _BETTER
-
-    def _scores(self, images: Images, inside: Tensor | None, trusts: Sequence[float]) -> Tensor:
-        """Returns (trusts, B) the photos' scores, were the head trusted so far."""
-        judged = self.student(*self._see(images))
-        assert judged.logits is not None
-        maps = (self.student.fusion.with_trust(judged.mended, judged.logits, trust) for trust in trusts)
-        return torch.stack(
-            [highest_mean(interpolate_map(each, _size(images)), self.score.share, inside) for each in maps]
-        )
+            for _ in range(_MOVED[0]):
+                moves = Variation.drawn(len(batch.images), generator, light="off", pose="strong")
+                images, inside = moves.photos(batch.images), batch.inside
+                if inside is not None:
+                    moved = moves.masks(inside)
+                    stays = moved.amax(dim=(1, 2, 3), keepdim=True) > 0  # a region may be moved out of the photo
+                    images, inside = (torch.where(stays, *both) for both in ((images, batch.images), (moved, inside)))
+                yield replace(batch, images=images, clean=images, inside=inside)
+            views += _MOVED[0] * len(batch.images)
+            if views >= _MOVED[1]:
+                return
 
 
 def _mending_losses(

@@ -6,7 +6,7 @@ import math
 import sys
 import types
 import typing
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, NamedTuple, Self
 
@@ -57,8 +57,9 @@ class DetectorSettings:
     steps: int | None = 1000
     """The most training steps; none: what the method takes where none are given."""
 
-    def for_photos(self, count: int) -> Self:  # noqa: ARG002  a method may ask it
-        """Returns the settings with what was left open decided by the number of good photos to train on."""
+    def for_photos(self, count: int, *, surface: Callable[[], bool] = lambda: False) -> Self:  # noqa: ARG002  may ask
+        """Returns the settings with what was left open decided by the number of good photos to train on, and by whether
+        they show a surface, any place of which may look like any other: that takes seconds to say."""
         return self
 
     def to_json(self) -> dict[str, Any]:

@@ -9,7 +9,7 @@ student learns as the paper's does; by default the learning rate rises and falls
 """
 
 import math
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, fields, replace
 from functools import partial
 from typing import Any, Literal
@@ -67,7 +67,7 @@ class STPMSettings(DetectorSettings):
         whole = {field.name for field in fields(cls)} - {"recipe"} <= values.keys()
         return super().from_json({"recipe": "paper", **values} if whole else values, others=others)
 
-    def for_photos(self, count: int) -> "STPMSettings":
+    def for_photos(self, count: int, *, surface: Callable[[], bool] = lambda: False) -> "STPMSettings":  # noqa: ARG002
         """Returns the settings with what was left open as the recipe has it."""
         epochs = _EPOCHS * max(1, math.ceil(4 * count // 5 / _BATCH))  # a fifth is held out, as in the paper
         steps = epochs if self.recipe == "paper" else min(max(epochs, _FEWEST_STEPS), _MOST_STEPS)

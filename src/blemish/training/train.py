@@ -7,6 +7,7 @@ import time
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import nullcontext
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -38,6 +39,7 @@ from blemish.training.seeds import seed_of
 from blemish.training.settings import TrainingSettings
 from blemish.training.split import VALIDATION
 from blemish.training.stage_record import StageRecord
+from blemish.training.surface_look import show_a_surface
 from blemish.training.training_log import LOG_FILE, TrainingLog
 from blemish.training.trial import StageTrials
 from blemish.training.unusual_photos import compare_photos, say_what_is_unusual
@@ -74,9 +76,8 @@ def train_detector(
     """
     settings, training = _checked(method, settings, training)
     found = photos if isinstance(photos, Dataset) else dataset_of(train=photos)
-    settings = settings.for_photos(len(found.train))
     check_folder(run, apart_from=found, resume=resume, overwrite=overwrite)
-    settings, framing, sizes = _framed(settings, training, found)
+    settings, framing, sizes = _framed(settings, training, found, on_progress)
     if training.align:
         framing = aligned_framing(found.train, framing, seed=training.seed, on_progress=on_progress)
     roi = _drawn(asked, method, training)
@@ -142,13 +143,14 @@ def _checked(
 
 
 def _framed(
-    settings: DetectorSettings, training: TrainingSettings, found: Dataset
+    settings: DetectorSettings, training: TrainingSettings, found: Dataset, on_progress: OnProgress
 ) -> tuple[DetectorSettings, Framing, dict[Size, int]]:
-    """Returns the settings with the image size that suits the photos, how these are framed, and the sizes of some."""
+    """Returns the settings as they suit the photos, how these are framed, and the sizes of some."""
     framing, sizes = asked_framing(settings, training, found)
     settings = replace(settings, image_size=ImageSize(*framing.image_size))
     check_settings(settings, training)
-    return settings, framing, sizes
+    surface = partial(show_a_surface, found.train, framing.reading, seed=training.seed, on_progress=on_progress)
+    return settings.for_photos(len(found.train), surface=surface), framing, sizes
 
 
 def _untrained(
