@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from PIL import ExifTags, Image, UnidentifiedImageError
 
 from blemish.data.file_kinds import WITHOUT_WHITE, unusual_values
-from blemish.data.pixel_limit import MOST_MEGAPIXELS, most_pixels, open_picture
+from blemish.data.pixel_limit import MOST_MEGAPIXELS, MOST_PIXELS, most_pixels, open_picture
 from blemish.data.tiff_file import tiff_values
 from blemish.data.tiff_tags import bits_of
 from blemish.errors import DataError
@@ -148,10 +148,12 @@ def _too_many(error: BaseException) -> str:
     allowed, pixels = (most_pixels() or 0) / 1e6, int(found[1]) / 1e6 if found else None
     there = "more" if pixels is None else f"{pixels:,.0f} million pixels, more"
     needed = "MILLIONS" if pixels is None else math.ceil(pixels)
+    learned = f"--max-megapixels {needed} of `blemish train` and `blemish check`, or by "
+    if pixels is not None and pixels * 1e6 > MOST_PIXELS:
+        learned = ""
     return (
         f"{there} than the {allowed:.0f} million that are decoded unasked; cut it into smaller photos, or allow them "
-        f"by --max-megapixels {needed} of `blemish train` and `blemish check`, or by {MOST_MEGAPIXELS}={needed} in the "
-        "environment"
+        f"by {learned}{MOST_MEGAPIXELS}={needed} in the environment"
     )
 
 

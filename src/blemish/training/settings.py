@@ -4,8 +4,9 @@ import math
 from dataclasses import dataclass
 from typing import Literal
 
-from blemish.data.framing import DARKEST_WHITE, MOST_PIXELS, OVERLAP, OVERLAPS, WHITES
+from blemish.data.framing import DARKEST_WHITE, OVERLAP, OVERLAPS, WHITES
 from blemish.data.framing_choice import Aspect
+from blemish.data.pixel_limit import MOST_PIXELS
 from blemish.data.reading import Reading
 from blemish.errors import SettingsError
 
