@@ -74,6 +74,22 @@ def test_photos_that_stay_as_they_were_are_passed_over_in_silence() -> None:
     assert spoke <= 5
 
 
+def test_a_change_that_hardly_matters_is_passed_over_though_photos_were_all_alike() -> None:
+    """As under a lamp so steady, on parts so alike, that a third of a grey level leaves what brightness varies by."""
+    rng = np.random.default_rng(0)
+    lights = rng.normal(127.7, 0.1, 40).tolist()
+    calibration = calibration_of(
+        [1.0] * 40, [1.0] * 40, false_alarm_rate=RATE, unusualness=[0.5] * 40, watched={"brightness": sorted(lights)}
+    )
+    told = []
+    for falls in (0.3, 3.0):
+        watch = DriftWatch(calibration)
+        for light in rng.normal(127.7 - falls, 0.1, 50):
+            watch.add_looks({"brightness": light}, unusualness=0.5, score=1.0)
+        told.append([drift.words for drift in watch.found])
+    assert told == [[], ["darker"]]
+
+
 def test_a_leap_is_told_after_ten_photos_once_and_with_the_command_that_mends_it() -> None:
     line = Line(0, calibrating=12)
     for _ in range(40):

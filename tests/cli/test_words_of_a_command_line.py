@@ -55,6 +55,19 @@ def test_no_number_is_rounded_in_silence(words: tuple[str, ...], said: str) -> N
         app(words, exit_on_error=False, print_error=False, result_action="return_value")
 
 
+@pytest.mark.parametrize(
+    ("words", "said"),
+    [
+        (("calibrate", "run", "--false-alarms", "ten"), "'ten' is no number: give one such as 0.01 or 1%"),
+        (("train", "photos", "run", "--seed", "1e"), "'1e' is no whole number"),
+        (("train", "photos", "run", "--cache-memory", "4GB"), "'4GB' is no number"),
+    ],
+)
+def test_what_is_no_number_is_said_in_a_users_words(words: tuple[str, ...], said: str) -> None:
+    with pytest.raises(cyclopts.CycloptsError, match=said):
+        app(words, exit_on_error=False, print_error=False, result_action="return_value")
+
+
 @pytest.mark.parametrize("kind", [Options, TrainingSettings, *(method.Settings for method in DETECTORS.values())])
 def test_the_help_of_an_option_is_written_on_one_line(kind: type) -> None:
     """The parser prints it with the spaces that a second line begins with."""

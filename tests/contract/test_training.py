@@ -180,7 +180,7 @@ def test_a_training_that_was_stopped_in_any_stage_ends_as_an_uninterrupted_one(
                 if (progress.activity, progress.done) == at:
                     os.kill(os.getpid(), signal.SIGTERM)
 
-            with pytest.raises(InterruptionError, match=f"in stage {stage.name} at step {stop_at} .*--resume"):
+            with pytest.raises(InterruptionError, match=f"^stopped after {stop_at} of .*--resume"):
                 trained(method, parts, run, small_weights, on_progress=stop, **options)
             assert not (run / "model.json").exists()
             resumed = trained(method, parts, run, small_weights, resume=True, **options)

@@ -106,6 +106,8 @@ def test_what_is_seen_is_said_in_the_photos_pixels_and_what_tiles_would_cost() -
     assert said is not None
     assert said.startswith("tiles: a photo of 1536x1536 is seen in 36 tiles of 512x512 pixels, each as 256x256")
     assert tiles_line(sizes, whole) is None
+    finer = replace(tiled, tile=1024)
+    assert seen_line(sizes, replace(finer, window=(512, 512))) == seen_line(sizes, finer), "windows show no more"
     tiny = seen_line({(3, 5): 1}, choose_framing({(300, 500): 1}, (64, 64), any_shape=True, tiles=128))
     assert tiny is not None
     assert " in 1 tile: " in tiny and "--tiles" not in tiny, "it is seen in tiles as fine as would be offered"

@@ -69,5 +69,9 @@ def test_evaluate_measures_with_them(tmp_path: Path, parts: Dataset, stpm_run: P
     (tmp_path / f"test/{shown.defect_type}/d.png").write_bytes(shown.image.read_bytes())
     (folder := tmp_path / "elsewhere").mkdir()
     (folder / "d_mask.png").write_bytes(shown.masks[0].read_bytes())
-    assert blemish.evaluate(stpm_run, tmp_path).metrics["pixel_ap"] is None
+    without = blemish.evaluate(stpm_run, tmp_path)
+    assert without.metrics["pixel_ap"] is None
+    assert without.undefined["pixel_ap"].startswith("no masks of 1 defective photo: ")
+    assert without.undefined["pixel_ap"].endswith("--masks FOLDER")
+    assert any(line.endswith("`blemish evaluate --masks FOLDER`") for line in blemish.check(tmp_path).lines)
     assert blemish.evaluate(stpm_run, tmp_path, masks=folder).metrics["pixel_ap"] is not None

@@ -27,6 +27,15 @@ def test_the_size_that_is_offered_keeps_shape_and_work(
     assert aspect_line({(3, 5): 1}, Framing(image_size=(64, 64), tile=128)) is None, "tiles squeeze none"
 
 
+@pytest.mark.parametrize("photo", [(480, 640), (3, 1000), (1000, 3)])
+def test_no_size_is_offered_that_squeezes_too(photo: tuple[int, int]) -> None:
+    """Of 64x64 pixels no other size in steps of 32 is nearer to the shape of 640x480."""
+    line = aspect_line({photo: 1}, Framing(image_size=(64, 64)))
+    assert line is not None
+    height, width = map(int, line.split("--image-size ")[1].split()[0].split("x"))
+    assert aspect_line({photo: 1}, Framing(image_size=(height, width))) is None
+
+
 def test_little_squeezing_costs_no_word() -> None:
     assert aspect_line({(1000, 1100): 5, (256, 256): 1}, Framing(image_size=(256, 256))) is None
 

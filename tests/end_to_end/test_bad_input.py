@@ -11,7 +11,10 @@ import pytest
 from PIL import Image
 
 import blemish as blemish_package
+from blemish.data import find_dataset
 from blemish.data.dataset import Dataset
+from blemish.data.images import save_png
+from blemish.errors import DataError
 from commands import QUICK, Done, blemish, one_line
 from end_to_end.bad_photos import BAD_NAMES, GOOD_NAMES, bad_photos, good_photos
 
@@ -66,6 +69,13 @@ def test_good_beside_bad_types_names_the_folder_to_learn_from(parts: Dataset, tm
     good_photos(parts, tmp_path / "photos" / "crack", "a.png")
     done = blemish("train", "stpm", tmp_path / "photos", tmp_path / "out", *QUICK)
     one_line(done, "is read as a test set", f"name {tmp_path / 'photos' / 'good'}")
+
+
+def test_good_photos_beside_a_test_folder_are_named_before_those_in_it(tmp_path: Path) -> None:
+    for name in ("good/a.png", "test/good/a.png", "test/crack/a.png"):
+        save_png(tmp_path / name, np.zeros((8, 8), np.uint8))
+    with pytest.raises(DataError, match=f"to learn from its good parts, name {tmp_path / 'good'}$"):
+        find_dataset("auto", tmp_path).good_photos()
 
 
 @pytest.mark.parametrize("command", ["train", "check", "predict"])

@@ -92,7 +92,7 @@ def test_an_unreadable_photo_and_a_wrong_mask_are_a_line_each_and_exit_code_2(
     assert first.startswith(f"blemish: left out: {photos[0]}: ")
     assert second.startswith(f"blemish: {mask}: ")
     assert second.endswith("its photo counts in metrics of images only")
-    assert "no masks of 1 defective photos" in "\n".join(done.out)
+    assert "no masks of 1 defective photo: " in "\n".join(done.out)
     assert len(read_evaluation(tmp_path / "out" / "evaluation.json").photos) == len(photos) - 1
 
 

@@ -23,8 +23,9 @@ def test_a_photo_of_more_pixels_than_allowed_is_refused_with_the_setting_that_al
 ) -> None:
     refused = predict(trained, photo, "1")
     assert refused.code == 2
-    assert [line for line in refused.err if f"{photo}: has more than 1 million pixels" in line]
-    assert "BLEMISH_MAX_MEGAPIXELS" in "\n".join(refused.err)
+    assert [line for line in refused.err if f"{photo}: has 2 million pixels, more than the 1 million that" in line]
+    assert "--max-megapixels 2 of" in "\n".join(refused.err)
+    assert "BLEMISH_MAX_MEGAPIXELS=2 in" in "\n".join(refused.err)
     assert predict(trained, photo, "2").code in (0, 1)
 
 

@@ -197,7 +197,7 @@ def test_without_all_masks_there_are_metrics_of_images_and_of_the_types_that_hav
     for name in ("pixel_auroc", "pixel_ap", "pro", "iap", "iap_at_90"):
         assert found.metrics[name] is None
         assert found.intervals[name] is None
-        assert "no masks of 1 defective photos" in found.undefined[name]
+        assert "no masks of 1 defective photo: " in found.undefined[name]
     assert found.defect_types["dent"].metrics["pixel_auroc"] is None
     assert found.defect_types["dent"].metrics["image_auroc"] is not None
     assert found.defect_types["scratch"].metrics["pixel_auroc"] is not None

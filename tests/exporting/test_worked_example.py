@@ -1,6 +1,7 @@
 """The test vector of an export: each step, taken without Blemish, gives what the files say."""
 
 import json
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -195,6 +196,13 @@ def test_verify_tells_a_machine_that_resizes_otherwise(copy: Path) -> None:
     mend_checksum(copy, "test_vector/frame_1.png")
     with pytest.raises(ExportError, match="photos are resized otherwise on this machine"):
         verified(copy)
+
+
+def test_verify_names_another_resizing_rather_than_the_scores_that_come_of_it(exported: Path) -> None:
+    proven = verified(exported)
+    otherwise = replace(proven, framing_difference=99.0, parity=replace(proven.parity, score_difference=0.5))
+    with pytest.raises(ExportError, match="photos are resized otherwise on this machine"):
+        otherwise.check("fp32", of="onnx fp32")
 
 
 @pytest.mark.usefixtures("small_proof")

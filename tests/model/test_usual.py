@@ -87,7 +87,7 @@ FOREIGN: dict[str, tuple[Callable[[Photo], Photo], str]] = {
     "white": (lambda photo: np.full_like(photo, 255), "brighter"),
     "empty": (lambda photo: np.full_like(photo, 60), "hardly anything to see"),
     "overexposed": (lambda photo: np.clip(photo * 3.0 + 60, 0, 255).astype(np.uint8), "brighter"),
-    "blurred": (blurred, "blurred"),
+    "blurred": (blurred, "blurred, or something large and soft on it"),
     "another product": (lambda photo: np.random.default_rng(5).integers(0, 255, photo.shape, np.uint8), ""),
     "turned": (lambda photo: np.ascontiguousarray(np.rot90(photo)), ""),
     "half covered": (half_covered, ""),

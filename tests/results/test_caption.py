@@ -1,5 +1,6 @@
 """The strip under an overlay says what was said of the photo, and moves no pixel of it."""
 
+from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -11,6 +12,7 @@ from PIL import Image
 from blemish.data.images import save_png
 from blemish.inference.prediction import Prediction
 from blemish.model.thresholds import Thresholds
+from blemish.model.usual import Unusualness
 from blemish.results.caption import captioned
 from blemish.results.folder import PredictionFolder
 from blemish.results.overlays import picture
@@ -53,6 +55,21 @@ def test_verdict_and_score_are_in_the_strip() -> None:
     assert not np.array_equal(anomalous, other) and not np.array_equal(anomalous, normal)
     assert np.ptp(anomalous.astype(int), axis=2).max() > 100  # an alarm is told in colour too
     assert np.ptp(normal.astype(int), axis=2).max() == 0
+
+
+@pytest.mark.parametrize("size", [(1, 1), (90, 60), (300, 400), (60, 3000)])
+def test_what_is_unusual_is_in_the_strip_in_lines_that_leave_the_photo_its_width(size: tuple[int, int]) -> None:
+    usual = predicted(0.3, size)
+    unusual = replace(usual, unusualness=Unusualness(value=9.0, reason="nothing like it was learned: turned, covered"))
+    unusual = replace(unusual, thresholds=replace(usual.thresholds, unusual=2.5))
+    assert unusual.verdict == "unusual"
+    overlay = np.zeros((*size, 3), np.uint8)
+    without, shown = captioned(overlay, usual), captioned(overlay, unusual)
+    assert shown.shape[1] == size[1] or size[1] < 128
+    assert len(shown) > len(without) or size[1] == 3000  # where it has room beside
+    assert np.ptp(shown.astype(int), axis=2).max() > 100  # told in colour
+    written = (shown[size[0] :] != shown[-1, -1]).any(axis=2)
+    assert not (written[0].any() or written[-1].any() or written[:, 0].any() or written[:, -1].any())
 
 
 def test_the_overlays_of_a_folder_have_their_strip(tmp_path: Path) -> None:

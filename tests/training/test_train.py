@@ -215,7 +215,9 @@ def test_a_trained_folder_is_not_overwritten_unasked(parts: Dataset, tmp_path: P
     first = quick(parts, tmp_path / "run", seeded_resnet18)
     with pytest.raises(ArtifactError, match="--overwrite"):
         quick(parts, tmp_path / "run", seeded_resnet18)
-    with pytest.raises(ArtifactError, match="nothing to resume"):
+    with pytest.raises(
+        ArtifactError, match=r"nothing to resume; .*`blemish train --from .*run\.json NEW_RUN --steps MORE`"
+    ):
         quick(parts, tmp_path / "run", seeded_resnet18, resume=True)
     other = TrainingSettings(batch_size=4, seed=5)
     with pytest.raises(SettingsError):  # what fails leaves the old model where it is

@@ -41,6 +41,10 @@ _WORDS = {
     WATCHED_UNUSUALNESS: ("", "less like those learned from"),
 }
 """What photos have become where values have fallen, and risen; nothing where that is no harm."""
+_IMMATERIAL = {"brightness": 1.5, _SHARPNESS: 0.02, "across": 0.005, "down": 0.005, WATCHED_UNUSUALNESS: 0.25}
+"""What hardly matters, in each look's own units: photos of one lamp may be so alike that less than one grey level of
+255 leaves what they vary by. A quarter of what is no difference in a photo alone, see model/usual.py; of unusualness a
+tenth of what is unusual. Of scores anything matters."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -168,7 +172,7 @@ class DriftWatch:
             if self._counts[name] % block == 0:
                 latest = list(self._latest[name])[-block:]
                 chance, higher = rank_sum(before, latest)
-                if chance < self._least and (words := _WORDS[name][higher]) and _moved(before, latest):
+                if chance < self._least and (words := _WORDS[name][higher]) and _moved(name, before, latest):
                     was, now = float(np.median(before)), float(np.median(latest))
                     return Drift(quantity=name, words=words, before=was, now=now, photos=self.photos)
         return None
@@ -182,13 +186,14 @@ def _part_of(photo: Path | None, pattern: str) -> str | None:
         return None
 
 
-def _moved(before: list[float], now: list[float]) -> bool:
-    """Returns whether the median lies outside the middle half of the calibration photos' values.
+def _moved(name: str, before: list[float], now: list[float]) -> bool:
+    """Returns whether the median lies outside the middle half of the calibration photos' values, by as much as matters.
 
     Photos of one minute are more alike than those of a week: such a block is no drift while it stays where most are.
     """
-    low, high = np.quantile(before, [0.25, 0.75])
-    return not low <= np.median(now) <= high
+    low, middle, high = np.quantile(before, [0.25, 0.5, 0.75])
+    median = float(np.median(now))
+    return not low <= median <= high and abs(median - middle) >= _IMMATERIAL.get(name, 0.0)
 
 
 def rank_sum(before: list[float], now: Iterable[float]) -> tuple[float, bool]:

@@ -21,7 +21,14 @@ def _exactly(kind: Any, tokens: tuple[Token, ...]) -> Any:
         if str not in kinds:
             raise ValueError("give a whole number")
         return tokens[0].value  # whoever takes words as well says which
-    return cyclopts.convert(kind, tokens)
+    try:
+        return cyclopts.convert(kind, tokens)
+    except cyclopts.CoercionError as error:
+        if str in kinds or not kinds & {int, float}:
+            raise
+        number = "number" if float in kinds else "whole number"
+        share = ": give one such as 0.01 or 1%" if any(token.keyword in _SHARES for token in tokens) else ""
+        raise ValueError(f"{tokens[0].value!r} is no {number}{share}") from error
 
 
 def _is_between_numbers(word: str) -> bool:

@@ -202,7 +202,7 @@ def _say(artifact: Artifact) -> None:
     for number, stage in enumerate(training.stages, start=1):
         which = f"stage {number} of {len(training.stages)}: " if len(training.stages) > 1 else ""
         chosen = f", weights of step {stage.best_step} chosen" if stage.best_step else ""
-        print(f"{which}trained on {training.trained_on} photos, {counted(stage.steps, 'step')}{chosen}")
+        print(f"{which}trained on {counted(training.trained_on, 'photo')}, {counted(stage.steps, 'step')}{chosen}")
     print(f"took {duration(training.seconds)}")
     last = training.stages[-1]
     if last.was_falling and (artifact.folder / RUN_FILE).exists():

@@ -5,7 +5,9 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from blemish.data.folder_names import is_called_good
 from blemish.data.images import MaskValues
+from blemish.data.listing import sub_folders
 from blemish.data.skipped import Skipped
 from blemish.errors import DataError
 
@@ -76,7 +78,9 @@ class Dataset:
         """Returns the photos to train on; where there are none, raises DataError with what to name instead."""
         if self.train:
             return self.train
-        good = sorted({sample.image.parent for sample in self.test if not sample.anomalous})
+        apart = [folder for folder in sub_folders(self.base) if is_called_good(folder.name)]
+        tested = sorted({sample.image.parent for sample in self.test if not sample.anomalous})
+        good = apart or tested  # those beside the test's own, where there are any: then nothing is tested with twice
         mend = f"to learn from its good parts, name {good[0]}" if good else "name a folder of photos of good parts"
         raise DataError(f"{self.base}: is read as a test set, which nothing is learned from; {mend}")
 

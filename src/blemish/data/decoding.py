@@ -1,5 +1,7 @@
 """From the bytes of a file to the values of one page, upright: every failure is a DataError of one line."""
 
+import math
+import re
 import sys
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
@@ -10,7 +12,7 @@ from numpy.typing import NDArray
 from PIL import ExifTags, Image, UnidentifiedImageError
 
 from blemish.data.file_kinds import WITHOUT_WHITE, unusual_values
-from blemish.data.pixel_limit import MOST_MEGAPIXELS, most_pixels, open_picture
+from blemish.data.pixel_limit import MOST_MEGAPIXELS, MOST_PIXELS, most_pixels, open_picture
 from blemish.data.tiff_file import tiff_values
 from blemish.data.tiff_tags import bits_of
 from blemish.errors import DataError
@@ -63,12 +65,8 @@ def one_error(name: str) -> Iterator[None]:
         raise
     except UnidentifiedImageError:
         raise DataError(f"{name}: is not a {', '.join(_FORMATS)} picture; save it as one or delete it") from None
-    except (Image.DecompressionBombError, Image.DecompressionBombWarning):
-        raise DataError(
-            f"{name}: has more than {(most_pixels() or 0) / 1e6:.0f} million pixels, which is not decoded unasked; "
-            "cut it into smaller photos, or allow more by training with --max-megapixels MILLIONS, or with "
-            f"{MOST_MEGAPIXELS}=MILLIONS in the environment"
-        ) from None
+    except (Image.DecompressionBombError, Image.DecompressionBombWarning) as error:
+        raise DataError(f"{name}: has {_too_many(error)}") from None
     except Exception as error:  # a damaged file makes decoders raise nearly anything
         raise DataError(f"{name}: cannot be decoded ({brief(error)}); copy or save it again, or delete it") from error
 
@@ -84,7 +82,8 @@ def check_picture(picture: Image.Image, *, name: str) -> None:
 def picture_values(
     picture: Image.Image, *, mode: Literal["L", "RGB", "as it is"], again: Callable[[], Image.Image] | None = None
 ) -> Values:
-    """Returns uint8 in the mode asked for, or uint16 of 16-bit grey and, but in mode L, colours, upright.
+    """Returns uint8 in the mode asked for, but grey (H, W) in mode RGB, too; or uint16 of 16-bit grey and, but in mode
+    L, colours; upright.
 
     `again` opens the same page once more: Pillow keeps 8 of 16 bits of colours, and these are decoded twice.
     """
@@ -137,9 +136,25 @@ def _turn_to(picture: Image.Image, page: int, *, name: str) -> None:
 
 
 def _check_pixels(width: int, height: int) -> None:
-    most = most_pixels()
-    if most is not None and width * height > most:
-        raise Image.DecompressionBombError  # twice as many for Pillow itself, which warns of these
+    most, pixels = most_pixels(), width * height
+    if most is not None and pixels > most:  # twice as many for Pillow itself, which warns of these
+        raise Image.DecompressionBombError(f"Image size ({pixels} pixels)")
+
+
+def _too_many(error: BaseException) -> str:
+    """Returns how many pixels a photo has that was refused for them, and what to do; Pillow's own error begins like
+    ours."""
+    found = re.search(r"\((\d+) pixels\)", str(error))
+    allowed, pixels = (most_pixels() or 0) / 1e6, int(found[1]) / 1e6 if found else None
+    there = "more" if pixels is None else f"{pixels:,.0f} million pixels, more"
+    needed = "MILLIONS" if pixels is None else math.ceil(pixels)
+    learned = f"--max-megapixels {needed} of `blemish train` and `blemish check`, or by "
+    if pixels is not None and pixels * 1e6 > MOST_PIXELS:
+        learned = ""
+    return (
+        f"{there} than the {allowed:.0f} million that are decoded unasked; cut it into smaller photos, or allow them "
+        f"by {learned}{MOST_MEGAPIXELS}={needed} in the environment"
+    )
 
 
 def _eight_bits(picture: Image.Image, mode: Literal["L", "RGB", "as it is"]) -> Values:
@@ -152,7 +167,8 @@ def _eight_bits(picture: Image.Image, mode: Literal["L", "RGB", "as it is"]) -> 
     if "transparency" in picture.info:  # alpha is dropped, and a palette's would only make Pillow warn
         picture = picture.copy()
         del picture.info["transparency"]
-    return np.array(picture if picture.mode == wanted else picture.convert(wanted))  # else it would be copied once more
+    # Else it would be copied once more; and three equal colours, which Pillow keeps in four bytes, are made with less.
+    return np.array(picture if picture.mode in (wanted, "L") else picture.convert(wanted))
 
 
 def _sixteen_bits(grey: NDArray[Any], tags: Mapping[int, Any]) -> NDArray[np.uint16]:

@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 from blemish.data.alignment import Alignment, Placement
 from blemish.data.geometry import ALIGNMENT, JoinedMap, PhotoGeometry, tiled_photo, whole_photo
 from blemish.data.images import Pixels, Size, resize_image, resize_mask
+from blemish.data.pixel_limit import MOST_PIXELS
 from blemish.data.reading import FIRST_PAGE, Reading
 from blemish.errors import DataError
 
@@ -29,7 +30,6 @@ OVERLAP = 128
 """Pixels of the network: with fewer, what is said of a place depends on where it lies in a tile, see
 benchmarks/small_defects.py."""
 OVERLAPS = ALIGNMENT, 1024
-MOST_PIXELS = 1 << 30  # of a photo; its bytes alone are then 3 GB
 LONGEST_ASPECT = 256.0
 """Times as wide as high, or as high as wide; beyond it photos are squeezed."""
 

@@ -1,5 +1,6 @@
 """What one read of a photo's bytes gives: its pixels, and the facts that a survey is made of."""
 
+import math
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -38,6 +39,11 @@ class Facts:
     def size(self) -> Size:
         """How large the photo is, (height, width)."""
         return self.header.size
+
+    @property
+    def decoded_bytes(self) -> int:
+        """How many bytes the photo's pixels take when they are decoded."""
+        return 3 * math.prod(self.size) * (2 if self.sixteen_bits else 1)
 
     def brightest(self, white_level: int) -> float:
         """Returns the highest value as a share of white, where `white_level` is white in files of 16 bits."""

@@ -7,6 +7,8 @@ from PIL import Image
 
 MOST_MEGAPIXELS = "BLEMISH_MAX_MEGAPIXELS"
 """The environment variable by which the command decodes larger photos than Pillow would; libraries set Pillow's own."""
+MOST_PIXELS = 1 << 30
+"""The most pixels that a setting may allow a photo: its bytes alone are then 3 GB."""
 
 _opening = Lock()  # Pillow's limit is the whole process's
 _allowed = 0  # pixels

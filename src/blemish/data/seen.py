@@ -24,6 +24,7 @@ def seen_line(photo_sizes: Mapping[Size, int], framing: Framing, *, beyond: floa
     A pixel of the network is the mean of what it covers: a spot smaller than that only makes it a little lighter or
     darker. So much is sure; how much larger a spot must be, a test with defects tells.
     """
+    framing = replace(framing, window=None)  # what photos are judged in costs less than tiles, and shows the same
     shrunk = {size: count for size, count in photo_sizes.items() if shrunk_times(framing, size) > beyond}
     if not shrunk:
         return None

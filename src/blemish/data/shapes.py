@@ -52,7 +52,7 @@ def aspect_line(photo_sizes: Mapping[Size, int], framing: Framing) -> str | None
     if not squeezed:
         return None
     size = max(squeezed, key=lambda size: squeezed[size])
-    (height, width), seen_as = fitting_size(size, framing.image_size), framing.map_size(size)
+    (height, width), seen_as = _keeping_size(size, framing.image_size), framing.map_size(size)
     return (
         f"squeezed: {sum(squeezed.values())} of {sum(photo_sizes.values())}, such as {size[1]}x{size[0]}, into "
         f"{seen_as[1]}x{seen_as[0]} (width x height), {_ratio(_aspect(size), seen[size]):.2g} times "
@@ -106,6 +106,15 @@ def fitting_size(photo_size: Size, image_size: Size) -> Size:
         return math.log(_ratio(_aspect(size), aspect)) + _WORK * math.log(_ratio(size[0] * size[1], area))
 
     return min(itertools.product(heights, widths), key=amiss)
+
+
+def _keeping_size(photo_size: Size, image_size: Size) -> Size:
+    """Returns the size about as large as `image_size` in which the photo is hardly squeezed: larger where the steps
+    that sides take are too coarse for that."""
+    height, width = image_size
+    while _ratio(_aspect(size := fitting_size(photo_size, (height, width))), _aspect(photo_size)) > _SQUEEZED:
+        height, width = height + _STEP, width + _STEP
+    return size
 
 
 def _steps_about(side: float) -> tuple[int, int]:

@@ -8,6 +8,7 @@ from pathlib import Path
 
 from blemish.data.framing import Framing, white_level_of
 from blemish.data.images import Size, read_file
+from blemish.data.in_order import photos_at_once, results_in_order
 from blemish.data.look import Facts, facts_of, look_at
 from blemish.data.reading import FIRST_PAGE, Reading
 from blemish.data.seen import seen_line, tiles_line
@@ -18,6 +19,7 @@ from blemish.wording import counted, on_one_line, some_of, with_counts
 
 _DARK = 16 / 255  # of white, in the brightest pixel
 _DIM = 1 / 8  # of white, in the mean
+_WAITING = 4  # headers a thread that may wait for one before them
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -164,19 +166,26 @@ def survey(
     unreadable: Iterable[DataError] = (),
     on_photo: Callable[[int, int], object] = lambda _done, _of: None,
 ) -> Survey:
-    """Reads every file, in threads, but of photos only the headers; `decode` reads all that training would.
+    """Reads every file, in threads, but of photos only the headers; `decode` reads all that training would, of large
+    photos as few at once as memory allows.
 
     `unreadable` are errors of photos that are not among `paths`, which the caller met before.
     """
     errors = [str(error) for error in unreadable]
     seen: dict[Path, Facts] = {}
-    with ThreadPoolExecutor(available_cores(), thread_name_prefix="survey") as pool:
-        facts_or_errors = pool.map(lambda path: _facts(path, reading, decode=decode), paths)
-        for done, (path, facts) in enumerate(zip(paths, facts_or_errors, strict=True), start=1):
+    largest, workers = 0, available_cores()
+
+    def room() -> int:
+        return (photos_at_once(workers, largest=largest) if largest else 1) if decode else _WAITING * workers
+
+    with ThreadPoolExecutor(workers, thread_name_prefix="survey") as pool:
+        results = results_in_order(lambda path: pool.submit(_facts, path, reading, decode=decode), paths, room=room)
+        for done, (path, facts) in enumerate(zip(paths, results, strict=True), start=1):
             if isinstance(facts, DataError):
                 errors.append(str(facts))
             else:
                 seen[path] = facts
+                largest = max(largest, facts.decoded_bytes)
             on_photo(done, len(paths))
     return Survey(facts=seen, unreadable=tuple(errors), asked_white=asked_white)
 

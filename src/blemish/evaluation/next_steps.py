@@ -103,8 +103,8 @@ def _larger_photos(artifact: Artifact, e: Evaluation) -> NextStep | None:
         if (side := statistics.median(sides)) >= _SMALL_SIDE:
             return None
         evidence = (
-            f"Missed defects are small in the {width}x{height} pixels that the model sees: half of them cover no more "
-            f"than {counted(round(side * side), 'pixel')}."
+            f"Missed defects are small in the {width}x{height} pixels that the model sees: half of them cover "
+            f"{_at_most(round(side * side))}."
         )
     elif shrunk >= _MUCH_SHRUNK:
         evidence = f"Photos are shrunk {shrunk:.2g} times, to the {width}x{height} pixels that the model sees."
@@ -124,6 +124,10 @@ def _larger_photos(artifact: Artifact, e: Evaluation) -> NextStep | None:
         action="Train with a larger image size.",
         command=f"blemish train {artifact.method} PHOTOS NEW_RUN --image-size {_larger(artifact, sizes[0], shrunk)}",
     )
+
+
+def _at_most(pixels: int) -> str:
+    return f"no more than {counted(pixels, 'pixel')}" if pixels else "less than one pixel"
 
 
 def _larger(artifact: Artifact, photo_size: Size, shrunk: float) -> str:

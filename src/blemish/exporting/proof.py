@@ -99,8 +99,8 @@ class ProofOutcome:
         return f"{self.parity}{notes}"
 
     def check(self, precision: str, *, of: str) -> None:
-        """Raises ExportError, with the figures, where one is beyond what is allowed."""
-        self.parity.check(TOLERANCES[precision], of=of)
+        """Raises ExportError, with the figures, where one is beyond what is allowed: first of what comes first, for
+        photos that are read otherwise are judged otherwise."""
         for what, levels in (
             ("JPEG files are decoded", self.jpeg_difference),
             ("photos are resized", self.framing_difference),
@@ -111,6 +111,7 @@ class ProofOutcome:
                     f"{MOST_DECODED_OTHERWISE:.0f}), so that verdicts may differ; install the Pillow of export.json's "
                     "made_with"
                 )
+        self.parity.check(TOLERANCES[precision], of=of)
 
 
 def choose_proof_photos(paths: Sequence[Path], reference: Predictor) -> ProofPhotos:

@@ -128,13 +128,18 @@ class Predictor:
             lambda photo: pool.submit(self._try, photo, keep=keep_photos, bgr=bgr),
             _each(photos),
             batch_size,
-            largest=3 * (self.framing.max_pixels or 0),
+            largest=3 * (self.framing.max_pixels or self._most_pixels_learned),
         )
         try:
             while batch := reader.next_batch():
                 yield from self._judge_readable(batch, level_maps=level_maps)
         finally:
             pool.shutdown(cancel_futures=True)
+
+    @property
+    def _most_pixels_learned(self) -> int:
+        """How many pixels the largest photo has that was learned from; 0 where that is not known."""
+        return max(map(math.prod, self.usual.sizes)) if self.usual is not None else 0
 
     def _frame(self, photo: Input, *, keep: bool = False, bgr: bool = False) -> FramedPhoto:
         if isinstance(photo, FramedPhoto):

@@ -19,6 +19,7 @@ from blemish.metrics.saturation import SaturatedDefect, SaturatedWeights, satura
 from blemish.metrics.stored_arrays import StoredArrays
 from blemish.metrics.tally import Tally, cut, quantiles, sketch
 from blemish.metrics.true_regions import PRO_LIMIT, STRICT_LIMIT, Regions, regions_in
+from blemish.wording import counted
 
 EDGES = 256
 """How many scores of normal pixels, and of defect pixels, cut columns: each column holds about 1/256 of a kind."""
@@ -69,7 +70,10 @@ class StoredPixels:
         number."""
         if not self.masked.all():
             missing = int(np.sum(~self.masked))
-            raise MetricError(f"no masks of {missing} defective photos: metrics of pixels and regions need all of them")
+            raise MetricError(
+                f"no masks of {counted(missing, 'defective photo')}: metrics of pixels and regions need all of them; "
+                "where they lie elsewhere, give --masks FOLDER"
+            )
         if self.nan.any():
             raise nan_error(UNIT)
         anomalous, normal = (int(counts.sum(dtype=np.int64)) for counts in (self.tally.hits, self.tally.normal))

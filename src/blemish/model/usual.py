@@ -49,7 +49,10 @@ _LIT = ("brightness", "contrast", "colourfulness", "redness", "greenness")
 _WORDS = {
     "brightness": ("darker than the photos it learned from", "brighter than the photos it learned from"),
     "contrast": ("hardly anything to see: no part in view?", "more contrast than the photos it learned from"),
-    "sharpness": ("blurred", "noisier or sharper than the photos it learned from, or nothing in view"),
+    "sharpness": (
+        "blurred, or something large and soft on it",
+        "noisier or sharper than the photos it learned from, or nothing in view",
+    ),
     "colourfulness": ("grey, or nearly, where it learned colours", "more colourful than the photos it learned from"),
     "redness": ("bluer than the photos it learned from", "redder than the photos it learned from"),
     "greenness": ("more purple than the photos it learned from", "greener than the photos it learned from"),

@@ -10,8 +10,9 @@ from blemish.errors import ArtifactError, DataError, SettingsError
 from blemish.files import make_folder
 from blemish.model.artifact import LARGEST_SIDE, MODEL_FILE
 from blemish.training.checkpoint import CHECKPOINT_FILE
+from blemish.training.run_file import RUN_FILE
 from blemish.training.settings import TrainingSettings
-from blemish.wording import brief
+from blemish.wording import as_argument, brief
 
 SMALLEST_SIDE = 32  # pixels; two at the coarsest of three levels, for batch norm
 
@@ -60,8 +61,8 @@ def check_folder(run: Path, *, apart_from: Dataset, resume: bool, overwrite: boo
     trained, unfinished = (run / MODEL_FILE).exists(), (run / CHECKPOINT_FILE).exists()
     if trained and resume and not unfinished:
         raise ArtifactError(
-            f"{run} is already trained: there is nothing to resume; to train it for longer, give more --steps and "
-            "--overwrite, or another RUN"
+            f"{run} is already trained: there is nothing to resume; to train for longer, from the start: `blemish "
+            f"train --from {as_argument(run / RUN_FILE)} NEW_RUN --steps MORE`"
         )
     if trained and not (resume or overwrite):
         raise ArtifactError(f"{run} already holds a trained model: give another folder, or --overwrite")

@@ -155,6 +155,6 @@ def _types(found: Dataset) -> list[str]:
     if bare:
         lines.append(
             f"defective photos without mask, without which no metric of pixels is given: {len(bare)} of "
-            f"{counts.total()} ({some_of(bare)})"
+            f"{counts.total()} ({some_of(bare)}); where masks lie elsewhere: `blemish evaluate --masks FOLDER`"
         )
     return lines

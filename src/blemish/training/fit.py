@@ -114,7 +114,7 @@ class StageRun:
                     self._check()
                 if job.processes.any(stop.signal is not None):
                     self._save()
-                    raise InterruptionError(_stopped(self.record, stage), signal=stop.signal or 0)
+                    raise InterruptionError(self._stopped(), signal=stop.signal or 0)
                 if self._due(settings.checkpoint_every) or self._ended():  # nothing after this may cost a step
                     self._save()
                 self._report_step()
@@ -255,6 +255,11 @@ class StageRun:
     def _due(self, every: int) -> bool:
         return self.record.steps % every == 0 or self.record.steps == self.stage.steps
 
+    def _stopped(self) -> str:
+        stages = len(self.job.stages)
+        of_stage = f" of stage {self.index + 1} of {stages}" if stages > 1 else ""
+        return f"stopped after {self.record.steps} of {self.stage.steps} steps{of_stage}; go on with --resume"
+
     def _report_step(self) -> None:
         steps, of = self.record.steps, self.record.steps if self._ended() else self.stage.steps
         self._report(self.stage.name, steps, of, at_most=self.stage.patience is not None)
@@ -287,7 +292,3 @@ def frames_per_step(stage: Stage, learned: int, settings: TrainingSettings, *, w
     batch, once or, where photos vary, as often as it takes; every process gets the same number, which may be none."""
     varied = settings.varies or stage.augment is not None or stage.add_defects is not None
     return (settings.batch_size if varied else min(settings.batch_size, learned)) // world_size * world_size
-
-
-def _stopped(record: StageRecord, stage: Stage) -> str:
-    return f"stopped in stage {stage.name} at step {record.steps} of {stage.steps}; go on with --resume"

@@ -10,7 +10,6 @@ does.
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
-from itertools import islice
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -23,6 +22,7 @@ from blemish.data.alignment import Placement
 from blemish.data.framing import FramedPhoto, Frames, Framing, frame_at, shown, stacked
 from blemish.data.geometry import PhotoGeometry
 from blemish.data.images import Pixels, read_file
+from blemish.data.in_order import photos_at_once, results_in_order
 from blemish.data.interest import Inside, Interest
 from blemish.data.look import Facts, look_at
 from blemish.data.pixel_limit import allow_pixels
@@ -34,7 +34,6 @@ Indices = NDArray[np.int64]
 
 _CHUNK = 256  # photos decoded between two reports of progress
 _WAITING = 4  # photos a thread that may wait in memory, decoded, for one before them
-_MOST_WAITING = 1 << 29  # bytes that these, and those at work, may have as they are
 
 
 class _Laid(NamedTuple):
@@ -236,28 +235,24 @@ class PhotoStore:
             yield photo, self._kept[photo] if photo < len(self._kept) else next(missing)
 
     def _ahead(self, photos: Iterator[int]) -> Iterator[_Laid]:
-        pending = [self._pool.submit(self._decode, photo) for photo in islice(photos, self._room(self._workers))]
-        while pending:
-            yield pending.pop(0).result()
-            room = self._room(self._workers) - len(pending)
-            pending += [self._pool.submit(self._decode, photo) for photo in islice(photos, max(0, room))]
+        return results_in_order(
+            lambda photo: self._pool.submit(self._decode, photo), photos, room=lambda: self._room(self._workers)
+        )
 
     def _decode(self, index: int) -> _Laid:
         return self._of_one_type(self._read(self.paths[index]).laid)
 
     def _read_all(self) -> Iterator[tuple[Path, _Read | DataError]]:
         """Yields every photo, or why it cannot be read, in order, and decodes a few ahead."""
-        paths = iter(self.paths)
-        pending = [(path, self._pool.submit(self._try, path)) for path in islice(paths, self._room(self._workers))]
-        while pending:
-            path, read = pending.pop(0)
-            yield path, read.result()
-            room = self._room(_WAITING * self._workers) - len(pending)
-            pending += [(path, self._pool.submit(self._try, path)) for path in islice(paths, max(0, room))]
+        results = results_in_order(
+            lambda path: self._pool.submit(self._try, path),
+            self.paths,
+            room=lambda: self._room(_WAITING * self._workers) if self._largest else 1,
+        )
+        return zip(self.paths, results, strict=True)
 
     def _room(self, most: int) -> int:
-        """Returns how many photos may be decoded before they are asked for: of large ones, fewer than the `most`."""
-        return max(1, min(most, _MOST_WAITING // max(1, self._largest)))
+        return photos_at_once(most, largest=self._largest)
 
     def _try(self, path: Path) -> _Read | DataError:
         try:

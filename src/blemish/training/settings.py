@@ -4,8 +4,9 @@ import math
 from dataclasses import dataclass
 from typing import Literal
 
-from blemish.data.framing import DARKEST_WHITE, MOST_PIXELS, OVERLAP, OVERLAPS, WHITES
+from blemish.data.framing import DARKEST_WHITE, OVERLAP, OVERLAPS, WHITES
 from blemish.data.framing_choice import Aspect
+from blemish.data.pixel_limit import MOST_PIXELS
 from blemish.data.reading import Reading
 from blemish.errors import SettingsError
 
@@ -47,7 +48,7 @@ class TrainingSettings:
     aspect: Aspect = "keep"
     """keep: photos are not squeezed, and those of another shape get mirrored borders; squeeze: all to --image-size."""
     tiles: int | str = "off"
-    """off, auto (where photos would be shrunk more than twice), or how many of the photo's pixels a tile is long."""
+    """For small defects on large photos: off, auto (where shrunk more than twice), or a tile's length in pixels."""
     overlap: int = OVERLAP
     """How many of a tile's --image-size pixels its neighbour sees too; half of them at most."""
     max_megapixels: int | None = None
