@@ -10,7 +10,7 @@ from torch import Tensor, nn
 
 from blemish.data.dataset import Dataset
 from blemish.detectors import Batch, ImageSize
-from blemish.detectors.mend import MANY, Mend, MendSettings
+from blemish.detectors.mend import FEW, Mend, MendSettings
 from blemish.errors import SettingsError
 from blemish.model.score import Score
 from blemish.networks.discrepancy import highest_mean, mean_of_hardest
@@ -160,21 +160,31 @@ def test_a_head_without_defects_is_refused() -> None:
         drawn(defects="none")
 
 
-def test_many_photos_teach_the_decoder_first() -> None:
-    few, many = MendSettings().for_photos(MANY - 1), MendSettings().for_photos(MANY)
-    assert (few.learns, many.learns) == ("together", "decoder_first")
+def test_parts_teach_the_decoder_first_where_there_are_more_than_a_few() -> None:
+    few, more = MendSettings().for_photos(FEW - 1), MendSettings().for_photos(FEW)
+    assert (few.learns, more.learns) == ("together", "decoder_first")
     assert [stage.name for stage in Mend(few).stages()] == ["mending"]
-    assert [stage.name for stage in Mend(many).stages()] == ["mending", "segmenting"]
-    assert MendSettings(learns="together").for_photos(MANY).learns == "together", "what was asked for stays"
+    assert [stage.name for stage in Mend(more).stages()] == ["mending", "segmenting"]
+    assert MendSettings(learns="together").for_photos(FEW).learns == "together", "what was asked for stays"
 
 
 def test_surfaces_teach_both_at_once_where_there_is_a_head() -> None:
-    def learns(settings: MendSettings, count: int) -> str:
-        return settings.for_photos(count, surface=lambda: True).learns
+    def learns(settings: MendSettings) -> str:
+        return settings.for_photos(1000, surface=lambda: True).learns
 
-    assert learns(MendSettings(), MANY) == "together"
-    assert learns(MendSettings(judges="decoder"), MANY) == "decoder_first"
-    assert learns(MendSettings(learns="decoder_first"), MANY) == "decoder_first", "what was asked for stays"
+    assert learns(MendSettings()) == "together"
+    assert learns(MendSettings(judges="decoder")) == "decoder_first"
+    assert learns(MendSettings(learns="decoder_first")) == "decoder_first", "what was asked for stays"
+
+
+def test_a_decoder_that_learns_first_takes_steps_as_the_head_does_unless_told() -> None:
+    def lengths(**values: Any) -> list[int]:
+        return [stage.steps for stage in drawn(learns="decoder_first", **values).stages()]
+
+    assert lengths() == [500, 300]
+    assert lengths(steps=30) == [50, 30]
+    assert lengths(steps=30, decoder_steps=7) == [7, 30]
+    assert MendSettings(steps=30).for_photos(FEW).decoder_steps == 50, "which model.json holds"
 
 
 def test_a_decoder_that_learns_first_sees_good_photos_as_they_are_and_is_left_alone_then(images: Tensor) -> None:

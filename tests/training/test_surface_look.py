@@ -9,7 +9,7 @@ import pytest
 from blemish.data.dataset import Sample
 from blemish.data.images import save_png
 from blemish.data.reading import FIRST_PAGE
-from blemish.detectors.mend import MendSettings
+from blemish.detectors.mend import FEW, MendSettings
 from blemish.errors import SettingsError
 from blemish.progress import say_nothing
 from blemish.training import train
@@ -35,10 +35,9 @@ def test_a_surface_is_told_and_said_though_a_photo_cannot_be_read(
     assert "show a surface" in caplog.text
 
 
-def test_many_photos_of_a_surface_teach_both_at_once_and_those_of_a_part_the_decoder_first(
+def test_photos_of_a_surface_teach_both_at_once_and_those_of_a_part_the_decoder_first(
     photos: list[Sample], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("blemish.detectors.mend.MANY", len(photos))
     assert decided(photos, tmp_path, monkeypatch).learns == "together"
     monkeypatch.setattr("blemish.training.surface_look.is_surface", lambda _pictures: False)
     assert decided(photos, tmp_path, monkeypatch).learns == "decoder_first"
@@ -48,7 +47,7 @@ def test_few_photos_are_not_looked_at_for_it(
     photos: list[Sample], tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
     with caplog.at_level(logging.INFO, "blemish"):
-        decided(photos, tmp_path, monkeypatch)
+        assert decided(photos[: FEW - 1], tmp_path, monkeypatch).learns == "together"
     assert "show a surface" not in caplog.text
 
 

@@ -56,7 +56,8 @@ _LEVELS = 3
 _DEFECTS = {"painted": paint_defects, "perlin": draw_defects, "none": None}
 SHARE = {"together": 1.25, "decoder_first": 0.25}  # of the spread of the decoder's scores of good photos: the head's
 _MOVED = 2, 256  # how often a good photo is moved for that, where both learned together, and how many views at the most
-MANY = 200  # photos from which the decoder learns first, from kept features
+FEW = 16  # photos, of fewer than which both learn together, whatever they show
+_DECODERS_SHARE = 5 / 3  # of the other steps, those of a decoder that learns first: each costs a third
 _ALONE = 2  # times the learning rate, for a decoder that learns alone
 _MINING = 3  # the power of its distance by which a pixel counts, where a decoder learns alone
 
@@ -68,9 +69,9 @@ class MendSettings(DetectorSettings):
     steps: int = 300
     """Training steps of the head, and of the decoder where both learn together; the weights of the last are kept."""
     learns: Literal["auto", "together", "decoder_first"] = "auto"
-    """How they learn: together, for few photos and surfaces; or decoder first; auto: so for 200 photos of parts."""
-    decoder_steps: int = 500
-    """Training steps of a decoder that learns first."""
+    """How they learn: together, better for surfaces; or decoder first, better for parts; auto: by what photos show."""
+    decoder_steps: int | None = None
+    """Training steps of a decoder that learns first; none: five for every three of the others."""
     judges: Literal["both", "decoder"] = "both"
     """What judges: decoder and head together, or the decoder alone, and no head is trained."""
     defects: Literal["painted", "perlin", "none"] = "painted"
@@ -90,11 +91,13 @@ class MendSettings(DetectorSettings):
         return super().from_json({name: value for name, value in values.items() if name != "light"}, others=others)
 
     def for_photos(self, count: int, *, surface: Callable[[], bool] = lambda: False) -> "MendSettings":
-        """Returns the settings with `learns` decided."""
-        if self.learns != "auto":
-            return self
-        first = count >= MANY and not (self.judges == "both" and surface())
-        return replace(self, learns="decoder_first" if first else "together")
+        """Returns the settings with `learns` and `decoder_steps` decided."""
+        learns = self.learns
+        if learns == "auto":
+            together = count < FEW or (self.judges == "both" and surface())
+            learns = "together" if together else "decoder_first"
+        steps = round(self.steps * _DECODERS_SHARE) if self.decoder_steps is None else self.decoder_steps
+        return replace(self, learns=learns, decoder_steps=steps)
 
 
 class Mend(Detector):
@@ -138,7 +141,8 @@ class Mend(Detector):
     def stages(self) -> Sequence[Stage]:
         if self.settings.learns != "decoder_first":
             return [self._on_varied_photos("mending", self.student)]
-        steps = self.settings.decoder_steps
+        steps = self.settings.for_photos(FEW).decoder_steps  # where nobody has decided it
+        assert steps is not None
         alone = Stage(
             name="mending",
             steps=steps,
