@@ -122,7 +122,7 @@ def main() -> None:
     one.add_argument("--seeds", nargs="+", type=int, default=[0, 1])
     one.add_argument("--size", nargs="+", type=int, default=[128], help="one side, or height and width")
     one.add_argument("--steps", type=int, default=MendSettings().steps)
-    one.add_argument("--decoder-steps", type=int, default=MendSettings().decoder_steps)
+    one.add_argument("--decoder-steps", type=int, default=MendSettings().steps)
     one.add_argument("--lie", choices=("fixed", "turned", "any"), default="fixed")
     one.add_argument("--teacher-weights", nargs="*", type=Path, default=())
     one.add_argument("--precision", choices=("auto", "fp32", "bf16"), default="auto")

@@ -10,7 +10,7 @@ from torch import Tensor, nn
 
 from blemish.data.dataset import Dataset
 from blemish.detectors import Batch, ImageSize
-from blemish.detectors.mend import FEW, Mend, MendSettings
+from blemish.detectors.mend import FEW, MANY, Mend, MendSettings
 from blemish.errors import SettingsError
 from blemish.model.score import Score
 from blemish.networks.discrepancy import highest_mean, mean_of_hardest
@@ -181,10 +181,11 @@ def test_a_decoder_that_learns_first_takes_steps_as_the_head_does_unless_told() 
     def lengths(**values: Any) -> list[int]:
         return [stage.steps for stage in drawn(learns="decoder_first", **values).stages()]
 
-    assert lengths() == [500, 300]
-    assert lengths(steps=30) == [50, 30]
+    assert lengths() == [300, 300]
     assert lengths(steps=30, decoder_steps=7) == [7, 30]
-    assert MendSettings(steps=30).for_photos(FEW).decoder_steps == 50, "which model.json holds"
+    decided = [MendSettings(steps=30).for_photos(count).decoder_steps for count in (MANY - 1, MANY)]
+    assert decided == [30, 50], "which model.json holds"
+    assert MendSettings(decoder_steps=7).for_photos(MANY).decoder_steps == 7, "what was asked for stays"
 
 
 def test_a_decoder_that_learns_first_sees_good_photos_as_they_are_and_is_left_alone_then(images: Tensor) -> None:

@@ -57,7 +57,8 @@ _DEFECTS = {"painted": paint_defects, "perlin": draw_defects, "none": None}
 SHARE = {"together": 1.25, "decoder_first": 0.25}  # of the spread of the decoder's scores of good photos: the head's
 _MOVED = 2, 256  # how often a good photo is moved for that, where both learned together, and how many views at the most
 FEW = 16  # photos, of fewer than which both learn together, whatever they show
-_DECODERS_SHARE = 5 / 3  # of the other steps, those of a decoder that learns first: each costs a third
+MANY = 200  # photos from which a decoder that learns first takes
+_MORE = 5 / 3  # times as many steps as the head, of which each costs a third
 _ALONE = 2  # times the learning rate, for a decoder that learns alone
 _MINING = 3  # the power of its distance by which a pixel counts, where a decoder learns alone
 
@@ -71,7 +72,7 @@ class MendSettings(DetectorSettings):
     learns: Literal["auto", "together", "decoder_first"] = "auto"
     """How they learn: together, better for surfaces; or decoder first, better for parts; auto: by what photos show."""
     decoder_steps: int | None = None
-    """Training steps of a decoder that learns first; none: five for every three of the others."""
+    """Training steps of a decoder that learns first; none: as many as the head's, from 200 photos on 5 for each 3."""
     judges: Literal["both", "decoder"] = "both"
     """What judges: decoder and head together, or the decoder alone, and no head is trained."""
     defects: Literal["painted", "perlin", "none"] = "painted"
@@ -96,8 +97,8 @@ class MendSettings(DetectorSettings):
         if learns == "auto":
             together = count < FEW or (self.judges == "both" and surface())
             learns = "together" if together else "decoder_first"
-        steps = round(self.steps * _DECODERS_SHARE) if self.decoder_steps is None else self.decoder_steps
-        return replace(self, learns=learns, decoder_steps=steps)
+        steps = round(self.steps * _MORE) if count >= MANY else self.steps
+        return replace(self, learns=learns, decoder_steps=steps if self.decoder_steps is None else self.decoder_steps)
 
 
 class Mend(Detector):
