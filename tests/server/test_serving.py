@@ -1,11 +1,9 @@
 """`blemish serve`, from the command to SIGTERM."""
 
 import contextlib
-import os
 import random
 import signal
 import socket
-import threading
 import time
 from pathlib import Path
 
@@ -15,11 +13,11 @@ import pytest
 from bare import HIDE_TORCH, Bare
 from blemish import api
 from blemish.cli.prune_history import prune_history
-from blemish.cli.serve import serve
 from blemish.cli.token import token
 from blemish.data.dataset import Dataset
 from blemish.errors import HistoryError, SettingsError
 from blemish.server.served_model import name_and_folder
+from commands import started
 
 
 def free_port() -> int:
@@ -37,29 +35,21 @@ def test_the_command_serves_until_sigterm_and_leaves_a_history(
     history, port = str(tmp_path / "history.db"), free_port()
     assert token("eva", role="engineer", history=history) == 0
     headers = {"Authorization": f"Bearer {capsys.readouterr().out.strip()}"}
-    codes: list[int] = []
-
-    def ask() -> None:
-        with httpx.Client(base_url=f"http://127.0.0.1:{port}", headers=headers) as client:
-            while True:
-                try:
-                    client.get("/ready").raise_for_status()
-                    break
-                except httpx.TransportError:
-                    time.sleep(0.02)
-            codes.append(client.post("/api/models/lid/judge", content=photo).status_code)
-            codes.append(httpx.post(f"{client.base_url}/api/models/lid/judge", content=photo).status_code)
-        for _ in range(500):  # where nobody listens to it, it would end the run of all tests
-            if signal.getsignal(signal.SIGTERM) is not signal.SIG_DFL:
+    told = ("--port", str(port), "--history", history, "--runtime", "onnx")
+    process = started("serve", f"lid={stpm_exported}", *told)  # what a signal does is not for the run of all tests
+    try:
+        address = f"http://127.0.0.1:{port}"
+        while process.is_alive():
+            try:
+                httpx.get(f"{address}/ready").raise_for_status()
                 break
-            time.sleep(0.02)
-        os.kill(os.getpid(), signal.SIGTERM)
-
-    asking = threading.Thread(target=ask)
-    asking.start()
-    assert serve(f"lid={stpm_exported}", port=port, history=history, runtime="onnx") == 0
-    asking.join()
-    assert codes == [200, 401]
+            except httpx.TransportError:
+                time.sleep(0.02)
+        judge = f"{address}/api/models/lid/judge"
+        codes = [httpx.post(judge, content=photo, headers=given).status_code for given in (headers, {})]
+    finally:
+        process.signal(signal.SIGTERM)
+    assert (codes, process.wait(60).code) == ([200, 401], 0)
     assert api.export_history(tmp_path / "h.csv", history=history, model="lid") == 1
     assert api.export_history(tmp_path / "h.csv", history=history, until="2020-01-01") == 0
     assert prune_history(history=history, days=1) == 0
