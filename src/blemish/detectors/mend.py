@@ -57,8 +57,8 @@ _DEFECTS = {"painted": paint_defects, "perlin": draw_defects, "none": None}
 SHARE = {"together": 1.25, "decoder_first": 0.25}  # of the spread of the decoder's scores of good photos: the head's
 _MOVED = 2, 256  # how often a good photo is moved for that, where both learned together, and how many views at the most
 FEW = 16  # photos, of fewer than which both learn together, whatever they show
-MANY = 200  # photos from which a decoder that learns first takes
-_MORE = 5 / 3  # times as many steps as the head, of which each costs a third
+MANY = 200  # photos, of which a decoder that learns first takes more steps than the head: each costs a third
+_MORE = 5 / 3  # times as many
 _ALONE = 2  # times the learning rate, for a decoder that learns alone
 _MINING = 3  # the power of its distance by which a pixel counts, where a decoder learns alone
 
