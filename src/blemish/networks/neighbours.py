@@ -11,6 +11,7 @@ less counting for more, and where parts lie in any direction, beside turned and 
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from itertools import chain
 from typing import NamedTuple
 
 import numpy as np
@@ -86,20 +87,21 @@ def distances_to_others(
     remembered = np.sort(generator.permutation(len(compared))[:_REMEMBERED])
     as_they_are = scale.of(others.joined[torch.from_numpy(remembered)])
     views = views_of(features_of, compared[remembered], scale, as_they_are)
-    found = np.empty((photos, RESPECTS))
-    for start in range(0, photos, _BATCH):
-        indices = np.arange(start, min(start + _BATCH, photos))
-        if len(compared) == photos:  # all places are known already
-            places = FeaturePlaces(*(level[start : start + _BATCH] for level in others))
-        else:
-            places = places_of(features_of(indices, 0))
+    found, done = np.empty((photos, RESPECTS)), 0
+    more = np.setdiff1d(np.arange(photos), compared)
+    seen = (
+        (more[at : at + _BATCH], places_of(features_of(more[at : at + _BATCH], 0)))
+        for at in range(0, len(more), _BATCH)
+    )
+    for indices, places in chain([(compared, others)], seen):
         for index, *own in zip(indices, *places, strict=True):
             rest = torch.from_numpy(np.flatnonzero(compared != index))
             rest_of_views = torch.from_numpy(np.flatnonzero(compared[remembered] != index))
             fine, coarse = (nearest(own[level], others[level])[:, rest] for level in (0, 1))
             small = torch.stack([nearest(scale.of(own[2]), view) for view in views]).amin(0)
             found[index] = distances_of(fine, coarse, small[:, rest_of_views])
-        on_photo(int(indices[-1]) + 1)
+            done += 1
+            on_photo(done)
     return found
 
 
