@@ -61,21 +61,28 @@ def ways_to(values: Any, way: Way = ()) -> Iterator[Way]:
             yield from ways_to(values[place], (*way, place))
 
 
+def copied_along(values: Any, way: Way) -> Any:
+    """A copy of the values that the way leads through; the others are the same ones: thousands of copies are made."""
+    again = copy.copy(values)
+    if way:
+        again[way[0]] = copied_along(values[way[0]], way[1:])
+    return again
+
+
 def edits_of(values: dict[str, Any], under: Way) -> Iterator[tuple[str, dict[str, Any]]]:
     """What was done, and the file after it: each value `under` a way deleted or replaced in turn."""
     for way in ways_to(values):
         if way[: len(under)] != under:
             continue
-        *parents, last = way
         for what in ("deleted", *DAMAGE):
-            edited = copy.deepcopy(values)
+            edited = copied_along(values, way[:-1])
             holder = edited
-            for step in parents:
-                holder = holder[step]  # type: ignore[index]
+            for step in way[:-1]:
+                holder = holder[step]
             if what == "deleted":
-                del holder[last]  # type: ignore[arg-type]
+                del holder[way[-1]]
             else:
-                holder[last] = DAMAGE[what]  # type: ignore[index]
+                holder[way[-1]] = DAMAGE[what]
             yield f"{'.'.join(map(str, way))}: {what}", edited
 
 

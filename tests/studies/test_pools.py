@@ -1,5 +1,6 @@
 """Cells are measured here, in processes, or far away, with the same results and the same files."""
 
+import multiprocessing
 from concurrent.futures import ThreadPoolExecutor
 from functools import partial
 from pathlib import Path
@@ -38,6 +39,8 @@ def test_a_cell_that_fails_or_is_killed_harms_no_other(
     found: Dataset, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("blemish.studies.pools.MOST_LOST", 2)
+    forked = multiprocessing.get_context("forkserver")  # six processes, each of which would load torch
+    monkeypatch.setattr("blemish.studies.pools._PROCESSES", forked)
     pool = partial(measured_in_processes, count=2)
     came_of = dict(pool([cell(seed, found) for seed in (1, 2, 3)], measure_quickly, tmp_path))
     assert isinstance(came_of[0], CellResult)

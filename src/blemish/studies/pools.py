@@ -28,6 +28,7 @@ from blemish.studies.cell import RUNS, Cell, CellResult
 from blemish.studies.shared_work import work_shared
 from blemish.wording import brief
 
+_PROCESSES = multiprocessing.get_context("spawn")  # torch's threads do not outlive a fork
 _log = logging.getLogger("blemish")
 
 Measure = Callable[[Cell, Path], CellResult]
@@ -87,10 +88,9 @@ class _LostError(BlemishError):
 
 
 def _begin(measure: Measure, cell: Cell, output: Path, *, cores: int) -> tuple[Connection, Any]:
-    context = multiprocessing.get_context("spawn")  # torch's threads do not outlive a fork
-    answers, to_us = context.Pipe(duplex=False)
+    answers, to_us = _PROCESSES.Pipe(duplex=False)
     with _threads(cores):
-        process = context.Process(target=_measure_and_tell, args=(to_us, measure, cell, output))
+        process = _PROCESSES.Process(target=_measure_and_tell, args=(to_us, measure, cell, output))
         process.start()
     to_us.close()
     return answers, process
