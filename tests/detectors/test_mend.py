@@ -206,6 +206,14 @@ def test_a_decoder_that_learns_first_sees_good_photos_as_they_are_and_is_left_al
     assert any(buffer is mend.student.fusion.trust for buffer in second.trains.buffers())
 
 
+def test_parts_that_lie_any_way_round_are_shown_so_to_a_decoder_that_learns_first_too(images: Tensor) -> None:
+    for stage in drawn(learns="decoder_first", lie="any").stages():
+        assert stage.moves_photos, "regions of interest would no longer fit them"
+        assert stage.augment is not None
+        laid = stage.augment(images, torch.Generator().manual_seed(0))
+        assert not torch.equal(laid, images), stage.name
+
+
 def test_a_decoder_alone_that_learns_first_learns_nothing_after() -> None:
     assert len(drawn(learns="decoder_first", judges="decoder").stages()) == 1
 

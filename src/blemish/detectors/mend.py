@@ -146,6 +146,8 @@ class Mend(Detector):
         assert steps is not None
         alone = Stage(
             name="mending",
+            augment=self._lay if self.settings.lie != "fixed" else None,
+            moves_photos=self.settings.lie != "fixed",
             steps=steps,
             setting="decoder_steps",
             trains=self.student.decoder,
