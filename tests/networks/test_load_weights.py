@@ -149,3 +149,9 @@ def test_weights_that_do_not_fit_change_nothing(
 def test_a_long_list_of_missing_tensors_is_cut(network: nn.Module) -> None:
     with pytest.raises(WeightsError, match=r"lacks conv\.weight, conv\.bias, norm\.weight and 3 more;"):
         load_weights(network, {})
+
+
+def test_weights_too_large_to_be_added_are_no_damage() -> None:
+    large = nn.Linear(2, 2, bias=False)
+    load_weights(large, {"weight": torch.full((2, 2), 3e38)})
+    assert large.weight.isfinite().all()

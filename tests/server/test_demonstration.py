@@ -32,12 +32,13 @@ def test_parts_arrive_until_it_is_told_to_end(stpm_run: Path, tmp_path: Path) ->
 
 def _verdicts(address: str, process: Started) -> list[dict[str, Any]]:
     """The verdicts that are there as soon as there are two."""
-    while process.is_alive():
-        try:
-            found = list(httpx.get(f"{address}/api/verdicts").json()["verdicts"])
-            if len(found) >= 2:
-                return found
-        except httpx.TransportError:
-            pass
-        time.sleep(0.2)
+    with httpx.Client(base_url=address, verify=False) as client:  # no authorities to load
+        while process.is_alive():
+            try:
+                found = list(client.get("/api/verdicts").json()["verdicts"])
+                if len(found) >= 2:
+                    return found
+            except httpx.TransportError:
+                pass
+            time.sleep(0.2)
     raise AssertionError("the station has ended")
