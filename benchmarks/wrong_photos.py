@@ -28,6 +28,7 @@ from blemish.networks.neighbours import (
     SPREADS_BEHIND,
     FeaturePlaces,
     distances_of,
+    held,
     nearest,
     places_of,
     scale_of,
@@ -68,9 +69,9 @@ def distances_between(teacher: Teacher, frames: list[Pixels], kinds: NDArray[np.
         small = scale.of(places.joined)
         views = views_of(features_of, every, scale, small)
         return [
-            torch.stack([nearest(own, places.fine) for own in places.fine]),
-            torch.stack([nearest(own, places.coarse) for own in places.coarse]),
-            torch.stack([torch.stack([nearest(own, view) for view in views]).amin(0) for own in small]),
+            torch.stack([nearest(own, held(places.fine)) for own in places.fine]),
+            torch.stack([nearest(own, held(places.coarse)) for own in places.coarse]),
+            torch.stack([torch.stack([nearest(own, held(view)) for view in views]).amin(0) for own in small]),
         ], len(views)
 
 

@@ -11,7 +11,7 @@ less counting for more, and where parts lie in any direction, beside turned and 
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from itertools import chain
+from itertools import chain, count
 from typing import NamedTuple
 
 import numpy as np
@@ -87,28 +87,51 @@ def distances_to_others(
     remembered = np.sort(generator.permutation(len(compared))[:_REMEMBERED])
     as_they_are = scale.of(others.joined[torch.from_numpy(remembered)])
     views = views_of(features_of, compared[remembered], scale, as_they_are)
-    found, done = np.empty((photos, RESPECTS)), 0
-    more = np.setdiff1d(np.arange(photos), compared)
-    seen = (
-        (more[at : at + _BATCH], places_of(features_of(more[at : at + _BATCH], 0)))
-        for at in range(0, len(more), _BATCH)
+    against = _Others(
+        photos=compared,
+        levels=[held(level) for level in others[:2]],
+        viewed=compared[remembered],
+        views=[held(view) for view in views],
+        scale=scale,
     )
+    found = np.empty((photos, RESPECTS))
+    more = np.setdiff1d(np.arange(photos), compared)
+    batches_of_more = (more[at : at + _BATCH] for at in range(0, len(more), _BATCH))
+    seen = ((batch, places_of(features_of(batch, 0))) for batch in batches_of_more)
+    done = count(1)
     for indices, places in chain([(compared, others)], seen):
         for index, *own in zip(indices, *places, strict=True):
-            rest = torch.from_numpy(np.flatnonzero(compared != index))
-            rest_of_views = torch.from_numpy(np.flatnonzero(compared[remembered] != index))
-            fine, coarse = (nearest(own[level], others[level])[:, rest] for level in (0, 1))
-            small = torch.stack([nearest(scale.of(own[2]), view) for view in views]).amin(0)
-            found[index] = distances_of(fine, coarse, small[:, rest_of_views])
-            done += 1
-            on_photo(done)
+            found[index] = against.distances(int(index), *own)
+            on_photo(next(done))
     return found
+
+
+@dataclass(frozen=True, kw_only=True)
+class _Others:
+    """What each photo is held against: others as they are, and views of some of them."""
+
+    photos: NDArray[np.int64]
+    levels: list[Tensor]
+    """Their fine and their coarse places, as `held` gives them."""
+    viewed: NDArray[np.int64]
+    views: list[Tensor]
+    scale: Scale
+
+    def distances(self, index: int, fine: Tensor, coarse: Tensor, joined: Tensor) -> tuple[float, float, float]:
+        """Returns the three distances of the photo of this number by its places, (places, channels) each."""
+        rest, rest_of_views = (torch.from_numpy(np.flatnonzero(of != index)) for of in (self.photos, self.viewed))
+        scaled = self.scale.of(joined)
+        small = torch.stack([nearest(scaled, view) for view in self.views]).amin(0)
+        return distances_of(
+            nearest(fine, self.levels[0])[:, rest], nearest(coarse, self.levels[1])[:, rest], small[:, rest_of_views]
+        )
 
 
 def view_of(images: Tensor, view: int) -> Tensor:
     """Returns images (B, C, H, W) turned by so many quarter turns, and mirrored from the fifth view on; 0: as they
     are."""
-    return torch.rot90(images if view < VIEWS // 2 else images.flip(3), view % 4, (2, 3))
+    turned = torch.rot90(images if view < VIEWS // 2 else images.flip(3), view % 4, (2, 3))
+    return turned.contiguous(memory_format=torch.channels_last)  # as teachers are quickest with
 
 
 def places_of(levels: tuple[Tensor, ...]) -> FeaturePlaces:
@@ -140,13 +163,17 @@ def whole_of(levels: tuple[Tensor, ...]) -> NDArray[np.float32]:
     return np.asarray(torch.cat(parts, dim=1).cpu().numpy(), np.float32)
 
 
-def nearest(own: Tensor, others: Tensor) -> Tensor:
-    """Returns (places, photos): per place of one photo (places, numbers) its distance from each other photo's nearest.
+def held(places: Tensor) -> Tensor:
+    """Returns places (photos, places, numbers) as `nearest` holds others against them, (photos, places, numbers + 1):
+    one product gives the squared distances then, less one's own square."""
+    return torch.cat([-2 * places, places.square().sum(2, keepdim=True)], dim=2)
 
-    `others` are (photos, places, numbers).
-    """
-    every = others.flatten(0, 1)
-    less_own = torch.addmm(every.square().sum(1), own, every.T, alpha=-2).view(len(own), len(others), -1).amin(2)
+
+def nearest(own: Tensor, others: Tensor) -> Tensor:
+    """Returns (places, photos): per place of one photo (places, numbers) its distance from each other photo's nearest,
+    of `others` as `held` gives them."""
+    with_one = functional.pad(own, (0, 1), value=1.0)
+    less_own = (with_one @ others.flatten(0, 1).T).view(len(own), len(others), -1).amin(2)
     return (less_own + own.square().sum(1, keepdim=True)).clamp_min(0).sqrt()
 
 
@@ -177,7 +204,7 @@ def _as_near(photos: Tensor, turned: Tensor) -> bool:
     """Returns whether places of photos are as near to those of the other ones turned as to those as they are."""
     means = []
     for others in (photos, turned):
-        apart = torch.stack([nearest(own, others).mean(0) for own in photos])
+        apart = torch.stack([nearest(own, held(others)).mean(0) for own in photos])
         means.append(apart[~torch.eye(len(photos), dtype=torch.bool, device=apart.device)].mean())
     return bool(means[1] <= _AS_NEAR * means[0])
 
