@@ -1,6 +1,7 @@
 """A server whose history or disk fails says so, loses nothing, and comes back by itself."""
 
 import shutil
+import threading
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -22,16 +23,21 @@ from server.conftest import OpenServer
 def failing(history: History, *, reads: bool = False) -> Iterator[None]:
     """A database that takes nothing, in here, as one on a full disk does; nor gives anything, where `reads` fail."""
 
+    fails = threading.Event()
+
     def fail(connection: Any, *_: object) -> None:
+        if not fails.is_set():
+            return
         connection.execute("PRAGMA query_only = ON")
         if reads:
             connection.set_progress_handler(lambda: 1, 1)  # which interrupts whatever is asked
 
-    event.listen(history.engine, "checkout", fail)
+    event.listen(history.engine, "checkout", fail)  # for good: to take it away harms who asks at that moment
+    fails.set()
     try:
         yield
     finally:
-        event.remove(history.engine, "checkout", fail)
+        fails.clear()
         history.engine.dispose()
 
 
