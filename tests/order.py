@@ -11,17 +11,20 @@ LONGEST = (
     (
         *("contract/test_runtimes.py", "exporting/test_commands.py", "exporting/test_make.py"),
         *("exporting/test_small_installation.py", "exporting/test_worked_example.py", "model/test_hand_edited.py"),
+        *("training/test_unusual_photos.py", "training/test_footprint.py"),
     ),
     (
         *("contract/test_training.py", "contract/test_processes.py", "contract/test_detectors.py"),
-        *("end_to_end/test_command_line.py", "training/test_train.py"),
+        *("end_to_end/test_command_line.py", "training/test_train.py", "training/test_regions_of_interest.py"),
+        *("training/test_resume.py", "training/test_run_file.py", "training/test_tiles.py"),
     ),
     (
         *("end_to_end/test_on_a_gpu.py", "end_to_end/test_on_ray.py", "server/test_workshop.py"),
         *("watching/test_receivers.py", "watching/test_watch.py", "server/test_page.py", "report/test_page.py"),
+        "watching/test_killed.py",
     ),
 )
-"""Files of 10 s or more, for each of three workers: many wait for other processes, so that two would leave two cores
+"""Files of 7 s or more, for each of three workers: many wait for other processes, so that two would leave two cores
 idle. Those of a share begin with the same exports."""
 
 
