@@ -67,11 +67,12 @@ def distances_between(teacher: Teacher, frames: list[Pixels], kinds: NDArray[np.
         wrong = np.flatnonzero(kinds == KINDS["defective"])
         scale = scale_of(places.joined[np.concatenate([np.flatnonzero(kinds == KINDS["good"])[:GOOD], wrong[:2]])])
         small = scale.of(places.joined)
-        views = views_of(features_of, every, scale, small)
+        views = [held(view) for view in views_of(features_of, every, scale, small)]
+        fine, coarse = held(places.fine), held(places.coarse)
         return [
-            torch.stack([nearest(own, held(places.fine)) for own in places.fine]),
-            torch.stack([nearest(own, held(places.coarse)) for own in places.coarse]),
-            torch.stack([torch.stack([nearest(own, held(view)) for view in views]).amin(0) for own in small]),
+            torch.stack([nearest(own, fine) for own in places.fine]),
+            torch.stack([nearest(own, coarse) for own in places.coarse]),
+            torch.stack([torch.stack([nearest(own, view) for view in views]).amin(0) for own in small]),
         ], len(views)
 
 

@@ -203,8 +203,8 @@ def _turned(features_of: FeaturesOf, photos: NDArray[np.int64], scale: Scale, *,
 def _as_near(photos: Tensor, turned: Tensor) -> bool:
     """Returns whether places of photos are as near to those of the other ones turned as to those as they are."""
     means = []
-    for others in (photos, turned):
-        apart = torch.stack([nearest(own, held(others)).mean(0) for own in photos])
+    for others in (held(photos), held(turned)):
+        apart = torch.stack([nearest(own, others).mean(0) for own in photos])
         means.append(apart[~torch.eye(len(photos), dtype=torch.bool, device=apart.device)].mean())
     return bool(means[1] <= _AS_NEAR * means[0])
 
