@@ -23,6 +23,7 @@ KERNELS = 8  # that are listed, those that take most of the device's time
 
 
 SLOW: dict[str, dict[str, float]] = {
+    "mend": {"learning_rate": 1e-4},
     "stpm": {"learning_rate": 1e-3},
     "rstpm": {"learning_rate": 1e-3, "reconstruction_learning_rate": 1e-3},
     "destseg": dict.fromkeys(("student_learning_rate", "residual_learning_rate", "head_learning_rate"), 1e-3),
