@@ -51,7 +51,8 @@ class Variant:
 class TwiceAsWide(Decoder):
     """A decoder of twice the channels everywhere."""
 
-    def __init__(self, channels: Sequence[int]) -> None:
+    def __init__(self, channels: Sequence[int], *, narrow: bool = False) -> None:
+        assert not narrow
         super().__init__(channels)
         fine, middle, coarse = channels
         self.squeeze_fine = _halving(fine, 128)
@@ -86,10 +87,11 @@ class Averaging(OneCycleAdamW):
         return result
 
 
-def with_bottleneck(build: Callable[[], nn.Module]) -> Callable[[Sequence[int]], Decoder]:
+def with_bottleneck(build: Callable[[], nn.Module]) -> Callable[..., Decoder]:
     """Returns what builds a decoder with this where all levels are squeezed together."""
 
-    def decoder(channels: Sequence[int]) -> Decoder:
+    def decoder(channels: Sequence[int], *, narrow: bool = False) -> Decoder:
+        assert not narrow
         built = Decoder(channels)
         built.squeeze_coarse.append(build())
         return built
@@ -119,7 +121,7 @@ def undisturbed(mend: Mend, batch: Batch) -> dict[str, Tensor]:
 def painted(shapes: Iterable[str] = SHAPES, fills: Iterable[str] = FILLS) -> Variant:
     """Returns the variant whose defects are of these shapes and fills alone."""
     paint = partial(paint_defects, shapes={s: SHAPES[s] for s in shapes}, fills={f: FILLS[f] for f in fills})
-    return Variant(instead={"_DEFECTS": {"painted": paint}})
+    return Variant(settings={"defects": "painted"}, instead={"_DEFECTS": {"painted": paint}})
 
 
 def _halving(in_channels: int, channels: int) -> nn.Sequential:
@@ -144,11 +146,13 @@ VARIANTS: dict[str, Variant] = {
     "decoder twice as wide": Variant(instead={"Decoder": TwiceAsWide}),
     "bottleneck of 64": Variant(instead={"Decoder": with_bottleneck(narrower)}),
     "bottleneck of half the size": Variant(instead={"Decoder": with_bottleneck(Coarser)}),
+    "bottleneck narrow": Variant(settings={"bottleneck": "narrow"}),
     "dropout": Variant(instead={"Decoder": with_bottleneck(lambda: nn.Dropout(0.2))}),
     "feature noise": Variant(instead={"Decoder": Noisy}),
     "hard pixels count more": Variant(instead={"_mending_losses": partial(_losses, power=2)}),
     "levels as one": Variant(instead={"distances": one_distance}),
     "averaged weights": Variant(instead={"OneCycleAdamW": Averaging}),
+    "painted defects": Variant(settings={"defects": "painted"}),
     "Perlin defects": Variant(settings={"defects": "perlin"}),
     **{f"no {shape}": painted(shapes=SHAPES.keys() - {shape}) for shape in SHAPES},
     "light and colour alone": painted(fills=("darker", "lighter", "flat")),

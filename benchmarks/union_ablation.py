@@ -34,6 +34,8 @@ SHOWN = ("image_auroc", "pixel_auroc", "pixel_ap", "pro")
 SCORES = {"the maximum": Score(), **{f"the top {s:.2%}": Score(kind="top_mean", share=s) for s in (5e-4, 5e-3, 2e-2)}}
 """Beside the method's own."""
 AS_IT_COMES = "default"
+DECIDED = ("learns", "bottleneck")
+"""Settings that training decides by the photos."""
 
 
 def measure(options: argparse.Namespace) -> None:
@@ -65,14 +67,14 @@ def trained(run: Path, variant: str, options: argparse.Namespace, *, seed: int) 
     known = {field.name for field in fields(TrainingSettings)}
     values = {"image_size": image_size_of(options.size), "lie": options.lie, **steps}
     settings = MendSettings.from_json(values | {name: value for name, value in changed.items() if name not in known})
-    asked = {"seed": seed, "precision": options.precision}
-    asked |= {name: value for name, value in changed.items() if name in known}
-    training = TrainingSettings(**{**Mend.training_defaults, **asked})
+    given = {"seed": seed, "precision": options.precision}
+    given |= {name: value for name, value in changed.items() if name in known}
+    training = TrainingSettings(**{**Mend.training_defaults, **given})
     found = MVTEC_AD.find(options.category, None).train
     if (run / MODEL_FILE).exists():
         kept = read_artifact(run)
-        before = {name: value for name, value in kept.settings.items() if name != "learns"}
-        now = {name: value for name, value in json.loads(json.dumps(settings.to_json())).items() if name != "learns"}
+        asked = json.loads(json.dumps(settings.to_json()))
+        before, now = ({k: v for k, v in each.items() if k not in DECIDED} for each in (kept.settings, asked))
         if before != now or kept.training.settings != asdict(training):
             raise SystemExit(f"{run} was trained with other settings: give another folder")
         return kept

@@ -177,15 +177,42 @@ def test_surfaces_teach_both_at_once_where_there_is_a_head() -> None:
     assert learns(MendSettings(learns="decoder_first")) == "decoder_first", "what was asked for stays"
 
 
-def test_a_decoder_that_learns_first_takes_steps_as_the_head_does_unless_told() -> None:
+def test_a_decoder_that_learns_first_takes_steps_as_the_head_does_unless_told_or_narrow() -> None:
     def lengths(**values: Any) -> list[int]:
         return [stage.steps for stage in drawn(learns="decoder_first", **values).stages()]
 
     assert lengths() == [300, 300]
+    assert lengths(bottleneck="narrow") == [1200, 300]
     assert lengths(steps=30, decoder_steps=7) == [7, 30]
     decided = [MendSettings(steps=30).for_photos(count).decoder_steps for count in (MANY - 1, MANY)]
-    assert decided == [30, 50], "which model.json holds"
+    assert decided == [30, 120], "which model.json holds"
+    assert MendSettings(steps=30, bottleneck="wide").for_photos(MANY).decoder_steps == 50
     assert MendSettings(decoder_steps=7).for_photos(MANY).decoder_steps == 7, "what was asked for stays"
+
+
+def test_a_decoder_of_many_photos_of_parts_is_narrow() -> None:
+    def decided(count: int, *, surface: bool = False, **values: Any) -> str:
+        return MendSettings(**values).for_photos(count, surface=lambda: surface).bottleneck
+
+    assert [decided(count) for count in (FEW - 1, MANY - 1, MANY)] == ["wide", "wide", "narrow"]
+    assert decided(MANY, surface=True) == "wide"
+    assert decided(MANY, learns="together") == "wide"
+    assert (decided(MANY, bottleneck="wide"), decided(FEW, bottleneck="narrow")) == ("wide", "narrow")
+
+
+def test_a_narrow_decoder_sees_half_the_coarsest_level_and_learns_from_four_photos_at_a_time() -> None:
+    wide, narrow = (drawn(learns="decoder_first", bottleneck=kind) for kind in ("wide", "narrow"))
+    assert [mend.stages()[0].batch_size for mend in (wide, narrow)] == [None, 4]
+    sizes: dict[str, tuple[int, int]] = {}
+    for name, mend in (("wide", wide), ("narrow", narrow)):
+
+        def note(_module: nn.Module, _inputs: object, output: Tensor, name: str = name) -> None:
+            sizes[name] = (output.shape[-2], output.shape[-1])
+
+        mend.student.decoder.get_submodule("squeeze_coarse").register_forward_hook(note)
+        with torch.no_grad():
+            mend(torch.rand(1, 3, *SIZE))
+    assert sizes == {"wide": (4, 6), "narrow": (2, 3)}
 
 
 def test_a_decoder_that_learns_first_sees_good_photos_as_they_are_and_is_left_alone_then(images: Tensor) -> None:

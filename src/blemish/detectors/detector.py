@@ -70,6 +70,8 @@ class Stage:
     the last."""
     setting: str = "steps"
     """The name of the setting that `steps` comes from."""
+    batch_size: int | None = None
+    """Photos of a step, of all processes together, where so few do; None: as many as training was asked for."""
     patience: int | None = None
     """The stage ends early when this many steps have not lowered the validation loss by a tenth."""
     settle: Callable[[Iterable[Batch]], None] | None = None

@@ -8,14 +8,14 @@ What comes from where:
 - STPM: teacher and student are compared as unit vectors, level by level, and the levels' distances are multiplied.
 - RSTPM: the student sees no photo. It rebuilds the teacher's pyramid from the teacher's own features, so that it cannot
   follow what it has not learned (the field calls that reverse distillation). Here both are one network: one teacher
-  pass instead of two, and a decoder of 2.2 M parameters.
+  pass instead of two, and a decoder of 2.2 M parameters, or 6.5 M.
 - DeSTSeg: what the student sees has synthetic defects, what it is asked for has none; and a network learns to segment
   them from both features. Here that head is 60 times smaller, learns in the same steps as the decoder, and sees the
   teacher's first layer too, at stride 2.
 
 What is new: everything that learns sits on features, so that a step costs little and, where photos are not varied, the
-teacher runs once per good photo; a decoder that learns alone learns most from what it mends worst; and the way two
-maps become one, see `Fusion`.
+teacher runs once per good photo; a decoder that learns alone learns most from what it mends worst; and the way
+two maps become one, see `Fusion`.
 """
 
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
@@ -49,17 +49,19 @@ from blemish.networks.one_cycle import OneCycleAdamW
 from blemish.networks.teacher import Teacher
 from blemish.networks.teacher_vectors import TeacherVectors
 from blemish.synthesis.defects import draw_defects
+from blemish.synthesis.mixed import mix_defects
 from blemish.synthesis.painting import paint_defects
 from blemish.synthesis.variation import Variation, lay_at_random
 
 _LEVELS = 3
-_DEFECTS = {"painted": paint_defects, "perlin": draw_defects, "none": None}
+_DEFECTS = {"mixed": mix_defects, "painted": paint_defects, "perlin": draw_defects, "none": None}
 SHARE = {"together": 1.25, "decoder_first": 0.25}  # of the spread of the decoder's scores of good photos: the head's
 _MOVED = 2, 256  # how often a good photo is moved for that, where both learned together, and how many views at the most
 FEW = 16  # photos, of fewer than which both learn together, whatever they show
-MANY = 200  # photos, of which a decoder that learns first takes more steps than the head: each costs a third
-_MORE = 5 / 3  # times as many
+MANY = 200  # photos, of which a decoder that learns first takes more steps, through a narrow bottleneck
+_MORE = 5 / 3  # times as many steps as the head, through a wide one: each costs a third of the head's
 _ALONE = 2  # times the learning rate, for a decoder that learns alone
+_NARROW = {"batch_size": 4, "steps": 4, "rate": 3}  # photos of a step, times as many as the head, times the rate
 _MINING = 3  # the power of its distance by which a pixel counts, where a decoder learns alone
 
 
@@ -71,12 +73,14 @@ class MendSettings(DetectorSettings):
     """Training steps of the head, and of the decoder where both learn together; the weights of the last are kept."""
     learns: Literal["auto", "together", "decoder_first"] = "auto"
     """How they learn: together, better for surfaces; or decoder first, better for parts; auto: by what photos show."""
+    bottleneck: Literal["auto", "wide", "narrow"] = "auto"
+    """How much of what a decoder that learns first sees it may keep: auto is narrow from 200 photos on, else wide."""
     decoder_steps: int | None = None
-    """Training steps of a decoder that learns first; none: as many as the head's, from 200 photos on 5 for each 3."""
+    """Training steps of a decoder that learns first; none: as many as the head's, and 4 times that if it is narrow."""
     judges: Literal["both", "decoder"] = "both"
     """What judges: decoder and head together, or the decoder alone, and no head is trained."""
-    defects: Literal["painted", "perlin", "none"] = "painted"
-    """What training paints on good photos: many shapes and fills, DeSTSeg's defects, or none: no head then."""
+    defects: Literal["mixed", "painted", "perlin", "none"] = "mixed"
+    """What training paints on good photos: many shapes and fills, DeSTSeg's defects, both, or none: no head then."""
     textures: str | None = None
     """Folder of pictures that some synthetic defects are made of; none: from noise and pieces of the photos."""
     lie: Literal["fixed", "turned", "any"] = "fixed"
@@ -92,13 +96,19 @@ class MendSettings(DetectorSettings):
         return super().from_json({name: value for name, value in values.items() if name != "light"}, others=others)
 
     def for_photos(self, count: int, *, surface: Callable[[], bool] = lambda: False) -> "MendSettings":
-        """Returns the settings with `learns` and `decoder_steps` decided."""
+        """Returns the settings with `learns`, `bottleneck` and `decoder_steps` decided."""
         learns = self.learns
         if learns == "auto":
             together = count < FEW or (self.judges == "both" and surface())
             learns = "together" if together else "decoder_first"
-        steps = round(self.steps * _MORE) if count >= MANY else self.steps
-        return replace(self, learns=learns, decoder_steps=steps if self.decoder_steps is None else self.decoder_steps)
+        bottleneck = self.bottleneck
+        if bottleneck == "auto":
+            bottleneck = "narrow" if count >= MANY and learns == "decoder_first" else "wide"
+        steps = self.decoder_steps
+        if steps is None:
+            times = _NARROW["steps"] if bottleneck == "narrow" else _MORE if count >= MANY else 1
+            steps = round(times * self.steps)
+        return replace(self, learns=learns, bottleneck=bottleneck, decoder_steps=steps)
 
 
 class Mend(Detector):
@@ -124,7 +134,7 @@ class Mend(Detector):
         self.teacher = Teacher(build_backbone(settings.teacher, levels=_LEVELS), name=settings.teacher)
         channels = self.teacher.channels
         head = DefectHead(channels, self.teacher.stem_channels) if settings.judges == "both" else None
-        self.student = Mender(Decoder(channels), head)
+        self.student = Mender(Decoder(channels, narrow=settings.bottleneck == "narrow"), head)
         self.score = Score(kind="top_mean", share=0.0015)
 
     def forward(self, images: Images) -> AnomalyMap:
@@ -144,15 +154,17 @@ class Mend(Detector):
             return [self._on_varied_photos("mending", self.student)]
         steps = self.settings.for_photos(FEW).decoder_steps  # where nobody has decided it
         assert steps is not None
+        narrow = self.settings.bottleneck == "narrow"
         alone = Stage(
             name="mending",
             augment=self._lay if self.settings.lie != "fixed" else None,
             moves_photos=self.settings.lie != "fixed",
             steps=steps,
             setting="decoder_steps",
+            batch_size=_NARROW["batch_size"] if narrow else None,
             trains=self.student.decoder,
             loss=self._loss,
-            optimizer=partial(self._optimizer, steps=steps, factor=_ALONE),
+            optimizer=partial(self._optimizer, steps=steps, factor=_NARROW["rate"] if narrow else _ALONE),
             targets=TeacherVectors(self.teacher, _LEVELS),
         )
         if self.student.head is None:

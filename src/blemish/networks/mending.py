@@ -23,16 +23,25 @@ _LEAST = 1e-12  # of a product of distances, before its logarithm
 
 
 class Decoder(nn.Module):
-    """Three levels are squeezed into the coarsest one's size, and rebuilt from it."""
+    """Three levels are squeezed into the coarsest one's size, or half of that, and rebuilt from it.
 
-    def __init__(self, channels: Sequence[int]) -> None:
+    At its full size, a decoder comes to copy what it sees, defects too, the more the longer it learns; at half of it,
+    many photos are needed to learn what good ones look like.
+    """
+
+    def __init__(self, channels: Sequence[int], *, narrow: bool = False) -> None:
         super().__init__()
         fine, middle, coarse = channels
         self.squeeze_fine = _halving(fine, 64)
         self.squeeze_middle = _halving(64 + middle, 128)
-        self.squeeze_coarse = conv_norm_relu(128 + coarse, 256, kernel=1)
+        narrowest = 384 if narrow else 256
+        self.squeeze_coarse = (
+            nn.Sequential(_halving(128 + coarse, narrowest), BasicBlock(narrowest, narrowest))
+            if narrow
+            else conv_norm_relu(128 + coarse, narrowest, kernel=1)
+        )
         widths = (64, 128, 256)
-        self.blocks = nn.ModuleList([BasicBlock(128, 64), BasicBlock(256, 128), BasicBlock(256, 256)])
+        self.blocks = nn.ModuleList([BasicBlock(128, 64), BasicBlock(256, 128), BasicBlock(narrowest, 256)])
         self.outputs = nn.ModuleList(nn.Conv2d(width, c, 1) for width, c in zip(widths, channels, strict=True))
         draw_weights(self)
 

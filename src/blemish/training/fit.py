@@ -291,4 +291,6 @@ def frames_per_step(stage: Stage, learned: int, settings: TrainingSettings, *, w
     """Returns how many of the frames `learned` from (whole photos, or tiles) a step takes: a small folder fills one
     batch, once or, where photos vary, as often as it takes; every process gets the same number, which may be none."""
     varied = settings.varies or stage.augment is not None or stage.add_defects is not None
-    return (settings.batch_size if varied else min(settings.batch_size, learned)) // world_size * world_size
+    size = settings.batch_size if stage.batch_size is None else min(settings.batch_size, stage.batch_size)
+    size = max(size, min(settings.batch_size, world_size))
+    return (size if varied else min(size, learned)) // world_size * world_size
