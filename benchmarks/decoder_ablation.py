@@ -9,13 +9,17 @@ image AUROC, pixel AUROC, pixel AP, PRO, and seconds of the processor.
 
 import argparse
 import time
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 
 import torch
 from rstpm_ablation import figures_of
 from torch import Tensor, nn
 from torch.nn import functional as F
+from torch.optim import Optimizer
+from torch.optim.lr_scheduler import LRScheduler, OneCycleLR
 from torch.optim.swa_utils import AveragedModel, get_ema_multi_avg_fn
 
 from blemish.data.images import read_image, resize_image
@@ -53,6 +57,41 @@ def narrower() -> nn.Module:
     return nn.Sequential(conv_norm_relu(WIDTH, WIDTH // 4, kernel=1), nn.Conv2d(WIDTH // 4, WIDTH, 1))
 
 
+class Mirrored(nn.Module):
+    """A ResNet-18 that runs backwards from 512 channels of half the coarsest level's size, as reverse distillation has
+    it (Deng & Li, CVPR 2022)."""
+
+    def __init__(self, channels: Sequence[int]) -> None:
+        super().__init__()
+        fine, middle, coarse = channels
+        self.fine = nn.Sequential(_strided(fine, middle), _strided(middle, coarse))
+        self.middle = _strided(middle, coarse)
+        self.squeeze = nn.Sequential(_strided(3 * coarse, 512), BasicBlock(512, 512), BasicBlock(512, 512))
+        self.levels = nn.ModuleList([_enlarging(middle, fine), _enlarging(coarse, middle), _enlarging(512, coarse)])
+        self.outputs = nn.ModuleList(nn.Conv2d(c, c, 1) for c in channels)
+
+    def forward(self, vectors: Sequence[Tensor]) -> tuple[Tensor, ...]:
+        """Takes sides that are multiples of 32."""
+        fine, middle, coarse = (vector * vector.shape[1] ** 0.5 for vector in vectors)
+        x: Tensor = self.squeeze(torch.cat([self.fine(fine), self.middle(middle), coarse], dim=1))
+        rebuilt = []
+        for level, output in zip(self.levels[::-1], self.outputs[::-1], strict=True):
+            x = level(x)
+            rebuilt.append(output(x))
+        return tuple(rebuilt[::-1])
+
+
+def _strided(in_channels: int, channels: int) -> nn.Sequential:
+    convolution = nn.Conv2d(in_channels, channels, 3, stride=2, padding=1, bias=False)
+    return nn.Sequential(convolution, nn.BatchNorm2d(channels), nn.ReLU())
+
+
+def _enlarging(in_channels: int, channels: int) -> nn.Sequential:
+    convolution = nn.ConvTranspose2d(in_channels, channels, 2, stride=2, bias=False)
+    larger = nn.Sequential(convolution, nn.BatchNorm2d(channels), nn.ReLU())
+    return nn.Sequential(larger, BasicBlock(channels, channels), BasicBlock(channels, channels))
+
+
 @dataclass(frozen=True, kw_only=True)
 class Variant:
     """One way to train the decoder."""
@@ -64,6 +103,10 @@ class Variant:
     """Deviation of noise on the features that are seen, each of about 1."""
     bottleneck: str | None = None
     """What stands where the levels are squeezed together."""
+    build: Callable[[Sequence[int]], nn.Module] = Decoder
+    """What makes the decoder, of the levels' channels."""
+    rate_stays: bool = False
+    """Whether the learning rate stays as it is, of Adam as reverse distillation has it."""
 
 
 VARIANTS = {
@@ -74,6 +117,8 @@ VARIANTS = {
     "coarser": Variant(bottleneck="coarser"),
     "noise": Variant(noise=0.2),
     "faster": Variant(learning_rate=5e-3),
+    "narrow": Variant(mining=3, learning_rate=3e-3, build=partial(Decoder, narrow=True)),
+    "mirrored": Variant(learning_rate=5e-3, build=Mirrored, rate_stays=True),
     "mining-2-narrower": Variant(mining=2, bottleneck="narrower"),
     "mining-2-faster": Variant(mining=2, learning_rate=5e-3),
 }
@@ -94,7 +139,7 @@ def main() -> None:
         pixels = [torch.from_numpy(resize_image(read_image(photos[i].image), (height, width))) for i in learned]
         started = time.process_time()
         kept = features(mend, torch.stack(pixels).permute(0, 3, 1, 2))
-        last, averaged = trained(mend.student.decoder, kept, VARIANTS[name], options)
+        last, averaged = trained(VARIANTS[name].build(mend.teacher.channels), kept, VARIANTS[name], options)
         seconds = time.process_time() - started
         for which, decoder in (("last", last), ("averaged", averaged)):
             mend.student.decoder = decoder
@@ -117,16 +162,13 @@ def trained(
     decoder: nn.Module, kept: list[Tensor], variant: Variant, options: argparse.Namespace
 ) -> tuple[nn.Module, nn.Module]:
     """The decoder with its last weights, and with averaged ones."""
-    assert isinstance(decoder, Decoder)
     if variant.bottleneck is not None:
+        assert isinstance(decoder, Decoder)
         decoder.squeeze_coarse.append(BOTTLENECKS[variant.bottleneck]())
     decoder.train().requires_grad_(True).to(memory_format=torch.channels_last)  # type: ignore[call-overload]
     averaging = get_ema_multi_avg_fn(AVERAGED)  # type: ignore[no-untyped-call]
     averaged = AveragedModel(decoder, multi_avg_fn=averaging, use_buffers=True)
-    optimizer = torch.optim.AdamW(decoder.parameters(), lr=variant.learning_rate, weight_decay=0.01)
-    rate = torch.optim.lr_scheduler.OneCycleLR(
-        optimizer, variant.learning_rate, total_steps=options.steps, pct_start=0.1
-    )
+    optimizer, rate = _optimizer(decoder, variant, steps=options.steps)
     order: list[int] = []
     for _ in range(options.steps):
         while len(order) < options.batch_size:
@@ -142,6 +184,14 @@ def trained(
         rate.step()
         averaged.update_parameters(decoder)
     return decoder, averaged.module
+
+
+def _optimizer(decoder: nn.Module, variant: Variant, *, steps: int) -> tuple[Optimizer, LRScheduler]:
+    if variant.rate_stays:
+        adam = torch.optim.Adam(decoder.parameters(), lr=variant.learning_rate, betas=(0.5, 0.999))
+        return adam, torch.optim.lr_scheduler.ConstantLR(adam, factor=1.0)
+    optimizer = torch.optim.AdamW(decoder.parameters(), lr=variant.learning_rate, weight_decay=0.01)
+    return optimizer, OneCycleLR(optimizer, variant.learning_rate, total_steps=steps, pct_start=0.1)
 
 
 def _options() -> argparse.Namespace:
