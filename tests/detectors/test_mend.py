@@ -95,7 +95,7 @@ def test_a_head_that_is_calm_about_the_photos_that_it_learned_alone_is_trusted_l
         assert settle is not None
         monkeypatch.setattr(mend, "student", Familiar(edge))
         monkeypatch.setattr(mend, "_see", lambda images: ((images,), images))
-        monkeypatch.setattr("blemish.detectors.mend.SHARE", dict.fromkeys(("together", "decoder_first"), 0.5))
+        monkeypatch.setattr("blemish.detectors.mend.SHARE", dict.fromkeys(("together", "wide"), 0.5))
         settle([Batch(images=edge.expand(8, -1, -1, -1), clean=edge.expand(8, -1, -1, -1))])
         found[learns] = float(mend.student.fusion.trust)
     assert found["decoder_first"] == pytest.approx(0.5)

@@ -55,7 +55,11 @@ from blemish.synthesis.variation import Variation, lay_at_random
 
 _LEVELS = 3
 _DEFECTS = {"mixed": mix_defects, "painted": paint_defects, "perlin": draw_defects, "none": None}
-SHARE = {"together": 1.25, "decoder_first": 0.25}  # of the spread of the decoder's scores of good photos: the head's
+SHARE = {
+    "together": 1.25,
+    "wide": 0.25,
+    "narrow": 0.5,
+}  # of the spread of the decoder's scores of good photos: the head's
 _MOVED = 2, 256  # how often a good photo is moved for that, where both learned together, and how many views at the most
 FEW = 16  # photos, of fewer than which both learn together, whatever they show
 MANY = 200  # photos, of which a decoder that learns first takes more steps, through a narrow bottleneck
@@ -232,7 +236,7 @@ class Mend(Detector):
             for branch, values in zip(scores, (judged.mended, judged.logits), strict=True):
                 resized = interpolate_map(values, _size(batch.images))
                 branch.append(highest_mean(resized, self.score.share, batch.inside))
-        share = SHARE["decoder_first" if first else "together"]
+        share = SHARE["together" if not first else "narrow" if self.settings.bottleneck == "narrow" else "wide"]
         self.student.fusion.settle(*(torch.cat(branch) for branch in scores), share=share)
 
     def _moved(self, good: Iterable[Batch]) -> Iterator[Batch]:
