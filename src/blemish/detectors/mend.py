@@ -55,11 +55,8 @@ from blemish.synthesis.variation import Variation, lay_at_random
 
 _LEVELS = 3
 _DEFECTS = {"mixed": mix_defects, "painted": paint_defects, "perlin": draw_defects, "none": None}
-SHARE = {
-    "together": 1.25,
-    "wide": 0.25,
-    "narrow": 0.5,
-}  # of the spread of the decoder's scores of good photos: the head's
+# How far the head may spread on good photos, of the spread of the decoder there.
+SHARE = {"together": 1.25, "wide": 0.25, "narrow": 0.5}
 _MOVED = 2, 256  # how often a good photo is moved for that, where both learned together, and how many views at the most
 FEW = 16  # photos, of fewer than which both learn together, whatever they show
 MANY = 200  # photos, of which a decoder that learns first takes more steps, through a narrow bottleneck
