@@ -37,14 +37,18 @@ AVERAGED = 0.99  # of the averaged weights stay in a step
 HELD_OUT = 0.2
 
 
+def halving(in_channels: int, channels: int) -> nn.Sequential:
+    convolution = nn.Conv2d(in_channels, channels, 3, stride=2, padding=1, bias=False)
+    return nn.Sequential(convolution, nn.BatchNorm2d(channels), nn.ReLU())
+
+
 class Coarser(nn.Module):
     """Squeezes to half the size, and back."""
 
     def __init__(self) -> None:
         super().__init__()
         wide = 3 * WIDTH // 2
-        halving = nn.Conv2d(WIDTH, wide, 3, stride=2, padding=1, bias=False)
-        self.squeeze = nn.Sequential(halving, nn.BatchNorm2d(wide), nn.ReLU(), BasicBlock(wide, wide))
+        self.squeeze = nn.Sequential(*halving(WIDTH, wide), BasicBlock(wide, wide))
         self.widen = conv_norm_relu(wide, WIDTH, kernel=1)
 
     def forward(self, x: Tensor) -> Tensor:
@@ -64,9 +68,9 @@ class Mirrored(nn.Module):
     def __init__(self, channels: Sequence[int]) -> None:
         super().__init__()
         fine, middle, coarse = channels
-        self.fine = nn.Sequential(_strided(fine, middle), _strided(middle, coarse))
-        self.middle = _strided(middle, coarse)
-        self.squeeze = nn.Sequential(_strided(3 * coarse, 512), BasicBlock(512, 512), BasicBlock(512, 512))
+        self.fine = nn.Sequential(halving(fine, middle), halving(middle, coarse))
+        self.middle = halving(middle, coarse)
+        self.squeeze = nn.Sequential(halving(3 * coarse, 512), BasicBlock(512, 512), BasicBlock(512, 512))
         self.levels = nn.ModuleList([_enlarging(middle, fine), _enlarging(coarse, middle), _enlarging(512, coarse)])
         self.outputs = nn.ModuleList(nn.Conv2d(c, c, 1) for c in channels)
 
@@ -79,11 +83,6 @@ class Mirrored(nn.Module):
             x = level(x)
             rebuilt.append(output(x))
         return tuple(rebuilt[::-1])
-
-
-def _strided(in_channels: int, channels: int) -> nn.Sequential:
-    convolution = nn.Conv2d(in_channels, channels, 3, stride=2, padding=1, bias=False)
-    return nn.Sequential(convolution, nn.BatchNorm2d(channels), nn.ReLU())
 
 
 def _enlarging(in_channels: int, channels: int) -> nn.Sequential:

@@ -8,7 +8,7 @@ from typing import Any
 from unittest import mock
 
 import torch
-from decoder_ablation import Coarser, narrower
+from decoder_ablation import Coarser, halving, narrower
 from torch import Tensor, nn
 
 from blemish.detectors import AnomalyMap, Batch, Images
@@ -55,8 +55,8 @@ class TwiceAsWide(Decoder):
         assert not narrow
         super().__init__(channels)
         fine, middle, coarse = channels
-        self.squeeze_fine = _halving(fine, 128)
-        self.squeeze_middle = _halving(128 + middle, 256)
+        self.squeeze_fine = halving(fine, 128)
+        self.squeeze_middle = halving(128 + middle, 256)
         self.squeeze_coarse = conv_norm_relu(256 + coarse, 512, kernel=1)
         self.blocks = nn.ModuleList([BasicBlock(256, 128), BasicBlock(512, 256), BasicBlock(512, 512)])
         self.outputs = nn.ModuleList(nn.Conv2d(w, c, 1) for w, c in zip((128, 256, 512), channels, strict=True))
@@ -122,11 +122,6 @@ def painted(shapes: Iterable[str] = SHAPES, fills: Iterable[str] = FILLS) -> Var
     """Returns the variant whose defects are of these shapes and fills alone."""
     paint = partial(paint_defects, shapes={s: SHAPES[s] for s in shapes}, fills={f: FILLS[f] for f in fills})
     return Variant(settings={"defects": "painted"}, instead={"_DEFECTS": {"painted": paint}})
-
-
-def _halving(in_channels: int, channels: int) -> nn.Sequential:
-    convolution = nn.Conv2d(in_channels, channels, 3, stride=2, padding=1, bias=False)
-    return nn.Sequential(convolution, nn.BatchNorm2d(channels), nn.ReLU(inplace=True))
 
 
 VARIANTS: dict[str, Variant] = {

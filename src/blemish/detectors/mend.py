@@ -91,6 +91,11 @@ class MendSettings(DetectorSettings):
     weight_decay: float = 0.01
     """Weight decay of AdamW."""
 
+    @property
+    def narrow(self) -> bool:
+        """Whether the bottleneck is narrow; while nobody has decided, it is not."""
+        return self.bottleneck == "narrow"
+
     @classmethod
     def from_json(cls, values: Mapping[str, Any], *, others: Iterable[str] = ()) -> "MendSettings":
         """Returns what DetectorSettings does, of records too that are older than light as a setting of training."""
@@ -135,7 +140,7 @@ class Mend(Detector):
         self.teacher = Teacher(build_backbone(settings.teacher, levels=_LEVELS), name=settings.teacher)
         channels = self.teacher.channels
         head = DefectHead(channels, self.teacher.stem_channels) if settings.judges == "both" else None
-        self.student = Mender(Decoder(channels, narrow=settings.bottleneck == "narrow"), head)
+        self.student = Mender(Decoder(channels, narrow=settings.narrow), head)
         self.score = Score(kind="top_mean", share=0.0015)
 
     def forward(self, images: Images) -> AnomalyMap:
@@ -155,7 +160,7 @@ class Mend(Detector):
             return [self._on_varied_photos("mending", self.student)]
         steps = self.settings.for_photos(FEW).decoder_steps  # where nobody has decided it
         assert steps is not None
-        narrow = self.settings.bottleneck == "narrow"
+        narrow = self.settings.narrow
         alone = Stage(
             name="mending",
             augment=self._lay if self.settings.lie != "fixed" else None,
@@ -233,7 +238,7 @@ class Mend(Detector):
             for branch, values in zip(scores, (judged.mended, judged.logits), strict=True):
                 resized = interpolate_map(values, _size(batch.images))
                 branch.append(highest_mean(resized, self.score.share, batch.inside))
-        share = SHARE["together" if not first else "narrow" if self.settings.bottleneck == "narrow" else "wide"]
+        share = SHARE[("narrow" if self.settings.narrow else "wide") if first else "together"]
         self.student.fusion.settle(*(torch.cat(branch) for branch in scores), share=share)
 
     def _moved(self, good: Iterable[Batch]) -> Iterator[Batch]:

@@ -25,8 +25,7 @@ _LEAST = 1e-12  # of a product of distances, before its logarithm
 class Decoder(nn.Module):
     """Three levels are squeezed into the coarsest one's size, or half of that, and rebuilt from it.
 
-    At its full size, a decoder comes to copy what it sees, defects too, the more the longer it learns; at half of it,
-    many photos are needed to learn what good ones look like.
+    Of hundreds of photos of parts half of it tells and marks defects better, of a few dozen the full size does.
     """
 
     def __init__(self, channels: Sequence[int], *, narrow: bool = False) -> None:
