@@ -28,7 +28,7 @@ LEARNS: dict[str, dict[str, Any]] = {
 """What a method needs beside a minute and a teacher that is everywhere."""
 STANDS_OUT = {"stpm": 4.5, "destseg": 1.4}
 """How many times higher a defective photo scores than a good one, at the median. STPM reached 5.5 to 6.3 with three
-seeds, and 2.4 to 3.5 with any one of its levels missing; DeSTSeg 1.6 to 2.5; RSTPM is not so steady. Where DeSTSeg's
+seeds, and 2.4 to 3.5 with any one of its levels missing; DeSTSeg 1.5 to 2.5; RSTPM is not so steady. Where DeSTSeg's
 student learns nothing, image AUROC is .74."""
 
 
@@ -115,6 +115,7 @@ def test_drawn_defects_score_above_normal(
     run = tmp_path / "run"
     monkeypatch.setattr(destseg, "_WIDTH", 64)  # of 256: its steps take a third of the time
     settings: dict[str, Any] = {"image_size": 64, "steps": 60, "batch_size": 8, "check_every": 20}
+    settings["precision"] = "fp32"  # as the bounds were found: in bf16 so few steps are less sure of themselves
     blemish.train(method, bricks, run, teacher="efficientnet_lite0", **settings | LEARNS.get(method, {}))
     predictor = blemish.open(run)
     scores = np.array([predictor.predict(sample.image).anomaly_score for sample in bricks.test])
