@@ -143,11 +143,14 @@ def _link(here: Path, there: Path) -> None:
 
 
 def _copy(here: Path, there: Path) -> None:
-    beside = there.with_name(f".writing-{delivery_id(there.name)}")  # the same after a crash: it is written over
+    beside = there.with_name(f".writing-{delivery_id(there.name)}")  # the same after a crash, which left one perhaps
     try:
-        shutil.copy2(here, beside)  # with its times, by which it is known
-        with beside.open("r+b") as file:
-            os.fsync(file.fileno())
+        beside.unlink(missing_ok=True)
+        with here.open("rb") as photo, beside.open("xb") as copy:
+            shutil.copyfileobj(photo, copy)
+            copy.flush()
+            os.fsync(copy.fileno())
+        shutil.copystat(here, beside)  # last, for a photo may be read-only; with its times, by which it is known
         beside.replace(there)
     finally:
         with suppress(OSError):
