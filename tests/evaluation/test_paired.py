@@ -137,9 +137,9 @@ def test_the_command_says_what_differs_and_leaves_record_and_page(
     assert {"pro", "pixel_ap", "image_auroc"} <= set(kept.draws) and kept.photos[0].digest is not None
     curve = kept.curves["pro"]
     assert (curve.x[0], curve.y[0], curve.x[-1], curve.y[-1]) == (0, 0, 1, 1)
-    for name, verdict, metrics in (("one", "anomalous", {}), ("other", "normal", {"pro": None})):
-        photos = [replace(photo, verdict=verdict) for photo in kept.photos]
-        write_evaluation(replace(kept, photos=photos, metrics=kept.metrics | metrics), tmp_path / f"{name}.json")
+    alarms, photos = ([replace(photo, verdict=verdict) for photo in kept.photos] for verdict in ("anomalous", "normal"))
+    write_evaluation(replace(kept, photos=alarms), tmp_path / "one.json")
+    write_evaluation(replace(kept, photos=photos, metrics=kept.metrics | {"pro": None}), tmp_path / "other.json")
     assert compare(tmp_path / "one.json", tmp_path / "other.json", output=tmp_path / "out") == 0
     said = capsys.readouterr().out
     record = json.loads((tmp_path / "out" / "comparison.json").read_text())
