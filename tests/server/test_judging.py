@@ -173,12 +173,35 @@ def test_a_photo_that_fails_harms_none_that_was_judged_with_it(
         return write_verdicts(history, verdicts)
 
     monkeypatch.setattr(judging_queue, "write_verdicts", fail_with_one)
+    names = ("a", "b", "c", "poison", "d", "e", "f", "g")
     server = open_server()
-    files = [("photo", (name, data)) for name, data in zip(("a", "poison", "b"), photo_files, strict=False)]
+    files = [("photo", (name, data)) for name, data in zip(names, photo_files, strict=False)]
     together = server.client.post("/api/models/part/judge-many", files=files)
     assert together.status_code == 500
     assert max(sizes) > 1
-    assert sorted(str(each.photo_name) for each in latest(server.history).verdicts) == ["a", "b"]
+    assert {each.photo_name for each in latest(server.history).verdicts} == {*names} - {"poison"}
+
+
+def test_a_photo_is_judged_while_the_verdict_of_another_is_written(
+    open_server: OpenServer, photo: bytes, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    begun, go = threading.Event(), threading.Event()
+
+    def slow_with_one(history: History, verdicts: list[VerdictRecord]) -> list[WrittenRow]:
+        if verdicts[0].photo_name == "slow":
+            begun.set()
+            assert go.wait(20)
+        return write_verdicts(history, verdicts)
+
+    monkeypatch.setattr(judging_queue, "write_verdicts", slow_with_one)
+    server = open_server()
+    with ThreadPoolExecutor(1) as pool:
+        slow = pool.submit(server.judge, photo, name="slow")
+        assert begun.wait(20)
+        assert server.judge(photo).status_code == 200
+        assert not slow.done()
+        go.set()
+        assert slow.result().status_code == 200
 
 
 def test_more_photos_than_may_wait_are_told_to_come_again(
@@ -292,7 +315,7 @@ def test_photos_that_would_take_too_much_memory_together_are_told_to_come_again(
 
 def test_a_photo_that_would_be_judged_too_late_is_told_to_come_again(open_server: OpenServer) -> None:
     station = open_server(timeout=4).station
-    station._seconds = 3.0
+    station._seconds = 3.0 * judging_queue.THREADS
     with station.room_for(1), station.room_for(1):
         with pytest.raises(FaultError, match="photos are waiting") as refused, station.room_for(1):
             pass

@@ -1,7 +1,8 @@
-"""Photos of all requests, judged in batches by one thread per model; each verdict is in the history before it is
+"""Photos of all requests, judged in batches by two threads per model; each verdict is in the history before it is
 answered."""
 
 import logging
+import math
 import threading
 import time
 from collections import deque
@@ -24,6 +25,9 @@ from blemish.troubles import Troubles
 
 _log = logging.getLogger("blemish")
 
+THREADS = 2
+"""How many judge photos of one model: one reads photos or writes verdicts while the other computes."""
+
 
 @dataclass(frozen=True, kw_only=True)
 class PhotoToJudge:
@@ -43,7 +47,7 @@ OnJudged = Callable[[StoredVerdict, Prediction | DataError, bytes, float], objec
 
 
 class JudgingQueue:
-    """The photos that are waiting for one model, and the thread that judges them."""
+    """The photos that are waiting for one model, and the threads that judge them."""
 
     def __init__(
         self,
@@ -63,8 +67,10 @@ class JudgingQueue:
         self._waiting: deque[PhotoToJudge] = deque()
         self._come = threading.Condition()
         self._closed = False
-        self._thread = threading.Thread(target=self._work, name=f"judge {model.name}", daemon=True)
-        self._thread.start()
+        names = [f"judge {model.name} {number}" for number in range(THREADS)]
+        self._threads = [threading.Thread(target=self._work, name=name, daemon=True) for name in names]
+        for thread in self._threads:
+            thread.start()
 
     def submit(self, photo: PhotoToJudge) -> "Future[StoredVerdict]":
         """Takes a photo; its verdict comes in the future, or HistoryError where it could not be written down.
@@ -78,11 +84,12 @@ class JudgingQueue:
         return photo.answer
 
     def close(self) -> None:
-        """Judges what is waiting, then ends the thread."""
+        """Judges what is waiting, then ends the threads."""
         with self._come:
             self._closed = True
-            self._come.notify()
-        self._thread.join()
+            self._come.notify_all()
+        for thread in self._threads:
+            thread.join()
 
     def _drop(self, photo: PhotoToJudge) -> None:
         with self._come:
@@ -124,11 +131,11 @@ class JudgingQueue:
         return True
 
     def _next_batch(self) -> list[PhotoToJudge]:
-        """Returns what is waiting, at most a batch, when there is anything; nothing when the queue is closed and
-        empty."""
+        """Returns this thread's share of what is waiting, so that all threads together have a batch at most; nothing
+        when the queue is closed and empty."""
         with self._come:
             self._come.wait_for(lambda: self._waiting or self._closed)
-            most = min(self._settings.batch_size, len(self._waiting))
+            most = math.ceil(min(self._settings.batch_size, len(self._waiting)) / THREADS)
             return [self._waiting.popleft() for _ in range(most)]
 
     def _judge(self, batch: list[PhotoToJudge]) -> None:

@@ -20,7 +20,7 @@ from blemish.server.drift_alarms import DriftAlarms
 from blemish.server.drift_look import DriftLook
 from blemish.server.faults import FaultError
 from blemish.server.history_check import HistoryCheck
-from blemish.server.judging_queue import JudgingQueue, PhotoToJudge
+from blemish.server.judging_queue import THREADS, JudgingQueue, PhotoToJudge
 from blemish.server.kept_photos import KeptPhotos
 from blemish.server.level_look import LevelLook
 from blemish.server.live_news import LiveNews
@@ -78,7 +78,7 @@ class Station:
         self.under_way: dict[str, PhotoToJudge] = {}
         """Photos that are not answered yet, by the key that the client gave; of the event loop alone."""
         self._in_flight = self._bytes = 0
-        self._seconds = 0.1  # that a photo takes, of late
+        self._seconds = 0.1  # that a photo takes a thread, of late
         self._lately: OrderedDict[int, JudgedLately] = OrderedDict()
         self._lately_size = 0
         self._changing = threading.Lock()
@@ -129,7 +129,7 @@ class Station:
         if not self.ready:
             raise FaultError(503, "shutting_down", "the server is shutting down: ask again", retry_after=5)
         most = max(_MOST_IN_FLIGHT, self.settings.most_bytes)
-        seconds = self._in_flight * self._seconds
+        seconds = self._in_flight * self._seconds / THREADS
         too_late = seconds > self.settings.timeout  # it would be judged when nobody waits for it any more
         if too_late or self._in_flight + photos > self.settings.waiting or self._bytes + size > most:
             self.measures.refused()
