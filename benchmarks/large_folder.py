@@ -3,10 +3,10 @@
     python benchmarks/large_folder.py WORK_FOLDER [--size 4096 3000] [--photos 2] [--tiles 512] [--image-size 256]
 
 Photos are pieces of a photographed texture, mirrored to their size, saved as JPEG. The model is the default method's
-after a few steps: what it costs does not depend on what it has learned. Each runtime judges the folder in a process of
-its own, as `blemish predict --output` does, and leaves lines, and overlays of what is not normal. Memory is told of the
-opened model with one decoded photo, and of the whole. Core time is the process's own, threads included: on a machine
-that others use, seconds are longer than it.
+after a few steps on such photos: what it costs does not depend on what it has learned. Each runtime judges the folder
+in a process of its own, as `blemish predict --output` does, and leaves lines, and overlays of what is not normal.
+Memory is told of the opened model with one decoded photo, and of the whole. Core time is the process's own, threads
+included: on a machine that others use, seconds are longer than it.
 """
 
 import argparse
@@ -38,11 +38,12 @@ def make_photos(folder: Path, *, count: int, width: int, height: int) -> None:
     shutil.rmtree(raw)
 
 
-def train(work: Path, *, tile: int, image_size: int) -> Path:
-    """Returns a model that sees tiles, with all exports."""
+def train(work: Path, *, width: int, height: int, tile: int, image_size: int) -> Path:
+    """Returns a model that sees tiles of photos of this size, with all exports."""
     run = work / "model"
     if not (run / MODEL_FILE).exists():
-        make_parts(work / "good", count=6, size=640, seed=0, test=False, strength=0.3)
+        if not (work / "good").exists():
+            make_photos(work / "good", count=5, width=width, height=height)
         blemish.train(
             work / "good", run, image_size=image_size, tiles=tile, steps=2, batch_size=2, held_out=0.4, overwrite=True
         )
@@ -87,7 +88,7 @@ def main() -> None:
     parser.add_argument("--runtimes", nargs="+", default=list(RUNTIMES), choices=list(RUNTIMES))
     options = parser.parse_args()
     width, height = options.size
-    run = train(options.work, tile=options.tiles, image_size=options.image_size)
+    run = train(options.work, width=width, height=height, tile=options.tiles, image_size=options.image_size)
     photos = options.work / f"{width}x{height}"
     if not photos.exists():
         make_photos(photos, count=options.photos, width=width, height=height)

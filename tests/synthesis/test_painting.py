@@ -3,8 +3,9 @@
 import pytest
 import torch
 from torch import Generator, Tensor
+from torch.nn import functional as F
 
-from blemish.synthesis.fills import FILLS
+from blemish.synthesis.fills import FILLS, blurred
 from blemish.synthesis.painting import VISIBLE, paint_defects, visible_changes
 from blemish.synthesis.shapes import SHAPES
 
@@ -37,6 +38,14 @@ def test_a_fill_changes_photos_and_stays_a_photo(name: str, photos: Tensor) -> N
     assert shown.shape == photos.shape
     assert 0 <= shown.min() < shown.max() <= 1
     assert (shown - photos).abs().amax(dim=(1, 2, 3)).min() > VISIBLE
+
+
+def test_blur_is_twice_the_mean_of_a_square_of_what_is_there_of_it(photos: Tensor) -> None:
+    side = 2 * (max(4, min(SIZE) // 14) // 2) + 1
+    expected = photos
+    for _ in range(2):
+        expected = F.avg_pool2d(expected, side, stride=1, padding=side // 2, count_include_pad=False)
+    torch.testing.assert_close(blurred(photos, photos, seeded()), expected)
 
 
 def test_masks_are_where_photos_visibly_changed_and_some_photos_stay_as_they_were(photos: Tensor) -> None:

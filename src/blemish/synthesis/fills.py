@@ -56,9 +56,10 @@ def noisy(photos: Tensor, _textures: Tensor, generator: Generator) -> Tensor:
 
 def blurred(photos: Tensor, _textures: Tensor, _generator: Generator) -> Tensor:
     """Returns the photos without their texture: what is worn, smeared or covered."""
-    kernel = 2 * (max(4, min(photos.shape[-2:]) // 14) // 2) + 1
-    for _ in range(2):
-        photos = F.avg_pool2d(photos, kernel, stride=1, padding=kernel // 2, count_include_pad=False)
+    reach = max(4, min(photos.shape[-2:]) // 14) // 2
+    for down, right in ((reach, 0), (0, reach)) * 2:  # a square's mean is that of its rows' means
+        kernel, padding = (2 * down + 1, 2 * right + 1), (down, right)
+        photos = F.avg_pool2d(photos, kernel, stride=1, padding=padding, count_include_pad=False)
     return photos
 
 
