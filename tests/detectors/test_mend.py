@@ -182,10 +182,10 @@ def test_a_decoder_that_learns_first_takes_steps_as_the_head_does_unless_told_or
         return [stage.steps for stage in drawn(learns="decoder_first", **values).stages()]
 
     assert lengths() == [300, 300]
-    assert lengths(bottleneck="narrow") == [3600, 300]
+    assert lengths(bottleneck="narrow") == [1200, 300]
     assert lengths(steps=30, decoder_steps=7) == [7, 30]
     decided = [MendSettings(steps=30).for_photos(count).decoder_steps for count in (MANY - 1, MANY)]
-    assert decided == [30, 360], "which model.json holds"
+    assert decided == [30, 120], "which model.json holds"
     assert MendSettings(steps=30, bottleneck="wide").for_photos(MANY).decoder_steps == 50
     assert MendSettings(decoder_steps=7).for_photos(MANY).decoder_steps == 7, "what was asked for stays"
 

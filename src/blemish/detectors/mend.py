@@ -62,7 +62,7 @@ FEW = 16  # photos, of fewer than which both learn together, whatever they show
 MANY = 200  # photos, of which a decoder that learns first takes more steps, through a narrow bottleneck
 _MORE = 5 / 3  # times as many steps as the head, through a wide one: each costs a third of the head's
 _ALONE = 2  # times the learning rate, for a decoder that learns alone
-_NARROW = {"batch_size": 4, "steps": 12, "rate": 3}  # photos of a step, times as many as the head, times the rate
+_NARROW = {"batch_size": 4, "steps": 4, "rate": 3}  # photos of a step, times as many as the head, times the rate
 _MINING = 3  # the power of its distance by which a pixel counts, where a decoder learns alone
 
 
@@ -77,7 +77,7 @@ class MendSettings(DetectorSettings):
     bottleneck: Literal["auto", "wide", "narrow"] = "auto"
     """How much of what a decoder that learns first sees it may keep: auto is narrow from 200 photos on, else wide."""
     decoder_steps: int | None = None
-    """Training steps of a decoder that learns first; none: as many as the head's, and 12 times that if it is narrow."""
+    """Training steps of a decoder that learns first; none: as many as the head's, and 4 times that if it is narrow."""
     judges: Literal["both", "decoder"] = "both"
     """What judges: decoder and head together, or the decoder alone, and no head is trained."""
     defects: Literal["mixed", "painted", "perlin", "none"] = "mixed"
