@@ -30,7 +30,7 @@ class OnnxRuntime:
         self._alone = device == "cpu"
         settings = onnxruntime.SessionOptions()
         settings.log_severity_level = 3  # errors; what it warns of is its own optimising
-        settings.add_session_config_entry("session.intra_op.allow_spinning", "0")  # photos are read meanwhile
+        settings.add_session_config_entry("session.intra_op.allow_spinning", "0")  # or it holds cores that readers need
         try:
             self._session = onnxruntime.InferenceSession(
                 graph, settings, providers=[(provider, options)], enable_fallback=0
