@@ -6,8 +6,9 @@
 SETS holds the folders of the sets below, each in MVTec AD's layout. It may be killed at any moment and goes on: what
 is measured lies in `--output`, a cell of a method, a set and a seed at a time, and is measured once. `--write` puts the
 table into the page, in place of the one that stands there, or below the page's list of photos. Teachers' weights are
-found as in training ($BLEMISH_WEIGHTS). With all defaults it takes days on two cores: `--sets`, `--methods`, `--seeds`
-and `--steps` do less, and the table says so.
+found as in training ($BLEMISH_WEIGHTS). With all defaults it takes days on two cores: `--small-pc` takes DeSTSeg's
+recipe for small PCs and smaller batches for RSTPM, `--sets`, `--methods`, `--seeds` and `--steps` do less; the table
+says so.
 """
 
 import argparse
@@ -36,21 +37,26 @@ _SHOWN = ("image_auroc", "pixel_auroc", "pixel_ap", "pro", "seg_f1")
 
 @dataclass(frozen=True, kw_only=True)
 class PhotoSet:
-    """A set of photos, where it lies below SETS, and the size that it is seen in: its own."""
+    """A set of photos, where it lies below SETS, and the size that it is seen in."""
 
     title: str
     folder: str
     category: str
-    size: int
-    """The side of a square of so many pixels."""
+    size: tuple[int, int]
+    """Height and width."""
+
+    @property
+    def heading(self) -> str:
+        """What the table calls it."""
+        return f"{self.title}, {self.size[0]}x{self.size[1]}"
 
 
 SETS = (
-    PhotoSet(title="MVTec AD screw", folder="mvtec_ad", category="screw", size=256),
-    PhotoSet(title="KolektorSDD", folder="kolektorsdd", category="commutator", size=405),  # 640x256
-    PhotoSet(title="cookies", folder="cookies", category="cookie", size=443),  # 512x384
+    PhotoSet(title="MVTec AD screw", folder="mvtec_ad", category="screw", size=(256, 256)),
+    PhotoSet(title="KolektorSDD", folder="kolektorsdd", category="commutator", size=(320, 128)),
+    PhotoSet(title="cookies", folder="cookies", category="cookie", size=(256, 256)),
     *(
-        PhotoSet(title=f"PIPED {name}", folder="piped", category=name, size=128)
+        PhotoSet(title=f"PIPED {name}", folder="piped", category=name, size=(128, 128))
         for name in ("PA_BDP01_TL", "PA_BRG01_RL", "PA_FLR01_TL", "PA_GLA01_TL")
     ),
 )
@@ -58,13 +64,38 @@ OF_METHODS: Mapping[str, Mapping[str, Any]] = {
     "rstpm": {"teacher": "efficientnet_lite0", "second_teacher": "resnet18"}  # the paper's ResNet-50 is large
 }
 """Settings beside each method's own defaults."""
+SMALL_PC: Mapping[str, Mapping[str, Any]] = {
+    "destseg": {"batch_size": 8, "steps": 600, "student_share": 0.4},
+    "rstpm": {"batch_size": 8},
+}
+"""More of them, where a table shall not take days: DeSTSeg as docs/how-to/train-destseg.md has it for small PCs."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Short:
+    """What makes trainings shorter than the methods' defaults."""
+
+    steps: int | None
+    small_pc: bool
+
+    def settings(self, method: str) -> dict[str, Any]:
+        """Returns a method's settings, as far as they are not its defaults."""
+        own = {**OF_METHODS.get(method, {}), **(SMALL_PC.get(method, {}) if self.small_pc else {})}
+        return own if self.steps is None else own | {"steps": self.steps}
+
+    def changes(self) -> list[str]:
+        """Returns these in words, for each method that has any."""
+        return [
+            f"{method} with {', '.join(f'{name} {value}' for name, value in own.items())}"
+            for method in DETECTORS
+            if (own := self.settings(method))
+        ]
 
 
 def measured(
-    photo_set: PhotoSet, photos: Path, output: Path, *, methods: Sequence[str], seeds: int, changes: Mapping[str, Any]
+    photo_set: PhotoSet, photos: Path, output: Path, *, methods: Sequence[str], seeds: int, short: Short
 ) -> Benchmark:
-    """Measures what is not measured yet of one set; `changes` are settings of all methods, and `limit`."""
-    limit = changes.get("limit")
+    """Measures what is not measured yet of one set."""
     plans = [
         BenchmarkPlan(
             root=photos / photo_set.folder,
@@ -72,10 +103,7 @@ def measured(
             categories=(photo_set.category,),
             methods=(method,),
             seeds=seeds,
-            limit=limit,
-            settings={"image_size": photo_set.size}
-            | dict(OF_METHODS.get(method, {}))
-            | {name: value for name, value in changes.items() if name != "limit" and value is not None},
+            settings={"image_size": photo_set.size, **short.settings(method)},
         )
         for method in methods
     ]
@@ -93,12 +121,12 @@ def differences_of(found: Benchmark, output: Path) -> Differences:
     return method_differences(found.plan.categories, found.plan.methods, seeds_of)
 
 
-def section_of(tables: Mapping[str, BenchmarkTable], *, seeds: int, steps: int | None) -> str:
+def section_of(tables: Mapping[str, BenchmarkTable], *, seeds: int, short: Short) -> str:
     """Returns the section of the page, between its marks."""
     shown = [name for name in _SHOWN if any(name in row.figures for t in tables.values() for row in t.rows)]
     titles = ["photos", "method", "seeds", *(METRICS[name].title for name in shown), "training", "ms per photo"]
     lines = [BEGIN, "## All methods", ""]
-    lines += [_told(seeds=seeds, steps=steps), "", f"| {' | '.join(titles)} |", "|---" * len(titles) + "|"]
+    lines += [_told(seeds=seeds, short=short), "", f"| {' | '.join(titles)} |", "|---" * len(titles) + "|"]
     for title, table in tables.items():
         lines += [_line(title if at == 0 else "", row, shown) for at, row in enumerate(table.rows)]
     failed = [f"Not measured: {line}" for table in tables.values() for line in table.failed]
@@ -115,20 +143,13 @@ def put_into(page: str, section: str) -> str:
     return page.replace(_SECTION, f"{section}\n{_SECTION}", 1)
 
 
-def _told(*, seeds: int, steps: int | None) -> str:
+def _told(*, seeds: int, short: Short) -> str:
     told = (
-        f"Every method with its defaults ({'; '.join(_changed())}), photos at their own size, seeds 0 to {seeds - 1}: "
-        f"mean ± standard deviation. Bold: {BEST} (paired bootstrap over photos and seeds). Version {__version__}, by "
+        f"Every method with its defaults but {'; '.join(short.changes())}. Seeds 0 to {seeds - 1}: mean ± standard "
+        f"deviation. Bold: {BEST} (paired bootstrap over photos and seeds). Version {__version__}, by "
         "`benchmarks/measured.py`."
     )
-    return told if steps is None else f"{told} **At most {steps} steps each: a rehearsal.**"
-
-
-def _changed() -> list[str]:
-    return [
-        f"{method} with {' and '.join(f'{name} {value}' for name, value in own.items())}"
-        for method, own in OF_METHODS.items()
-    ]
+    return told if short.steps is None else f"{told} **At most {short.steps} steps each: a rehearsal.**"
 
 
 def _line(title: str, row: MethodRow, shown: Sequence[str]) -> str:
@@ -154,18 +175,20 @@ def main() -> None:
     parser.add_argument("--methods", nargs="*", default=list(DETECTORS))
     parser.add_argument("--seeds", type=int, default=3)
     parser.add_argument("--steps", type=int)
+    parser.add_argument("--small-pc", action="store_true")
     asked = parser.parse_args()
+    short = Short(steps=asked.steps, small_pc=asked.small_pc)
+    how: dict[str, Any] = {"seeds": asked.seeds, "short": short}
     tables = {}
     for photo_set in SETS:
         if photo_set.category in asked.sets:
             output = asked.output / photo_set.category
-            how = {"methods": asked.methods, "seeds": asked.seeds, "changes": {"steps": asked.steps}}
             with work_shared():
-                found = measured(photo_set, asked.photos, output, **how)
-            tables[photo_set.title] = table_of(found, differences_of(found, output))
-            print(section_of(tables, seeds=asked.seeds, steps=asked.steps), flush=True)
+                found = measured(photo_set, asked.photos, output, methods=asked.methods, **how)
+            tables[photo_set.heading] = table_of(found, differences_of(found, output))
+            print(section_of(tables, **how), flush=True)
     if asked.write is not None:
-        section = section_of(tables, seeds=asked.seeds, steps=asked.steps)
+        section = section_of(tables, **how)
         write_text(asked.write, put_into(asked.write.read_text(encoding="utf-8"), section))
 
 
