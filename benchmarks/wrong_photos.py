@@ -2,7 +2,8 @@
 
     python benchmarks/wrong_photos.py --teacher-weights FILE [--image-size 256] [--only SET ...] [SET=FOLDER ...]
 
-Each SET is a category in MVTec AD's layout; made-up parts come first always. Features are computed once per set. Then
+Each SET is a category in MVTec AD's layout; made-up parts come first always, of one kind and of three in one folder.
+Features are computed once per set. Then
 100 times: 30 good photos are drawn (from train/good and test/good), and 1 to 3 defective ones, or foreign ones (photos
 of the other sets, black and white frames of little noise), are planted among them; counted is how often all of these
 are among the first five named, and how often at least one is called far. And 100 times 30 good ones alone: how often
@@ -22,7 +23,7 @@ from torch import Tensor
 from blemish.calibration.outliers import by_unusualness
 from blemish.data.framing import Framing
 from blemish.data.images import Pixels, Size, read_image, resize_image
-from blemish.data.made_up import make_up
+from blemish.data.made_up import TEXTURES, make_up
 from blemish.data.mvtec_ad import MVTEC_AD
 from blemish.networks.neighbours import (
     SPREADS_BEHIND,
@@ -105,6 +106,14 @@ def measure(distances: list[Tensor], kinds: NDArray[np.int64]) -> str:
     return "; ".join(told)
 
 
+def made_up_in(folder: Path) -> dict[str, Path]:
+    """Makes parts up, of each kind and of all kinds in one folder, and returns where they lie."""
+    sets = {f"made-up {kind}": (kind,) for kind in TEXTURES} | {"made-up, three kinds": tuple(TEXTURES)}
+    for name, kinds in sets.items():
+        make_up(folder / name, seed=1, train=90, good=30, defective=60, textures=kinds)
+    return {name: folder / name for name in sets}
+
+
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("sets", nargs="*", help="SET=FOLDER")
@@ -116,8 +125,7 @@ def main() -> None:
     teacher = Teacher.pretrained(options.teacher, levels=3, file=options.teacher_weights)
     side, rng = options.image_size, np.random.default_rng(0)
     with tempfile.TemporaryDirectory() as made:
-        make_up(Path(made), seed=1, train=90, good=30, defective=60)
-        roots = {"made-up parts": Path(made), **{n: Path(f) for n, f in (text.split("=", 1) for text in options.sets)}}
+        roots = made_up_in(Path(made)) | {n: Path(f) for n, f in (text.split("=", 1) for text in options.sets)}
         photos: dict[str, tuple[list[Pixels], list[Pixels]]] = {}
         for name, root in roots.items():
             found = MVTEC_AD.find(root, None)

@@ -116,6 +116,15 @@ def test_how_a_part_lies_is_found_to_a_fraction_of_a_pixel(zoom: int, dtype: typ
         assert alignment().misfit(found) < 2.5
 
 
+@pytest.mark.parametrize("turn", range(0, 360, 20))
+def test_a_part_that_lies_the_wrong_way_round_is_not_taken_for_laid(turn: int) -> None:
+    """Upside down its outline is the same, so that it agrees with the reference by half where it lies."""
+    upright = alignment().place(lying(0, 0, 0))
+    found = alignment().place(lying(turn, 0.02, 0))
+    assert found.agreement > upright.agreement - 0.05
+    assert abs((found.turn - upright.turn - turn + 180) % 360 - 180) < 1
+
+
 def test_a_map_laid_back_lies_where_the_photo_has_it() -> None:
     where = Placement(photo_size=SIZE, turn=7.0, across=0.04, down=-0.03, agreement=1.0)
     photo = np.random.default_rng(0).normal(0, 1, (6, 8)).repeat(16, 0).repeat(16, 1).astype(np.float32)

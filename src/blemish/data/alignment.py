@@ -27,7 +27,10 @@ REFERENCE_SIDE = 192
 """Pixels of the longer side of the pictures by which photos are laid on one another."""
 MOST_SHIFT = 0.2
 """Of the longer side; what seems to lie further away is none of the part."""
-_TURNS = range(30, 360, 30)  # degrees, from which a part is looked for that is not found from where it should lie
+_TURNS = range(-75, 90, 30)  # degrees, from which a part is looked for that is not surely where it should lie;
+# OpenCV's ECC keeps an angle by its sine, so no photo is turned by more than a quarter: it is turned upside down before
+_FOLLOWED = 3  # of the turns, those that agree most where pictures are coarse
+_CLEARLY = 0.05  # of correlation more, so that a part that agrees little anyway is not turned by chance
 _COARSE_TO_FINE = (4, 2, 1)
 _BLURS = {4: 3, 2: 3, 1: 5}  # pixels of the Gaussian that ECC sees each through
 _STEPS, _ENOUGH = 60, 1e-5  # the most steps, and the gain in correlation that is worth none
@@ -125,7 +128,7 @@ class Alignment:
         size = (photo.shape[0], photo.shape[1])
         if not same_shape(size, self.size):
             return _as_it_is(size)
-        return placed(self.picture, small_grey(photo, self.size), size)
+        return placed(self.picture, small_grey(photo, self.size), size, sure=self.agreement - self.spread)
 
     def misfit(self, placement: Placement) -> float:
         """Returns how much less a photo agrees than good ones do, in what these differ by; 0 for most good ones."""
@@ -152,10 +155,14 @@ def small_grey(photo: Pixels, photo_size: Size) -> Grey:
     return np.ascontiguousarray(small.mean(axis=2, dtype=np.float32))
 
 
-def placed(reference: Grey, picture: Grey, photo_size: Size) -> Placement:
-    """Returns how a small picture of a photo lies beside a reference of its size."""
+def placed(reference: Grey, picture: Grey, photo_size: Size, *, sure: float = 1.0) -> Placement:
+    """Returns how a small picture of a photo lies beside a reference of its size.
+
+    A part that agrees by less than is `sure` may be laid on the reference the wrong way round, where half of it fits:
+    it is looked for in all directions.
+    """
     height, width = reference.shape
-    agreement, matrix = _correlated(reference, picture)
+    agreement, matrix = _correlated(reference, picture, sure=sure)
     turn = math.degrees(math.atan2(matrix[1, 0], matrix[0, 0]))
     middle = np.array([(width - 1) / 2, (height - 1) / 2])
     shift = matrix[:, :2] @ middle + matrix[:, 2] - middle
@@ -183,15 +190,26 @@ def _as_it_is(photo_size: Size) -> Placement:
     return Placement(photo_size=photo_size, turn=0.0, across=0.0, down=0.0, agreement=0.0)
 
 
-def _correlated(reference: Grey, picture: Grey) -> tuple[float, NDArray[np.float64]]:
+def _correlated(reference: Grey, picture: Grey, *, sure: float) -> tuple[float, NDArray[np.float64]]:
     """Returns the highest correlation, and what takes (x, y, 1) of the reference to the picture; 0 where none is
     found."""
-    found, matrix = _from_coarse_to_fine(reference, picture, np.eye(2, 3))
-    if found > 0:
-        return found, matrix
+    straight = _from_coarse_to_fine(reference, picture, np.eye(2, 3))
+    if straight[0] >= sure:
+        return straight
     height, width = reference.shape
-    tries = [_climbed(reference, picture, _turned(turn, width, height), _COARSE_TO_FINE[0]) for turn in _TURNS]
-    return _from_coarse_to_fine(reference, picture, max(tries, key=lambda tried: tried[0])[1])
+    upside_down = np.ascontiguousarray(picture[::-1, ::-1])
+    tries = [
+        (*_climbed(reference, each, _turned(turn, width, height), _COARSE_TO_FINE[0]), each is upside_down)
+        for each in (picture, upside_down)
+        for turn in _TURNS
+    ]
+    found, best = straight[0] + _CLEARLY, straight
+    for _, matrix, turned in sorted(tries, key=lambda tried: -tried[0])[:_FOLLOWED]:
+        agreement, reached = _from_coarse_to_fine(reference, upside_down if turned else picture, matrix)
+        if agreement > found:
+            half = _turned(180 if turned else 0, width, height)
+            found, best = agreement, (agreement, half[:, :2] @ reached + [[0, 0, half[0, 2]], [0, 0, half[1, 2]]])
+    return best
 
 
 def _from_coarse_to_fine(
