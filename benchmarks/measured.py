@@ -60,7 +60,7 @@ SETS = (
         for name in ("PA_BDP01_TL", "PA_BRG01_RL", "PA_FLR01_TL", "PA_GLA01_TL")
     ),
 )
-OF_METHODS: Mapping[str, Mapping[str, Any]] = {
+OF_METHODS: dict[str, dict[str, Any]] = {
     "rstpm": {"teacher": "efficientnet_lite0", "second_teacher": "resnet18"}  # the paper's ResNet-50 is large
 }
 """Settings beside each method's own defaults."""
@@ -77,6 +77,8 @@ class Short:
 
     steps: int | None
     small_pc: bool
+    photos: int | None = None
+    """The most photos of each use."""
 
     def settings(self, method: str) -> dict[str, Any]:
         """Returns a method's settings, as far as they are not its defaults."""
@@ -103,6 +105,7 @@ def measured(
             categories=(photo_set.category,),
             methods=(method,),
             seeds=seeds,
+            limit=short.photos,
             settings={"image_size": photo_set.size, **short.settings(method)},
         )
         for method in methods
@@ -149,7 +152,10 @@ def _told(*, seeds: int, short: Short) -> str:
         f"deviation. Bold: {BEST} (paired bootstrap over photos and seeds). Version {__version__}, by "
         "`benchmarks/measured.py`."
     )
-    return told if short.steps is None else f"{told} **At most {short.steps} steps each: a rehearsal.**"
+    if short.steps is None:
+        return told
+    photos = "" if short.photos is None else f", of {short.photos} photos of each use"
+    return f"{told} **At most {short.steps} steps each{photos}: a rehearsal.**"
 
 
 def _line(title: str, row: MethodRow, shown: Sequence[str]) -> str:

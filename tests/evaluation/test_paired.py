@@ -102,6 +102,22 @@ def test_photos_in_another_order_are_paired_by_their_names_and_pixels_are_not_co
     assert "pro" not in sized.figures and "masks were made in another way" in sized.notes[0]
 
 
+def test_metrics_of_pixels_are_not_compared_where_maps_of_several_sizes_have_others_in_the_other_model() -> None:
+    def of_sizes(*covered: int) -> Evaluation:
+        whole = evaluation_of(GOOD | BAD, map_size=None)
+        known = dict(zip([f"/parts/{name}" for name in BAD], covered, strict=True))
+        return replace(whole, photos=[replace(p, defect_pixels=known.get(p.image)) for p in whole.photos])
+
+    one, other = of_sizes(*range(12)), of_sizes(*range(11), 44)
+    assert "pro" in compare_evaluations(one, of_sizes(*range(12)), places=PLACES).figures
+    found = compare_evaluations(one, other, places=PLACES)
+    assert "pro" not in found.figures and "image_auroc" in found.figures
+    assert found.notes[0] == (
+        "metrics of pixels are not compared: the defect of dent/11 covers 11 pixels of the map in one of them, 44 in "
+        "the other"
+    )
+
+
 def test_other_photos_are_refused_by_name() -> None:
     first = evaluation_of(GOOD | BAD)
     few = replace(first, photos=first.photos[:-2])

@@ -9,7 +9,7 @@ from httpx import Client
 from blemish.errors import DataError, SettingsError
 from blemish.history.audit import changes
 from blemish.history.opening import open_history
-from blemish.history.users import give_token
+from blemish.history.users import give_token, revoke_token
 from blemish.server.serving import open_station
 from blemish.server.settings import ServerSettings
 from server.conftest import OpenServer, Served
@@ -71,6 +71,15 @@ def test_users_are_made_and_revoked_and_one_engineer_stays(open_server: OpenServ
     assert ask("DELETE", "/api/users/tom", headers=engineer).status_code == 200
     assert ask("GET", "/api/session", headers=bearer(operator)).status_code == 401
     assert [each["action"] for each in ask("GET", "/api/audit", headers=engineer).json()["changes"]] == ["user"] * 3
+
+
+def test_who_revokes_the_last_token_lets_nobody_in_by_that(open_server: OpenServer) -> None:
+    server = open_server()
+    token = give_token(server.history, "eva", "engineer", who="test")
+    revoke_token(server.history, "eva", who="test")
+    assert server.client.get("/api/session", headers=bearer(token)).status_code == 401
+    assert server.client.get("/api/session").status_code == 401
+    assert server.client.get("/api/users").status_code == 401
 
 
 @pytest.mark.parametrize(

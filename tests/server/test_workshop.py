@@ -9,6 +9,7 @@ import pytest
 
 from blemish.data.dataset import Dataset
 from blemish.model.artifact import read_artifact
+from blemish.server.served_model import open_models
 from server.conftest import OpenServer, Served
 from server.test_troubles import failing
 
@@ -80,12 +81,24 @@ def test_a_model_is_learned_with_the_regions_and_served(opened: Served, workshop
     assert interest is not None and interest.names == ("middle",)
     verdict = opened.client.post("/api/models/lid/judge", content=photo).json()
     assert verdict["model"] == "lid"
-    # It has no export, whatever runtime the server was told: calibrating must open it as serving did.
+    assert open_models([workshop / "models" / "lid"], opened.station.settings)["lid"].now.export == ("onnx", "fp32")
     opened.client.put(f"/api/verdicts/{verdict['id']}/label", json={"label": "good"})
     calibrated = opened.client.post("/api/models/lid/calibrate-with-drawn")
     assert calibrated.status_code == 200, calibrated.text
     taken = opened.client.post("/api/workshop/lids/learn", json={"model": "lid", **SMALL})
     assert taken.json()["error"]["code"] == "name_taken"
+
+
+@pytest.mark.parametrize("name", ["x=/../../precious", "../precious", "x=", "=x", ".x", "a/b", "ä"])
+def test_a_model_cannot_be_called_by_a_path(opened: Served, tmp_path: Path, name: str) -> None:
+    """It was, behind an equals sign, and what a training had left at such a place was removed."""
+    precious = tmp_path / "precious"
+    (precious / "x=").mkdir(parents=True)
+    (precious / "a.txt").write_text("dear")
+    for _ in range(2):
+        answer = opened.client.post("/api/workshop/lids/learn", json={"model": name, **SMALL})
+        assert (answer.status_code, answer.json()["error"]["code"]) == (422, "bad_setting"), name
+    assert (precious / "a.txt").exists() and opened.get("/api/workshop/learning") is None
 
 
 def test_a_training_that_cannot_be_says_why_and_leaves_nothing(opened: Served, workshop: Path) -> None:

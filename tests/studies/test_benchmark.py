@@ -133,6 +133,49 @@ def test_the_key_of_a_cell_changes_with_all_that_decides_it(parts: Dataset, tmp_
     assert measured_cell(cell, tmp_path) is None
 
 
+def test_teachers_weights_count_by_what_is_in_them_wherever_they_lie(parts: Dataset, tmp_path: Path) -> None:
+    keys = []
+    for folder, content in (("a", b"123"), ("b", b"124"), ("c", b"123")):
+        weights = tmp_path / folder / "resnet18.pth"
+        weights.parent.mkdir()
+        weights.write_bytes(content)
+        settings = {"teacher_weights": (weights,)}
+        keys.append(Cell(method="stpm", category=None, seed=0, found=parts, settings=settings).key)
+    assert keys[0] == keys[2] != keys[1]
+    weights.write_bytes(b"4567")
+    assert Cell(method="stpm", category=None, seed=0, found=parts, settings=settings).key not in keys
+
+
+GOOD_AND_NO_BAD = ("train/good/1.png", "train/good/2.png", "test/good/3.png")
+
+
+@pytest.mark.parametrize(
+    ("there", "said", "then"),
+    [
+        (("OK/1.png", "OK/2.png", "NG/3.png"), "no good photos to test with: move some", "test/good/4.png"),
+        (GOOD_AND_NO_BAD, "no bad photos to test with: put some", "test/bad/4.png"),
+        (GOOD_AND_NO_BAD[:2], "no photos to test with", None),
+    ],
+)
+def test_photos_to_test_with_of_one_kind_alone_fail_before_anything_is_trained(
+    tmp_path: Path, there: tuple[str, ...], said: str, then: str | None
+) -> None:
+    trees.files(tmp_path / "set", *there)
+    plan = BenchmarkPlan(root=tmp_path / "set", dataset="auto", categories=(None,), methods=("stpm",), seeds=1)
+
+    def do_not_train(*_: object, **__: object) -> None:
+        raise DataError("training began")
+
+    def failure() -> str:
+        (line,) = run_grid(plan, tmp_path / "out", train=do_not_train, evaluate=api.evaluate).failed
+        return line
+
+    assert said in (line := failure()) and str(tmp_path / "set") in line
+    if then is not None:
+        trees.files(tmp_path / "set", then)
+        assert "training began" in failure(), "it helps to do what is said"
+
+
 def test_a_rehearsal_takes_few_steps_of_every_stage(parts: Dataset, tmp_path: Path) -> None:
     asked: list[dict[str, Any]] = []
 

@@ -15,15 +15,16 @@ def test_the_table_of_all_methods_is_made_from_cells_and_replaces_itself(
     import measured
 
     folder, category = parts.root.parent.name, parts.root.name
-    photo_set = measured.PhotoSet(title="tiles", folder=folder, category=category, size=64)
-    changes = {"steps": 2, "teacher_weights": (seeded_resnet18,), "limit": 3}
-    found = measured.measured(photo_set, parts.root.parent.parent, tmp_path, methods=["stpm"], seeds=1, changes=changes)
+    photo_set = measured.PhotoSet(title="tiles", folder=folder, category=category, size=(64, 64))
+    monkeypatch.setitem(measured.OF_METHODS, "stpm", {"teacher_weights": (seeded_resnet18,)})
+    short = measured.Short(steps=2, small_pc=False, photos=3)
+    found = measured.measured(photo_set, parts.root.parent.parent, tmp_path, methods=["stpm"], seeds=1, short=short)
     assert not found.failed
-    tables = {"tiles": table_of(found, measured.differences_of(found, tmp_path))}
-    section = measured.section_of(tables, seeds=1, steps=2)
-    (row,) = [line for line in section.splitlines() if line.startswith("| tiles | stpm | 1 | ")]
+    tables = {photo_set.heading: table_of(found, measured.differences_of(found, tmp_path))}
+    section = measured.section_of(tables, seeds=1, short=short)
+    (row,) = [line for line in section.splitlines() if line.startswith("| tiles, 64x64 | stpm | 1 | ")]
     assert f"{found.results[0].metrics['image_auroc']:.3f}" in row
-    assert "At most 2 steps each: a rehearsal" in section
+    assert "At most 2 steps each, of 3 photos of each use: a rehearsal" in section
     page = (Path(__file__).parents[2] / "docs" / "reference" / "measured.md").read_text()
     if measured.BEGIN in page:  # as it is before the first time
         before, _, stands = page.partition(measured.BEGIN)

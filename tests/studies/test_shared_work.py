@@ -6,17 +6,20 @@ from pathlib import Path
 from typing import Any, cast
 
 import numpy as np
+import pytest
 import torch
 from torch import Tensor
 
 from blemish import api
 from blemish.data.dataset import Dataset
+from blemish.data.images import decode_image
 from blemish.data.shared_photos import decoded_once, photos_shared
 from blemish.model.artifact import read_artifact
 from blemish.studies import shared_work
 from blemish.studies.cell import Cell, limited, measure_cell
 from blemish.studies.pools import measured_here
 from blemish.studies.shared_work import SharedWork, begin_cell, work_shared
+from blemish.studies.speed import Latency
 from blemish.training.batches import TargetCache
 from blemish.training.processes import open_processes
 from blemish.training.settings import TrainingSettings
@@ -42,6 +45,34 @@ def test_cells_that_share_measure_the_same_bit_for_bit(parts: Dataset, seeded_re
         learned = 4 * BATCH  # 14 photos of which a fifth is held out, the last batch filled up
         assert shared.features.computed <= learned + BATCH, "of the second seed the first batch, and what is new"
     assert first[1:] == measured(few, seeded_resnet18, tmp_path / "alone", (1,))
+
+
+def test_what_is_shared_is_not_left_out_of_the_time_that_a_photo_takes(
+    stpm_run: Path, parts: Dataset, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    decoded, while_timed = list[str](), list[str]()
+
+    def decode(data: bytes, **how: Any) -> Any:
+        decoded.append(how["name"])
+        return decode_image(data, **how)
+
+    def time_each(work: Any, photos: Any, *, seconds: float) -> Latency:
+        before = len(decoded)
+        for photo in photos:
+            work(photo)
+        while_timed.extend(decoded[before:])
+        return Latency(p50=seconds, p95=seconds, times=1)
+
+    def copy(_method: str, _photos: Dataset, run: Path, **_: Any) -> None:
+        shutil.copytree(stpm_run, run)
+
+    monkeypatch.setattr("blemish.data.photo.decode_image", decode)
+    monkeypatch.setattr("blemish.studies.cell.latency", time_each)
+    few = limited(parts, 4)
+    with work_shared() as shared:
+        measure_cell(Cell(method="stpm", category=None, seed=0, found=few), tmp_path, train=copy, evaluate=api.evaluate)
+        assert shared.photos.decoded == len(few.test)
+    assert while_timed == [str(sample.image) for sample in few.test]
 
 
 def test_cells_measured_here_share_what_they_have_in_common(tmp_path: Path) -> None:

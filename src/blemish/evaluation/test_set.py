@@ -41,8 +41,13 @@ def difference_of_masks(one: Evaluation, other: Evaluation) -> str | None:
         return f"masks were made in another way ({_masks_of(one)}, {_masks_of(other)})"
     second = photos_by_name(other)
     for name, photo in photos_by_name(one).items():
-        if name in second and bool(photo.masks) != bool(second[name].masks):
+        there = second.get(name, photo)
+        if bool(photo.masks) != bool(there.masks):
             return f"{on_one_line(name)} has a mask in one of them alone"
+        # Where each photo's map has a size of its own, which is not kept, how much the defect covers tells it.
+        if one.map_size is None and photo.defect_pixels != there.defect_pixels:
+            covered = f"{photo.defect_pixels} pixels of the map in one of them, {there.defect_pixels} in the other"
+            return f"the defect of {on_one_line(name)} covers {covered}"
     return None
 
 

@@ -91,6 +91,12 @@ def any_token(history: History) -> bool:
         return connection.execute(select(USERS.c.id).where(USERS.c.revoked_at.is_(None)).limit(1)).first() is not None
 
 
+def any_token_given(history: History) -> bool:
+    """Returns whether anybody has, or had, a token: who revokes the last one opens the server to nobody by that."""
+    with history.reading() as connection:
+        return connection.execute(select(USERS.c.id).limit(1)).first() is not None
+
+
 def users(history: History) -> list[User]:
     """Returns all who have, or had, a token, by name."""
     with history.reading() as connection:

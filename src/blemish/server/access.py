@@ -8,7 +8,7 @@ from anyio import to_thread
 from fastapi import Depends, Request
 
 from blemish.history.audit import LOCAL
-from blemish.history.users import Role, any_token, user_of_token
+from blemish.history.users import Role, any_token_given, user_of_token
 from blemish.server.faults import FaultError
 from blemish.server.station import Station
 
@@ -34,8 +34,8 @@ def _station_in(request: Request) -> Station:
 
 
 def tokens_needed(station: Station) -> bool:
-    """Returns whether a request needs a token: where others than this machine can ask, or tokens were given out."""
-    return not station.settings.is_loopback or any_token(station.history)
+    """Returns whether a request needs a token: where others than this machine can ask, or any was ever given out."""
+    return not station.settings.is_loopback or any_token_given(station.history)
 
 
 def asker_of(request: Request) -> Asker:

@@ -62,32 +62,33 @@ def fault(status: int, code: str, message: str, *, retry_after: int | None = Non
 
 
 def add_fault_handlers(app: FastAPI) -> None:
-    """Lets whatever goes wrong in `app` be answered in the one shape."""
+    """Lets whatever goes wrong in `app` be answered in the one shape; in the event loop, for in threads the line's
+    answers would wait for the pages."""
 
     @app.exception_handler(FaultError)
-    def ours(_request: Request, error: FaultError) -> JSONResponse:
+    async def ours(_request: Request, error: FaultError) -> JSONResponse:
         return fault(error.status_code, error.code, str(error), retry_after=error.retry_after)
 
     @app.exception_handler(HistoryUnavailableError)
-    def away(request: Request, error: HistoryUnavailableError) -> JSONResponse:
+    async def away(request: Request, error: HistoryUnavailableError) -> JSONResponse:
         request.app.state.station.troubles.say("history", error)
         return fault(503, "history_unavailable", str(error), retry_after=_SECONDS_AWAY)
 
     @app.exception_handler(BlemishError)
-    def blemish(_request: Request, error: BlemishError) -> JSONResponse:
+    async def blemish(_request: Request, error: BlemishError) -> JSONResponse:
         status, code = _STATUS.get(type(error), (500, "failed"))
         if status >= 500:
             _log.error("%s", error)
         return fault(status, code, str(error))
 
     @app.exception_handler(RequestValidationError)
-    def invalid(_request: Request, error: RequestValidationError) -> JSONResponse:
+    async def invalid(_request: Request, error: RequestValidationError) -> JSONResponse:
         first: dict[str, Any] = dict(error.errors()[0])
         place = ".".join(str(part) for part in first["loc"])
         return fault(422, "invalid_request", f"{place}: {first['msg']}")
 
     @app.exception_handler(HTTPException)
-    def http(_request: Request, error: HTTPException) -> JSONResponse:
+    async def http(_request: Request, error: HTTPException) -> JSONResponse:
         return fault(error.status_code, _CODES.get(error.status_code, "failed"), str(error.detail))
 
 

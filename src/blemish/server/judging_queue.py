@@ -22,6 +22,7 @@ from blemish.server.kept_photos import KeptFiles, KeptPhotos
 from blemish.server.served_model import ServedModel
 from blemish.server.settings import ServerSettings
 from blemish.troubles import Troubles
+from blemish.wording import on_one_line
 
 _log = logging.getLogger("blemish")
 
@@ -188,8 +189,8 @@ class JudgingQueue:
             return record()
         try:
             kept = self._photos.keep(photo.data, result, key=photo.key)
-        except OutputError as error:  # a verdict is worth more than its photo
-            self._troubles.say("photos", f"photos are not kept: {error}")
+        except Exception as error:  # whatever it is, a verdict is worth more than its photo
+            self._troubles.say("photos", f"photos are not kept: {on_one_line(error)}")
             self._on_unkept()
             return record()
         self._troubles.mended("photos", "photos are kept again")

@@ -2,18 +2,24 @@
 
 import hashlib
 import os
+import re
 from dataclasses import dataclass
 from pathlib import Path
 
 from blemish.data.images import save_png
-from blemish.data.pixel_limit import open_picture
 from blemish.errors import OutputError
 from blemish.files import make_folder, remove, write_atomically
 from blemish.inference.prediction import Prediction
 from blemish.results.packed_maps import packed_map
 
-_SUFFIXES = {"PNG": ".png", "JPEG": ".jpg", "MPO": ".jpg", "BMP": ".bmp", "TIFF": ".tiff", "WEBP": ".webp"}
-
+_BEGINNINGS = (
+    (re.compile(rb"\x89PNG"), ".png"),
+    (re.compile(rb"\xff\xd8\xff"), ".jpg"),
+    (re.compile(rb"BM"), ".bmp"),
+    (re.compile(rb"II[*+]\0|MM\0[*+]"), ".tiff"),
+    (re.compile(rb"RIFF....WEBP", re.DOTALL), ".webp"),
+)
+"""How files of photos begin, and what they are called: a look at the header would refuse what can be judged."""
 
 KEPT_PHOTOS, KEPT_MAPS = "photos", "maps"
 """Sub-folders, each with one for every beginning of a checksum or key."""
@@ -71,5 +77,4 @@ class KeptPhotos:
 
 def _suffix(photo: bytes) -> str:
     """Returns the suffix of what a photo is, whatever it was called."""
-    with open_picture(photo, formats=tuple(_SUFFIXES)) as picture:
-        return _SUFFIXES.get(str(picture.format), ".bin")
+    return next((suffix for beginning, suffix in _BEGINNINGS if beginning.match(photo)), ".bin")

@@ -46,10 +46,13 @@ class Learning:
         run: Path,
         regions: Sequence[str],
         settings: dict[str, Any],
+        export: tuple[str, str] | None = None,
         on_done: Callable[[str, Path], Succession | None],
     ) -> None:
-        """Starts the process; `on_done(model, run)` puts what was learned to work, and may raise BlemishError; what it
-        returns says what came of it."""
+        """Starts the process, which exports what it has learned to a runtime and precision, where it is to.
+
+        `on_done(model, run)` puts that to work, and may raise BlemishError; what it returns says what came of it.
+        """
         self.model, self.folder, self._run = model, photos.name, run
         self.state: Literal["running", "done", "failed", "stopped"] = "running"
         self._stopping = False
@@ -59,7 +62,13 @@ class Learning:
         self.succession: Succession | None = None
         """What came of it, where it was to follow another model."""
         self._on_done = on_done
-        asked = {"photos": str(photos), "run": str(run), "regions": list(regions), "settings": settings}
+        asked = {
+            "photos": str(photos),
+            "run": str(run),
+            "regions": list(regions),
+            "settings": settings,
+            "export": export,
+        }
         self._process = subprocess.Popen(
             [sys.executable, "-m", __spec__.name, json.dumps(asked)],
             stdout=subprocess.PIPE,
@@ -131,10 +140,12 @@ class Learning:
 
 
 def _learn(asked: dict[str, Any]) -> None:
-    """Trains as a `Learning` asks, and prints how far it is."""
+    """Trains and exports as a `Learning` asks, and prints how far it is."""
     from blemish.data import AUTO, find_dataset
     from blemish.data.drawn_regions import AskedInterest
     from blemish.detectors import DEFAULT_METHOD
+    from blemish.exporting.make import make_export
+    from blemish.model.artifact import read_artifact
     from blemish.progress import Progress
     from blemish.training.request import train_as_asked
     from blemish.training.run_file import PhotosOrigin
@@ -144,11 +155,11 @@ def _learn(asked: dict[str, Any]) -> None:
         sys.stdout.write(json.dumps(told) + "\n")
         sys.stdout.flush()
 
-    root = Path(asked["photos"])
+    root, run = Path(asked["photos"]), Path(asked["run"])
     train_as_asked(
         DEFAULT_METHOD,
         find_dataset(AUTO, root),
-        Path(asked["run"]),
+        run,
         asked["settings"],
         teacher_weights=(),
         leave_out=(),
@@ -158,6 +169,9 @@ def _learn(asked: dict[str, Any]) -> None:
         on_progress=tell,
         interest=AskedInterest(roi=tuple(asked["regions"])),
     )
+    if asked["export"] is not None:
+        to, precision = asked["export"]
+        make_export(read_artifact(run), to, precision=precision, on_progress=tell)
 
 
 def run_learning() -> int:

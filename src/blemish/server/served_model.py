@@ -31,12 +31,18 @@ class OpenModel:
     artifact: Artifact
     predictor: Predictor
     settings: ServerSettings
-    """How it was opened: what was just learned has no exports, whatever the server's runtime is."""
+    """How it was opened."""
     verified: str
     """How it was proven before it judged, in words."""
     opened_at: datetime
     written: int | None
     """When model.json was written, by its file's time in ns; None where it is gone."""
+
+    @property
+    def export(self) -> tuple[str, str] | None:
+        """Runtime and precision of the export that judges; None where the trained network itself does."""
+        judges = self.predictor.provenance
+        return None if judges is None or judges.runtime == "torch" else (judges.runtime, judges.precision)
 
 
 class ServedModel:
@@ -147,8 +153,12 @@ def name_and_folder(run: str | Path) -> tuple[str, Path]:
     name, equals, rest = str(run).partition("=")
     folder = Path(rest) if equals and "/" not in name else Path(run)
     name = name if equals and "/" not in name else folder.resolve().name
-    if not name or not _NAME_CHARACTERS.issuperset(name) or len(name) > 64 or name.startswith("."):
-        raise SettingsError(
-            f"a model cannot be called {name!r}: give NAME={as_argument(folder)}, of letters and digits"
-        )
+    check_name(name, instead=f"NAME={as_argument(folder)}")
     return name, folder
+
+
+def check_name(name: str, *, instead: str = "a name") -> None:
+    """Raises SettingsError for a name that a model cannot have, and says what to give `instead`: it is a part of
+    addresses and the name of folders."""
+    if not name or not _NAME_CHARACTERS.issuperset(name) or len(name) > 64 or name.startswith("."):
+        raise SettingsError(f"a model cannot be called {name[:64]!r}: give {instead}, of letters and digits")

@@ -87,8 +87,7 @@ class Station:
 
     def add(self, name: str, folder: Path) -> None:
         """Opens a model that was just learned, proves it, and serves it from now on; raises what `ServedModel` does."""
-        settings = replace(self.settings, runtime="auto", precision="fp32")  # it has no exports yet
-        model = ServedModel(name, folder, settings)
+        model = ServedModel(name, folder, self.settings)
         self._queues = {**self._queues, name: self._new_queue(model)}  # others may be going through them
         self.models = {**self.models, name: model}
 

@@ -8,7 +8,7 @@ least one photo of each kind; else it stays where it was learned, and the figure
 import logging
 import shutil
 from collections.abc import Iterator
-from dataclasses import asdict, dataclass, replace
+from dataclasses import asdict, dataclass
 from pathlib import Path
 
 from blemish.data.digest import digest_of
@@ -67,8 +67,7 @@ def succeed(history: History, before: ServedModel, run: Path, *, settings: Serve
     The model before is kept beside its folder. Raises BlemishError, and leaves the model before in its place, where the
     new one cannot be opened or its files cannot be moved.
     """
-    own = replace(settings, runtime="auto", precision="fp32")  # it has no exports yet
-    opened = ServedModel(before.name, run, own).now
+    opened = ServedModel(before.name, run, settings).now
     compared = compare_on_labelled(history, before, opened.predictor, opened.artifact)
     told = {**asdict(compared), "live": compared.is_better, "weights_sha256": opened.artifact.weights_sha256}
 
@@ -79,7 +78,7 @@ def succeed(history: History, before: ServedModel, run: Path, *, settings: Serve
 
     if compared.is_better:
         with before.changing:
-            put_in_place(before, run, own, note=note)
+            put_in_place(before, run, settings, note=note)
         shutil.rmtree(run, ignore_errors=True)
     else:
         note()

@@ -18,7 +18,7 @@ from blemish.model.artifact import MODEL_FILE
 from blemish.server.faults import FaultError
 from blemish.server.folders_inside import folders_inside
 from blemish.server.learning import Learning
-from blemish.server.served_model import name_and_folder
+from blemish.server.served_model import check_name
 from blemish.server.successor import Succession
 
 _MODELS = "models"
@@ -73,16 +73,18 @@ class Workshop:
         *,
         model: str,
         settings: dict[str, Any],
+        export: tuple[str, str] | None = None,
         taken: Collection[str],
         on_done: Callable[[str, Path], Succession | None],
     ) -> Learning:
-        """Begins to learn a model in another process; `on_done(model, run)` is called when it is done.
+        """Begins to learn a model in another process, and exports it there where it is to be judged by an export;
+        `on_done(model, run)` is called when it is done.
 
         Raises FaultError where something is being learned already, or the model's name is taken; DataError for a folder
         without photos.
         """
         self.photos(name).good_photos()
-        name_and_folder(f"{model}=here")  # or an error that says which names there may be
+        check_name(model)
         regions, run = self._regions(name), self.folder / _MODELS / model
         asked = [str(regions)] if regions.exists() else []
         with self._beginning:
@@ -92,7 +94,13 @@ class Workshop:
                 raise FaultError(409, "name_taken", f"there is a model {model!r}: give the new one another name")
             remove(run)  # what a training has left that was cut off with the server
             self.learning = Learning(
-                model, photos=self._folder(name), run=run, regions=asked, settings=settings, on_done=on_done
+                model,
+                photos=self._folder(name),
+                run=run,
+                regions=asked,
+                settings=settings,
+                export=export,
+                on_done=on_done,
             )
             return self.learning
 

@@ -124,9 +124,13 @@ def post_learn(folder: str, body: LearnBody, at: StationOf, asker: AskedByEngine
     if it is better."""
     settings = body.model_dump(exclude={"model", "replaces"}, exclude_none=True)
     on_done: Callable[[str, Path], Succession | None] = at.add
+    example = next(iter(at.models.values()))
     if body.replaces is not None:
-        on_done = partial(_succeed, at, at.model(body.replaces), asker.name)
-    learning = workshop_of(at).learn(folder, model=body.model, settings=settings, taken=at.models, on_done=on_done)
+        example = at.model(body.replaces)
+        on_done = partial(_succeed, at, example, asker.name)
+    learning = workshop_of(at).learn(
+        folder, model=body.model, settings=settings, export=example.now.export, taken=at.models, on_done=on_done
+    )
     told = {"folder": folder, "replaces": body.replaces, **settings}
     try:
         with at.history.writing() as connection:

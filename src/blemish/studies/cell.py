@@ -3,6 +3,7 @@
 import json
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -12,7 +13,7 @@ from blemish.errors import DataError
 from blemish.evaluation.record import Evaluation
 from blemish.evaluation.summary import figures_with_rates
 from blemish.inference import open_predictor
-from blemish.model.artifact import MODEL_FILE, read_artifact
+from blemish.model.artifact import MODEL_FILE, file_sha256, read_artifact
 from blemish.records import RecordFormat, read_record, write_record
 from blemish.report.published import mvtec_ad_category
 from blemish.studies.shared_work import begin_cell
@@ -52,7 +53,8 @@ class Cell:
 
     @property
     def key(self) -> str:
-        """Returns the digest of all that decides the result, down to the photos' names and sizes and the version."""
+        """Returns the digest of all that decides the result, down to the photos' names and sizes, what is in files of
+        teachers' weights, and the version."""
         facts = {
             "version": __version__,
             "method": self.method,
@@ -155,8 +157,16 @@ def limited(found: Dataset, limit: int) -> Dataset:
 
 
 def _judging_ms(run: Path, found: Dataset) -> float:
+    """Returns the median time of one photo, which is handed over as an open file: those that cells share are known by
+    their paths, and would be timed without being read and decoded."""
+    predictor = open_predictor(run)
+
+    def judge(photo: Path) -> None:
+        with photo.open("rb") as file:
+            predictor.predict(file)
+
     photos = [sample.image for sample in found.test[:_TIMED_PHOTOS]]
-    return latency(open_predictor(run).predict, photos, seconds=_TIMED_SECONDS).p50
+    return latency(judge, photos, seconds=_TIMED_SECONDS).p50
 
 
 def _name_of(method: str, category: str | None, seed: int, key: str) -> str:
@@ -179,7 +189,18 @@ def _facts(sample: Sample, base: Path) -> list[object]:
 
 
 def _said(value: object) -> object:
-    """Returns a setting for the key; a file counts by its name and size, wherever it lies."""
+    """Returns a setting for the key; a file counts by its name and content, wherever it lies.
+
+    Only teachers' weights are files: two checkpoints of one architecture have the same size.
+    """
     if isinstance(value, tuple):
         return [_said(item) for item in value]
-    return [value.name, value.stat().st_size if value.is_file() else 0] if isinstance(value, Path) else str(value)
+    if not isinstance(value, Path):
+        return str(value)
+    facts = value.stat() if value.is_file() else None
+    return [value.name, None if facts is None else _content(value, facts.st_size, facts.st_mtime_ns)]
+
+
+@cache  # every cell asks for its key several times, and weights may have a gigabyte
+def _content(file: Path, _size: int, _changed_ns: int) -> str:
+    return file_sha256(file)

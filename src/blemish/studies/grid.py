@@ -146,11 +146,23 @@ def _is_a_length(setting: str) -> bool:
 def _photos(plan: BenchmarkPlan, category: str | None) -> Dataset | DataError:
     try:
         found = find_dataset(plan.dataset, plan.root, category)
-        if not found.train or not found.test:
-            return DataError(f"{found.base}: has no photos to {'test with' if found.train else 'learn from'}")
+        if lacking := _lacking(found):
+            return DataError(f"{found.base}: has no {lacking}")
         return found if plan.limit is None else limited(found, plan.limit)
     except DataError as error:
         return error
+
+
+def _lacking(found: Dataset) -> str | None:
+    """Returns what a data set lacks for a method to be measured, and where to put it; None where all is there."""
+    if not found.train or not found.test:
+        return f"photos to {'test with' if found.train else 'learn from'}"
+    kinds = {sample.anomalous for sample in found.test}
+    if False not in kinds:
+        return "good photos to test with: move some of those to learn from into a folder such as test/good"
+    if True not in kinds:
+        return "bad photos to test with: put some into a folder such as test/bad"
+    return None
 
 
 def _layouts() -> list[Layout]:

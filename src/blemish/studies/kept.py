@@ -8,6 +8,7 @@ from pathlib import Path
 
 from blemish.errors import DataError
 from blemish.evaluation.record import EVALUATION_FILE, Evaluation, read_evaluation
+from blemish.evaluation.summary import figures_with_rates
 from blemish.files import write_atomically
 from blemish.studies.cell import RUNS, CellResult
 
@@ -19,17 +20,43 @@ _log = logging.getLogger("blemish")
 def keep_evaluations(results: Sequence[CellResult], output: Path) -> dict[str, Evaluation]:
     """Returns the evaluations of cells by the cells' names, after copying those of models that are still there.
 
-    A cell whose evaluation is gone, or damaged, has none. Raises OutputError.
+    A cell whose evaluation is gone, or damaged, or of another test, has none. Raises OutputError.
     """
     found = {}
     for result in results:
-        kept, of_run = output / EVALUATIONS / f"{result.name}.json", output / RUNS / result.name / "evaluation"
-        if _is_newer(file := of_run / EVALUATION_FILE, kept):
-            write_atomically(kept, partial(shutil.copyfile, file))
         try:
-            found[result.name] = read_evaluation(kept)
+            found[result.name] = _evaluation_of(result, output)
         except DataError as error:
             _log.warning("%s is not compared, and has no curves: %s", result.name, error)
+    return found
+
+
+def _evaluation_of(result: CellResult, output: Path) -> Evaluation:
+    """Returns what the cell's test gave; raises DataError where there is none of it."""
+    kept = output / EVALUATIONS / f"{result.name}.json"
+    file = output / RUNS / result.name / "evaluation" / EVALUATION_FILE
+    if _is_newer(file, kept):
+        try:
+            newer = _of_its_test(result, file)
+        except DataError as error:
+            if not kept.exists():
+                raise
+            _log.warning("%s; what was kept before is used", error)
+        else:
+            write_atomically(kept, partial(shutil.copyfile, file))
+            return newer
+    return _of_its_test(result, kept)
+
+
+def _of_its_test(result: CellResult, file: Path) -> Evaluation:
+    """Reads an evaluation; raises DataError where it has not the figures of the cell, as after `blemish evaluate` of
+    its model on other photos, which writes into the model's folder too."""
+    found = read_evaluation(file)
+    if figures_with_rates(found) != result.metrics:
+        raise DataError(
+            f"{file}: has other figures than the benchmark's own test, as of other photos; to measure anew, delete "
+            f"cells/{result.name}.json"
+        )
     return found
 
 

@@ -214,8 +214,8 @@ class MeasureElsewhere:
         cell = replace(asked.cell, found=self._given[1])
         if _key_here(cell) != asked.key:
             raise DataError(
-                f"{cell.found.base} on {socket.gethostname()} holds other photos than where the benchmark was begun: "
-                "all machines must see the same files in the same place"
+                f"{cell.found.base} on {socket.gethostname()} holds other photos than where the benchmark was begun, "
+                "or other teachers' weights: all machines must see the same files in the same place"
             )
         if (self._output / self._mark).exists():
             return FarCell(self._measure(cell, self._output), cell.name)
