@@ -52,15 +52,16 @@ def test_what_is_old_goes_with_its_photos_and_what_is_labelled_stays(
 def test_photos_beyond_the_room_go_oldest_first_and_their_verdicts_stay(
     history: History, verdict: MakeVerdict, tmp_path: Path
 ) -> None:
+    """Each photo takes room with its map, which may be larger."""
     batch = [verdict(**photo_in(tmp_path / "kept", f"{n}", 1000)) for n in range(6)]
     ids = add_verdicts(history, batch)
     set_label(history, ids[0], "bad", who="eva")
-    assert forget(history, Retention(megabytes=0.0035), photos=tmp_path / "kept", who="eva") == Forgotten(
+    assert forget(history, Retention(megabytes=0.007), photos=tmp_path / "kept", who="eva") == Forgotten(
         verdicts=0, photos=3
     )
     left = [each.id for each in latest(history).verdicts if each.photo_path is not None]
     assert left == [ids[5], ids[4], ids[0]]
-    assert forget(history, Retention(megabytes=0.0035), photos=tmp_path / "kept", who="eva").photos == 0
+    assert forget(history, Retention(megabytes=0.007), photos=tmp_path / "kept", who="eva").photos == 0
 
 
 def test_what_was_judged_while_the_clock_was_set_back_is_not_taken_for_old(
@@ -82,8 +83,8 @@ def test_photos_that_lie_elsewhere_take_no_room_and_keep_their_links(
     own = verdict(**photo_in(tmp_path / "kept of another", "own", 9000))
     kept = [verdict(**photo_in(tmp_path / "kept", f"{n}", 1000)) for n in range(2)]
     add_verdicts(history, [own, *kept])
-    assert forget(history, Retention(megabytes=0.003), photos=tmp_path / "kept", who="eva").photos == 0
-    assert forget(history, Retention(megabytes=0.001), photos=tmp_path / "kept", who="eva").photos == 1
+    assert forget(history, Retention(megabytes=0.006), photos=tmp_path / "kept", who="eva").photos == 0
+    assert forget(history, Retention(megabytes=0.003), photos=tmp_path / "kept", who="eva").photos == 1
     paths = [each.photo_path for each in latest(history).verdicts]
     assert paths == [kept[1].photo_path, None, own.photo_path]
 

@@ -60,6 +60,7 @@ class Messages:
     def __init__(self) -> None:
         self.taken: list[dict[str, Any]] = []
         self.topics: list[str] = []
+        self.statuses: list[str] = []
         self.port = free_port()
 
     @property
@@ -92,7 +93,9 @@ class Messages:
 
         def take(_client: Client, _data: Any, message: MQTTMessage) -> None:
             self.topics.append(message.topic)
-            if not message.topic.endswith("/status"):
+            if message.topic.endswith("/status"):
+                self.statuses.append(message.payload.decode())
+            else:
                 self.taken.append(json.loads(message.payload))
 
         client.on_message = take

@@ -22,6 +22,7 @@ from blemish.history.reading import latest
 from blemish.inference.prediction import Prediction
 from blemish.results.delivery import Delivery, Receiver
 from blemish.results.growing_tables import GrowingTables
+from blemish.results.mqtt import Mqtt
 from blemish.results.outbox import Courier
 from blemish.results.packed_maps import read_map_picture
 from blemish.results.verdict_lines import LineClient, VerdictLines
@@ -318,6 +319,25 @@ def test_messages_go_by_station_and_model(line: Line) -> None:
     topic = f"blemish/line-3-a/{line.run.name}"
     assert messages.topics == [f"{topic}/status", topic, f"{topic}/status"]
     assert messages.taken == line.lines()
+
+
+def test_a_station_that_the_broker_lost_for_a_moment_is_online_again() -> None:
+    """The client connects again by itself, after the broker has left word that it was gone."""
+    messages, told = Messages(), Delivery(number=1, id="1", record={"id": "1"})
+    with messages.open():
+        station = Mqtt(messages.address, station="line", model="part")
+        try:
+            station.deliver([told])
+            assert station._client is not None
+            connection = station._client.socket()
+            assert isinstance(connection, socket.socket)
+            connection.shutdown(socket.SHUT_RDWR)
+            until = time.monotonic() + 20
+            while len(messages.statuses) < 3 and time.monotonic() < until:
+                time.sleep(0.05)
+        finally:
+            station.close()
+    assert messages.statuses[:3] == ["online", "offline", "online"]
 
 
 def lines_from(client: socket.socket, count: int) -> list[str]:

@@ -52,7 +52,7 @@ def serve(
     keep_days
         Verdicts that are older are deleted, with their photos, but for labelled ones; by default none is.
     keep_megabytes
-        Photos beyond so much room are deleted, oldest first, but for labelled ones; by default none is.
+        Photos and maps beyond so much room are deleted, oldest first, but for labelled ones; by default none is.
     workshop
         Folder whose sub-folders of photos of good parts models can be learned of in the page; they go to its sub-folder
         models. Without it none can.

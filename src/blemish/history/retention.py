@@ -36,7 +36,7 @@ class Retention:
     younger one, as when a clock was set back, stays as long as that; one that was drawn by lot and has no label stays
     without its photo."""
     megabytes: float | None = None
-    """Photos beyond so much room are deleted, oldest first; their verdicts stay."""
+    """Photos and their maps beyond so much room are deleted, oldest first; their verdicts stay."""
     labelled_too: bool = False
     """Whether what people have labelled may be deleted, and drawn verdicts that wait for a label."""
 
@@ -130,6 +130,8 @@ def _make_room(history: History, retention: Retention, photos: Path | None) -> i
     with history.reading() as connection:
         each = select(func.max(VERDICTS.c.photo_bytes).label("bytes")).where(kept).group_by(VERDICTS.c.photo_path)
         taken = int(connection.execute(select(func.coalesce(func.sum(each.subquery().c.bytes), 0))).scalar_one())
+        maps = select(VERDICTS.c.map_path).where(kept, VERDICTS.c.map_path.is_not(None))
+        taken += sum(_size_of(path, photos) for path in connection.execute(maps).scalars())
     too_much, files, after = taken - round((retention.megabytes or 0) * 1e6), 0, 0
     while too_much > 0 and (
         found := _first(history, [kept, VERDICTS.c.id > after, *_spared(retention)], order=VERDICTS.c.id)
@@ -137,7 +139,7 @@ def _make_room(history: History, retention: Retention, photos: Path | None) -> i
         some, room = [], 0
         for row in found:
             some.append(row)
-            room += row.photo_bytes or 0
+            room += (row.photo_bytes or 0) + _size_of(row.map_path, photos)
             if room >= too_much:
                 break
         gone, count = _delete_files(history, some, photos)
@@ -174,6 +176,14 @@ def _delete_files(history: History, rows: Sequence[Any], photos: Path | None) ->
         else:
             gone.append(row.id)
     return gone, count
+
+
+def _size_of(map_path: str | None, photos: Path) -> int:
+    """Returns the bytes of a map in the folder of kept photos, for the history holds none; 0 where it is gone."""
+    try:
+        return Path(map_path).stat().st_size if map_path is not None and _is_in(map_path, photos) else 0
+    except OSError:
+        return 0
 
 
 def _is_fresh(path: str) -> bool:

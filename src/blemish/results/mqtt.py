@@ -82,8 +82,11 @@ class Mqtt:
         answered = threading.Event()
         answers: list[str] = []
 
-        def on_connect(_client: Client, _data: Any, _flags: Any, reason: Any, _properties: Any) -> None:
-            answers.extend([str(reason)] if reason.is_failure else [])
+        def on_connect(client: Client, _data: Any, _flags: Any, reason: Any, _properties: Any) -> None:
+            if reason.is_failure:
+                answers.append(str(reason))
+            else:  # each time: paho connects again by itself, and the broker has told of the end meanwhile
+                client.publish(f"{self.topic}/status", "online", qos=1, retain=True)
             answered.set()
 
         client.on_connect = on_connect
@@ -91,7 +94,6 @@ class Mqtt:
         client.loop_start()
         if not answered.wait(_SECONDS) or answers:
             raise OutputError(f"{self._host}:{self._port} lets nobody in ({''.join(answers) or 'no answer'})")
-        client.publish(f"{self.topic}/status", "online", qos=1, retain=True)
         return client
 
     def _drop(self) -> None:

@@ -30,6 +30,8 @@ class Webhook:
         """Signs with `secret` where there is one; raises SettingsError for what is no address."""
         if urlsplit(address).scheme not in ("http", "https") or not urlsplit(address).hostname:
             raise SettingsError(f"webhook: {address!r} is no address; give https://HOST/PATH")
+        if "@" in urlsplit(address).netloc:
+            raise SettingsError("webhook: who asks is told by the signature, not by a name and password in the address")
         self._address = address
         self._secret = secret
         self._opener = urllib.request.build_opener(_NoRedirects)

@@ -2,6 +2,7 @@
 
 import logging
 from pathlib import Path
+from time import monotonic
 from typing import Any
 
 from blemish.data.digest import file_digest
@@ -23,6 +24,8 @@ from blemish.watching.watch_settings import WatchSettings
 from blemish.wording import on_one_line
 
 _log = logging.getLogger("blemish")
+
+_IN_VAIN = 0.2  # seconds of a round
 
 
 class Register:
@@ -52,6 +55,7 @@ class Register:
         self._questions = questions
         self._troubles = troubles
         self._last_told = ""
+        self._tried_until = 0  # the number in the journal of the photo that was last tried to be filed again
         self._filing = Filing(settings.folder, settings.into, settings.then, is_planned=journal.is_planned)
 
     def was_judged(self, arrival: Arrival) -> bool:
@@ -113,20 +117,31 @@ class Register:
             self._questions.told(delivery)
 
     def file_waiting(self) -> None:
-        """Moves or links what could not be until now, and what a process that was killed had left."""
-        last = 0
-        while entries := self._journal.unfiled(after=last):
-            for entry in entries:
-                self._file(entry, None)
-            last = entries[-1].number
+        """Moves or links what could not be until now, and what a process that was killed had left.
 
-    def _file(self, entry: JournalEntry, state: FileState | None) -> None:
+        It stops where tries in vain have taken _IN_VAIN seconds, and goes on there next time: photos that can never be
+        moved are more and more, each is read to know it, and those that come are waiting.
+        """
+        in_vain = 0.0
+        while entries := self._journal.unfiled(after=self._tried_until):
+            for entry in entries:
+                began = monotonic()
+                filed = self._file(entry, None)
+                self._tried_until = entry.number
+                in_vain += 0.0 if filed else monotonic() - began
+                if in_vain > _IN_VAIN:
+                    return
+        self._tried_until = 0
+
+    def _file(self, entry: JournalEntry, state: FileState | None) -> bool:
+        """Moves or links a photo; returns whether that could be."""
         try:
             self._journal.filed(entry, self._filing.file(entry, seen=state))
         except OutputError as error:
             self._troubles.say("filing", error)
-        else:
-            self._troubles.mended("filing")
+            return False
+        self._troubles.mended("filing")
+        return True
 
     def _for_history(
         self, arrival: Arrival, result: Prediction | DataError, home: str, told: dict[str, str]
