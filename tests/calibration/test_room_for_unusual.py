@@ -2,6 +2,8 @@
 
 import numpy as np
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from blemish.calibration.promise import calibration_of
 from blemish.model.thresholds import Calibration
@@ -27,14 +29,37 @@ def test_unusual_calibration_photos_take_places_of_the_promised_rate() -> None:
     assert found.unusual_rate == 0.03
 
 
-def test_where_nothing_would_be_left_for_scores_the_two_rates_are_added() -> None:
+def test_where_many_are_unusual_half_of_what_may_be_stopped_is_left_for_scores() -> None:
     found = calibrated([9.0] * 30 + [1.0] * 69)
     assert found.unusual is not None and found.unusual > 9
     assert found.unusual_rate == 0.01
     assert found.image.promised_rate == 0.05
-    assert found.image.value == pytest.approx(95, rel=1e-3)  # four of a hundred by score, and one for being unusual
+    assert found.image.value == pytest.approx(97, rel=1e-3)  # two of a hundred by score
     few = calibrated([9.0, 1.0, 1.0])
     assert few.image.promised_rate == 0.5  # two of four, which is said, though 5 % were asked for
+
+
+@given(data=st.data(), n=st.integers(9, 40), places=st.integers(2, 8))
+def test_of_photos_each_of_which_could_be_the_next_no_more_are_stopped_than_promised(
+    data: st.DataObject, n: int, places: int
+) -> None:
+    """So many of n + 1 as are promised, whichever are unusual: then the rate holds, for all are equally likely."""
+    places = min(places, n)
+    scores = np.array(data.draw(st.permutations(range(n + 1))), float)
+    kinds = data.draw(st.lists(st.booleans(), min_size=n + 1, max_size=n + 1))
+    unusualness = np.where(kinds, UNUSUAL_ABOVE + 1 + scores / n, scores / n)
+    rate, stopped = (places + 0.5) / (n + 1), 0
+    for next_one in range(n + 1):
+        others = np.delete(np.arange(n + 1), next_one)
+        found = calibration_of(
+            scores[others].tolist(),
+            scores[others].tolist(),
+            false_alarm_rate=rate,
+            unusualness=unusualness[others].tolist(),
+        )
+        assert found.image.promised_rate == pytest.approx(places / (n + 1))
+        stopped += found.thresholds.verdict(scores[next_one], unusualness[next_one]) != "normal"
+    assert stopped <= places
 
 
 def test_unusualness_stays_beside_its_score_whatever_the_order() -> None:

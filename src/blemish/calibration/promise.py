@@ -12,9 +12,15 @@ more of them (`blemish calibrate --good`), which costs no training, and by an es
 Two things can stop a photo, its score and that it is unusual (model/usual.py), and what is promised is of both. The
 limit of unusualness is known before calibration. So photos can be ranked by one order that is fixed beforehand: unusual
 ones above all others, these by their scores. The j-th highest in that order promises j / (n + 1) of both together: of m
-unusual calibration photos, m < j, the threshold is the (j - m)-th highest score of the others. Where m is j or more, as
-when the light has changed, none would be left for scores: the limit then moves above all calibration photos, which
-promises 1 / (n + 1), and the two rates are added (P(A or B) is at most P(A) + P(B)).
+unusual calibration photos the threshold is the (j - m)-th highest score of the others. Where many are unusual, as when
+the light has changed, few would be left for scores: where m is h or more, half of j, the limit moves above all
+calibration photos, and the threshold is the (j - h)-th highest of all scores.
+
+That which of the two is taken depends on the calibration photos breaks no promise. Of n + 1 photos, each of which could
+be the next one, let k be unusual. Where k < h, the order is taken whichever is left out: j at most are stopped. Where
+k = h, the h unusual ones are stopped, and of the others, for which the limit has moved, j - h. Where k > h, the limit
+has moved whichever is left out: the most unusual one is stopped, and j - h by their scores. (Were h all of j, then of
+k = j unusual ones j were stopped, and j - 1 others. A single place, j = 1, cannot be divided: two are promised there.)
 """
 
 import math
@@ -187,12 +193,11 @@ def calibration_of(
 
 
 class _Spent(NamedTuple):
-    """How many of the n + 1 photos, of which the next is one, may be unusual."""
+    """How many of the n + 1 photos, of which the next is one, may be stopped for being unusual."""
 
     places: int
     joint: bool
-    """Whether unusual photos stand above the others in one order, so that they take places of the threshold's own; else
-    their rate is added."""
+    """Whether unusual photos stand above the others in one order, and scores are of the others alone."""
 
 
 _NOTHING = _Spent(0, joint=True)
@@ -208,10 +213,10 @@ def _room_for_unusual(
     if not unusualness.size:
         return None, rising, _NOTHING
     unusual = unusualness > UNUSUAL_ABOVE
-    count = int(unusual.sum())
-    if count < _places(rate, rising.size):
+    count, half = int(unusual.sum()), math.ceil(_places(rate, rising.size) / 2)
+    if count < half:
         return UNUSUAL_ABOVE, rising[~unusual], _Spent(count, joint=True)
-    return float(unusualness.max()) * (1 + ROUNDING), rising, _Spent(1, joint=False)
+    return float(unusualness.max()) * (1 + ROUNDING), rising, _Spent(half, joint=False)
 
 
 def _places(rate: float, n: int) -> int:
