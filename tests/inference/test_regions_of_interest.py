@@ -16,6 +16,7 @@ from blemish.errors import DataError
 from blemish.inference.prediction import Prediction
 from blemish.inference.predictor import Predictor
 from blemish.metrics.pixels import PixelCollector
+from blemish.model.rules import Rule
 from blemish.model.score import Score
 
 SIZE = (24, 36)
@@ -82,6 +83,18 @@ def test_a_mark_says_in_which_region_it_lies() -> None:
     found = judge(regions(roi=("left=2,3,10,12", "right=20,3,9,17"))).predict(one)
     assert [region.region_of_interest for region in found.regions] == ["left", "right"]
     assert [region.region_of_interest for region in judge(None).predict(one).regions] == [None, None]
+
+
+@pytest.mark.parametrize("roi", [("lid=2,3,30,18", "hole=10,10,4,5"), ("hole=10,10,4,5", "lid=2,3,30,18")])
+def test_a_mark_where_regions_overlap_lies_in_both_and_rules_of_either_ask_it(roi: tuple[str, ...]) -> None:
+    """Whichever was named first had it alone, and rules of the other let the defect pass."""
+    one = np.zeros((*SIZE, 3), np.uint8)
+    one[11, 11] = 255
+    (found,) = judge(regions(roi=roi)).predict(one).regions
+    assert found.region_of_interest == roi[0].partition("=")[0]
+    assert set(found.within) == {"lid", "hole"}
+    assert Rule(said="hole: count > 0", region="hole").stops([found], pixel=1.0)
+    assert Rule(said="lid: count > 0", region="lid").stops([found], pixel=1.0)
 
 
 def test_a_map_below_zero_is_highest_where_it_counts() -> None:

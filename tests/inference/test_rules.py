@@ -60,7 +60,7 @@ class Marked:
     length: float = 1.0
     width: float = 1.0
     area: int = 1
-    region_of_interest: str | None = None
+    within: tuple[str, ...] = ()
 
 
 def stopped(words: str, *marks: Marked, photo_size: tuple[int, int] = SIZE, mm: float = 0.1) -> bool:
@@ -79,8 +79,8 @@ def test_rules_are_of_sizes_in_pixels_or_mm_and_of_numbers() -> None:
     assert stopped("area > 30 px2 and count > 2", *3 * [Marked(area=31)])
     assert not stopped("area > 30 px2 and count > 2", *2 * [Marked(area=31)], *9 * [Marked(area=30)])
     assert not stopped("length > 5 and width > 3", Marked(length=9, width=1), Marked(length=4, width=4))
-    assert stopped("hole: length > 5", Marked(length=6, region_of_interest="hole"))
-    assert not stopped("hole: length > 5", Marked(length=6, region_of_interest="rim"))
+    assert stopped("hole: length > 5", Marked(length=6, within=("lid", "hole")))
+    assert not stopped("hole: length > 5", Marked(length=6, within=("rim",)))
 
 
 def test_a_photo_of_another_size_shows_as_many_mm() -> None:

@@ -37,7 +37,9 @@ class Region:
     centroid: tuple[float, float]
     """(x, y), mean of its pixels' places."""
     region_of_interest: str | None = None
-    """The name of that which its peak lies in; None where all of the photo counts."""
+    """The name of that which its peak lies in, of several the first; None where all of the photo counts."""
+    within: tuple[str, ...] = ()
+    """The names of all that its peak lies in: regions of interest may overlap, as a hole in a lid does."""
     length: float = 0.0
     """Pixels, in the direction in which it is longest, see `extent_of`."""
     width: float = 0.0
@@ -107,12 +109,14 @@ def _region(
     length, width = extent_of(on_photo)
     values = np.where(inside, anomaly_map[place], -np.inf)
     peak = np.unravel_index(int(values.argmax()), values.shape)
+    within = tuple(name for name, mask in named if mask[place][peak])
     return Region(
         box=(left, top, right, bottom),
         area=len(y),
         peak=float(values[peak]),
         centroid=(left + float(x.mean()), top + float(y.mean())),
-        region_of_interest=next((name for name, mask in named if mask[place][peak]), None),
+        region_of_interest=within[0] if within else None,
+        within=within,
         length=length,
         width=width,
     )

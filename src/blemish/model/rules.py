@@ -28,7 +28,7 @@ class _Mark(Protocol):
     @property
     def width(self) -> float: ...
     @property
-    def region_of_interest(self) -> str | None: ...
+    def within(self) -> tuple[str, ...]: ...
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -56,7 +56,7 @@ class Rule:
         return sum(self._means(mark, pixel) for mark in marks) > self.more_than
 
     def _means(self, mark: _Mark, pixel: float) -> bool:
-        if self.region is not None and mark.region_of_interest != self.region:
+        if self.region is not None and self.region not in mark.within:
             return False
         sizes = (
             (self.length, mark.length * pixel),

@@ -166,7 +166,7 @@ class _Parquet:
         self._arrow, self._parquet = arrow, parquet
         text, count, number = arrow.string(), arrow.int64(), arrow.float64()
         region = {"box": arrow.list_(count), "area": count, "peak": number, "centroid": arrow.list_(number)}
-        region |= {"region_of_interest": text, "length": number, "width": number}
+        region |= {"region_of_interest": text, "within": arrow.list_(text), "length": number, "width": number}
         interest = {"name": text, "anomaly_score": number, "threshold": number}
         columns = dict.fromkeys(_COUNTS, count) | dict.fromkeys(_TEXTS, text) | dict.fromkeys(_NUMBERS, number)
         columns |= {"threshold_estimated": arrow.bool_(), "stopped_by": arrow.list_(text)}

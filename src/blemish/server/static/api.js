@@ -77,15 +77,13 @@ export async function picture(path, signal = null) {
 }
 
 /** Calls onVerdict(verdict) for each new one, and onState(connected) when the stream begins or breaks; goes on by itself
- * after the last verdict that came, until the signal aborts or no token is of use: then it throws. */
-export async function follow(onVerdict, onState, signal) {
-  let last = null;
+ * after the verdict whose id newest() gives (null: with the next), until the signal aborts or no token is of use: then it throws. */
+export async function follow(newest, onVerdict, onState, signal) {
   while (!signal.aborted) {
     try {
-      const answer = await ask("/api/live", { signal, headers: last === null ? {} : { "Last-Event-ID": last } });
+      const answer = await ask("/api/live" + query({ after: newest() }), { signal });
       onState(true);
       for await (const event of eventsOf(answer.body)) {
-        if (event.id) last = event.id;
         if (event.event === "verdict") onVerdict(JSON.parse(event.data));
       }
     } catch (error) {

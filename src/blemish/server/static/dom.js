@@ -27,8 +27,18 @@ function filled(element, attributes, children) {
   return element;
 }
 
-/** Puts these in the place of whatever the element holds. */
+/** Puts these in the place of whatever the element holds. The focus is not lost by it. */
 export function put(element, ...children) {
+  const had = document.activeElement;
   element.replaceChildren(...children.flat(3).filter((child) => child !== null && child !== undefined && child !== false));
+  if (document.activeElement !== had) giveFocus(had, document.getElementById(had.id), document.getElementById("main"));
   return element;
+}
+
+/** Focuses the first of these that takes it: what had it and is here still, what is drawn in its stead, or else the whole
+ * place, for from nowhere a keyboard would begin with the menu again. */
+function giveFocus(...elements) {
+  for (const element of elements) {
+    if (document.activeElement === document.body) element?.focus({ preventScroll: true });
+  }
 }

@@ -15,6 +15,7 @@ import { chooseLanguage, chosenLanguage, LANGUAGES, loadWords, say } from "./wor
 const PLACES = { live, history, figures, models, learn, audit }; // in the order of the menu
 const WITHIN = { photo: [photo, "history"] }; // places that are reached from others, and from which
 
+const PRODUCT = document.title;
 const main = document.getElementById("main");
 let session = null;
 let shown = new AbortController();
@@ -26,6 +27,7 @@ async function show() {
   const [name, ...rest] = location.hash.slice(1).split("/").map(decodeURIComponent);
   const [draw, within] = WITHIN[name] ?? [PLACES[name] ?? live, name in PLACES ? name : "live"];
   notice(null);
+  document.title = `${say(`place.${name in WITHIN ? name : within}`)} · ${PRODUCT}`;
   put(main);
   try {
     session = await get("/api/session", {}, signal);
@@ -47,6 +49,7 @@ function failed(error) {
 }
 
 function signIn(told) {
+  shown.abort(); // a place that went on asking would be refused each time, and each time what is typed here be lost
   forgetToken();
   const token = h("input", { type: "password", id: "token", autocomplete: "current-password", required: true });
   put(main, h("form", { class: "sign-in", onsubmit: (event) => {
@@ -72,6 +75,15 @@ function notice(words) {
   put(place, words ?? "");
 }
 
+function drawSkip() {
+  const skip = document.getElementById("skip");
+  put(skip, say("skip"));
+  skip.addEventListener("click", (event) => {
+    event.preventDefault(); // as an address, it would lead to another place
+    main.focus();
+  });
+}
+
 function drawLanguages() {
   const chosen = document.getElementById("language");
   chosen.setAttribute("aria-label", say("language"));
@@ -83,9 +95,12 @@ function drawLanguages() {
 }
 
 await loadWords();
-document.getElementById("skip").textContent = say("skip");
+drawSkip();
 drawLanguages();
-window.addEventListener("hashchange", show);
+window.addEventListener("hashchange", () => {
+  show();
+  main.focus(); // what was followed to here is gone, or behind
+});
 window.addEventListener("unhandledrejection", (event) => {
   event.preventDefault(); // it is told here
   failed(event.reason);

@@ -4,7 +4,7 @@ import { get, onlyTheLast, send } from "./api.js";
 import { points } from "./chart.js";
 import { h, put } from "./dom.js";
 import { wordsOf } from "./moved.js";
-import { say, sayNumber, sayPercent, sayTime } from "./words.js";
+import { say, sayAtMost, sayDate, sayNumber, sayTime } from "./words.js";
 
 const WAIT = 200; // milliseconds that the slider rests before the history is asked
 
@@ -58,7 +58,7 @@ async function supposing(model, signal) {
     put(told, [
       say("what_if.alarms", { threshold: sayNumber(found.threshold), alarms: found.alarms, photos: found.photos, then: found.alarms_then }),
       say("what_if.labels", { good: found.good_stopped, of_good: found.labelled_good, bad: found.bad_missed, of_bad: found.labelled_bad }),
-      say("what_if.promise", { rate: sayPercent(found.false_alarms) }),
+      say("what_if.promise", { rate: sayAtMost(found.false_alarms) }),
       found.rules_apply ? say("what_if.rules") : "",
     ].join(" "));
     if (moved) document.dispatchEvent(new CustomEvent("supposed", { detail: found.false_alarms }));
@@ -78,9 +78,9 @@ function changing(model, signal, again) {
     event.preventDefault();
     await send("PUT", address(model, "/thresholds"), { false_alarms: Number(rate.value) / 100 });
     again();
-  } }, h("label", { for: "rate" }, say("model.rate")), rate, h("button", { type: "submit" }, say("model.set")),
-    h("button", { type: "button", onclick: async () => { await send("POST", address(model, "/thresholds/undo")); again(); } }, say("model.undo")),
-    h("button", { type: "button", onclick: async () => { await send("POST", address(model, "/reload")); again(); } }, say("model.reload")));
+  } }, h("label", { for: "rate" }, say("model.rate")), rate, h("button", { type: "submit", id: "set" }, say("model.set")),
+    h("button", { type: "button", id: "undo", onclick: async () => { await send("POST", address(model, "/thresholds/undo")); again(); } }, say("model.undo")),
+    h("button", { type: "button", id: "reload", onclick: async () => { await send("POST", address(model, "/reload")); again(); } }, say("model.reload")));
   return [form, h("p", { class: "muted" }, say("model.rate_note", { photos: model.calibrated_with }))];
 }
 
@@ -94,7 +94,7 @@ function replacing(model, candidates, fault, again) {
     event.preventDefault();
     await send("POST", address(model, "/replace"), { candidate: chosen.value });
     again();
-  } }, h("label", { for: "candidate" }, say("model.candidate")), chosen, h("button", { type: "submit" }, say("model.replace"))),
+  } }, h("label", { for: "candidate" }, say("model.candidate")), chosen, h("button", { type: "submit", id: "replace" }, say("model.replace"))),
     h("p", { class: "muted" }, say("model.replace_note"))];
 }
 
@@ -112,7 +112,7 @@ async function drift(model, signal) {
 
 async function truth(model, session, signal, again) {
   const found = await get(address(model, "/feedback"), {}, signal);
-  const rows = found.weeks.map((week) => h("tr", {}, h("td", {}, sayTime(week.week)), h("td", {}, say(week.drawn ? "truth.drawn" : "truth.picked")),
+  const rows = found.weeks.map((week) => h("tr", {}, h("td", {}, sayDate(week.week)), h("td", {}, say(week.drawn ? "truth.drawn" : "truth.picked")),
     h("td", {}, `${week.good_stopped} / ${week.good}`), h("td", {}, `${week.bad_missed} / ${week.bad}`)));
   const table = rows.length === 0 ? h("p", { class: "muted" }, say("truth.none")) : h("div", { class: "table" }, h("table", {},
     h("thead", {}, h("tr", {}, ["truth.week", "truth.which", "truth.stopped", "truth.missed"].map((key) => h("th", { scope: "col" }, say(key))))),

@@ -32,7 +32,7 @@ function pictures(verdict, name, signal) {
   return [
     h("div", { class: "stack" }, shownPicture(verdict, { signal, alt }), over),
     h("p", { class: "row" }, h("label", { for: "opacity" }, say("photo.opacity")), slider),
-    h("p", {}, h("button", { type: "button", onclick: () => save(verdict.links.map, `${verdict.id}-map.tiff`) }, say("photo.map"))),
+    h("p", {}, h("button", { type: "button", id: "map", onclick: () => save(verdict.links.map, `${verdict.id}-map.tiff`) }, say("photo.map"))),
   ];
 }
 
@@ -47,7 +47,7 @@ function regions(verdict) {
   const columns = ["box", "area", "length", "width", "peak"].filter((column) => verdict.regions.some((one) => one[column] != null));
   return [
     h("h2", {}, say("photo.regions")),
-    h("div", { class: "table", tabindex: 0, role: "region", "aria-label": say("photo.regions") }, h("table", {},
+    h("div", { class: "table", id: "regions", tabindex: 0, role: "region", "aria-label": say("photo.regions") }, h("table", {},
       h("thead", {}, h("tr", {}, columns.map((column) => h("th", { scope: "col" }, say(`region.${column}`))))),
       h("tbody", {}, verdict.regions.map((one) => h("tr", {}, columns.map((column) => h("td", {}, shown(one[column])))))))),
   ];
@@ -75,7 +75,7 @@ function levels(verdict, signal) {
     }
   }
 
-  return verdict.verdict === "unreadable" ? null : h("details", { ontoggle: load }, h("summary", {}, say("levels.title")), place);
+  return verdict.verdict === "unreadable" ? null : h("details", { ontoggle: load }, h("summary", { id: "levels" }, say("levels.title")), place);
 }
 
 function levelTable(found) {

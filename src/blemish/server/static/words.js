@@ -35,8 +35,24 @@ export function sayNumber(value, digits = 3) {
 }
 
 export function sayPercent(share) {
-  const digits = share > 0 && share < 0.1 ? 1 : 0;
-  return new Intl.NumberFormat(language, { style: "percent", maximumFractionDigits: digits }).format(share);
+  return percent(share, "halfExpand");
+}
+
+/** Returns a share that is promised not to be exceeded: never one smaller than it is. */
+export function sayAtMost(share) {
+  return percent(share, "ceil");
+}
+
+/** Of what is small, the share or what is left of all, two digits are kept: neither is said to be none. */
+function percent(share, roundingMode) {
+  const small = Math.min(share, 1 - share);
+  const digits = small > 0 ? Math.max(0, -1 - Math.floor(Math.log10(small))) : 0;
+  return new Intl.NumberFormat(language, { style: "percent", maximumFractionDigits: digits, roundingMode }).format(share);
+}
+
+/** Returns the day in UTC, in which the server begins days and weeks: elsewhere its midnight is on another day. */
+export function sayDate(iso) {
+  return new Intl.DateTimeFormat(language, { dateStyle: "short", timeZone: "UTC" }).format(new Date(iso));
 }
 
 export function sayTime(iso) {
