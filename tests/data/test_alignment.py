@@ -18,6 +18,7 @@ pytest.importorskip("cv2")
 
 import blemish
 from blemish.calibration.promise import calibration_of
+from blemish.data import images
 from blemish.data.alignment import Alignment, Placement, small_grey
 from blemish.data.alignment_reference import learn_alignment
 from blemish.data.dataset import Sample
@@ -32,6 +33,7 @@ from blemish.inference.predictor import Predictor
 from blemish.model.artifact import read_artifact
 from blemish.model.score import Score
 from blemish.model.usual import learn_usual
+from blemish.training import aligning
 from blemish.training.aligning import aligned_framing
 
 SIZE = (96, 128)
@@ -183,9 +185,8 @@ def test_aligning_says_what_it_gains_and_is_refused_where_it_gains_nothing(
         for number, photo in enumerate(photos):
             save_png(tmp_path / name / f"{number}.png", photo)
         paths = sorted((tmp_path / name).iterdir())
-        return aligned_framing(
-            [Sample(image=path) for path in paths], Framing(image_size=SIZE), seed=0, on_progress=lambda _: None
-        )
+        samples = [Sample(image=path) for path in paths]
+        return aligned_framing(samples, Framing(image_size=SIZE), on_progress=lambda _: None)
 
     with caplog.at_level(logging.INFO, logger="blemish"):
         assert framed("moved", [lying(*where, seed=n) for n, where in enumerate(MOVED)]).alignment is not None
@@ -235,13 +236,25 @@ def test_an_export_aligns_as_training_does_and_a_damaged_reference_is_one_line(
         read_artifact(model)
 
 
-def test_training_keeps_what_photos_are_laid_on(tmp_path: Path, seeded_resnet18: Path) -> None:
+def test_training_keeps_what_photos_are_laid_on_which_no_calibration_photo_was_used_for(
+    tmp_path: Path, seeded_resnet18: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    looked_at: list[Path] = []
+
+    def read_image(path: Path, **how: Any) -> Pixels:
+        looked_at.append(path)
+        return images.read_image(path, **how)
+
+    monkeypatch.setattr(aligning, "read_image", read_image)
     for number, where in enumerate(MOVED):
         save_png(tmp_path / "good" / f"{number}.png", lying(*where, seed=number))
     options: dict[str, Any] = {"teacher_weights": seeded_resnet18, "image_size": 64, "steps": 1, "held_out": 0.3}
     model = blemish.train("stpm", tmp_path / "good", tmp_path / "run", align=True, **options)
     assert model.framing.alignment is not None
     assert model.training.settings["align"] is True
+    calibrating = model.training.photos[model.training.calibrated_from :]
+    assert len(looked_at) >= 5 and calibrating
+    assert not {str(path) for path in looked_at} & {photo.file for photo in calibrating}
     assert read_header(tmp_path / "run" / "reference.png").size == (144, 192)
     predictor = blemish.open(tmp_path / "run", runtime="torch")
     scores = [predictor.predict(lying(*where, seed=99)).anomaly_score for where in MOVED[::4]]

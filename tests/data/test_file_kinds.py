@@ -91,6 +91,16 @@ def test_it_is_said_once_of_each_file_that_only_its_first_page_is_judged(
     ]
 
 
+def test_of_many_files_of_several_pages_the_first_are_named(caplog: pytest.LogCaptureFixture) -> None:
+    """A watch meets new ones for months, and would remember each."""
+    predictor = Predictor(Brightness(), Framing(image_size=(8, 8)), score=Score(), calibration=UNCALIBRATED)
+    for number in range(30):
+        predictor._say_once(f"{number}.tiff: holds several pages, and only the first is judged")
+    said = [record.getMessage() for record in caplog.records]
+    assert (len(said), len(predictor._said)) == (20, 20)
+    assert said[-1].endswith("; of more files it is not said") and not said[-2].endswith("said")
+
+
 def test_a_survey_counts_files_of_several_pages(tmp_path: Path) -> None:
     for count in (1, 2):
         (tmp_path / f"{count}.tiff").write_bytes(pages(count, "TIFF"))

@@ -107,3 +107,14 @@ def test_a_file_that_is_closed_or_gives_text_is_named(file: Path) -> None:
         read_photo(closed)
     with file.open(encoding="latin-1") as text, pytest.raises(DataError, match="binary mode"):
         read_photo(text)  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize("values", [(0, 70000), (-5, 9), (65536, 65536)])
+def test_a_picture_of_whole_numbers_beyond_16_bits_is_refused_and_not_wrapped(values: tuple[int, int]) -> None:
+    """As its file is: 70000 came out as 4464."""
+    picture = Image.fromarray(np.tile(np.array(values, np.int32), (8, 4)))
+    assert (picture.mode, picture.format) == ("I", None)
+    with pytest.raises(DataError, match=f"holds values from {min(values)} to {max(values)}, whose white is unknown"):
+        read_photo(picture)
+    within = Image.fromarray(np.tile(np.array([0, 65535], np.int32), (8, 4)))
+    assert read_photo(within).pixels.max() == 65535

@@ -77,6 +77,11 @@ def check_picture(picture: Image.Image, *, name: str) -> None:
     if picture.mode == "F" or (picture.mode == "I" and picture.format not in ("PNG", None)):
         kind = "32-bit floating-point pixels" if picture.mode == "F" else "32-bit or signed values"
         raise DataError(f"{name}: holds {kind}, {WITHOUT_WHITE}")
+    if picture.mode == "I" and picture.format is None:  # of a program, which may hold anything
+        values = np.asarray(picture)
+        lowest, highest = int(values.min()), int(values.max())
+        if not 0 <= lowest <= highest <= 65535:
+            raise DataError(f"{name}: holds values from {lowest} to {highest}, {WITHOUT_WHITE}")
 
 
 def picture_values(

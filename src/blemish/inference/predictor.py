@@ -36,6 +36,8 @@ from blemish.wording import on_one_line
 
 _log = logging.getLogger("blemish")
 
+_MOST_SAID = 20  # files of several pages that are named: a watch that judges new ones for months remembers no more
+
 LevelMaps = dict[str, NDArray[np.float32]]
 """By name, what each level gave."""
 
@@ -165,9 +167,11 @@ class Predictor:
         return framed, read.first_of_several
 
     def _say_once(self, line: str) -> None:
-        if line not in self._said:
-            self._said.add(line)
-            _log.warning("%s; save each page as a file of its own", on_one_line(line))
+        if line in self._said or len(self._said) == _MOST_SAID:
+            return
+        self._said.add(line)
+        more = "; of more files it is not said" if len(self._said) == _MOST_SAID else ""
+        _log.warning("%s; save each page as a file of its own%s", on_one_line(line), more)
 
     def _try(self, photo: Input, *, keep: bool, bgr: bool) -> FramedPhoto | DataError:
         try:

@@ -17,7 +17,6 @@ from blemish.data.reading import Reading
 from blemish.errors import DataError, SettingsError
 from blemish.files import remove
 from blemish.progress import OnProgress, Progress
-from blemish.training.seeds import seed_of
 
 REFERENCE_FILE = "reference.png"
 MOST_TO_ALIGN = 40
@@ -30,13 +29,15 @@ ALIKE = 0.9
 _log = logging.getLogger("blemish")
 
 
-def aligned_framing(photos: Sequence[Sample], framing: Framing, *, seed: int, on_progress: OnProgress) -> Framing:
-    """Returns the framing that lays photos on what some of these good ones show; says how far off they lie.
+def aligned_framing(photos: Sequence[Sample], framing: Framing, *, on_progress: OnProgress) -> Framing:
+    """Returns the framing that lays photos on what the first of these good ones show; says how far off they lie.
+
+    None of them calibrates, for a threshold promises nothing of photos that anything was learned from.
 
     Raises SettingsError where it brings them no closer, and where there are too few, MissingExtraError without OpenCV.
     """
-    learned = [sample.image for sample in photos]
-    pictures, size = _pictures(learned, framing.reading, seed=seed, on_progress=on_progress)
+    learned = [sample.image for sample in photos[:MOST_TO_ALIGN]]
+    pictures, size = _pictures(learned, framing.reading, on_progress=on_progress)
     if len(pictures) < FEWEST_TO_ALIGN:
         raise SettingsError(
             f"{len(pictures)} readable good photos of one shape: aligning takes {FEWEST_TO_ALIGN}; train without align"
@@ -53,14 +54,11 @@ def leave_reference(framing: Framing, run: Path) -> None:
         save_png(run / REFERENCE_FILE, framing.alignment.picture.astype(np.uint8))
 
 
-def _pictures(
-    photos: Sequence[Path], reading: Reading, *, seed: int, on_progress: OnProgress
-) -> tuple[list[Grey], Size]:
-    """Returns small pictures of some photos, which the seed draws, of the commonest size, and that size; what cannot be
-    read is passed over, and named by who reads all of them."""
-    drawn = np.random.default_rng(seed_of("alignment", seed)).permutation(len(photos))[:MOST_TO_ALIGN]
+def _pictures(photos: Sequence[Path], reading: Reading, *, on_progress: OnProgress) -> tuple[list[Grey], Size]:
+    """Returns small pictures of photos of the commonest size, and that size; what cannot be read is passed over, and
+    named by who reads all of them."""
     sizes: dict[Path, Size] = {}
-    for path in (photos[place] for place in sorted(drawn)):
+    for path in photos:
         try:
             sizes[path] = read_header(path, reading=reading).size
         except DataError:

@@ -130,6 +130,17 @@ def arranged(found: Dataset, training: TrainingSettings, *, validates: bool) -> 
     return [*apart[:first], *train, *apart[first:]]
 
 
+def trained_on(found: Dataset, training: TrainingSettings) -> list[Sample]:
+    """Returns the good photos that calibrate nothing, in the order of `arranged`: what is learned before they are read
+    is learned from these, first ones first, for where some cannot be read or are copies, the last few calibrate."""
+    samples = arranged(found, training, validates=False)
+    if len(samples) < 2:
+        return samples
+    apart = {sample.image for sample in found.validation}
+    paths, parts = [sample.image for sample in samples], parts_of(samples, training.part)
+    return [samples[i] for i in divided(paths, parts, apart, held_out=training.held_out, validates=False).train]
+
+
 def divided(
     paths: Sequence[Path], parts: Sequence[str], apart: Collection[Path], *, held_out: float, validates: bool
 ) -> Split:

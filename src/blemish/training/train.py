@@ -22,7 +22,7 @@ from blemish.model.artifact import Artifact
 from blemish.networks.teacher import Teacher
 from blemish.progress import OnProgress, Progress, say_nothing
 from blemish.training.aligning import aligned_framing, leave_reference
-from blemish.training.arrangement import asked_framing, validates_weights
+from blemish.training.arrangement import asked_framing, trained_on, validates_weights
 from blemish.training.checks import check_folder, check_settings, check_stages
 from blemish.training.finish import finish, training_record
 from blemish.training.fit import Job, fit, frames_per_step
@@ -79,7 +79,7 @@ def train_detector(
     check_folder(run, apart_from=found, resume=resume, overwrite=overwrite)
     settings, framing, sizes = _framed(settings, training, found, on_progress)
     if training.align:
-        framing = aligned_framing(found.train, framing, seed=training.seed, on_progress=on_progress)
+        framing = aligned_framing(trained_on(found, training), framing, on_progress=on_progress)
     roi = _drawn(asked, method, training)
     files, out = tuple(teacher_weights), tuple(left_out)
     told = _told(method, settings, training, teacher_weights=files, origin=origin, left_out=out, interest=asked)
