@@ -127,6 +127,21 @@ def test_a_part_that_lies_the_wrong_way_round_is_not_taken_for_laid(turn: int) -
     assert abs((found.turn - upright.turn - turn + 180) % 360 - 180) < 1
 
 
+def test_parts_in_any_direction_are_laid_where_they_leave_the_picture_least() -> None:
+    """Whichever photo the reference was begun with: the part comes to lie in the middle, around which it turns."""
+    apart = [lying(turn, 0.06, -0.04, seed=turn) for turn in range(0, 360, 30)]
+    found = learn_alignment([small_grey(photo, SIZE) for photo in apart], SIZE)
+    places = [found.alignment.place(photo) for photo in apart]
+    turned = np.sort([place.turn % 360 for place in places])
+    assert np.diff(turned, append=turned[0] + 360) == pytest.approx(30, abs=1), "none is laid the wrong way round"
+    once = [each.beside(places[0]) for each in places]
+    for each, other in zip(places, once, strict=True):
+        expected = each.matrix(SIZE) @ np.linalg.inv(places[0].matrix(SIZE))
+        np.testing.assert_allclose(other.matrix(SIZE), expected, atol=1e-9)
+    as_it_began = max(np.hypot(each.across * SIZE[1], each.down * SIZE[0]) for each in once)
+    assert found.shift * SIZE[1] < as_it_began / 2 + 5
+
+
 def test_a_map_laid_back_lies_where_the_photo_has_it() -> None:
     where = Placement(photo_size=SIZE, turn=7.0, across=0.04, down=-0.03, agreement=1.0)
     photo = np.random.default_rng(0).normal(0, 1, (6, 8)).repeat(16, 0).repeat(16, 1).astype(np.float32)

@@ -7,7 +7,7 @@ the ways that were measured (docs/how-to/align-parts.md) it was the one that lef
 
 import base64
 import math
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import lru_cache
 from importlib import import_module
 from io import BytesIO
@@ -30,7 +30,6 @@ MOST_SHIFT = 0.2
 _TURNS = range(-75, 90, 30)  # degrees, from which a part is looked for that is not surely where it should lie;
 # OpenCV's ECC keeps an angle by its sine, so no photo is turned by more than a quarter: it is turned upside down before
 _FOLLOWED = 3  # of the turns, those that agree most where pictures are coarse
-_CLEARLY = 0.05  # of correlation more, so that a part that agrees little anyway is not turned by chance
 _COARSE_TO_FINE = (4, 2, 1)
 _BLURS = {4: 3, 2: 3, 1: 5}  # pixels of the Gaussian that ECC sees each through
 _STEPS, _ENOUGH = 60, 1e-5  # the most steps, and the gain in correlation that is worth none
@@ -54,6 +53,13 @@ class Placement:
     """How far down, as a share of the photo's height."""
     agreement: float
     """Correlation with the reference when laid on it, -1 to 1; 0 where none was found."""
+
+    def beside(self, other: "Placement") -> "Placement":
+        """Returns how the part lies beside a reference that lies like the part of another photo of the same size."""
+        height, width = self.photo_size
+        turn = self.turn - other.turn
+        x, y = _turned(turn, 1, 1)[:, :2] @ [other.across * width, other.down * height]
+        return replace(self, turn=turn, across=self.across - float(x) / width, down=self.down - float(y) / height)
 
     def aligned(self, photo: PlaneT, *, shrinks: bool = False) -> PlaneT:
         """Returns the photo (H, W, 3), or a plane of it, as if its part lay like the reference, of its own size: what
@@ -128,7 +134,7 @@ class Alignment:
         size = (photo.shape[0], photo.shape[1])
         if not same_shape(size, self.size):
             return _as_it_is(size)
-        return placed(self.picture, small_grey(photo, self.size), size, sure=self.agreement - self.spread)
+        return placed(self.picture, small_grey(photo, self.size), size, sure=self.agreement)
 
     def misfit(self, placement: Placement) -> float:
         """Returns how much less a photo agrees than good ones do, in what these differ by; 0 for most good ones."""
@@ -203,12 +209,12 @@ def _correlated(reference: Grey, picture: Grey, *, sure: float) -> tuple[float, 
         for each in (picture, upside_down)
         for turn in _TURNS
     ]
-    found, best = straight[0] + _CLEARLY, straight
+    best = straight
     for _, matrix, turned in sorted(tries, key=lambda tried: -tried[0])[:_FOLLOWED]:
         agreement, reached = _from_coarse_to_fine(reference, upside_down if turned else picture, matrix)
-        if agreement > found:
+        if agreement > best[0]:
             half = _turned(180 if turned else 0, width, height)
-            found, best = agreement, (agreement, half[:, :2] @ reached + [[0, 0, half[0, 2]], [0, 0, half[1, 2]]])
+            best = agreement, (half[:, :2] @ reached + [[0, 0, half[0, 2]], [0, 0, half[1, 2]]])
     return best
 
 

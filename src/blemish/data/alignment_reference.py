@@ -1,7 +1,7 @@
 """From small pictures of good photos to the reference that others are laid on, and whether that brings them closer."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
@@ -40,12 +40,15 @@ def learn_alignment(pictures: Sequence[Grey], photo_size: Size) -> LearnedAlignm
     """Returns the alignment to the mean of good photos, each laid on the photo that is most like all others, then on
     that mean; pictures are small ones of photos of one size, FEWEST_TO_ALIGN at least.
 
-    Raises MissingExtraError without OpenCV.
+    The mean is put where the parts lie on average: the less a photo is moved, the less of it leaves the picture. Raises
+    MissingExtraError without OpenCV.
     """
     alike = _correlations(pictures)
     reference = pictures[int(alike.mean(axis=1).argmax())]
     for _ in range(_ROUNDS):
-        aligned = [_laid(picture, placed(reference, picture, photo_size)) for picture in pictures]
+        found = [placed(reference, picture, photo_size) for picture in pictures]
+        where = _average([each for each in found if each.agreement > 0] or found)
+        aligned = [_laid(picture, each.beside(where)) for picture, each in zip(pictures, found, strict=True)]
         reference = np.mean(aligned, axis=0, dtype=np.float32)
     kept = encoded_reference(reference)
     placements = [placed(reference, picture, photo_size) for picture in pictures]
@@ -61,6 +64,18 @@ def learn_alignment(pictures: Sequence[Grey], photo_size: Size) -> LearnedAlignm
         shift=_most([_shift(where) for where in placements]),
         turn=_most([abs(where.turn) for where in placements]),
     )
+
+
+def _average(placements: Sequence[Placement]) -> Placement:
+    """Returns how a part lies on average: the direction of the sum of turns, and the shift, seen from the part, that
+    leaves the others' shifts least beside it; in the complex plane, where a turn is a product."""
+    height, width = placements[0].photo_size
+    turns = np.exp(1j * np.radians([where.turn for where in placements]))
+    shifts = np.array([complex(where.across * width, where.down * height) for where in placements])
+    angle = np.angle(turns.sum())
+    shift = np.exp(1j * angle) * (shifts / turns).mean()
+    turned = {"turn": float(np.degrees(angle)), "across": shift.real / width, "down": shift.imag / height}
+    return replace(placements[0], **turned)
 
 
 def _laid(picture: Grey, where: Placement) -> Grey:
