@@ -171,6 +171,8 @@ def test_parts_that_names_do_not_tell_apart_are_not_watched_which_is_said() -> N
     assert watch.found == []
     assert str(watch.line("run")).startswith("whether photos drift is not watched: run was calibrated by parts")
     assert of_parts(part=None, parts=1).line("run") is None, "of three photos nobody could say anything"
+    others = of_parts(part="(.+)_darker", brighter=9)  # a pattern of other names, as of copies that calibrated
+    assert str(others.line("run")).startswith("whether photos drift is not watched: run was calibrated by parts")
 
 
 @pytest.mark.parametrize(("before", "now", "method"), [(4, 50, "exact"), (45, 50, "exact"), (200, 50, "asymptotic")])

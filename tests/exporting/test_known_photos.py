@@ -5,9 +5,12 @@ import json
 import shutil
 from pathlib import Path
 
+import numpy as np
 import pytest
 
 from blemish.data.dataset import Dataset
+from blemish.data.images import save_png
+from blemish.data.interest import interest_of
 from blemish.exporting import known_photos as module
 from blemish.exporting.known_photos import known_photos
 from blemish.model.artifact import Artifact, read_artifact
@@ -87,3 +90,24 @@ def test_a_photo_that_is_given_twice_counts_once(artifact: Artifact, tmp_path: P
     found = known_photos(artifact, [*given, broken])
     assert found.others == (given[0],)
     assert [str(broken) in str(error) for error in found.unreadable] == [True]
+
+
+def test_a_photo_that_cannot_be_judged_is_named_and_the_others_are_used(
+    artifact: Artifact, tmp_path: Path, parts: Dataset
+) -> None:
+    save_png(tmp_path / "a.png", np.full((64, 64, 3), 3999, np.uint16))
+    found = known_photos(artifact, [tmp_path / "a.png", parts.test[0].image])
+    assert found.others == (parts.test[0].image,)
+    (error,) = found.unreadable
+    assert str(error).startswith(f"{tmp_path / 'a.png'}: has 16 bits, but no value above 3999")
+
+
+def test_so_is_one_on_whose_map_nothing_of_a_region_is_left(artifact: Artifact, tmp_path: Path) -> None:
+    mask = np.zeros((640, 640), np.bool_)
+    mask[5:8, 5:8] = True  # a map has 64 pixels either way
+    looking = dataclasses.replace(artifact, interest=interest_of([("hole", mask)]))
+    save_png(tmp_path / "a.png", np.full((640, 640, 3), 99, np.uint8))
+    found = known_photos(looking, [tmp_path / "a.png"])
+    assert found.others == ()
+    (error,) = found.unreadable
+    assert str(error).startswith(f"{tmp_path / 'a.png'}: region of interest hole is less than a pixel of 64x64")

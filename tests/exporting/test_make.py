@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -11,6 +12,7 @@ from onnx import numpy_helper
 
 import blemish
 from blemish.data.dataset import Dataset
+from blemish.data.images import save_png
 from blemish.errors import DataError, ExportError, SettingsError
 from blemish.exporting import EXPORTERS
 from blemish.exporting.exact_graph import EXACT_GRAPH_FOLDER
@@ -20,7 +22,7 @@ from blemish.exporting.proof import ProofOutcome
 from blemish.exporting.writers import DESCRIPTION, write_onnx
 from blemish.inference import open_predictor
 from blemish.inference.openvino_untold import openvino
-from blemish.model.artifact import read_artifact
+from blemish.model.artifact import read_artifact, write_artifact
 from blemish.model.exports import kinds_of_exports, read_export
 from copies import copied
 
@@ -159,13 +161,17 @@ def test_more_good_photos_are_judged_by_every_export_in_its_precision(copy: Path
     assert set(known_photos(artifact).calibrating) >= set(good)
 
 
-@pytest.mark.usefixtures("small_proof")
-def test_photos_that_moved_are_asked_for_and_found_where_they_went(run: Path, tmp_path: Path, parts: Dataset) -> None:
-    model = copied(run, tmp_path / "run")
+def as_if_moved(model: Path) -> Path:
     values = json.loads((model / "model.json").read_text())
     for photo in values["training"]["photos"]:
         photo["file"] += ".moved"
     (model / "model.json").write_text(json.dumps(values))
+    return model
+
+
+@pytest.mark.usefixtures("small_proof")
+def test_photos_that_moved_are_asked_for_and_found_where_they_went(run: Path, tmp_path: Path, parts: Dataset) -> None:
+    model = as_if_moved(copied(run, tmp_path / "run"))
     for precision in ("fp32", "int8"):
         with pytest.raises(DataError, match="--photos"):
             blemish.export(model, to="onnx", precision=precision)
@@ -179,6 +185,31 @@ def test_a_photo_that_cannot_be_read_harms_no_other(run: Path, tmp_path: Path, p
     made = blemish.export(model, to="onnx", photos=[tmp_path / "broken.png", parts.test[0].image])
     assert [("broken.png" in str(error)) for error in made.unreadable] == [True]
     assert made.parity.photos > read_artifact(model).calibration.n
+
+
+@pytest.mark.usefixtures("small_proof")
+def test_so_does_a_photo_whose_white_nobody_knows(run: Path, tmp_path: Path, parts: Dataset) -> None:
+    model = copied(run, tmp_path / "run")
+    odd = tmp_path / "a.png"
+    save_png(odd, np.full((64, 64, 3), 3999, np.uint16))
+    made = blemish.export(model, to="torch", photos=[odd, parts.test[0].image])
+    assert [str(error).startswith(f"{odd}: has 16 bits") for error in made.unreadable] == [True]
+    lost = as_if_moved(copied(run, tmp_path / "lost"))
+    with pytest.raises(DataError, match=f"of those given none can be used: {odd}: has 16 bits"):
+        blemish.export(lost, to="torch", photos=odd)
+
+
+@pytest.mark.usefixtures("small_proof")
+@pytest.mark.parametrize("precision", ["fp32", "int8"])
+def test_photos_as_large_as_training_allowed_are_read(
+    run: Path, tmp_path: Path, parts: Dataset, precision: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    artifact = read_artifact(copied(run, tmp_path / "run"))
+    write_artifact(replace(artifact, framing=replace(artifact.framing, max_pixels=64 * 64)))
+    monkeypatch.setattr("PIL.Image.MAX_IMAGE_PIXELS", 1000)
+    monkeypatch.setattr("blemish.data.pixel_limit._allowed", 0)  # as in a process that has opened no model yet
+    made = blemish.export(artifact.folder, to="onnx", precision=precision, photos=parts.test[0].image)
+    assert made.unreadable == ()
 
 
 @pytest.mark.parametrize(

@@ -130,10 +130,11 @@ def evaluate(
 
     `output` is a folder for evaluation.json and, with `report`, report.html; `masks` one of true masks that lie
     elsewhere than the layout has them, see `with_masks_in`. Test photos whose files a model was trained or calibrated
-    with are listed as duplicates, and parts are told apart as they were in its training; a Predictor does not know
-    these, and no report is made of it. `runtime`, `precision` and `device` open the model in a folder, as for `open`.
-    `max_misses` and `max_false_alarms` say how many photos may be judged wrongly (an int is a number, a float a share,
-    0 to 1; a string as on the command line); the evaluation's `accepted` says whether that was kept.
+    with are listed as duplicates, and parts are told apart as they were in its training or last calibration; a
+    Predictor does not know these, and no report is made of it. `runtime`, `precision` and `device` open the model in a
+    folder, as for `open`. `max_misses` and `max_false_alarms` say how many photos may be judged wrongly (an int is a
+    number, a float a share, 0 to 1; a string as on the command line); the evaluation's `accepted` says whether that was
+    kept.
     """
     from blemish.evaluation.acceptance import check_limit, held_to
     from blemish.evaluation.evaluate import evaluate_predictor

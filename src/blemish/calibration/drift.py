@@ -12,14 +12,12 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from functools import cache
 from itertools import accumulate
-from pathlib import Path
 
 import numpy as np
 
+from blemish.calibration.known_parts import part_in_name
 from blemish.calibration.promise import WATCHED_SCORE, WATCHED_UNUSUALNESS
 from blemish.data.description import PhotoDescription
-from blemish.data.part_names import parts_of
-from blemish.errors import DataError
 from blemish.inference.prediction import Prediction
 from blemish.model.thresholds import Calibration, is_alarm
 from blemish.model.usual import looks_of
@@ -89,6 +87,7 @@ class DriftWatch:
         """All that was said, in order."""
         self.photos = 0
         """How many photos (or parts) have been seen."""
+        self._untold = 0  # photos in whose names no part is found
         self._unit, self._part = calibration.unit, part
         self._name: str | None = None
         self._own: list[_Seen] = []  # the photos of the part called so
@@ -109,10 +108,12 @@ class DriftWatch:
         seen = _Seen(looks=prediction.description, unusualness=unusual, score=score)
         if self._unit == "photos" or self._part is None or seen.looks is None:
             return self.add_looks(seen.looks, unusualness=unusual, score=score)
-        name = _part_of(prediction.image, self._part)
+        name = part_in_name(prediction.image, self._part)
         ended = self.end_part() if name is None or name != self._name else []
         self._name = name
-        if name is not None:
+        if name is None:
+            self._untold += 1
+        else:
             self._own.append(seen)
         return ended
 
@@ -149,7 +150,8 @@ class DriftWatch:
     def line(self, run: str) -> str | None:
         """Returns in one line what has moved, and what mends it, or that nobody looks; None where nothing has."""
         self.end_part()
-        if self._unit == "parts" and not self._before and self.photos >= min(BLOCKS):
+        unwatched = not (self._before and self.photos)
+        if self._unit == "parts" and unwatched and self.photos + self._untold >= min(BLOCKS):
             return (
                 f"whether photos drift is not watched: {run} was calibrated by parts, and names of photos do not tell "
                 "them apart (--part of training)"
@@ -175,14 +177,6 @@ class DriftWatch:
                 if chance < self._least and (words := _WORDS[name][higher]) and _moved(name, before, latest):
                     was, now = float(np.median(before)), float(np.median(latest))
                     return Drift(quantity=name, words=words, before=was, now=now, photos=self.photos)
-        return None
-
-
-def _part_of(photo: Path | None, pattern: str) -> str | None:
-    """Returns which part a photo shows, None where its name does not say."""
-    try:
-        return None if photo is None else parts_of([photo], pattern)[0]
-    except DataError:
         return None
 
 

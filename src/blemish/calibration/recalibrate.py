@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from blemish.calibration.far_photos import FarPhotos, far_photos
+from blemish.calibration.known_parts import names_of_known_parts, remembered_photos
 from blemish.calibration.promise import GoodPhotos, calibrate_with, judge_good_photos
 from blemish.calibration.undo import keep_for_undo
 from blemish.data.dataset import Sample
@@ -19,7 +20,7 @@ from blemish.model.artifact import Artifact, read_artifact, write_artifact
 from blemish.model.exports import Export, kinds_of_exports, read_export, write_export
 from blemish.model.rules import Rules, read_rules
 from blemish.model.thresholds import Calibration, Unit, is_alarm
-from blemish.model.training_record import KnownPhoto
+from blemish.model.training_record import KnownPhoto, TrainingRecord
 from blemish.progress import OnProgress, Progress, say_nothing
 from blemish.wording import as_argument, some_of
 
@@ -84,23 +85,24 @@ def recalibrate(
 ) -> Recalibration:
     """Calibrates the artifact in `folder` with the scores it knows and those of more good `photos`, or of these alone.
 
-    `part` finds in a photo's name which part it shows, in place of the pattern of training; a Sample may say it itself.
-    So too its exports that have thresholds of their own, each judging the photos in its own precision. Raises what
-    `calibrate` does, and ArtifactError, MissingExtraError, OutputError before anything is changed, but for a disk that
-    fails midway. Photos of which more than half are above the threshold so far are refused but for `accept`. `rules`,
-    where given, replace those before (see `read_rules`). What was before can be restored, see `undo_calibration`.
+    So too its exports that have thresholds of their own, each judging the photos in its own precision. `part` finds in
+    a photo's name which part it shows, also of the photos that the artifact knows, and is kept in place of the pattern
+    before; a Sample may say it itself. Raises what `calibrate` and `remembered_photos` do, and ArtifactError,
+    MissingExtraError, OutputError before anything is changed, but for a disk that fails midway. Photos of which more
+    than half are above the threshold so far are refused but for `accept`. `rules`, where given, replace those before
+    (see `read_rules`). What was before can be restored, see `undo_calibration`.
     """
     artifact = read_artifact(folder)
     training, new_rules = artifact.training, _rules(artifact, rules, mm_per_pixel)
-    remembered = training.photos[: training.calibrated_from] if replace else training.photos
+    pattern = part if part is not None else training.part_pattern
+    remembered = remembered_photos(artifact, pattern, replace=replace)
     samples = [photo if isinstance(photo, Sample) else Sample(image=photo) for photo in photos]
     fresh, known, unreadable = _fresh(samples, remembered)
-    pattern = part if part is not None else training.part_pattern
     _check_parts_known(list(fresh.values()), pattern, artifact)
     fresh, of_known_parts = _of_new_parts(fresh, pattern, remembered)
     if replace and photos and not fresh:
         raise _nothing_new(folder, known=len(known) + len(of_known_parts), unreadable=len(unreadable))
-    own = _exports_with_thresholds(artifact, together=bool(fresh) and not replace)
+    own = _exports_with_thresholds(artifact, together=bool(fresh or part) and not replace)
     judges = [(runtime, "fp32", device), *((export.runtime, export.precision, "auto") for export in own)]
     paths = [sample.image for sample in fresh.values()]
     every = [_judged(folder, judge, paths, on_progress) for judge in judges]
@@ -108,7 +110,7 @@ def recalibrate(
         _check_good(artifact.calibration, every[0], folder)
     olds = [artifact.calibration, *(export.calibration for export in own if export.calibration is not None)]
     parts = parts_of(list(fresh.values()), pattern)
-    unit = _unit(paths, parts, artifact.calibration)
+    unit = _unit(paths, parts, pattern, artifact.calibration)
     new, *others = [
         _anew(old, judged, parts, unit=unit, asked=asked, replace=replace)
         for old, judged in zip(olds, every, strict=True)
@@ -118,7 +120,7 @@ def recalibrate(
         write_export(dataclasses.replace(export, calibration=calibration))
     judged = every[0]
     added = [_photo(digest, path, part=name) for digest, path, name in zip(fresh, paths, parts, strict=True)]
-    record = dataclasses.replace(training, photos=[*remembered, *(added[i] for i in judged.judged)])
+    record = _record(training, [*remembered, *(added[i] for i in judged.judged)], pattern)
     changed = dataclasses.replace(artifact, calibration=new, training=record, rules=new_rules)
     write_artifact(changed)
     far = far_photos(paths, judged, parts, new, others=None if replace else artifact.calibration)
@@ -152,9 +154,9 @@ def _nothing_new(folder: Path, *, known: int, unreadable: int) -> DataError:
     )
 
 
-def _unit(paths: Sequence[Path], parts: Sequence[str], old: Calibration) -> Unit:
+def _unit(paths: Sequence[Path], parts: Sequence[str], pattern: str | None, old: Calibration) -> Unit:
     """Returns what is promised of: parts, too, where it was of photos and it is known now which part one shows."""
-    named = any(name != str(path) for name, path in zip(parts, paths, strict=True))
+    named = pattern is not None or any(name != str(path) for name, path in zip(parts, paths, strict=True))
     return "parts" if named else old.unit
 
 
@@ -190,8 +192,9 @@ def _judged(folder: Path, judge: tuple[str, str, str], photos: Sequence[Path], o
 def _exports_with_thresholds(artifact: Artifact, *, together: bool) -> list[Export]:
     """Returns the exports that have thresholds of their own.
 
-    Raises ArtifactError for one whose photos are not the model's, where both are to get more of them `together`: this
-    was killed when the first export had its thresholds and the model had not, and the same photos would count twice.
+    Raises ArtifactError for one whose photos are not the model's, where both are to get more of them, or parts of
+    these, `together`: this was killed when the first export had its thresholds and the model had not, and the same
+    photos would count twice.
     """
     exports = [read_export(artifact, runtime, precision) for runtime, precision in kinds_of_exports(artifact)]
     own = [export for export in exports if export.calibration is not None]
@@ -217,6 +220,11 @@ def _photo(digest: str, path: Path, *, part: str) -> KnownPhoto:
     return KnownPhoto(digest=digest, file=str(path.absolute()), part=part if part != str(path) else None)
 
 
+def _record(training: TrainingRecord, photos: list[KnownPhoto], pattern: str | None) -> TrainingRecord:
+    """Returns the record with the photos known from now on, and with the pattern that tells their parts."""
+    return dataclasses.replace(training, photos=photos, settings=training.settings | {"part": pattern})
+
+
 def _check_parts_known(fresh: Sequence[Sample], pattern: str | None, artifact: Artifact) -> None:
     """Raises DataError where the promise is of parts, and nobody says which part a photo shows: it would count as one
     of its own, though it may show one that the network knows."""
@@ -232,7 +240,7 @@ def _of_new_parts(
     fresh: dict[str, Sample], pattern: str | None, remembered: Sequence[KnownPhoto]
 ) -> tuple[dict[str, Sample], list[Path]]:
     """Leaves out the photos of parts that are remembered: the network knows these, or they were counted already."""
-    known = {photo.part for photo in remembered}
+    known = names_of_known_parts(remembered, pattern)
     parts = dict(zip(fresh, parts_of(list(fresh.values()), pattern), strict=True))
     new = {digest: sample for digest, sample in fresh.items() if parts[digest] not in known}
     return new, [sample.image for digest, sample in fresh.items() if digest not in new]

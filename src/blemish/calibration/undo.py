@@ -2,8 +2,9 @@
 
 import dataclasses
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 
 from blemish.errors import ArtifactError
 from blemish.files import remove
@@ -29,6 +30,9 @@ class EarlierCalibration:
     exports: dict[str, Calibration]
     """The calibrations of the exports that have their own, by the names of their folders."""
     rules: Rules | None = None
+    settings: dict[str, Any] = field(default_factory=dict)
+    """Those settings of training that calibrating changes; none where an earlier version wrote it, which changed none.
+    """
 
 
 EARLIER_FORMAT = RecordFormat(
@@ -51,6 +55,7 @@ def keep_for_undo(artifact: Artifact, exports: Sequence[Export]) -> None:
             calibration=artifact.calibration,
             photos=list(artifact.training.photos),
             rules=artifact.rules,
+            settings={"part": artifact.training.part_pattern},
             exports={export.folder.name: export.calibration for export in exports if export.calibration is not None},
         ),
         artifact.folder / CALIBRATIONS_FOLDER / f"{number:04}.json",
@@ -85,7 +90,8 @@ def undo_calibration(folder: Path) -> Artifact:
             )
     for export in own:
         write_export(dataclasses.replace(export, calibration=earlier.exports[export.folder.name]))
-    record = dataclasses.replace(artifact.training, photos=earlier.photos)
+    settings = artifact.training.settings | earlier.settings
+    record = dataclasses.replace(artifact.training, photos=earlier.photos, settings=settings)
     restored = dataclasses.replace(artifact, calibration=earlier.calibration, training=record, rules=earlier.rules)
     write_artifact(restored)
     remove(kept[-1])

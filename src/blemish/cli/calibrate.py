@@ -56,8 +56,8 @@ def calibrate(
     good
         More photos of good parts, that the model was not trained on, or folders of them; may be given again.
     part
-        Regular expression for which part the name of a photo of --good says it shows; as in training where it is not
-        given.
+        Regular expression for which part a photo's name says it shows, of --good and of the photos that the model
+        knows; kept from then on, and as before where it is not given.
     rule
         Which marks stop a photo above the threshold, such as 'length > 2 mm', 'area > 0.5 mm2 and count > 3', 'REGION:
         width > 12 px'; may be given again, and any of them stops it. They replace the rules before; none forgets them.

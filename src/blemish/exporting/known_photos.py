@@ -27,7 +27,7 @@ class FoundPhotos:
     others: tuple[Path, ...]
     """Given, and unknown to the model: good or not, nobody says."""
     unreadable: tuple[DataError, ...]
-    """One error for each given photo that is none."""
+    """One error for each given photo that is none, or that the model cannot judge."""
     missing: tuple[Path, ...]
     """The paths where those lay that gave the thresholds and are not found."""
 
@@ -110,11 +110,19 @@ def _among(
             if digest in looked_for:
                 found.setdefault(digest, path)
             elif digest not in known and digest not in others:
-                # Unlike those that training has read, it may be no photo.
-                pixels = read_image(path, reading=artifact.framing.reading)
-                if artifact.interest is not None:
-                    artifact.interest.check_photo((pixels.shape[0], pixels.shape[1]), name=str(path))
+                _check_can_be_judged(path, artifact)  # unlike those that training has read
                 others[digest] = path
         except DataError as error:
             unreadable.append(error)
     return _GivenPhotos(known=found, others=tuple(others.values()), unreadable=tuple(unreadable))
+
+
+def _check_can_be_judged(path: Path, artifact: Artifact) -> None:
+    """Raises DataError, with the photo's name, where it cannot be laid out as it is to be judged: a proof judges pixels
+    alone, whose errors would name no file, and end the export."""
+    framing, interest = artifact.framing, artifact.interest
+    pixels = read_image(path, reading=framing.reading)
+    size = framing.framed(pixels, name=str(path)).photo_size
+    if interest is not None:
+        interest.check_photo(size, name=str(path))
+        interest.check_map(framing.map_size(size), name=str(path))

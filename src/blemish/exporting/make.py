@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 
 from blemish.calibration.promise import calibrate_with, judge_good_photos
 from blemish.data.images import read_image
+from blemish.data.pixel_limit import allow_pixels
 from blemish.errors import DataError
 from blemish.exporting import EXPORTERS
 from blemish.exporting.description import description_of
@@ -68,6 +69,7 @@ def make_export(
     two disagree, DataError where photos that it needs are not found; nothing but the exact graph is left then.
     """
     check_runtime(to, precision)
+    allow_pixels(artifact.framing.max_pixels)  # now: photos are read before anything judges them
     found = known_photos(artifact, photos, precision=precision)
     _check_photos(found, artifact, precision)
     final = export_folder(artifact, to, precision)
@@ -211,8 +213,9 @@ def _check_photos(found: FoundPhotos, artifact: Artifact, precision: str) -> Non
     """Raises DataError where a photo that the precision needs was not found, before minutes are spent."""
     where = "they are not where training found them: give their folder with --photos"
     if precision == "fp32" and not (found.calibrating or found.others):
+        unusable = f" (of those given none can be used: {found.unreadable[0]})" if found.unreadable else ""
         raise DataError(
-            f"an export is compared on real photos, such as those that calibrated {artifact.folder}; {where}"
+            f"an export is compared on real photos, such as those that calibrated {artifact.folder}; {where}{unusable}"
         )
     missing = found.missing
     if precision != "fp32" and missing:
