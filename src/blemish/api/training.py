@@ -218,7 +218,7 @@ def calibrate(
     `false_alarms`, `check` (the share of good photos that may be called anomalous or "check"; 0: none is called
     "check") and `estimate` (thresholds come from a fitted tail, which promises nothing) are as before where they are
     not given. `good` may be a Dataset, whose photos to train on and to validate are taken, and whose samples may say
-    which part each shows; else `part`, a regular expression, finds that in names, as in training where it is not given.
+    which part each shows; else `part`, a regular expression, finds that in names, as before where it is not given.
     `rule` says which marks stop a photo above the threshold, such as "length > 2 mm" or "area > 30 and count > 3",
     several of them any; "none" forgets those before. `mm_per_pixel` is how large a pixel is. `replace` forgets the
     calibration photos so far. `runtime` and `device` judge photos, as for `open`. Photos of which more than half

@@ -85,7 +85,8 @@ class StageHistory:
 
 @dataclass(frozen=True, kw_only=True)
 class TrainingRecord:
-    """The record of a training that has ended; calibrating anew changes its `photos` alone."""
+    """The record of a training that has ended; calibrating anew changes its `photos`, and by
+    which pattern their names say what part they show, alone."""
 
     settings: dict[str, Any]
     """All fields of TrainingSettings."""
