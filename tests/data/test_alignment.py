@@ -34,7 +34,7 @@ from blemish.model.artifact import read_artifact
 from blemish.model.score import Score
 from blemish.model.usual import learn_usual
 from blemish.training import aligning
-from blemish.training.aligning import aligned_framing
+from blemish.training.aligning import aligned_framing, unaligned_framing
 
 SIZE = (96, 128)
 SPOT = (60, 44)  # (x, y) on the part
@@ -215,6 +215,24 @@ def test_aligning_says_what_it_gains_and_is_refused_where_it_gains_nothing(
         framed("texture", list(textures))
     with pytest.raises(SettingsError, match=r"^2 readable good photos of one shape: aligning takes 5"):
         framed("few", [part(), lying(3, 0, 0)])
+
+
+@pytest.mark.parametrize(("lie", "hinted"), [("anyhow", True), ("alike", False), ("surface", False), ("few", False)])
+def test_training_says_where_aligning_would_help_that_nobody_asked_for(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture, lie: str, hinted: bool
+) -> None:
+    rng = np.random.default_rng(0)
+    for number in range(6 if lie == "few" else 20):
+        photo = lying(0.0 if lie == "alike" else 36.0 * number, 0, 0, seed=number)
+        if lie == "surface":
+            photo = rng.integers(0, 256, (*SIZE, 3), dtype=np.uint8)
+        save_png(tmp_path / f"{number}.png", photo)
+    samples, given = [Sample(image=path) for path in sorted(tmp_path.iterdir())], Framing(image_size=SIZE)
+    with caplog.at_level(logging.INFO, logger="blemish"):
+        assert unaligned_framing(samples, given, on_progress=lambda _: None) is given
+    assert [line.partition(" (")[0] for line in caplog.messages] == [
+        "good parts lie anyhow, and can be laid on one another"
+    ] * hinted
 
 
 def test_without_opencv_a_model_that_aligns_says_what_to_install(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -4,6 +4,7 @@ import logging
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import replace
+from importlib.util import find_spec
 from pathlib import Path
 
 import numpy as np
@@ -23,8 +24,12 @@ MOST_TO_ALIGN = 40
 """Photos that the reference is made of."""
 LEAST_GAIN = 0.25
 """Of what two photos differ by, as a share, that must be gone; measured in docs/how-to/align-parts.md."""
+WORTH_A_HINT = 0.5
+"""Of the same: screws gain .90, all other shared sets .15 or less."""
 ALIKE = 0.9
 """Correlation of two photos as they lie, from which on there is nothing left to gain, and nothing to refuse."""
+
+_MANY, _TRIED = 20, 6  # good photos from which on aligning is tried unasked, which takes a second, and of how many
 
 _log = logging.getLogger("blemish")
 
@@ -45,6 +50,29 @@ def aligned_framing(photos: Sequence[Sample], framing: Framing, *, on_progress: 
     found = learn_alignment(pictures, size)
     _check(found)
     return replace(framing, alignment=found.alignment)
+
+
+def unaligned_framing(photos: Sequence[Sample], framing: Framing, *, on_progress: OnProgress) -> Framing:
+    """Returns the framing as it is; says so where good photos lie anyhow and could be laid on one another. Without
+    OpenCV that is not known."""
+    if len(photos) >= _MANY and find_spec("cv2") is not None:
+        _hint_at_aligning(photos, framing, on_progress=on_progress)
+    return framing
+
+
+def _hint_at_aligning(photos: Sequence[Sample], framing: Framing, *, on_progress: OnProgress) -> None:
+    tried = [sample.image for sample in photos[:_TRIED]]
+    pictures, size = _pictures(tried, framing.reading, on_progress=on_progress)
+    if len(pictures) < FEWEST_TO_ALIGN:
+        return
+    found = learn_alignment(pictures, size)
+    if found.gain >= WORTH_A_HINT and found.before < ALIKE:
+        _log.info(
+            "good parts lie anyhow, and can be laid on one another (two photos correlate by %.2f as they lie, by %.2f "
+            "aligned): `blemish train --align` may find far more, and takes no longer",
+            found.before,
+            found.after,
+        )
 
 
 def leave_reference(framing: Framing, run: Path) -> None:

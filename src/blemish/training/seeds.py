@@ -3,7 +3,7 @@
 import hashlib
 from typing import Literal
 
-Stream = Literal["weights", "split", "order", "step", "textures", "views", "unusual photos", "alignment", "surface"]
+Stream = Literal["weights", "split", "order", "step", "textures", "views", "unusual photos", "surface"]
 
 
 def seed_of(stream: Stream, seed: int, *place: int) -> int:

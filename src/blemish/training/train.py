@@ -21,7 +21,7 @@ from blemish.errors import SettingsError
 from blemish.model.artifact import Artifact
 from blemish.networks.teacher import Teacher
 from blemish.progress import OnProgress, Progress, say_nothing
-from blemish.training.aligning import aligned_framing, leave_reference
+from blemish.training.aligning import aligned_framing, leave_reference, unaligned_framing
 from blemish.training.arrangement import asked_framing, trained_on, validates_weights
 from blemish.training.checks import check_folder, check_settings, check_stages
 from blemish.training.finish import finish, training_record
@@ -78,8 +78,8 @@ def train_detector(
     found = photos if isinstance(photos, Dataset) else dataset_of(train=photos)
     check_folder(run, apart_from=found, resume=resume, overwrite=overwrite)
     settings, framing, sizes = _framed(settings, training, found, on_progress)
-    if training.align:
-        framing = aligned_framing(trained_on(found, training), framing, on_progress=on_progress)
+    align = aligned_framing if training.align else unaligned_framing
+    framing = align(trained_on(found, training), framing, on_progress=on_progress)
     roi = _drawn(asked, method, training)
     files, out = tuple(teacher_weights), tuple(left_out)
     told = _told(method, settings, training, teacher_weights=files, origin=origin, left_out=out, interest=asked)
