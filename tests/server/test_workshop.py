@@ -9,6 +9,7 @@ import pytest
 
 from blemish.data.dataset import Dataset
 from blemish.model.artifact import read_artifact
+from blemish.server import learning
 from blemish.server.served_model import open_models
 from server.conftest import OpenServer, Served
 from server.test_troubles import failing
@@ -69,7 +70,10 @@ def test_the_photo_to_draw_on_is_the_first_good_one(opened: Served) -> None:
     assert opened.client.get("/api/workshop/lids/photo").headers["Content-Type"] == "image/png"
 
 
-def test_a_model_is_learned_with_the_regions_and_served(opened: Served, workshop: Path, photo: bytes) -> None:
+def test_a_model_is_learned_with_the_regions_and_served(
+    open_server: OpenServer, own_run: Path, workshop: Path, tmp_path: Path, photo: bytes
+) -> None:
+    opened = open_server(own_run, runtime="torch", workshop=workshop, keep_photos=tmp_path / "kept", draw=1.0)
     opened.client.put("/api/workshop/lids/regions", json={"photo_size": [64, 64], "regions": [TRIANGLE]})
     answer = opened.client.post("/api/workshop/lids/learn", json={"model": "lid", **SMALL})
     assert (answer.status_code, answer.json()["state"]) == (202, "running")
@@ -81,12 +85,38 @@ def test_a_model_is_learned_with_the_regions_and_served(opened: Served, workshop
     assert interest is not None and interest.names == ("middle",)
     verdict = opened.client.post("/api/models/lid/judge", content=photo).json()
     assert verdict["model"] == "lid"
-    assert open_models([workshop / "models" / "lid"], opened.station.settings)["lid"].now.export == ("onnx", "fp32")
+    assert open_models([workshop / "models" / "lid"], opened.station.settings)["lid"].now.export is None
     opened.client.put(f"/api/verdicts/{verdict['id']}/label", json={"label": "good"})
     calibrated = opened.client.post("/api/models/lid/calibrate-with-drawn")
     assert calibrated.status_code == 200, calibrated.text
     taken = opened.client.post("/api/workshop/lids/learn", json={"model": "lid", **SMALL})
     assert taken.json()["error"]["code"] == "name_taken"
+
+
+def test_a_model_is_exported_as_the_station_judges(
+    opened: Served, workshop: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Else the next start, which is told the same runtime, would find no export and serve no model at all."""
+    asked: list[dict[str, Any]] = []
+
+    class Begun(learning.Learning):
+        def __init__(self, model: str, *, photos: Path, **given: Any) -> None:
+            asked.append({"photos": str(photos), **given})
+            super().__init__(model, photos=photos, **given | {"settings": {"teacher": "nobody"}})
+
+    monkeypatch.setattr("blemish.server.workshop.Learning", Begun)
+    opened.client.post("/api/workshop/lids/learn", json={"model": "lid", **SMALL})
+    assert asked[0]["export"] == opened.station.model("part").now.export == ("onnx", "fp32")
+
+    done: list[tuple[Path, str, str]] = []
+    monkeypatch.setattr("blemish.training.request.train_as_asked", lambda *_given, **_named: None)
+    monkeypatch.setattr("blemish.model.artifact.read_artifact", lambda run: run)
+    monkeypatch.setattr(
+        "blemish.exporting.make.make_export",
+        lambda run, to, *, precision, **_how: done.append((run, to, precision)),
+    )
+    learning._learn({**asked[0], "run": str(asked[0]["run"])})
+    assert done == [(workshop / "models" / "lid", "onnx", "fp32")]
 
 
 @pytest.mark.parametrize("name", ["x=/../../precious", "../precious", "x=", "=x", ".x", "a/b", "ä"])
