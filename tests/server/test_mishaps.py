@@ -14,7 +14,8 @@ from typing import Any
 import pytest
 from sqlalchemy import create_engine
 
-from blemish.errors import HistoryError, SettingsError
+from blemish.errors import HistoryError, MissingExtraError, SettingsError
+from blemish.exporting.make import check_packages
 from blemish.history.opening import History
 from blemish.history.reading import by_key
 from blemish.history.users import give_token, revoke_token
@@ -201,11 +202,41 @@ def test_a_training_ends_as_failed_whatever_is_wrong_with_what_it_learned(
     assert ran.progress is not None and ran.progress.total == 2
 
 
+def test_what_was_learned_is_kept_where_its_export_cannot_be_made(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    program, run = tmp_path / "python", tmp_path / "run"
+    program.write_text(f"#!/bin/sh\nmkdir {run}\ntouch {run}/model.json\necho no room >&2\nexit 1\n")
+    program.chmod(0o755)
+    monkeypatch.setattr(sys, "executable", str(program))
+    (tmp_path / "lids").mkdir()
+    ran = learning.Learning(
+        "lid", photos=tmp_path / "lids", run=run, regions=(), settings={}, export=("onnx", "int8"), on_done=pytest.fail
+    )
+    ran.wait()
+    assert (ran.state, ran.told) == ("failed", ["no room", f"what was learned is kept in {run}, and not served"])
+    assert (run / "model.json").exists()
+
+
+def test_what_an_export_takes_is_asked_for_before_the_training(monkeypatch: pytest.MonkeyPatch) -> None:
+    check_packages("openvino")
+    monkeypatch.setattr("blemish.exporting.make.find_spec", lambda name: None if name == "openvino" else name)
+    check_packages("onnx")
+    with pytest.raises(MissingExtraError, match="openvino"):
+        learning._learn({"photos": "none", "run": "none", "export": ["openvino", "fp32"]})
+
+
 def test_a_training_begins_where_the_system_knows_no_priorities(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     monkeypatch.delattr("os.nice", raising=False)
-    asked = {"photos": str(tmp_path / "none"), "run": str(tmp_path / "run"), "regions": [], "settings": {}}
+    asked: dict[str, Any] = {
+        "photos": str(tmp_path / "none"),
+        "run": str(tmp_path / "run"),
+        "regions": [],
+        "settings": {},
+        "export": None,
+    }
     monkeypatch.setattr(sys, "argv", ["learning", json.dumps(asked)])
     assert learning.run_learning() == 1
     assert "none" in capsys.readouterr().err

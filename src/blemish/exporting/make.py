@@ -8,6 +8,7 @@ import dataclasses
 import tempfile
 from collections.abc import Iterator, Sequence
 from dataclasses import asdict, dataclass
+from importlib.util import find_spec
 from pathlib import Path
 
 import numpy as np
@@ -16,7 +17,7 @@ from numpy.typing import NDArray
 from blemish.calibration.promise import calibrate_with, judge_good_photos
 from blemish.data.images import read_image
 from blemish.data.pixel_limit import allow_pixels
-from blemish.errors import DataError
+from blemish.errors import DataError, MissingExtraError
 from blemish.exporting import EXPORTERS
 from blemish.exporting.description import description_of
 from blemish.exporting.exact_graph import exact_graph, installed_versions
@@ -85,6 +86,14 @@ def make_export(
         write_export(proven)
         _replace(proven.folder, final)
     return ExportResult(export=dataclasses.replace(proven, folder=final), parity=parity, unreadable=found.unreadable)
+
+
+def check_packages(to: str) -> None:
+    """Raises MissingExtraError where what it takes to export to a runtime is not installed."""
+    needed = {"onnx": "export", "onnxscript": "export"} | ({"openvino": "openvino"} if to == "openvino" else {})
+    for package, extra in needed.items():
+        if find_spec(package) is None:
+            raise MissingExtraError(package=package, extra=extra, purpose="exporting")
 
 
 def _draft(artifact: Artifact, to: str, precision: str, *, folder: Path) -> Export:

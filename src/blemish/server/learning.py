@@ -16,6 +16,7 @@ from typing import Any, Literal
 
 from blemish.errors import BlemishError
 from blemish.files import remove
+from blemish.model.artifact import MODEL_FILE
 from blemish.server.successor import Succession
 from blemish.wording import on_one_line
 
@@ -115,7 +116,10 @@ class Learning:
         self._readers[0].join()
         try:
             if self._stopping or code != 0:
-                remove(self._run)
+                if self._stopping or not self._is_learned:
+                    remove(self._run)
+                else:
+                    self._tell(f"what was learned is kept in {on_one_line(self._run)}, and not served")
                 self.state = "stopped" if self._stopping else "failed"
                 return
             self.succession = self._on_done(self.model, self._run)
@@ -127,6 +131,11 @@ class Learning:
             return
         self.state = "done"
         _log.info("model %s was learned of %s", self.model, self.folder)
+
+    @property
+    def _is_learned(self) -> bool:
+        """Whether the training itself has ended: it was its export that could not be made."""
+        return (self._run / MODEL_FILE).exists()
 
     def _take(self, line: str) -> None:
         """Takes note of how far the training is; what else is printed there, by whatever library, is words."""
@@ -144,7 +153,7 @@ def _learn(asked: dict[str, Any]) -> None:
     from blemish.data import AUTO, find_dataset
     from blemish.data.drawn_regions import AskedInterest
     from blemish.detectors import DEFAULT_METHOD
-    from blemish.exporting.make import make_export
+    from blemish.exporting.make import check_packages, make_export
     from blemish.model.artifact import read_artifact
     from blemish.progress import Progress
     from blemish.training.request import train_as_asked
@@ -156,6 +165,8 @@ def _learn(asked: dict[str, Any]) -> None:
         sys.stdout.flush()
 
     root, run = Path(asked["photos"]), Path(asked["run"])
+    if asked["export"] is not None:
+        check_packages(asked["export"][0])  # now: it would be a pity after the training
     train_as_asked(
         DEFAULT_METHOD,
         find_dataset(AUTO, root),

@@ -69,7 +69,7 @@ def _hint_at_aligning(photos: Sequence[Sample], framing: Framing, *, on_progress
     if found.gain >= WORTH_A_HINT and found.before < ALIKE:
         _log.info(
             "good parts lie anyhow, and can be laid on one another (two photos correlate by %.2f as they lie, by %.2f "
-            "aligned): `blemish train --align` may find far more, and takes no longer",
+            "aligned): `blemish train --align` may find far more",
             found.before,
             found.after,
         )
