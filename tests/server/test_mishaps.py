@@ -211,7 +211,13 @@ def test_what_was_learned_is_kept_where_its_export_cannot_be_made(
     monkeypatch.setattr(sys, "executable", str(program))
     (tmp_path / "lids").mkdir()
     ran = learning.Learning(
-        "lid", photos=tmp_path / "lids", run=run, regions=(), settings={}, export=("onnx", "int8"), on_done=pytest.fail
+        "lid",
+        photos=tmp_path / "lids",
+        run=run,
+        regions=(),
+        settings={},
+        export=("onnx", "int8"),
+        on_done=lambda _name, _run: pytest.fail(),
     )
     ran.wait()
     assert (ran.state, ran.told) == ("failed", ["no room", f"what was learned is kept in {run}, and not served"])
