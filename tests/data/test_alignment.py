@@ -34,7 +34,7 @@ from blemish.model.artifact import read_artifact
 from blemish.model.score import Score
 from blemish.model.usual import learn_usual
 from blemish.training import aligning
-from blemish.training.aligning import aligned_framing, unaligned_framing
+from blemish.training.aligning import aligned_framing, hint_at_aligning
 
 SIZE = (96, 128)
 SPOT = (60, 44)  # (x, y) on the part
@@ -227,9 +227,9 @@ def test_training_says_where_aligning_would_help_that_nobody_asked_for(
         if lie == "surface":
             photo = rng.integers(0, 256, (*SIZE, 3), dtype=np.uint8)
         save_png(tmp_path / f"{number}.png", photo)
-    samples, given = [Sample(image=path) for path in sorted(tmp_path.iterdir())], Framing(image_size=SIZE)
+    samples = [Sample(image=path) for path in sorted(tmp_path.iterdir())]
     with caplog.at_level(logging.INFO, logger="blemish"):
-        assert unaligned_framing(samples, given, on_progress=lambda _: None) is given
+        hint_at_aligning(samples, Framing(image_size=SIZE), on_progress=lambda _: None)
     assert [line.partition(" (")[0] for line in caplog.messages] == [
         "good parts lie anyhow, and can be laid on one another"
     ] * hinted

@@ -52,16 +52,11 @@ def aligned_framing(photos: Sequence[Sample], framing: Framing, *, on_progress: 
     return replace(framing, alignment=found.alignment)
 
 
-def unaligned_framing(photos: Sequence[Sample], framing: Framing, *, on_progress: OnProgress) -> Framing:
-    """Returns the framing as it is; says so where good photos lie anyhow and could be laid on one another. Without
-    OpenCV that is not known."""
-    if len(photos) >= _MANY and find_spec("cv2") is not None:
-        _hint_at_aligning(photos, framing, on_progress=on_progress)
-    return framing
-
-
-def _hint_at_aligning(photos: Sequence[Sample], framing: Framing, *, on_progress: OnProgress) -> None:
-    tried = [sample.image for sample in photos[:_TRIED]]
+def hint_at_aligning(photos: Sequence[Sample], framing: Framing, *, on_progress: OnProgress) -> None:
+    """Says so where good photos lie anyhow and could be laid on one another; without OpenCV that is not known."""
+    if len(photos) < _MANY or find_spec("cv2") is None:
+        return
+    tried = [sample.image for sample in photos[:: len(photos) // _TRIED][:_TRIED]]
     pictures, size = _pictures(tried, framing.reading, on_progress=on_progress)
     if len(pictures) < FEWEST_TO_ALIGN:
         return

@@ -21,7 +21,7 @@ from blemish.errors import SettingsError
 from blemish.model.artifact import Artifact
 from blemish.networks.teacher import Teacher
 from blemish.progress import OnProgress, Progress, say_nothing
-from blemish.training.aligning import aligned_framing, leave_reference, unaligned_framing
+from blemish.training.aligning import aligned_framing, hint_at_aligning, leave_reference
 from blemish.training.arrangement import asked_framing, trained_on, validates_weights
 from blemish.training.checks import check_folder, check_settings, check_stages
 from blemish.training.finish import finish, training_record
@@ -78,8 +78,7 @@ def train_detector(
     found = photos if isinstance(photos, Dataset) else dataset_of(train=photos)
     check_folder(run, apart_from=found, resume=resume, overwrite=overwrite)
     settings, framing, sizes = _framed(settings, training, found, on_progress)
-    align = aligned_framing if training.align else unaligned_framing
-    framing = align(trained_on(found, training), framing, on_progress=on_progress)
+    framing = _aligned(framing, training, found, on_progress)
     roi = _drawn(asked, method, training)
     files, out = tuple(teacher_weights), tuple(left_out)
     told = _told(method, settings, training, teacher_weights=files, origin=origin, left_out=out, interest=asked)
@@ -151,6 +150,14 @@ def _framed(
     check_settings(settings, training)
     surface = partial(show_a_surface, found.train, framing.reading, seed=training.seed, on_progress=on_progress)
     return settings.for_photos(len(found.train), surface=surface), framing, sizes
+
+
+def _aligned(framing: Framing, training: TrainingSettings, found: Dataset, on_progress: OnProgress) -> Framing:
+    """Returns the framing that lays photos on one another, where that is asked for; else says where it would help."""
+    if training.align:
+        return aligned_framing(trained_on(found, training), framing, on_progress=on_progress)
+    hint_at_aligning(found.train, framing, on_progress=on_progress)
+    return framing
 
 
 def _untrained(
