@@ -18,6 +18,9 @@ from blemish.wording import brief
 # hint is for the layers that were not quantised.
 HINTS = {"fp32": openvino.Type.f32, "bf16": openvino.Type.bf16, "int8": openvino.Type.f32}
 
+# A thread that is bound to a core waits where other work has it, such as the server's, and all others wait for it.
+_THREADS = {"PERFORMANCE_HINT": "LATENCY", "ENABLE_CPU_PINNING": False}
+
 _log = logging.getLogger("blemish")
 
 
@@ -31,9 +34,8 @@ class OpenVINORuntime:
             _log.warning("this processor has no bf16 instructions: OpenVINO imitates them, slower than fp32")
         hint = HINTS[precision]
         try:
-            self._model = core.compile_model(
-                core.read_model(graph), "CPU", {"INFERENCE_PRECISION_HINT": hint, "PERFORMANCE_HINT": "LATENCY"}
-            )
+            properties = {"INFERENCE_PRECISION_HINT": hint, **_THREADS}
+            self._model = core.compile_model(core.read_model(graph), "CPU", properties)
         except Exception as error:  # whatever its parser raises for a file that is none
             raise ArtifactError(f"{graph} cannot be opened by OpenVINO ({brief(error)}); export anew") from error
         taken = self._model.get_property("INFERENCE_PRECISION_HINT")
