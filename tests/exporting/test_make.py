@@ -13,11 +13,12 @@ from onnx import numpy_helper
 import blemish
 from blemish.data.dataset import Dataset
 from blemish.data.images import save_png
-from blemish.errors import DataError, ExportError, SettingsError
+from blemish.errors import DataError, ExportError, MissingExtraError, SettingsError
 from blemish.exporting import EXPORTERS
 from blemish.exporting.exact_graph import EXACT_GRAPH_FOLDER
 from blemish.exporting.int8 import exact_nodes
 from blemish.exporting.known_photos import known_photos
+from blemish.exporting.make import make_export
 from blemish.exporting.proof import ProofOutcome
 from blemish.exporting.writers import DESCRIPTION, write_onnx
 from blemish.inference import open_predictor
@@ -59,6 +60,18 @@ def test_a_refused_export_leaves_the_one_before_it(copy: Path, monkeypatch: pyte
     (outcome,) = blemish.verify(copy, runtime="onnx").values()
     assert isinstance(outcome, ProofOutcome)
     assert outcome.parity.flips == 0
+
+
+@pytest.mark.parametrize(
+    ("to", "package"), [("onnx", "onnxscript"), ("openvino", "onnxscript"), ("onnx", "onnxruntime"), ("onnx", "torch")]
+)
+def test_a_package_that_is_not_installed_is_asked_for_before_photos_are_read(
+    to: str, package: str, run: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("blemish.exporting.make.find_spec", lambda name: None if name == package else name)
+    monkeypatch.setattr("blemish.exporting.make.known_photos", None)
+    with pytest.raises(MissingExtraError, match=f"{package}, which is not installed"):
+        make_export(read_artifact(run), to)
 
 
 @pytest.mark.usefixtures("small_proof")

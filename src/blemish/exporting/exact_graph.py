@@ -5,11 +5,9 @@ Tracing takes 6 to 10 s; every export but torch's begins with the same graph.
 
 import json
 from importlib.metadata import PackageNotFoundError, version
-from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
-from blemish.errors import MissingExtraError
 from blemish.files import write_atomically, write_text
 from blemish.model.artifact import Artifact, file_sha256
 from blemish.model.exports import EXPORTS_FOLDER
@@ -24,14 +22,12 @@ _TRACERS = ("torch", "onnxscript")
 def exact_graph(artifact: Artifact) -> Path:
     """Returns the cached ONNX file where it is whole and of these weights, settings and versions; else traces it anew.
 
-    Raises what `trace` does, OutputError, and MissingExtraError where torch is not installed.
+    Raises what `trace` does, and OutputError.
     """
     cached = cached_graph(artifact)
     if cached is not None:
         return cached
-    if find_spec("torch") is None:
-        raise MissingExtraError(package="torch", extra="train", purpose="exporting")
-    from blemish.exporting.trace import trace
+    from blemish.exporting.trace import trace  # torch, which a cached graph needs not
 
     folder = artifact.folder / EXPORTS_FOLDER / EXACT_GRAPH_FOLDER
     graph = folder / _GRAPH_FILE

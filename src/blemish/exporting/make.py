@@ -33,7 +33,7 @@ from blemish.exporting.proof import (
 )
 from blemish.exporting.worked_example import TEST_VECTOR_FOLDER, write_worked_example
 from blemish.files import cannot_write, make_folder
-from blemish.inference import check_runtime, open_predictor, runtime_of
+from blemish.inference import RUNTIMES, check_runtime, open_predictor, runtime_of
 from blemish.inference.predictor import Predictor
 from blemish.model.artifact import Artifact, file_sha256
 from blemish.model.exports import Export, export_folder, write_export
@@ -67,9 +67,11 @@ def make_export(
     It is compared with the trained detector on the photos that gave the thresholds, where they still are or among
     `photos`, and on any other of `photos`. A precision below fp32 gets thresholds of its own from the former; int8
     takes its ranges from photos that were trained on, so that calibration's stay unseen. Raises ExportError where the
-    two disagree, DataError where photos that it needs are not found; nothing but the exact graph is left then.
+    two disagree, DataError where photos that it needs are not found, MissingExtraError, before anything is read, where
+    a package is not installed; nothing but the exact graph is left then.
     """
     check_runtime(to, precision)
+    check_packages(to)
     allow_pixels(artifact.framing.max_pixels)  # now: photos are read before anything judges them
     found = known_photos(artifact, photos, precision=precision)
     _check_photos(found, artifact, precision)
@@ -90,7 +92,9 @@ def make_export(
 
 def check_packages(to: str) -> None:
     """Raises MissingExtraError where what it takes to export to a runtime is not installed."""
-    needed = {"onnx": "export", "onnxscript": "export"} | ({"openvino": "openvino"} if to == "openvino" else {})
+    needed = {"torch": "train"}  # whatever is exported is compared with it
+    if to != "torch":
+        needed |= {"onnx": "export", "onnxscript": "export", RUNTIMES[to].package: RUNTIMES[to].extra}
     for package, extra in needed.items():
         if find_spec(package) is None:
             raise MissingExtraError(package=package, extra=extra, purpose="exporting")

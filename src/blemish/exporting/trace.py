@@ -4,12 +4,11 @@ import logging
 import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager
-from importlib.util import find_spec
 from pathlib import Path
 
 import torch
 
-from blemish.errors import ExportError, MissingExtraError
+from blemish.errors import ExportError
 from blemish.inference.torch_runtime import rebuild
 from blemish.model.artifact import Artifact
 from blemish.wording import brief
@@ -18,10 +17,8 @@ from blemish.wording import brief
 def trace(artifact: Artifact, path: Path) -> None:
     """Writes the graph, pixel normalisation in it, the batch of any size, height and width those of a frame.
 
-    Raises ExportError where torch cannot trace the detector, MissingExtraError without the packages for it.
+    Raises ExportError where torch cannot trace the detector.
     """
-    if find_spec("onnxscript") is None:  # torch's exporter asks for it in the middle of its work
-        raise MissingExtraError(package="onnxscript", extra="export", purpose="exporting")
     detector = rebuild(artifact).eval().requires_grad_(False)
     example = torch.zeros(2, 3, *artifact.framing.frame_size)  # of one, torch would take the batch for a constant
     with _quiet():
