@@ -5,11 +5,10 @@ import math
 from collections.abc import Mapping
 
 from blemish.data.framing import Framing
-from blemish.data.geometry import SAME_ASPECT
+from blemish.data.geometry import ALIGNMENT, SAME_ASPECT
 from blemish.data.images import Size
 
 _SQUEEZED = 1.2  # photos beside the network's input: below this nobody sees it
-_STEP = 32  # pixels; every method takes sides that are a multiple of it
 _WORK = 0.5  # how much other work than was asked for is amiss, beside another shape
 
 
@@ -113,13 +112,18 @@ def _keeping_size(photo_size: Size, image_size: Size) -> Size:
     that sides take are too coarse for that."""
     height, width = image_size
     while _ratio(_aspect(size := fitting_size(photo_size, (height, width))), _aspect(photo_size)) > _SQUEEZED:
-        height, width = height + _STEP, width + _STEP
+        height, width = height + ALIGNMENT, width + ALIGNMENT
     return size
 
 
+def fitting_side(side: float) -> int:
+    """Returns the side nearest to so many pixels that every method takes."""
+    return max(1, round(side / ALIGNMENT)) * ALIGNMENT
+
+
 def _steps_about(side: float) -> tuple[int, int]:
-    below = max(1, math.floor(side / _STEP))
-    return below * _STEP, (below + 1) * _STEP
+    below = max(1, math.floor(side / ALIGNMENT)) * ALIGNMENT
+    return below, below + ALIGNMENT
 
 
 def _aspect(size: Size) -> float:

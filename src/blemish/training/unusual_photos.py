@@ -15,6 +15,7 @@ from blemish.data.dataset import Dataset
 from blemish.data.framing import Framing
 from blemish.data.images import Size
 from blemish.data.reading import FIRST_PAGE, Reading
+from blemish.data.shapes import fitting_side
 from blemish.errors import MissingExtraError, WeightsError
 from blemish.files import remove, write_text
 from blemish.networks.neighbours import COMPARED_LEVELS, SPREADS_BEHIND, distances_to_others, view_of, whole_of
@@ -32,7 +33,6 @@ MOST_LOOKED_AT = 2000  # photos; minutes on a processor
 _NAMED, _ON_SHEET = 5, 20
 _CHECKED_MEMORY = 10**9  # bytes of frames
 _SQUEEZED, _LONGEST = 1.5, 4.0  # times as long as their frames, photos are compared in their own shape; at most
-_STEP = 32  # pixels: sides are multiples of it
 
 _log = logging.getLogger("blemish")
 
@@ -132,8 +132,8 @@ def own_shape(sizes: Sequence[Size], image_size: Size) -> Size:
     if max(longer, 1 / longer) < _SQUEEZED:
         return image_size
     if longer < 1:
-        return _STEP * round(height * min(1 / longer, _LONGEST) / _STEP), width
-    return height, _STEP * round(width * min(longer, _LONGEST) / _STEP)
+        return fitting_side(height * min(1 / longer, _LONGEST)), width
+    return height, fitting_side(width * min(longer, _LONGEST))
 
 
 def _compared(
