@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from PIL import ExifTags, Image, UnidentifiedImageError
 
 from blemish.data.file_kinds import WITHOUT_WHITE, unusual_values
-from blemish.data.pixel_limit import MOST_MEGAPIXELS, MOST_PIXELS, most_pixels, open_picture
+from blemish.data.pixel_limit import MOST_MEGAPIXELS, MOST_PIXELS, load_picture, most_pixels, open_picture
 from blemish.data.tiff_file import tiff_values
 from blemish.data.tiff_tags import bits_of
 from blemish.errors import DataError
@@ -95,7 +95,7 @@ def picture_values(
     if again is not None and mode != "L" and keeps_half(picture):
         values: Values = _whole(picture, again)
     else:
-        picture.load()
+        load_picture(picture)
         values = _eight_bits(picture, mode)
     # ImageOps.exif_transpose would also write the EXIF data anew, and fail where a camera wrote it badly.
     return turned(values, picture.getexif().get(ExifTags.Base.Orientation, 1))
@@ -213,7 +213,7 @@ def _loaded(picture: Image.Image, raw: str) -> NDArray[np.uint8]:
     """Returns a picture's values, read as a raw mode says instead of its own."""
     loading: Any = picture
     loading.tile = [_lying(tile, raw) for tile in loading.tile]
-    picture.load()
+    load_picture(picture)
     return np.array(picture)
 
 

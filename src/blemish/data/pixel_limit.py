@@ -1,9 +1,12 @@
 """How many pixels a photo may have to be decoded: a small file can be of a picture that fills the memory."""
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from io import BytesIO
 from threading import Lock
 
 from PIL import Image
+from PIL.TiffImagePlugin import TiffImageFile
 
 MOST_MEGAPIXELS = "BLEMISH_MAX_MEGAPIXELS"
 """The environment variable by which the command decodes larger photos than Pillow would; libraries set Pillow's own."""
@@ -32,11 +35,30 @@ def most_pixels() -> int | None:
 
 def open_picture(data: bytes, *, formats: tuple[str, ...]) -> Image.Image:
     """Returns what Pillow opens, of which only the header was read; raises what Pillow does."""
-    if not _allowed:
+    with _allowing():
         return Image.open(BytesIO(data), formats=formats)
+
+
+def load_picture(picture: Image.Image) -> None:
+    """Decodes what `open_picture` opened; raises what Pillow does.
+
+    A TIFF is held against Pillow's limit a second time, where room is made for its pixels.
+    """
+    if isinstance(picture, TiffImageFile) and picture.tile:  # without any, there is nothing to make room for
+        with _allowing():
+            picture.load_prepare()
+    picture.load()
+
+
+@contextmanager
+def _allowing() -> Iterator[None]:
+    """Lets Pillow take as many pixels as are allowed here, for a moment."""
+    if not _allowed:
+        yield
+        return
     with _opening:
         usual, Image.MAX_IMAGE_PIXELS = Image.MAX_IMAGE_PIXELS, most_pixels()
         try:
-            return Image.open(BytesIO(data), formats=formats)
+            yield
         finally:
             Image.MAX_IMAGE_PIXELS = usual
