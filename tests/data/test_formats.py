@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 from PIL import ExifTags, Image
+from PIL.PngImagePlugin import PngInfo
 
 from blemish.data.images import decode_image, read_header, read_image, read_mask, resize_image, resize_map, resize_mask
 from blemish.errors import DataError
@@ -114,6 +115,21 @@ def test_a_photo_and_its_header_are_turned_upright(tmp_path: Path, kind: str, or
         }[orientation]
     )
     assert read_header(path).size == image.shape[:2] == ((32, 16) if orientation > 4 else (16, 32))
+
+
+@pytest.mark.parametrize("told_by", ["ImageMagick", "XMP"])
+def test_a_png_and_its_header_are_turned_upright_whoever_tells(tmp_path: Path, told_by: str) -> None:
+    exif, info = Image.Exif(), PngInfo()
+    exif[ORIENTATION] = 6
+    if told_by == "ImageMagick":  # which wrote EXIF data so before PNG had a place for them
+        info.add_text("Raw profile type exif", f"\nexif\n{len(exif.tobytes()):8}\n{exif.tobytes().hex()}\n", zip=True)
+    else:
+        info.add_itxt("XML:com.adobe.xmp", '<rdf:Description tiff:Orientation="6"/>')
+    path = tmp_path / "photo.png"
+    path.write_bytes(encoded(four_corners().resize((32, 16), Image.Resampling.NEAREST), "PNG", pnginfo=info))
+    image = read_image(path)
+    assert corners_of(image) == ["green", "white", "blue", "red"]
+    assert read_header(path).size == image.shape[:2] == (32, 16)
 
 
 @pytest.mark.parametrize("compression", ["tiff_lzw", "tiff_adobe_deflate", "packbits", "jpeg"])

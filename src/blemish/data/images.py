@@ -118,8 +118,8 @@ def decode_header(data: bytes, *, name: str, reading: Reading = FIRST_PAGE) -> H
         tags = getattr(picture, "tag_v2", {})  # of a TIFF, whose size some Pillows give already turned
         width = tags.get(ExifTags.Base.ImageWidth, picture.width)
         height = tags.get(ExifTags.Base.ImageLength, picture.height)
-        # Pillow decodes a PNG to look for EXIF data behind the pixels, where hardly any program writes them.
-        exif = picture.getexif() if picture.format != "PNG" or "exif" in picture.info else {}
+        # Not a PNG's own, which decodes it to look behind the pixels, where hardly any program writes EXIF data.
+        exif = Image.Image.getexif(picture)
         sideways = exif.get(ExifTags.Base.Orientation, 1) in _SIDEWAYS
         colours = _COLOURS.get("I;16" if picture.mode.startswith("I") else picture.mode, picture.mode)
         depth = "16-bit " if keeps_half(picture) else ""
