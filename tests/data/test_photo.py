@@ -7,6 +7,7 @@ from typing import Any
 
 import numpy as np
 import pytest
+import tifffile
 from PIL import ExifTags, Image
 
 from blemish.data.digest import file_digest
@@ -49,6 +50,19 @@ def test_whatever_a_photo_is_its_pixels_are_the_same(way: str, file: Path) -> No
     np.testing.assert_array_equal(photo.pixels, np.rot90(COLOURS, -1))
     assert (photo.path == file) == (way in ("path", "string"))
     assert photo.digest == (None if way in ("PIL image", "array") else file_digest(file))
+
+
+@pytest.mark.parametrize("dtype", [np.uint8, np.uint16])
+def test_of_several_pages_a_pil_image_is_the_one_that_it_is_turned_to(
+    dtype: type[np.unsignedinteger[Any]], tmp_path: Path
+) -> None:
+    first, second = COLOURS.astype(dtype), COLOURS[::-1].astype(dtype)
+    with tifffile.TiffWriter(tmp_path / "photo.tif") as writer:
+        for page in (first, second):
+            writer.write(page, photometric="rgb")
+    with Image.open(tmp_path / "photo.tif") as picture:
+        picture.seek(1)
+        np.testing.assert_array_equal(read_photo(picture).pixels, second)
 
 
 @pytest.mark.parametrize("dtype", [np.uint8, np.uint16])

@@ -156,14 +156,15 @@ def as_image(array: NDArray[Any], *, bgr: bool = False, name: str = "image") -> 
 def picture_pixels(picture: Image.Image, *, name: str = "picture") -> Pixels:
     """Returns a picture of Pillow's as `read_image` would return its file.
 
-    Of a file with colours of 16 bits Pillow has dropped 8 once it was decoded; before that, the file is read anew.
+    Of a file with colours of 16 bits Pillow has dropped 8 once it was decoded; before that, the page that it is turned
+    to is read anew.
     """
     with one_error(name):
         check_picture(picture, name=name)
         file: Any = getattr(picture, "fp", None)
         if keeps_half(picture) and file is not None:
             file.seek(0)
-            return decode_image(file.read(), name=name)
+            return decode_image(file.read(), name=name, reading=Reading(pages=(picture.tell() + 1,)))
         return as_image(picture_values(picture, mode="RGB"), name=name)
 
 
