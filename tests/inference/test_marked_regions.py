@@ -81,6 +81,14 @@ def test_the_threshold_itself_is_not_marked() -> None:
     assert regions == ()
 
 
+@pytest.mark.parametrize("above", [1 - 1e-9, -1e-50])
+def test_a_peak_nearer_to_the_threshold_than_float32_tells_is_marked(above: float) -> None:
+    anomaly_map = np.full((3, 3), above - 1, np.float32)
+    anomaly_map[1, 1] = np.ceil(above)
+    mask, (region,) = find_regions(anomaly_map, above=above, photo_size=(3, 3))
+    assert mask.sum() == region.area == 1
+
+
 @pytest.mark.parametrize("seed", range(5))
 def test_regions_are_those_that_scikit_image_finds(seed: int) -> None:
     drawn = np.random.default_rng(seed).random((40, 50))

@@ -62,7 +62,7 @@ def find_regions(
     fewer than `min_area` pixels of the photo are in neither, but for the strongest, which `keep_strongest` keeps
     whatever its size. `named` are regions of interest, each with its mask (h, w) of the map's size.
     """
-    marked = anomaly_map > above
+    marked = anomaly_map > np.float64(above)  # rounded to float32, it might not be below a score that is above it
     if not marked.any():
         return np.zeros(photo_size, np.bool_), ()
     from scipy import ndimage  # slow to import, and most photos need it not
