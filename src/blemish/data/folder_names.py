@@ -46,9 +46,9 @@ def meaning_of(name: str) -> Meaning | None:
 
 
 def is_called_good(name: str) -> bool:
-    """Returns whether the whole name is a word for good parts, such as `OK`: no type of defect is called so."""
-    words = _words(name)
-    return bool(words) and all(word in _GOOD for word in words)
+    """Returns whether the whole name says that parts are good, as `OK` and `no defect` do: no type of defect is called
+    so."""
+    return meaning_of(name) == "good" and all(word in _GOOD | _BAD | _NOT | {"free"} for word in _words(name))
 
 
 def bad_folder_among(folders: Iterable[Path], root: Path) -> str | None:

@@ -1,8 +1,8 @@
 """A list of one's own: manifest.csv or manifest.jsonl, with a photo a line, in the folder that its paths begin in.
 
-Columns: `image`; and, where wanted, `label` (a word for good or bad, 0 or 1, or the type of defect; nothing: good),
-`mask` (one path, or several with `;` between them, or a list in JSON), `mask_values`, `split` (train, validation or
-test; nothing: good photos are learned from, others tested with) and `part`.
+Columns: `image`; and, where wanted, `label` (words for good or bad, 0 or 1, false or true, or the type of defect;
+nothing: good), `mask` (one path, or several with `;` between them, or a list in JSON), `mask_values`, `split` (train,
+validation or test; nothing: good photos are learned from, others tested with) and `part`.
 """
 
 import csv
@@ -22,6 +22,7 @@ from blemish.errors import DataError
 
 _FILES = ("manifest.csv", "manifest.jsonl")
 _COLUMNS = ("image", "label", "mask", "mask_values", "split", "part")
+_NO, _YES = ("", "0", "0.0", "false"), ("1", "1.0", "true")  # is there a defect? As tables write numbers and flags
 _SPLITS: dict[str, SplitName] = {"train": "train", "validation": "validation", "test": "test", "val": "validation"}
 
 
@@ -81,11 +82,11 @@ def _entry(line: dict[str, Any], *, file: Path, number: int) -> Entry:
 
 
 def _defect_type(label: object) -> str:
-    """Returns `good` for a word for good parts, 0, false and nothing, else what the label says."""
-    word = str(label if label is not None else "").strip()
-    if label is False or word in ("", "0") or is_called_good(word):
+    """Returns `good` for words for good parts, 0, false and nothing, else what the label says."""
+    words = str(label if label is not None else "").strip()
+    if words.casefold() in _NO or is_called_good(words):
         return GOOD
-    return "defect" if label is True or word == "1" else word
+    return "defect" if words.casefold() in _YES else words
 
 
 def _masks(mask: object, where: str) -> list[str]:
