@@ -43,6 +43,16 @@ def test_a_dash_reads_names_from_standard_input(monkeypatch: pytest.MonkeyPatch)
     assert paths_of(["first.png", "-"]) == [Path(name) for name in ("first.png", "a.png", "with space.png", "b.png")]
 
 
+def test_an_empty_name_is_not_the_folder_one_is_in(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    touch(tmp_path, "here.png")
+    monkeypatch.chdir(tmp_path)
+    with pytest.raises(DataError, match="a path is empty"):
+        photos_under(["here.png", ""])
+    with pytest.raises(DataError, match="a path is empty"):
+        paths_of("")
+    assert photos_under(".") == (Path("here.png"),)
+
+
 @pytest.mark.parametrize("address", ["https://example.com/a.png", Path("https://example.com/a.png"), "s3://bucket/a"])
 def test_an_address_is_refused_in_words_that_fit(address: str | Path) -> None:
     with pytest.raises(DataError, match=r"is an address.*download them first and name their folder") as refused:

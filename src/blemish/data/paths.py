@@ -27,7 +27,8 @@ _log = logging.getLogger("blemish")
 def paths_of(named: Named) -> list[Path]:
     """Returns every path that is meant, in the order given, patterns and standard input spelt out.
 
-    Raises DataError for an address on the network, a pattern that fits nothing and what is no path at all.
+    Raises DataError for an address on the network, a pattern that fits nothing, an empty name and what is no path at
+    all.
     """
     return [path for item in items_of(named) for path in _spelt_out(item)]
 
@@ -104,6 +105,8 @@ def _as_typed(item: str, scheme: str) -> str:
 def _spelt_out(item: str | Path) -> list[Path]:
     if not isinstance(item, str | Path):
         raise DataError(f"{type(item).__name__} is no path: give names of files and folders")
+    if item == "":  # of a shell's variable that is not set; Path would take it for the folder one is in
+        raise DataError("a path is empty: give names of files and folders, and . for the folder you are in")
     if address := _ADDRESS.match(str(item)):
         raise DataError(
             f"{_as_typed(str(item), address[0])}: is an address, and photos are read from disk; "
