@@ -41,6 +41,22 @@ def test_a_path_in_a_printed_command_is_one_word_to_a_shell(name: str) -> None:
 
 
 @pytest.mark.parametrize(
+    "words",
+    [
+        ("train", "", "run"),
+        ("check", ""),
+        ("predict", "run", "a.png", ""),
+        ("evaluate", "run", ""),
+        ("calibrate", "run", "--good", ""),
+        ("calibrate", "run", "--good="),
+    ],
+)
+def test_an_empty_path_is_not_the_folder_one_is_in(words: tuple[str, ...]) -> None:
+    with pytest.raises(cyclopts.CycloptsError, match="a path is empty"):
+        app(words, exit_on_error=False, print_error=False, result_action="return_value")
+
+
+@pytest.mark.parametrize(
     ("words", "said"),
     [
         (("train", "mend", "photos", "run", "--steps", "5.5"), "whole number"),

@@ -3,6 +3,7 @@
 import typing
 from collections.abc import Sequence
 from itertools import takewhile
+from pathlib import Path
 from typing import Any
 
 import cyclopts
@@ -15,8 +16,10 @@ from blemish.wording import share_in
 
 def _exactly(kind: Any, tokens: tuple[Token, ...]) -> Any:
     """Returns what words stand for, as the parser takes them, but for 5.5 where a whole number is asked for, which it
-    would round."""
+    would round, and an empty path, of a variable that is not set, which it would take for the folder one is in."""
     kinds = {kind, *typing.get_args(kind)}
+    if Path in kinds and not all(token.value for token in tokens):
+        raise ValueError("a path is empty: give a name, and . for the folder you are in")
     if int in kinds and float not in kinds and any(_is_between_numbers(token.value) for token in tokens):
         if str not in kinds:
             raise ValueError("give a whole number")
