@@ -7,6 +7,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+import tifffile
 from PIL import Image
 
 from blemish.data.file_kinds import holds_several
@@ -66,6 +67,15 @@ def pages(count: int, kind: str) -> bytes:
 def test_a_file_of_several_pages_is_known(kind: str) -> None:
     assert holds_several(pages(3, kind))
     assert not holds_several(pages(1, kind))
+
+
+@pytest.mark.parametrize("channels", [3, 5])
+def test_pages_of_more_channels_than_colours_have_are_several_too(channels: int) -> None:
+    photo, file = np.zeros((8, 8, channels), np.uint8), BytesIO()
+    with tifffile.TiffWriter(file) as writer:
+        for _ in range(2):
+            writer.write(photo, photometric="minisblack", planarconfig="contig", metadata=None)
+    assert holds_several(file.getvalue())
 
 
 class Brightness:

@@ -27,4 +27,4 @@ def holds_several(data: bytes) -> bool:
     """
     with suppress(Exception), open_picture(data, formats=("PNG", "TIFF", "WEBP")) as picture:
         return bool(getattr(picture, "is_animated", False))
-    return False
+    return bool(tiff_tags(data, page=2))  # of a TIFF that Pillow cannot open, and that is read all the same
