@@ -128,6 +128,17 @@ def test_a_name_of_two_lines_is_kept_on_one(tmp_path: Path) -> None:
     assert drawn_on(roi=(str(tmp_path / "roi.json"),)).names == (r"ri\nm",)
 
 
+def test_a_box_beyond_the_upper_left_corner_is_not_nearly_the_whole_photo(tmp_path: Path) -> None:
+    (tmp_path / "roi.json").write_text('{"regions": [{"name": "a", "box": [-1, -1, 0.3, 0.3]}]}')
+    with pytest.raises(DataError, match="holds no pixel"):
+        drawn_on(roi=(str(tmp_path / "roi.json"),))
+
+
+def test_a_file_may_begin_with_a_byte_order_mark(tmp_path: Path) -> None:
+    (tmp_path / "roi.json").write_text('{"regions": [{"name": "a", "box": [1, 2, 3, 4]}]}', encoding="utf-8-sig")
+    np.testing.assert_array_equal(drawn_on(roi=(str(tmp_path / "roi.json"),)).inside(SIZE), box(1, 2, 3, 4))
+
+
 def test_masks_of_another_shape_and_black_ones_are_refused(tmp_path: Path) -> None:
     save_png(tmp_path / "wide.png", np.ones((60, 120), np.bool_))
     save_png(tmp_path / "black.png", np.zeros(SIZE, np.bool_))

@@ -83,7 +83,7 @@ class Drawn:
         if len(self.points) == 2:
             (left, top), (right, bottom) = ((round(x * zoom[0]), round(y * zoom[1])) for x, y in self.points)
             painted = np.zeros(size, np.bool_)
-            painted[max(0, top) : bottom, max(0, left) : right] = True
+            painted[max(0, top) : max(0, bottom), max(0, left) : max(0, right)] = True
             return painted
         fine = _FINE if max(size) < _LARGE else 1
         canvas = Image.new("1", (size[1] * fine, size[0] * fine))
@@ -180,7 +180,7 @@ def _name_and_place(text: str) -> tuple[str, str]:
 def _from_json(path: Path) -> _Found:
     """Returns what a file of ours holds, one of LabelMe's, or one of the points of a single polygon alone."""
     try:
-        values = json.loads(path.read_text(encoding="utf-8"))
+        values = json.loads(path.read_text(encoding="utf-8-sig"))
     except OSError as error:
         raise DataError(f"{path}: cannot be read ({error.strerror}); {_HOW}") from error
     except (ValueError, RecursionError) as error:
