@@ -43,6 +43,12 @@ def test_a_dash_reads_names_from_standard_input(monkeypatch: pytest.MonkeyPatch)
     assert paths_of(["first.png", "-"]) == [Path(name) for name in ("first.png", "a.png", "with space.png", "b.png")]
 
 
+def test_names_on_standard_input_need_not_be_text(monkeypatch: pytest.MonkeyPatch) -> None:
+    names = io.TextIOWrapper(io.BytesIO(b"gr\xf6\xdfe.png\na.png\n"), encoding="utf-8")
+    monkeypatch.setattr("sys.stdin", names)
+    assert paths_of("-") == [Path("gr\udcf6\udcdfe.png"), Path("a.png")]
+
+
 def test_an_empty_name_is_not_the_folder_one_is_in(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     touch(tmp_path, "here.png")
     monkeypatch.chdir(tmp_path)

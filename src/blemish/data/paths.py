@@ -1,6 +1,7 @@
 """What a user names as photos: files, folders, patterns, lines of standard input."""
 
 import glob
+import io
 import logging
 import os
 import re
@@ -87,13 +88,15 @@ def items_of(named: Named) -> Iterator[str | Path]:
     letters."""
     for item in [named] if isinstance(named, str | Path) else named:
         if str(item) == "-":
-            yield from (line for line in map(_without_end, sys.stdin) if line)
+            yield from _names_on_standard_input()
         else:
             yield item
 
 
-def _without_end(line: str) -> str:
-    return line.rstrip("\r\n")
+def _names_on_standard_input() -> Iterator[str]:
+    if isinstance(sys.stdin, io.TextIOWrapper):
+        sys.stdin.reconfigure(errors="surrogateescape")  # names of files need not be text
+    yield from (line for line in (line.rstrip("\r\n") for line in sys.stdin) if line)
 
 
 def _as_typed(item: str, scheme: str) -> str:
