@@ -15,7 +15,7 @@ from blemish.data.dataset import Dataset, Sample
 from blemish.data.images import read_image, save_png
 from blemish.errors import DataError, WeightsError
 from blemish.model.artifact import read_artifact
-from blemish.training.unusual_photos import own_shape
+from blemish.training.unusual_photos import ComparedPhotos, own_shape
 from copies import copied
 
 QUICK: Any = {"teacher": "efficientnet_lite0", "image_size": 64, "steps": 10, "batch_size": 4}
@@ -179,3 +179,10 @@ def test_so_is_one_given_to_calibrate_which_can_be_undone(
     assert "--undo" in _far_photo_is_named(caplog, run, mixed / "stripes.png")
     blemish.calibrate(run, undo=True)
     assert (run / "model.json").read_bytes() == before
+
+
+def test_a_name_that_is_no_text_is_written_all_the_same(tmp_path: Path) -> None:
+    far = (Path("/gr\udcf6n.png"),)
+    unusual = ComparedPhotos(photos=far, far=far, times=(2.0,), looked_at=1, of=1, white_level=65535)
+    unusual.write_names(tmp_path / "out.txt")
+    assert (tmp_path / "out.txt").read_text().splitlines()[1:] == ["/gr\\udcf6n.png"]

@@ -14,6 +14,7 @@ from blemish.calibration.outliers import FEWEST_TO_COMPARE, by_unusualness
 from blemish.data.dataset import Dataset
 from blemish.data.framing import Framing
 from blemish.data.images import Size
+from blemish.data.listed_blocks import as_text
 from blemish.data.reading import FIRST_PAGE, Reading
 from blemish.data.shapes import fitting_side
 from blemish.errors import MissingExtraError, WeightsError
@@ -84,7 +85,7 @@ class ComparedPhotos:
 
     def write_names(self, file: Path) -> None:
         """Writes the absolute paths of the photos far from the rest, one a line, as --leave-out takes them."""
-        lines = [str(path.absolute()) for path in self.far]
+        lines = [as_text(str(path.absolute())) for path in self.far]
         write_text(file, "".join(f"{line}\n" for line in ("# far from the other good photos: look at each", *lines)))
 
     def write_sheet(self, sheet: Path) -> None:
