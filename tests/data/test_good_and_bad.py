@@ -66,6 +66,13 @@ def test_masks_are_paired_by_name_and_strays_are_named(tmp_path: Path) -> None:
     assert line.startswith(f"{tmp_path / 'ground_truth/ng'}: has masks but no folder")
 
 
+def test_masks_are_of_the_test_photos_where_bad_parts_lie_in_train_too(tmp_path: Path) -> None:
+    touch(tmp_path, "train/OK/1.png", "train/NG/2.png", "test/OK/3.png", "test/NG/4.png", "ground_truth/NG/4.png")
+    found = find_dataset(AUTO, tmp_path)
+    assert {s.image.name: len(s.masks) for s in found.test if s.anomalous} == {"2.png": 0, "4.png": 1}
+    assert not found.left_out
+
+
 def test_what_no_name_speaks_of_is_left_out_and_named(tmp_path: Path) -> None:
     touch(tmp_path, "ok/1.png", "ng/2.png", "monday/3.png", "notes/read.txt", "4.png")
     found = find_dataset(AUTO, tmp_path)

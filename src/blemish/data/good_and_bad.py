@@ -91,14 +91,22 @@ def _good_in(places: Iterable[Path]) -> Gathered:
 
 
 def _bad_in(base: Path) -> Gathered:
-    """Returns all bad parts; in test, a folder whose name says nothing is one of a type of defect."""
+    """Returns all bad parts; in test, a folder whose name says nothing is one of a type of defect.
+
+    Of several folders of one name the last has the masks: that in test, where there is one.
+    """
     truths = {truth.name: truth for place in _splits(base, _TRUTH) for truth in sub_folders(place)}
     tests = _splits(base, _TEST)
+    bad = [
+        folder
+        for place in [base, *_splits(base, (*_TRAIN, *_VALIDATION)), *tests]
+        for folder in sub_folders(place)
+        if meaning_of(folder.name) == "bad" or (place in tests and meaning_of(folder.name) is None)
+    ]
+    masked = {folder.name: folder for folder in bad}
     found = NOTHING
-    for place in [base, *_splits(base, (*_TRAIN, *_VALIDATION)), *tests]:
-        for folder in sub_folders(place):
-            if meaning_of(folder.name) == "bad" or (place in tests and meaning_of(folder.name) is None):
-                found += _by_type(folder, truths.pop(folder.name, None))
+    for folder in bad:
+        found += _by_type(folder, truths.pop(folder.name, None) if masked[folder.name] == folder else None)
     for name, truth in truths.items():
         if meaning_of(name) != "good" and list_photos(truth, on_error=lambda _: None):
             line = f"{truth}: has masks but no folder of photos has this name; add the photos or remove the masks"
