@@ -14,6 +14,7 @@ from blemish.data.drawn_regions import AskedInterest, read_drawn
 from blemish.data.framing import Framing
 from blemish.errors import SettingsError
 from blemish.inference.extent import extent_of
+from blemish.inference.marked_regions import find_regions
 from blemish.inference.predictor import Predictor
 from blemish.model.rules import Rules, read_rule, read_rules
 from blemish.model.score import Score
@@ -176,3 +177,19 @@ def test_a_photo_that_no_rule_stops_is_normal_with_its_reason(min_area: int) -> 
 def test_rules_ask_nothing_of_a_photo_below_the_threshold() -> None:
     found = judge("count > 0").predict(np.full((*SIZE, 3), 250, np.uint8))
     assert (found.verdict, found.stopped_by, found.rule_reason) == ("normal", (), None)
+
+
+def test_marks_are_sought_as_shown_and_once_more_in_all_however_often_the_verdict_is_asked_for(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    sought = []
+
+    def counted(*args: Any, **options: Any) -> Any:
+        sought.append(options["min_area"])
+        return find_regions(*args, **options)
+
+    monkeypatch.setattr("blemish.inference.prediction.find_regions", counted)
+    found = judge("count > 2", min_area=100).predict(photo())
+    found.to_json()
+    assert not found.alarm
+    assert sorted(sought) == [1, 100]

@@ -118,7 +118,7 @@ class Prediction:
     def _above(self) -> bool:
         return self.threshold_verdict == "anomalous"
 
-    @property
+    @cached_property
     def _every_mark(self) -> tuple[Region, ...]:
         """All marks, those smaller than `min_area` too, which changes no verdict."""
         return self.regions if self.min_area == 1 else replace(self, min_area=1).regions
