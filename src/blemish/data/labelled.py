@@ -15,8 +15,8 @@ from blemish.wording import some_of
 def labelled_photos(folder: Path, *, ending: str, part_of: Callable[[Path], str | None] = lambda _: None) -> Gathered:
     """Returns every photo X below a folder beside which a mask X + `ending` lies, defective where that marks anything.
 
-    Masks are decoded, photos are not. Left out, with an error: photos without mask, masks without photo, and photos
-    whose mask cannot be read, for nobody knows whether they are good.
+    Masks are decoded, photos are not. Left out, with an error: photos without mask, masks without photo, photos whose
+    mask cannot be read, for nobody knows whether they are good, and all but one of those that differ in suffix alone.
     """
     found = look_through(folder)
     masks = {path.with_name(path.stem.removesuffix(ending)): path for path in found.photos if _is_mask(path, ending)}
@@ -33,8 +33,14 @@ def labelled_photos(folder: Path, *, ending: str, part_of: Callable[[Path], str 
             )
         else:
             samples.append(Sample(image=photo, part=part_of(photo)))
+    twins = [path for path in found.photos if not _is_mask(path, ending) and photos[path.with_suffix("")] != path]
     bare = [photo for name, photo in photos.items() if name not in masks]
     alone = [mask for name, mask in masks.items() if name not in photos]
+    if twins:
+        first = (
+            f"{some_of(twins, shown=1)}: is called as {photos[twins[0].with_suffix('')].name} is, whose mask is its own"
+        )
+        left_out.append(DataError(f"{first}; remove one of both"))
     if bare:
         line = f"{some_of(bare, shown=1)}: without its mask, NAME{ending}, nobody knows whether the part is good"
         left_out.append(DataError(f"{line}; copy the masks"))
