@@ -101,3 +101,10 @@ def test_a_folder_without_photos_is_named(tmp_path: Path) -> None:
     with pytest.raises(DataError, match="holds no photos") as caught:
         PLAIN_FOLDER.find(tmp_path, None)
     assert str(caught.value).startswith(f"{tmp_path}: ")
+
+
+def test_another_programs_manifest_among_good_photos_does_not_keep_them_from_being_learned(tmp_path: Path) -> None:
+    touch(tmp_path, "1.png", "2.png")
+    (tmp_path / "camera.exe.manifest").write_text('<?xml version="1.0"?><assembly/>')
+    found = find_dataset(AUTO, tmp_path)
+    assert (found.name, len(found.train)) == ("folder", 2)

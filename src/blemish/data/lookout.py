@@ -110,7 +110,16 @@ def _lists(folder: Path) -> list[Path]:
 
 
 def _recognises(folder: Path) -> bool:
-    return bool(_lists(folder))
+    """Returns whether a folder has such a list, by how it begins, for other programs leave manifests of other kinds."""
+    return any(_PHOTO.encode() in _beginning(file) for file in _lists(folder))
+
+
+def _beginning(file: Path) -> bytes:
+    try:
+        with file.open("rb") as opened:
+            return opened.read(1 << 16)
+    except OSError:
+        return b""
 
 
 def _categories(root: Path) -> tuple[str, ...]:
