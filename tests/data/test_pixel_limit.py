@@ -1,6 +1,7 @@
 """How many pixels are decoded: what is allowed here is taken, and Pillow's own limit stays for others."""
 
 from io import BytesIO
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -9,9 +10,10 @@ import tifffile
 from numpy.typing import NDArray
 from PIL import Image
 
-from blemish.data.images import decode_image
+from blemish.data.images import decode_image, read_image, save_png
 from blemish.data.pixel_limit import allow_pixels
 from blemish.data.reading import Reading
+from blemish.errors import DataError
 
 COLOURS = np.random.default_rng(0).integers(0, 256, (6, 9, 3), dtype=np.uint8)
 
@@ -34,3 +36,17 @@ def test_a_tiff_of_as_many_pixels_as_are_allowed_is_decoded(
     second = decode_image(file.getvalue(), name="photo", reading=Reading(pages=(2,)))
     np.testing.assert_array_equal(second, colours[::-1])
     assert limit == Image.MAX_IMAGE_PIXELS
+
+
+def test_a_file_may_have_more_bytes_where_more_pixels_are_allowed(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    photo = np.random.default_rng(1).integers(0, 65536, (20, 30, 3), dtype=np.uint16)
+    save_png(tmp_path / "photo.png", photo)
+    monkeypatch.setattr("blemish.data.pixel_limit._allowed", 0)
+    monkeypatch.setattr("blemish.data.pixel_limit._USUAL_BYTES", 1000)
+    monkeypatch.setattr(Image, "MAX_IMAGE_PIXELS", 80)
+    with pytest.raises(DataError, match=r"photo\.png: has more than 0 MB.*--max-megapixels"):
+        read_image(tmp_path / "photo.png")
+    allow_pixels(20 * 30)
+    np.testing.assert_array_equal(read_image(tmp_path / "photo.png"), photo)

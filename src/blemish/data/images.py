@@ -21,6 +21,7 @@ from blemish.data.decoding import (
     picture_values,
 )
 from blemish.data.listing import file_kind
+from blemish.data.pixel_limit import most_bytes
 from blemish.data.png_file import colour_png
 from blemish.data.reading import FIRST_PAGE, Reading, stacked_pages
 from blemish.data.resizing import resized_bands
@@ -28,7 +29,6 @@ from blemish.data.tiff_tags import beyond_pillow, bits_of, tiff_tags
 from blemish.errors import DataError
 from blemish.files import write_atomically
 
-MOST_BYTES = 1 << 30  # bytes; as many pixels as are decoded take 0.7 GB, uncompressed, in four times 16 bits
 _COLOURS = {
     "1": "black and white",
     "L": "grey",
@@ -263,11 +263,19 @@ def read_file(path: Path) -> bytes:
     if not stat.S_ISREG(kind):  # a pipe would wait forever
         raise DataError(f"{path}: is not a regular file; name a photo")
     try:
-        if path.stat().st_size > MOST_BYTES:
-            raise DataError(f"{path}: has more than {MOST_BYTES >> 20} MB, as no photo has; save the photo alone")
+        check_bytes(path.stat().st_size, name=str(path))
         return path.read_bytes()
     except OSError as error:
         raise DataError(f"{path}: cannot be read ({error.strerror}); check its permissions") from error
+
+
+def check_bytes(size: int, *, name: str) -> None:
+    """Raises DataError for a file of more bytes than any photo that may be decoded."""
+    if size > (most := most_bytes()):
+        raise DataError(
+            f"{name}: has more than {most >> 20} MB, as no photo has of as many pixels as are decoded; save the photo "
+            "alone, or allow more pixels by --max-megapixels of `blemish train` and `blemish check`"
+        )
 
 
 def silence_libtiff() -> None:

@@ -13,6 +13,9 @@ MOST_MEGAPIXELS = "BLEMISH_MAX_MEGAPIXELS"
 MOST_PIXELS = 1 << 30
 """The most pixels that a setting may allow a photo: its bytes alone are then 3 GB."""
 
+_USUAL_BYTES = 1 << 30  # of a file: Pillow's own limit of pixels takes 0.7 GB, uncompressed, in four times 16 bits
+_BYTES_EACH = 12  # likewise more than the 8 that a pixel takes so
+
 _opening = Lock()  # Pillow's limit is the whole process's
 _allowed = 0  # pixels
 
@@ -31,6 +34,11 @@ def allow_pixels(most: int | None) -> None:
 def most_pixels() -> int | None:
     """Returns the most pixels of a photo that is decoded; None: any."""
     return None if Image.MAX_IMAGE_PIXELS is None else max(Image.MAX_IMAGE_PIXELS, _allowed)
+
+
+def most_bytes() -> int:
+    """Returns the most bytes of a photo's file that is read: more where more pixels are allowed."""
+    return max(_USUAL_BYTES, _BYTES_EACH * (most_pixels() or 0))
 
 
 def open_picture(data: bytes, *, formats: tuple[str, ...]) -> Image.Image:

@@ -13,7 +13,7 @@ from itertools import islice
 from pathlib import Path, PurePosixPath
 from typing import Any, BinaryIO, cast
 
-from blemish.data.images import MOST_BYTES, read_file
+from blemish.data.images import check_bytes, read_file
 from blemish.data.listing import OnError, is_folder, look_through
 from blemish.data.paths import OnSkipped
 from blemish.data.skipped import OWN_FILES, PHOTO_SUFFIXES, Skipped, is_worth_a_word, most_common_first, no_photos_in
@@ -199,8 +199,7 @@ def read_stored(address: str, *, size: int = 0) -> bytes:
     not be read, UnreachedError where the store did not answer."""
     if not is_url(address):
         return read_file(Path(address))
-    if size > MOST_BYTES:
-        raise DataError(f"{address}: has more than {MOST_BYTES >> 20} MB, as no photo has; save the photo alone")
+    check_bytes(size, name=address)
     files, path = _file_system(address)
     for tried in range(1, _TRIES + 1):
         try:
