@@ -10,7 +10,8 @@ import tifffile
 from numpy.typing import NDArray
 from PIL import Image
 
-from blemish.data.images import decode_image, read_image, save_png
+from blemish.data.images import decode_image, read_image, save_map, save_png
+from blemish.data.map_files import read_map
 from blemish.data.pixel_limit import allow_pixels
 from blemish.data.reading import Reading
 from blemish.errors import DataError
@@ -50,3 +51,15 @@ def test_a_file_may_have_more_bytes_where_more_pixels_are_allowed(
         read_image(tmp_path / "photo.png")
     allow_pixels(20 * 30)
     np.testing.assert_array_equal(read_image(tmp_path / "photo.png"), photo)
+
+
+def test_a_map_of_more_pixels_than_a_photo_may_have_is_read(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    large = np.random.default_rng(2).random((20, 30), dtype=np.float32)
+    save_map(tmp_path / "map.tiff", large)
+    monkeypatch.setattr("blemish.data.pixel_limit._allowed", 0)
+    monkeypatch.setattr(Image, "MAX_IMAGE_PIXELS", 80)
+    np.testing.assert_array_equal(read_map(tmp_path / "map.tiff"), large)
+    Image.fromarray(np.zeros((99, 99), np.float32)).save(tmp_path / "bomb.tiff", compression="tiff_lzw")
+    with pytest.raises(DataError, match="is no anomaly map"):
+        read_map(tmp_path / "bomb.tiff")
+    assert Image.MAX_IMAGE_PIXELS == 80

@@ -10,7 +10,10 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from blemish.data.images import Size, read_file, resize_map
+from blemish.data.pixel_limit import allowing
 from blemish.errors import DataError, SettingsError
+
+_BYTES_EACH = 4  # of a value: maps are not compressed, so that no small file fills the memory
 
 
 def read_map(file: str | Path, *, size: Size | None = None) -> NDArray[np.float32]:
@@ -23,7 +26,7 @@ def read_map(file: str | Path, *, size: Size | None = None) -> NDArray[np.float3
         raise SettingsError(f"size is {size!r}: give (height, width) of the photo, two whole numbers of pixels")
     data = read_file(Path(file))
     try:
-        with Image.open(BytesIO(data), formats=("TIFF",)) as picture:
+        with allowing(len(data) // _BYTES_EACH), Image.open(BytesIO(data), formats=("TIFF",)) as picture:
             found: NDArray[np.float32] | None = np.array(picture) if picture.mode == "F" else None
     except Exception:  # a damaged file makes decoders raise nearly anything
         found = None

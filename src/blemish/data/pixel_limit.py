@@ -43,7 +43,7 @@ def most_bytes() -> int:
 
 def open_picture(data: bytes, *, formats: tuple[str, ...]) -> Image.Image:
     """Returns what Pillow opens, of which only the header was read; raises what Pillow does."""
-    with _allowing():
+    with allowing():
         return Image.open(BytesIO(data), formats=formats)
 
 
@@ -53,19 +53,21 @@ def load_picture(picture: Image.Image) -> None:
     A TIFF is held against Pillow's limit a second time, where room is made for its pixels.
     """
     if isinstance(picture, TiffImageFile) and picture.tile:  # without any, there is nothing to make room for
-        with _allowing():
+        with allowing():
             picture.load_prepare()
     picture.load()
 
 
 @contextmanager
-def _allowing() -> Iterator[None]:
-    """Lets Pillow take as many pixels as are allowed here, for a moment."""
-    if not _allowed:
+def allowing(pixels: int = 0) -> Iterator[None]:
+    """Lets Pillow take as many pixels as are allowed here, or so many, for a moment."""
+    most = max(_allowed, pixels)
+    if not most:
         yield
         return
     with _opening:
-        usual, Image.MAX_IMAGE_PIXELS = Image.MAX_IMAGE_PIXELS, most_pixels()
+        usual = Image.MAX_IMAGE_PIXELS
+        Image.MAX_IMAGE_PIXELS = None if usual is None else max(usual, most)
         try:
             yield
         finally:
