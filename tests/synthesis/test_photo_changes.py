@@ -160,3 +160,16 @@ def test_strengths_are_read_as_they_are_written() -> None:
             strength_typed(name, key)
     with pytest.raises(SettingsError, match="give some of brightness, gradient"):
         strength_typed("fog", "1")
+
+
+def test_a_photo_of_more_pixels_than_pillow_opens_unasked_is_saved_as_jpeg(monkeypatch: pytest.MonkeyPatch) -> None:
+    photo = photo_of()
+    usual = changed(photo, "jpeg", 50)
+    monkeypatch.setattr(Image, "MAX_IMAGE_PIXELS", 100)
+    assert (changed(photo, "jpeg", 50) == usual).all()
+
+
+def test_a_photo_longer_than_any_jpeg_is_not_tried() -> None:
+    capture = Capture(white=255, seen=SEEN, generator=np.random.default_rng(0))
+    assert CONDITIONS["jpeg"].unfit(np.zeros((1, 65_500, 3), np.uint8), capture) is None
+    assert "65500 pixels" in str(CONDITIONS["jpeg"].unfit(np.zeros((65_501, 1, 3), np.uint8), capture))

@@ -13,8 +13,8 @@ from blemish.synthesis.photo_changes import (
     blur_photo,
     cast_colour,
     change_brightness,
-    has_16_bits,
     has_no_colour,
+    is_beyond_jpeg,
     is_not_resized,
     light_from_a_side,
     resize_by_kernel,
@@ -166,7 +166,7 @@ CONDITIONS: dict[str, Condition] = {
         says=lambda strength: f"quality {strength:g}",
         meaning="saved as JPEG once, or once more, at this quality",
         fine=True,
-        unfit=has_16_bits,
+        unfit=is_beyond_jpeg,
     ),
     "resize": Condition(
         change=resize_by_kernel,

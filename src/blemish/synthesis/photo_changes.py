@@ -17,6 +17,7 @@ import numpy as np
 from numpy.random import Generator
 from numpy.typing import NDArray
 from PIL import Image
+from PIL.JpegImagePlugin import JpegImageFile
 from scipy import ndimage
 
 Photograph = NDArray[np.uint8] | NDArray[np.uint16]
@@ -30,6 +31,7 @@ KERNELS: dict[str, Image.Resampling | None] = {
     "lanczos": Image.Resampling.LANCZOS,
 }
 """What resizes photos in other programs, by name."""
+_LONGEST_OF_JPEG = 65_500  # pixels, in the library that everybody writes it with
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -103,7 +105,9 @@ def save_as_jpeg(photo: Photograph, strength: float, _capture: Capture) -> Photo
     """Returns the photo as it is read from a JPEG file of this quality, 1 to 100; a grey one is saved as grey."""
     picture, file = Image.fromarray(photo[:, :, 0] if _is_grey(photo) else photo), io.BytesIO()
     picture.save(file, format="JPEG", quality=round(strength))
-    return np.array(Image.open(file).convert("RGB"))
+    file.seek(0)
+    with JpegImageFile(file) as read:  # not by Image.open, which would hold it against Pillow's limit of pixels
+        return np.array(read.convert("RGB"))
 
 
 def resize_by_kernel(photo: Photograph, strength: float, capture: Capture) -> Photograph:
@@ -160,9 +164,11 @@ def has_no_colour(photo: Photograph, _capture: Capture) -> str | None:
     return "grey photos have no colour to change" if _is_grey(photo) else None
 
 
-def has_16_bits(photo: Photograph, _capture: Capture) -> str | None:
+def is_beyond_jpeg(photo: Photograph, _capture: Capture) -> str | None:
     """Returns why a photo can be no JPEG."""
-    return "photos have 16 bits, and JPEG has 8" if photo.dtype == np.uint16 else None
+    if photo.dtype == np.uint16:
+        return "photos have 16 bits, and JPEG has 8"
+    return f"JPEG has no sides of more than {_LONGEST_OF_JPEG} pixels" if max(photo.shape) > _LONGEST_OF_JPEG else None
 
 
 def is_not_resized(photo: Photograph, capture: Capture) -> str | None:
