@@ -110,7 +110,8 @@ def highest_of_each(parts: Sequence[str], values: Sequence[float]) -> list[float
     return list(highest.values())
 
 
-def _mean_of_each(parts: Sequence[str], values: Sequence[float]) -> list[float]:
+def mean_of_each(parts: Sequence[str], values: Sequence[float]) -> list[float]:
+    """Returns the mean value of each part's photos, as looks are compared."""
     by_part: dict[str, list[float]] = {}
     for part, value in zip(parts, values, strict=True):
         by_part.setdefault(part, []).append(value)
@@ -135,7 +136,7 @@ def calibrate_with(
     unusualness = highest_of_each(parts, judged.unusualness) if judged.unusualness else []
     peaks = highest_of_each(parts, judged.peaks)
     if looks is None:
-        looks = {name: _mean_of_each(parts, values) for name, values in judged.looks.items()}
+        looks = {name: mean_of_each(parts, values) for name, values in judged.looks.items()}
     new = {WATCHED_SCORE: scores, WATCHED_UNUSUALNESS: unusualness, **looks} if unusualness else {}
     watched = _watched(new, known)
     if known is not None:
@@ -237,7 +238,6 @@ def promised_threshold(
     The threshold stands above that score by what runtimes may differ by, so that the photo it comes from is judged
     alike by all of them; a higher threshold gives no more false alarms.
     """
-    _check_rate(rate)
     rising = _rising(scores)
     n = rising.size + (spent.places if spent.joint else 0)
     places = _places(rate, n)
