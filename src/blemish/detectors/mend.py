@@ -18,7 +18,7 @@ teacher runs once per good photo; a decoder that learns alone learns most from w
 two maps become one, see `Fusion`.
 """
 
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
@@ -30,7 +30,7 @@ from torch.nn import functional as F
 from torch.optim import Optimizer
 
 from blemish.detectors.detector import AnomalyMap, Batch, Detector, Images, Stage
-from blemish.detectors.settings import DetectorSettings
+from blemish.detectors.settings import DetectorSettings, LearnedPhotos
 from blemish.errors import SettingsError
 from blemish.model.score import Score
 from blemish.networks import build_backbone
@@ -101,18 +101,18 @@ class MendSettings(DetectorSettings):
         """Returns what DetectorSettings does, of records too that are older than light as a setting of training."""
         return super().from_json({name: value for name, value in values.items() if name != "light"}, others=others)
 
-    def for_photos(self, count: int, *, surface: Callable[[], bool] = lambda: False) -> "MendSettings":
+    def for_photos(self, photos: LearnedPhotos, /) -> "MendSettings":
         """Returns the settings with `learns`, `bottleneck` and `decoder_steps` decided."""
         learns = self.learns
         if learns == "auto":
-            together = count < FEW or (self.judges == "both" and surface())
+            together = photos.count < FEW or (self.judges == "both" and photos.surface())
             learns = "together" if together else "decoder_first"
         bottleneck = self.bottleneck
         if bottleneck == "auto":
-            bottleneck = "narrow" if count >= MANY and learns == "decoder_first" else "wide"
+            bottleneck = "narrow" if photos.count >= MANY and learns == "decoder_first" else "wide"
         steps = self.decoder_steps
         if steps is None:
-            times = _NARROW["steps"] if bottleneck == "narrow" else _MORE if count >= MANY else 1
+            times = _NARROW["steps"] if bottleneck == "narrow" else _MORE if photos.count >= MANY else 1
             steps = round(times * self.steps)
         return replace(self, learns=learns, bottleneck=bottleneck, decoder_steps=steps)
 
@@ -158,7 +158,7 @@ class Mend(Detector):
     def stages(self) -> Sequence[Stage]:
         if self.settings.learns != "decoder_first":
             return [self._on_varied_photos("mending", self.student)]
-        steps = self.settings.for_photos(FEW).decoder_steps  # where nobody has decided it
+        steps = self.settings.for_photos(LearnedPhotos(FEW)).decoder_steps  # where nobody has decided it
         assert steps is not None
         narrow = self.settings.narrow
         alone = Stage(
