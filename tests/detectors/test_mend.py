@@ -271,3 +271,18 @@ def test_a_training_of_decoder_and_head_in_turn_is_written_down(
     )
     assert [(stage.name, stage.steps) for stage in artifact.training.stages] == [("mending", 2), ("segmenting", 1)]
     assert artifact.settings["learns"] == "decoder_first"
+
+
+def test_a_narrow_bottleneck_of_a_single_value_is_refused_in_a_line() -> None:
+    mend = Mend(MendSettings(teacher="efficientnet_lite0", learns="decoder_first", bottleneck="narrow"))
+    stage = mend.stages()[0]
+    assert stage.targets is not None
+    stage.trains.train()
+    for size, photos in ((32, 1), (32, 2), (64, 1)):
+        images = torch.rand(photos, 3, size, size)
+        batch = Batch(images=images, clean=images, targets=stage.targets(images), global_size=photos)
+        if size * photos > 32:
+            assert all(torch.isfinite(part) for part in stage.loss(batch).values())
+        else:
+            with pytest.raises(SettingsError, match=r"single value of 32x32 pixels.*raise --batch-size"):
+                stage.loss(batch)

@@ -63,6 +63,7 @@ MANY = 200  # photos, of which a decoder that learns first takes more steps, thr
 _MORE = 5 / 3  # times as many steps as the head, through a wide one: each costs a third of the head's
 _ALONE = 2  # times the learning rate, for a decoder that learns alone
 _NARROW = {"batch_size": 4, "steps": 4, "rate": 3}  # photos of a step, times as many as the head, times the rate
+_NARROW_STRIDE = 32
 _MINING = 3  # the power of its distance by which a pixel counts, where a decoder learns alone
 
 
@@ -204,6 +205,8 @@ class Mend(Detector):
 
     def _loss(self, batch: Batch) -> dict[str, Tensor]:
         """Returns per level how far the decoder is from the good photo, and the head's losses."""
+        if self.settings.narrow:
+            _check_narrow(batch)
         targets = tuple(target.float() for target in batch.targets)
         if batch.masks is None:
             power = _MINING if self.settings.learns == "decoder_first" else 0
@@ -256,6 +259,17 @@ class Mend(Detector):
             views += _MOVED[0] * len(batch.images)
             if views >= _MOVED[1]:
                 return
+
+
+def _check_narrow(batch: Batch) -> None:
+    """Raises SettingsError where batch norm gets a single value per channel at the narrowest place, an error of
+    torch's."""
+    photos, _, height, width = batch.images.shape
+    if photos * -(-height // _NARROW_STRIDE) * -(-width // _NARROW_STRIDE) < 2:
+        raise SettingsError(
+            f"a narrow bottleneck leaves a single value of {height}x{width} pixels, and a step and process has one "
+            "photo: raise --batch-size or --image-size, or set bottleneck to wide"
+        )
 
 
 def _mending_losses(
