@@ -32,6 +32,11 @@ from blemish.training.train import train_detector
         (STPMSettings(), TrainingSettings(cache_memory=float("nan")), "cache_memory"),
         (STPMSettings(learning_rate=-1), TrainingSettings(), "stage student .*learning rate"),
         (STPMSettings(recipe="paper", patience=24), TrainingSettings(), "patience is 24.*at least check_every"),
+        (
+            STPMSettings(recipe="paper", patience=50, keep="last"),
+            TrainingSettings(),
+            "patience is 50.*set keep to best",
+        ),
     ],
 )
 def test_impossible_settings_are_refused_by_name_before_any_photo_is_read(

@@ -103,6 +103,14 @@ class STPM(Detector):
         product = interpolate_map(multiply_maps(found), (images.shape[-2], images.shape[-1]))
         return product, maps_by_level("student", found)
 
+    def check_trainable(self) -> None:
+        """Raises SettingsError where patience is asked for, and nothing is validated."""
+        if self.settings.patience is not None and self.settings.keep == "last":
+            raise SettingsError(
+                f"patience is {self.settings.patience}: where the last weights are kept, no held-out photos are looked "
+                "at and all steps are taken; leave it out, or set keep to best"
+            )
+
     def stages(self) -> Sequence[Stage]:
         settings = self.settings.for_photos(LearnedPhotos(1))  # where that was not done, and nobody has counted them
         steps = settings.steps
