@@ -16,7 +16,7 @@ from blemish.networks.pretrained import kept_weights
 
 @dataclass(frozen=True, kw_only=True)
 class TeacherWeights:
-    """The weights of one teacher."""
+    """The weights that one teacher has."""
 
     sha256: str | None
     """None where nobody knows before, as of a teacher of timm's."""
