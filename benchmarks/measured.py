@@ -12,7 +12,7 @@ says so.
 """
 
 import argparse
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -85,12 +85,12 @@ class Short:
         own = {**OF_METHODS.get(method, {}), **(SMALL_PC.get(method, {}) if self.small_pc else {})}
         return own if self.steps is None else own | {"steps": self.steps}
 
-    def changes(self) -> list[str]:
-        """Returns these in words, for each method that has any."""
+    def changes(self, methods: Collection[str]) -> list[str]:
+        """Returns these in words, for each of the methods that has any."""
         return [
             f"{method} with {', '.join(f'{name} {value}' for name, value in own.items())}"
             for method in DETECTORS
-            if (own := self.settings(method))
+            if method in methods and (own := self.settings(method))
         ]
 
 
@@ -129,7 +129,8 @@ def section_of(tables: Mapping[str, BenchmarkTable], *, seeds: int, short: Short
     shown = [name for name in _SHOWN if any(name in row.figures for t in tables.values() for row in t.rows)]
     titles = ["photos", "method", "seeds", *(METRICS[name].title for name in shown), "training", "ms per photo"]
     lines = [BEGIN, "## All methods", ""]
-    lines += [_told(seeds=seeds, short=short), "", f"| {' | '.join(titles)} |", "|---" * len(titles) + "|"]
+    methods = {row.method for table in tables.values() for row in table.rows}
+    lines += [_told(methods, seeds=seeds, short=short), "", f"| {' | '.join(titles)} |", "|---" * len(titles) + "|"]
     for title, table in tables.items():
         lines += [_line(title if at == 0 else "", row, shown) for at, row in enumerate(table.rows)]
     failed = [f"Not measured: {line}" for table in tables.values() for line in table.failed]
@@ -146,9 +147,10 @@ def put_into(page: str, section: str) -> str:
     return page.replace(_SECTION, f"{section}\n{_SECTION}", 1)
 
 
-def _told(*, seeds: int, short: Short) -> str:
+def _told(methods: Collection[str], *, seeds: int, short: Short) -> str:
+    own = "; ".join(short.changes(methods))
     told = (
-        f"Every method with its defaults but {'; '.join(short.changes())}. Seeds 0 to {seeds - 1}: mean ± standard "
+        f"Every method with its defaults{f' but {own}' if own else ''}. Seeds 0 to {seeds - 1}: mean ± standard "
         f"deviation. Bold: {BEST} (paired bootstrap over photos and seeds). Version {__version__}, by "
         "`benchmarks/measured.py`."
     )

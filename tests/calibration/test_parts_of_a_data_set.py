@@ -16,6 +16,7 @@ from blemish.data.digest import file_digest
 from blemish.errors import DataError
 from blemish.exporting.known_photos import known_photos
 from blemish.model.artifact import read_artifact, write_artifact
+from blemish.model.usual import LOOKS
 from copies import copied
 
 PHOTOS_PER_PART = 3
@@ -46,6 +47,14 @@ def test_the_model_keeps_which_part_each_photo_shows(trained: Path, parts: Datas
     assert artifact.training.photos_per_part == PHOTOS_PER_PART
     assert artifact.calibration.unit == "parts"
     assert datetime.fromisoformat(artifact.training.trained_at) <= datetime.now(UTC)
+
+
+def test_what_is_watched_for_drift_is_of_parts_as_what_is_compared_with_it(trained: Path) -> None:
+    """Else a part that is light from one side and dark from another would be a drift by itself."""
+    artifact = read_artifact(trained)
+    watched = artifact.calibration.watched
+    assert len(watched["score"]) == artifact.calibration.n == 2
+    assert {len(watched[name]) for name in LOOKS} == {5}
 
 
 def test_other_photos_of_known_parts_are_left_out_and_new_parts_count_once_each(run: Path, parts: Dataset) -> None:

@@ -35,6 +35,8 @@ def test_where_many_are_unusual_half_of_what_may_be_stopped_is_left_for_scores()
     assert found.unusual_rate == 0.01
     assert found.image.promised_rate == 0.05
     assert found.image.value == pytest.approx(97, rel=1e-3)  # two of a hundred by score
+    alone = calibrated([1.0] * 99)
+    assert found.image.rate_95 == alone.image.rate_95  # no more caution than where nothing is unusual
     few = calibrated([9.0, 1.0, 1.0])
     assert few.image.promised_rate == 0.5  # two of four, which is said, though 5 % were asked for
 
@@ -90,3 +92,19 @@ def test_both_alarms_together_are_as_rare_as_promised_on_average(odd: float) -> 
         promised.append(found.image.promised_rate)
     assert np.mean(alarms) <= np.mean(np.array(promised, float)) + 3 * np.std(alarms) / 20
     assert np.mean(alarms) > 0.05
+
+
+@pytest.mark.parametrize("odd", [0.01, 0.05, 0.07, 0.15])
+def test_in_95_of_100_calibrations_both_alarms_together_are_below_what_is_said(odd: float) -> None:
+    """Odd photos score lower than all others, so that no photo is stopped by both; scores are ranks of all photos."""
+    rng, below = np.random.default_rng(2), 0
+    for _ in range(draws := 2000):
+        unusual, score, kind = rng.random(49) < odd, rng.random(49), rng.random(49)
+        scores = np.where(unusual, odd * score, odd + (1 - odd) * score).tolist()
+        unusualness = np.where(unusual, 3 + kind, kind).tolist()
+        found = calibration_of(scores, scores, false_alarm_rate=0.1, unusualness=unusualness)
+        assert found.unusual is not None and found.image.rate_95 is not None
+        beyond = odd * min(4 - found.unusual, 1)  # share of all photos
+        by_score = 1 - max(found.image.value, odd) + (odd - beyond) * max(1 - found.image.value / odd, 0)
+        below += beyond + by_score <= found.image.rate_95
+    assert below / draws > 0.95 - 3 * np.sqrt(0.05 * 0.95 / draws)

@@ -9,7 +9,7 @@ import torch
 from torch import Tensor, nn
 
 from blemish.data.dataset import Dataset
-from blemish.detectors import Batch, ImageSize
+from blemish.detectors import Batch, ImageSize, LearnedPhotos
 from blemish.detectors.mend import FEW, MANY, Mend, MendSettings
 from blemish.errors import SettingsError
 from blemish.model.score import Score
@@ -161,16 +161,21 @@ def test_a_head_without_defects_is_refused() -> None:
 
 
 def test_parts_teach_the_decoder_first_where_there_are_more_than_a_few() -> None:
-    few, more = MendSettings().for_photos(FEW - 1), MendSettings().for_photos(FEW)
+    few, more = (
+        MendSettings().for_photos(LearnedPhotos(FEW - 1)),
+        MendSettings().for_photos(LearnedPhotos(FEW)),
+    )
     assert (few.learns, more.learns) == ("together", "decoder_first")
     assert [stage.name for stage in Mend(few).stages()] == ["mending"]
     assert [stage.name for stage in Mend(more).stages()] == ["mending", "segmenting"]
-    assert MendSettings(learns="together").for_photos(FEW).learns == "together", "what was asked for stays"
+    assert MendSettings(learns="together").for_photos(LearnedPhotos(FEW)).learns == "together", (
+        "what was asked for stays"
+    )
 
 
 def test_surfaces_teach_both_at_once_where_there_is_a_head() -> None:
     def learns(settings: MendSettings) -> str:
-        return settings.for_photos(1000, surface=lambda: True).learns
+        return settings.for_photos(LearnedPhotos(1000, surface=lambda: True)).learns
 
     assert learns(MendSettings()) == "together"
     assert learns(MendSettings(judges="decoder")) == "decoder_first"
@@ -184,15 +189,15 @@ def test_a_decoder_that_learns_first_takes_steps_as_the_head_does_unless_told_or
     assert lengths() == [300, 300]
     assert lengths(bottleneck="narrow") == [1200, 300]
     assert lengths(steps=30, decoder_steps=7) == [7, 30]
-    decided = [MendSettings(steps=30).for_photos(count).decoder_steps for count in (MANY - 1, MANY)]
+    decided = [MendSettings(steps=30).for_photos(LearnedPhotos(count)).decoder_steps for count in (MANY - 1, MANY)]
     assert decided == [30, 120], "which model.json holds"
-    assert MendSettings(steps=30, bottleneck="wide").for_photos(MANY).decoder_steps == 50
-    assert MendSettings(decoder_steps=7).for_photos(MANY).decoder_steps == 7, "what was asked for stays"
+    assert MendSettings(steps=30, bottleneck="wide").for_photos(LearnedPhotos(MANY)).decoder_steps == 50
+    assert MendSettings(decoder_steps=7).for_photos(LearnedPhotos(MANY)).decoder_steps == 7, "what was asked for stays"
 
 
 def test_a_decoder_of_many_photos_of_parts_is_narrow() -> None:
     def decided(count: int, *, surface: bool = False, **values: Any) -> str:
-        return MendSettings(**values).for_photos(count, surface=lambda: surface).bottleneck
+        return MendSettings(**values).for_photos(LearnedPhotos(count, surface=lambda: surface)).bottleneck
 
     assert [decided(count) for count in (FEW - 1, MANY - 1, MANY)] == ["wide", "wide", "narrow"]
     assert decided(MANY, surface=True) == "wide"
@@ -266,3 +271,18 @@ def test_a_training_of_decoder_and_head_in_turn_is_written_down(
     )
     assert [(stage.name, stage.steps) for stage in artifact.training.stages] == [("mending", 2), ("segmenting", 1)]
     assert artifact.settings["learns"] == "decoder_first"
+
+
+def test_a_narrow_bottleneck_of_a_single_value_is_refused_in_a_line() -> None:
+    mend = Mend(MendSettings(teacher="efficientnet_lite0", learns="decoder_first", bottleneck="narrow"))
+    stage = mend.stages()[0]
+    assert stage.targets is not None
+    stage.trains.train()
+    for size, photos in ((32, 1), (32, 2), (64, 1)):
+        images = torch.rand(photos, 3, size, size)
+        batch = Batch(images=images, clean=images, targets=stage.targets(images), global_size=photos)
+        if size * photos > 32:
+            assert all(torch.isfinite(part) for part in stage.loss(batch).values())
+        else:
+            with pytest.raises(SettingsError, match=r"single value of 32x32 pixels.*raise --batch-size"):
+                stage.loss(batch)

@@ -5,7 +5,7 @@ import pytest
 import torch
 from numpy.typing import NDArray
 
-from blemish.detectors import Batch, ImageSize
+from blemish.detectors import Batch, ImageSize, LearnedPhotos
 from blemish.detectors.stpm import STPM, STPMSettings
 from blemish.errors import SettingsError
 from blemish.networks.discrepancy import interpolate_map, multiply_maps, squared_distance, unit_vectors
@@ -141,10 +141,12 @@ def test_keeping_the_last_weights_selects_nothing() -> None:
 
 @pytest.mark.parametrize(("photos", "steps"), [(2, 100), (41, 100), (42, 200), (320, 800), (1000, 2500)])
 def test_the_length_is_the_papers_hundred_epochs_of_four_fifths_of_the_photos(photos: int, steps: int) -> None:
-    papers = STPMSettings(recipe="paper").for_photos(photos)
+    papers = STPMSettings(recipe="paper").for_photos(LearnedPhotos(photos))
     assert (papers.steps, papers.keep, papers.patience) == (steps, "best", None)
-    assert STPMSettings().for_photos(photos).steps == min(max(steps, 280), 1600)
-    assert STPMSettings(recipe="paper", steps=7).for_photos(photos).steps == 7, "what was asked for stays"
+    assert STPMSettings().for_photos(LearnedPhotos(photos)).steps == min(max(steps, 280), 1600)
+    assert STPMSettings(recipe="paper", steps=7).for_photos(LearnedPhotos(photos)).steps == 7, (
+        "what was asked for stays"
+    )
 
 
 def test_by_default_the_rate_rises_and_falls_over_all_steps_and_the_last_weights_are_kept() -> None:
@@ -154,7 +156,7 @@ def test_by_default_the_rate_rises_and_falls_over_all_steps_and_the_last_weights
     assert isinstance(optimizer, OneCycleSGD)
     assert [(group["momentum"], group["weight_decay"]) for group in optimizer.param_groups] == [(0.8, 1e-4)]
     assert (stage.validation_loss, stage.patience) == (None, None)
-    assert STPMSettings().for_photos(31) == STPMSettings(steps=stage.steps, keep="last")
+    assert STPMSettings().for_photos(LearnedPhotos(31)) == STPMSettings(steps=stage.steps, keep="last")
 
 
 def test_a_training_that_may_end_early_has_no_rate_that_falls_to_its_end() -> None:
@@ -166,5 +168,5 @@ def test_a_record_that_is_older_than_recipes_means_the_papers() -> None:
     before = STPMSettings(steps=1600, patience=300, keep="best").to_json()
     del before["recipe"]
     assert STPMSettings.from_json(before).recipe == "paper"
-    assert STPMSettings.from_json(STPMSettings().for_photos(9).to_json()).recipe == "one-cycle"
+    assert STPMSettings.from_json(STPMSettings().for_photos(LearnedPhotos(9)).to_json()).recipe == "one-cycle"
     assert STPMSettings.from_json({"steps": 7, "learning_rate": 0.1}).recipe == "one-cycle"

@@ -133,19 +133,6 @@ def test_the_key_of_a_cell_changes_with_all_that_decides_it(parts: Dataset, tmp_
     assert measured_cell(cell, tmp_path) is None
 
 
-def test_teachers_weights_count_by_what_is_in_them_wherever_they_lie(parts: Dataset, tmp_path: Path) -> None:
-    keys = []
-    for folder, content in (("a", b"123"), ("b", b"124"), ("c", b"123")):
-        weights = tmp_path / folder / "resnet18.pth"
-        weights.parent.mkdir()
-        weights.write_bytes(content)
-        settings = {"teacher_weights": (weights,)}
-        keys.append(Cell(method="stpm", category=None, seed=0, found=parts, settings=settings).key)
-    assert keys[0] == keys[2] != keys[1]
-    weights.write_bytes(b"4567")
-    assert Cell(method="stpm", category=None, seed=0, found=parts, settings=settings).key not in keys
-
-
 GOOD_AND_NO_BAD = ("train/good/1.png", "train/good/2.png", "test/good/3.png")
 
 

@@ -24,6 +24,8 @@ def test_the_table_of_all_methods_is_made_from_cells_and_replaces_itself(
     section = measured.section_of(tables, seeds=1, short=short)
     (row,) = [line for line in section.splitlines() if line.startswith("| tiles, 64x64 | stpm | 1 | ")]
     assert f"{found.results[0].metrics['image_auroc']:.3f}" in row
+    assert "Every method with its defaults but stpm with teacher_weights" in section
+    assert "rstpm with" not in section and "destseg with" not in section, "only what the table shows"
     assert "At most 2 steps each, of 3 photos of each use: a rehearsal" in section
     page = (Path(__file__).parents[2] / "docs" / "reference" / "measured.md").read_text()
     if measured.BEGIN in page:  # as it is before the first time

@@ -9,11 +9,13 @@ from PIL import Image
 
 from blemish.data.dataset import Dataset, Sample
 from blemish.data.digest import file_digest
+from blemish.data.framing import Framing
 from blemish.data.part_names import parts_of
 from blemish.detectors import DETECTORS, ImageSize
 from blemish.detectors.stpm import STPMSettings
 from blemish.errors import DataError, SettingsError
-from blemish.training.arrangement import arranged, divided, method_validates
+from blemish.training.arrangement import arranged, divided, method_validates, trained_on
+from blemish.training.photo_store import PhotoStore
 from blemish.training.settings import TrainingSettings
 from blemish.training.split import Split
 from blemish.training.train import train_detector
@@ -118,6 +120,24 @@ def test_training_names_nearly_black_photos_other_shapes_and_the_folders_it_took
     assert "good parts: 5 photos, of ok (4), ok/cam2 (1)" in caplog.text
     assert f"nearly black: 1, such as {tmp_path / 'photos' / 'ok' / 'black.png'}" in caplog.text
     assert "bordered: 1 of 5, such as 200x50, have another shape" in caplog.text
+
+
+def test_what_is_learned_before_photos_are_read_is_learned_from_none_that_calibrates(
+    parts: Dataset, tmp_path: Path
+) -> None:
+    """Copies and damaged photos are left out when photos are divided, which moves the others."""
+    for i, sample in enumerate(parts.train[:12]):
+        for name in (f"{i}.png", f"{i}_again.png"):
+            shutil.copy(sample.image, tmp_path / name)
+        (tmp_path / f"{i}_broken.png").write_bytes(sample.image.read_bytes()[:900])
+    found = Dataset(name="x", root=tmp_path, train=tuple(Sample(image=path) for path in sorted(tmp_path.glob("*.png"))))
+    ordered = arranged(found, TrainingSettings(), validates=False)
+    store = PhotoStore([s.image for s in ordered], Framing(image_size=(64, 64)), budget=0, workers=1)
+    store.load(lambda _done, _of: None)
+    store.close()
+    uses = divided(store.paths, list(map(str, store.paths)), (), held_out=0.2, validates=False)
+    learned = [sample.image for sample in trained_on(found, TrainingSettings())]
+    assert learned == [store.paths[i] for i in uses.train]
 
 
 def test_a_model_is_not_left_among_its_photos(parts: Dataset, seeded_resnet18: Path) -> None:

@@ -9,6 +9,7 @@ import blemish
 from blemish.data.dataset import Dataset
 from blemish.detectors import ImageSize
 from blemish.detectors.destseg import DeSTSegSettings
+from blemish.detectors.mend import MendSettings
 from blemish.detectors.stpm import STPMSettings
 from blemish.errors import DataError, SettingsError
 from blemish.training.settings import TrainingSettings
@@ -31,6 +32,11 @@ from blemish.training.train import train_detector
         (STPMSettings(), TrainingSettings(cache_memory=float("nan")), "cache_memory"),
         (STPMSettings(learning_rate=-1), TrainingSettings(), "stage student .*learning rate"),
         (STPMSettings(recipe="paper", patience=24), TrainingSettings(), "patience is 24.*at least check_every"),
+        (
+            STPMSettings(recipe="paper", patience=50, keep="last"),
+            TrainingSettings(),
+            "patience is 50.*set keep to best",
+        ),
     ],
 )
 def test_impossible_settings_are_refused_by_name_before_any_photo_is_read(
@@ -44,6 +50,14 @@ def test_a_later_stage_that_cannot_be_trained_is_refused_before_the_first_begins
     settings = DeSTSegSettings(head_learning_rate=-0.1)
     with pytest.raises(SettingsError, match="stage segmentation cannot be trained so"):
         train_detector("destseg", [], run=tmp_path / "run", settings=settings)
+
+
+@pytest.mark.parametrize("steps", [0, -3])
+def test_a_stage_of_no_steps_is_refused(tmp_path: Path, steps: int) -> None:
+    """Its network would judge as it was drawn."""
+    settings = MendSettings(learns="decoder_first", decoder_steps=steps)
+    with pytest.raises(SettingsError, match=f"decoder_steps is {steps}: it must be at least 1"):
+        train_detector("mend", [], run=tmp_path / "run", settings=settings)
 
 
 def test_a_folder_of_textures_that_is_not_there_is_named_before_any_photo_is_read(tmp_path: Path) -> None:

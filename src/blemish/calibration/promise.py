@@ -21,6 +21,10 @@ be the next one, let k be unusual. Where k < h, the order is taken whichever is 
 k = h, the h unusual ones are stopped, and of the others, for which the limit has moved, j - h. Where k > h, the limit
 has moved whichever is left out: the most unusual one is stopped, and j - h by their scores. (Were h all of j, then of
 k = j unusual ones j were stopped, and j - 1 others. A single place, j = 1, cannot be divided: two are promised there.)
+The share that both stop is at most Beta(j, n + 1 - j), whichever is taken. Cut j pieces off the space of photos, each
+beyond the highest calibration photo left: h in the order above; j - h more in it or, where those h are all unusual, by
+the scores of those left. Pieces, each of which may depend on those before, hold together what j of n + 1 alike hold
+(Fraser, Annals of Mathematical Statistics 22, 1951), and they hold all that is stopped.
 """
 
 import math
@@ -106,7 +110,8 @@ def highest_of_each(parts: Sequence[str], values: Sequence[float]) -> list[float
     return list(highest.values())
 
 
-def _mean_of_each(parts: Sequence[str], values: Sequence[float]) -> list[float]:
+def mean_of_each(parts: Sequence[str], values: Sequence[float]) -> list[float]:
+    """Returns the mean value of each part's photos, as looks are compared."""
     by_part: dict[str, list[float]] = {}
     for part, value in zip(parts, values, strict=True):
         by_part.setdefault(part, []).append(value)
@@ -131,7 +136,7 @@ def calibrate_with(
     unusualness = highest_of_each(parts, judged.unusualness) if judged.unusualness else []
     peaks = highest_of_each(parts, judged.peaks)
     if looks is None:
-        looks = {name: _mean_of_each(parts, values) for name, values in judged.looks.items()}
+        looks = {name: mean_of_each(parts, values) for name, values in judged.looks.items()}
     new = {WATCHED_SCORE: scores, WATCHED_UNUSUALNESS: unusualness, **looks} if unusualness else {}
     watched = _watched(new, known)
     if known is not None:
@@ -233,26 +238,23 @@ def promised_threshold(
     The threshold stands above that score by what runtimes may differ by, so that the photo it comes from is judged
     alike by all of them; a higher threshold gives no more false alarms.
     """
-    _check_rate(rate)
     rising = _rising(scores)
     n = rising.size + (spent.places if spent.joint else 0)
-    above = max(_places(rate, n), spent.places + 1)
+    places = _places(rate, n)
+    above = max(places, spent.places + 1)
     own = above - spent.places
+    # Two promised for one: 97.5 of 100 draws of either rate, for one, where nothing is unusual, errs in 5 already.
+    below = _rate_95(above, n) if above == places else min(1.0, 2 * _rate_95(1, n, confidence=0.975))
     return Threshold(
         value=float(rising[-own] + ROUNDING * abs(rising[-own])),
         asked_rate=rate,
         promised_rate=above / (n + 1),
-        rate_95=_rate_95(above, n) if spent.joint else _sum_95(own, spent.places, n),
+        rate_95=below,
     )
 
 
 def _rate_95(above: int, n: int, *, confidence: float = 0.95) -> float:
     return float(special.betaincinv(above, n + 1 - above, confidence))
-
-
-def _sum_95(one: int, other: int, n: int) -> float:
-    """Returns what the sum of two such rates is below in 95 of 100 draws at least: each is in 97.5 of 100."""
-    return min(1.0, _rate_95(one, n, confidence=0.975) + _rate_95(other, n, confidence=0.975))
 
 
 def estimated_threshold(scores: Sequence[float] | NDArray[np.float64], rate: float) -> Threshold:

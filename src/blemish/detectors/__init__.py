@@ -9,7 +9,7 @@ try:
     from blemish.detectors.detector import AnomalyMap, Batch, Detector, Images, Stage
     from blemish.detectors.mend import Mend
     from blemish.detectors.rstpm import RSTPM
-    from blemish.detectors.settings import DetectorSettings, ImageSize
+    from blemish.detectors.settings import DetectorSettings, ImageSize, LearnedPhotos
     from blemish.detectors.stpm import STPM
 except ModuleNotFoundError as error:
     if find_spec("torch") is not None:
@@ -35,5 +35,6 @@ __all__ = [
     "DetectorSettings",
     "ImageSize",
     "Images",
+    "LearnedPhotos",
     "Stage",
 ]

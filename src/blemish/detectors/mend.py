@@ -18,7 +18,7 @@ teacher runs once per good photo; a decoder that learns alone learns most from w
 two maps become one, see `Fusion`.
 """
 
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
@@ -30,7 +30,7 @@ from torch.nn import functional as F
 from torch.optim import Optimizer
 
 from blemish.detectors.detector import AnomalyMap, Batch, Detector, Images, Stage
-from blemish.detectors.settings import DetectorSettings
+from blemish.detectors.settings import DetectorSettings, LearnedPhotos
 from blemish.errors import SettingsError
 from blemish.model.score import Score
 from blemish.networks import build_backbone
@@ -63,6 +63,7 @@ MANY = 200  # photos, of which a decoder that learns first takes more steps, thr
 _MORE = 5 / 3  # times as many steps as the head, through a wide one: each costs a third of the head's
 _ALONE = 2  # times the learning rate, for a decoder that learns alone
 _NARROW = {"batch_size": 4, "steps": 4, "rate": 3}  # photos of a step, times as many as the head, times the rate
+_NARROW_STRIDE = 32
 _MINING = 3  # the power of its distance by which a pixel counts, where a decoder learns alone
 
 
@@ -101,18 +102,18 @@ class MendSettings(DetectorSettings):
         """Returns what DetectorSettings does, of records too that are older than light as a setting of training."""
         return super().from_json({name: value for name, value in values.items() if name != "light"}, others=others)
 
-    def for_photos(self, count: int, *, surface: Callable[[], bool] = lambda: False) -> "MendSettings":
+    def for_photos(self, photos: LearnedPhotos, /) -> "MendSettings":
         """Returns the settings with `learns`, `bottleneck` and `decoder_steps` decided."""
         learns = self.learns
         if learns == "auto":
-            together = count < FEW or (self.judges == "both" and surface())
+            together = photos.count < FEW or (self.judges == "both" and photos.surface())
             learns = "together" if together else "decoder_first"
         bottleneck = self.bottleneck
         if bottleneck == "auto":
-            bottleneck = "narrow" if count >= MANY and learns == "decoder_first" else "wide"
+            bottleneck = "narrow" if photos.count >= MANY and learns == "decoder_first" else "wide"
         steps = self.decoder_steps
         if steps is None:
-            times = _NARROW["steps"] if bottleneck == "narrow" else _MORE if count >= MANY else 1
+            times = _NARROW["steps"] if bottleneck == "narrow" else _MORE if photos.count >= MANY else 1
             steps = round(times * self.steps)
         return replace(self, learns=learns, bottleneck=bottleneck, decoder_steps=steps)
 
@@ -158,7 +159,7 @@ class Mend(Detector):
     def stages(self) -> Sequence[Stage]:
         if self.settings.learns != "decoder_first":
             return [self._on_varied_photos("mending", self.student)]
-        steps = self.settings.for_photos(FEW).decoder_steps  # where nobody has decided it
+        steps = self.settings.for_photos(LearnedPhotos(FEW)).decoder_steps  # where nobody has decided it
         assert steps is not None
         narrow = self.settings.narrow
         alone = Stage(
@@ -204,6 +205,8 @@ class Mend(Detector):
 
     def _loss(self, batch: Batch) -> dict[str, Tensor]:
         """Returns per level how far the decoder is from the good photo, and the head's losses."""
+        if self.settings.narrow:
+            _check_narrow(batch)
         targets = tuple(target.float() for target in batch.targets)
         if batch.masks is None:
             power = _MINING if self.settings.learns == "decoder_first" else 0
@@ -256,6 +259,17 @@ class Mend(Detector):
             views += _MOVED[0] * len(batch.images)
             if views >= _MOVED[1]:
                 return
+
+
+def _check_narrow(batch: Batch) -> None:
+    """Raises SettingsError where batch norm gets a single value per channel at the narrowest place, an error of
+    torch's."""
+    photos, _, height, width = batch.images.shape
+    if photos * -(-height // _NARROW_STRIDE) * -(-width // _NARROW_STRIDE) < 2:
+        raise SettingsError(
+            f"a narrow bottleneck leaves a single value of {height}x{width} pixels, and a step and process has one "
+            "photo: raise --batch-size or --image-size, or set bottleneck to wide"
+        )
 
 
 def _mending_losses(

@@ -43,6 +43,15 @@ def image_size_of(size: Any) -> ImageSize:
     return ImageSize(*map(_plain, sides))
 
 
+@dataclass(frozen=True)
+class LearnedPhotos:
+    """Says what is known of the good photos to train on before they are read."""
+
+    count: int
+    surface: Callable[[], bool] = lambda: False
+    """Says whether they show a surface, any place of which may look like any other: that takes seconds."""
+
+
 PAPERS_SIZE = AreaSize(256, 256)  # all three papers, whose photos are square or squeezed
 
 
@@ -57,9 +66,8 @@ class DetectorSettings:
     steps: int | None = 1000
     """The most training steps; none: what the method takes where none are given."""
 
-    def for_photos(self, count: int, *, surface: Callable[[], bool] = lambda: False) -> Self:  # noqa: ARG002  may ask
-        """Returns the settings with what was left open decided by the number of good photos to train on, and by whether
-        they show a surface, any place of which may look like any other: that takes seconds to say."""
+    def for_photos(self, _photos: LearnedPhotos, /) -> Self:
+        """Returns the settings with what was left open decided by what is known of the photos."""
         return self
 
     def to_json(self) -> dict[str, Any]:

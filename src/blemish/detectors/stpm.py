@@ -9,7 +9,7 @@ student learns as the paper's does; by default the learning rate rises and falls
 """
 
 import math
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, fields, replace
 from functools import partial
 from typing import Any, Literal
@@ -19,7 +19,7 @@ from torch import Tensor, nn
 from torch.optim import SGD
 
 from blemish.detectors.detector import AnomalyMap, Batch, Detector, Images, Stage
-from blemish.detectors.settings import DetectorSettings
+from blemish.detectors.settings import DetectorSettings, LearnedPhotos
 from blemish.errors import SettingsError
 from blemish.networks import build_backbone
 from blemish.networks.discrepancy import (
@@ -67,9 +67,9 @@ class STPMSettings(DetectorSettings):
         whole = {field.name for field in fields(cls)} - {"recipe"} <= values.keys()
         return super().from_json({"recipe": "paper", **values} if whole else values, others=others)
 
-    def for_photos(self, count: int, *, surface: Callable[[], bool] = lambda: False) -> "STPMSettings":  # noqa: ARG002
+    def for_photos(self, photos: LearnedPhotos, /) -> "STPMSettings":
         """Returns the settings with what was left open as the recipe has it."""
-        epochs = _EPOCHS * max(1, math.ceil(4 * count // 5 / _BATCH))  # a fifth is held out, as in the paper
+        epochs = _EPOCHS * max(1, math.ceil(4 * photos.count // 5 / _BATCH))  # a fifth is held out, as in the paper
         steps = epochs if self.recipe == "paper" else min(max(epochs, _FEWEST_STEPS), _MOST_STEPS)
         keep: Literal["best", "last"] = "best" if self.recipe == "paper" else "last"
         return replace(self, steps=self.steps or steps, keep=keep if self.keep == "auto" else self.keep)
@@ -103,8 +103,16 @@ class STPM(Detector):
         product = interpolate_map(multiply_maps(found), (images.shape[-2], images.shape[-1]))
         return product, maps_by_level("student", found)
 
+    def check_trainable(self) -> None:
+        """Raises SettingsError where patience is asked for, and nothing is validated."""
+        if self.settings.patience is not None and self.settings.keep == "last":
+            raise SettingsError(
+                f"patience is {self.settings.patience}: where the last weights are kept, no held-out photos are looked "
+                "at and all steps are taken; leave it out, or set keep to best"
+            )
+
     def stages(self) -> Sequence[Stage]:
-        settings = self.settings.for_photos(1)  # where that was not done, and nobody has counted them
+        settings = self.settings.for_photos(LearnedPhotos(1))  # where that was not done, and nobody has counted them
         steps = settings.steps
         assert steps is not None
         return [

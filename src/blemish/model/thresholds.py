@@ -122,7 +122,7 @@ class Calibration:
     watched: dict[str, tuple[float, ...]] = field(default_factory=dict)
     """What new photos are compared with to see drift, each rising: `score` and `unusualness` of the photos that were
     last given to calibrate, and their looks (`brightness`, ...), after training those of photos trained on as well.
-    Nothing for parts: several photos of one tell nothing new."""
+    Of a part the highest score and unusualness, and the mean of its photos' looks."""
 
     @property
     def n(self) -> int:

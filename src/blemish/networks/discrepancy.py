@@ -9,6 +9,8 @@ from torch.nn import functional as F
 
 from blemish.networks.resizing import resize_features
 
+_LEAST = 1e-12  # far below the share of any pixel that is inside at all
+
 
 def unit_vectors(features: Tensor) -> Tensor:
     """Returns features (B, C, h, w) of length 1 over channels, in float32 whatever the autocast; zero stays zero."""
@@ -30,18 +32,21 @@ def distances(teacher: Sequence[Tensor], student: Sequence[Tensor]) -> list[Tens
 
 def mean_inside(values: Tensor, inside: Tensor | None) -> Tensor:
     """Returns the mean of values (B, C, h, w) over photos and pixels, each pixel counting by how much of it is `inside`
-    (B, 1, H, W), 0 to 1; None: all alike."""
+    (B, 1, H, W), 0 to 1; None: all alike. Where nothing is inside, as of regions that all moved out of view, it is 0.
+    """
     if inside is None:
         return values.mean()
     share = share_inside(values, inside).expand_as(values)
-    return (values * share).sum() / share.sum()
+    return (values * share).sum() / share.sum().clamp(min=_LEAST)
 
 
 def mean_of_hardest(values: Tensor, inside: Tensor | None, *, power: float) -> Tensor:
     """Returns the same mean, but pixels count by a power of their own value over the mean, so that most is learned
     where most is amiss."""
     fixed = values.detach()
-    return mean_inside(values * (fixed / mean_inside(fixed, inside)) ** power, inside)
+    mean = mean_inside(fixed, inside)
+    weight = torch.where(mean > 0, fixed / mean, 0.0)  # the mean is 0 where nothing is inside
+    return mean_inside(values * weight**power, inside)
 
 
 def means_inside(values: Tensor, inside: Tensor | None) -> Tensor:

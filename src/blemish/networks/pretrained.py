@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from http.client import HTTPException, HTTPResponse
 from importlib.util import find_spec
 from pathlib import Path
-from typing import Self
+from typing import NamedTuple, Self
 
 import platformdirs
 import safetensors.torch
@@ -83,16 +83,12 @@ def find_weights(
     """
     if file is not None:
         return given_weights(file)
-    names = (f"{name}.safetensors", f"{name}.pth", source.file_name)
-    tried = []
-    for place, folder in (("$BLEMISH_WEIGHTS", _users_folder()), ("cache", cache_folder())):
-        if folder is None:
-            tried.append(f"{place} (not set)")
-            continue
-        for candidate in (folder / each for each in names):
-            if candidate.is_file():
-                return _checked(WeightsFile.of(candidate, origin=f"{place} {candidate.name}"), source)
-        tried.append(f"{place} {folder} (no {', '.join(names)})")
+    if (kept := kept_weights(name, source)) is not None:
+        return _checked(WeightsFile.of(kept.path, origin=f"{kept.place} {kept.path.name}"), source)
+    names = ", ".join(_names(name, source))
+    tried = [
+        f"{place} (not set)" if folder is None else f"{place} {folder} (no {names})" for place, folder in _folders()
+    ]
     if source.package is not None:
         return _packaged(name, source, package=source.package)
     if source.url is not None and not download:
@@ -103,6 +99,22 @@ def find_weights(
         except (OSError, HTTPException, ValueError) as error:
             tried.append(f"{source.url} ({_one_line(error)})")
     raise WeightsError(f"no weights for teacher {name}: tried {'; '.join(tried)}; {WAYS_OUT}")
+
+
+class KeptWeights(NamedTuple):
+    """Weights that lie on this machine: a file, and the kind of place that it lies in."""
+
+    path: Path
+    place: str
+
+
+def kept_weights(name: str, source: WeightsSource) -> KeptWeights | None:
+    """Returns the file of backbone `name` that $BLEMISH_WEIGHTS or the cache holds, unread; None where none does."""
+    for place, folder in _folders():
+        paths = [] if folder is None else [folder / each for each in _names(name, source)]
+        if (path := next((path for path in paths if path.is_file()), None)) is not None:
+            return KeptWeights(path, place)
+    return None
 
 
 def given_weights(file: Path) -> WeightsFile:
@@ -178,6 +190,14 @@ def load_weights(module: nn.Module, weights: Mapping[str, Tensor], *, origin: st
 def _is_finite(tensor: Tensor) -> bool:
     """Returns whether no number is NaN or infinite: those make a sum so, too, which takes a twentieth of the time."""
     return bool(tensor.sum().isfinite()) or bool(tensor.isfinite().all())
+
+
+def _folders() -> list[tuple[str, Path | None]]:
+    return [("$BLEMISH_WEIGHTS", _users_folder()), ("cache", cache_folder())]
+
+
+def _names(name: str, source: WeightsSource) -> tuple[str, ...]:
+    return f"{name}.safetensors", f"{name}.pth", source.file_name
 
 
 def _users_folder() -> Path | None:

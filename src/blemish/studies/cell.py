@@ -3,7 +3,6 @@
 import json
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -13,9 +12,10 @@ from blemish.errors import DataError
 from blemish.evaluation.record import Evaluation
 from blemish.evaluation.summary import figures_with_rates
 from blemish.inference import open_predictor
-from blemish.model.artifact import MODEL_FILE, file_sha256, read_artifact
+from blemish.model.artifact import MODEL_FILE, read_artifact
 from blemish.records import RecordFormat, read_record, write_record
 from blemish.report.published import mvtec_ad_category
+from blemish.studies.cell_weights import TeacherWeights, content_of, has_other_weights, weights_of_teachers
 from blemish.studies.shared_work import begin_cell
 from blemish.studies.speed import latency
 from blemish.studies.spent import Meter
@@ -55,6 +55,19 @@ class Cell:
     def key(self) -> str:
         """Returns the digest of all that decides the result, down to the photos' names and sizes, what is in files of
         teachers' weights, and the version."""
+        return self._digest([teacher.sha256 for teacher in self.weights if teacher.kept])
+
+    @property
+    def key_before(self) -> str:
+        """Returns what the key was while weights that are found were no part of it, whatever these are."""
+        return self._digest([])
+
+    @property
+    def weights(self) -> list[TeacherWeights]:
+        """Returns the weights of its teachers."""
+        return weights_of_teachers(self.method, self.settings)
+
+    def _digest(self, kept: Sequence[str | None]) -> str:
         facts = {
             "version": __version__,
             "method": self.method,
@@ -66,6 +79,7 @@ class Cell:
                 for use in ("train", "validation", "test")
                 for sample in getattr(self.found, use)
             ],
+            **({"weights": kept} if kept else {}),
         }
         return digest_of(json.dumps(facts, sort_keys=True).encode())
 
@@ -105,12 +119,23 @@ class CellResult:
 
 
 def measured_cell(cell: Cell, output: Path) -> CellResult | None:
-    """Returns the result of a cell that was measured before; None where there is none, or a damaged one."""
+    """Returns the result of a cell that was measured before; None where there is none, or a damaged one, or one whose
+    model says that its teachers had other weights."""
+    key, before = cell.key, cell.key_before
+    if (found := _result(cell, key, output)) is not None:
+        return None if has_other_weights(output / RUNS / found.name, cell.weights) else found
+    found = _result(cell, before, output) if before != key else None
+    known = found is not None and has_other_weights(output / RUNS / found.name, cell.weights) is False
+    return found if known else None
+
+
+def _result(cell: Cell, key: str, output: Path) -> CellResult | None:
+    file = output / "cells" / f"{_name_of(cell.method, cell.category, cell.seed, key)}.json"
     try:
-        found = read_record(CellResult, output / "cells" / f"{cell.name}.json", form=_FORMAT, missing="not measured")
+        found = read_record(CellResult, file, form=_FORMAT, missing="not measured")
     except DataError:
         return None
-    return found if found.key == cell.key else None
+    return found if found.key == key else None
 
 
 def measure_cell(cell: Cell, output: Path, *, train: Train, evaluate: Evaluate) -> CellResult:
@@ -121,7 +146,9 @@ def measure_cell(cell: Cell, output: Path, *, train: Train, evaluate: Evaluate) 
     begin_cell(cell.found)
     meter, run = Meter(), output / RUNS / cell.name
     unfinished = (run / CHECKPOINT_FILE).exists()
-    if unfinished or not (run / MODEL_FILE).exists():
+    if has_other_weights(run, cell.weights):
+        train(cell.method, cell.found, run, overwrite=True, seed=cell.seed, **cell.settings)
+    elif unfinished or not (run / MODEL_FILE).exists():
         train(cell.method, cell.found, run, resume=unfinished, seed=cell.seed, **cell.settings)
     evaluation = evaluate(run, cell.found, output=run / "evaluation")
     spent = meter.spent()
@@ -197,10 +224,4 @@ def _said(value: object) -> object:
         return [_said(item) for item in value]
     if not isinstance(value, Path):
         return str(value)
-    facts = value.stat() if value.is_file() else None
-    return [value.name, None if facts is None else _content(value, facts.st_size, facts.st_mtime_ns)]
-
-
-@cache  # every cell asks for its key several times, and weights may have a gigabyte
-def _content(file: Path, _size: int, _changed_ns: int) -> str:
-    return file_sha256(file)
+    return [value.name, content_of(value) if value.is_file() else None]

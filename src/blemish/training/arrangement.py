@@ -18,9 +18,12 @@ from blemish.data.framing_choice import choose_framing, typical_sizes
 from blemish.data.images import Size
 from blemish.data.part_names import parts_of
 from blemish.data.pixel_limit import allow_pixels
+from blemish.data.survey import survey
 from blemish.errors import DataError, SettingsError
 from blemish.training.settings import TrainingSettings
 from blemish.training.split import MOST_VALIDATION, VALIDATION, Split, shuffled, split
+
+_FEW = 200  # photos; of more, the first lie far from those that calibrate, whatever is left out
 
 if TYPE_CHECKING:
     from blemish.detectors import DetectorSettings, ImageSize, Stage
@@ -132,13 +135,23 @@ def arranged(found: Dataset, training: TrainingSettings, *, validates: bool) -> 
 
 def trained_on(found: Dataset, training: TrainingSettings) -> list[Sample]:
     """Returns the good photos that calibrate nothing, in the order of `arranged`: what is learned before they are read
-    is learned from these, first ones first, for where some cannot be read or are copies, the last few calibrate."""
+    is learned from the first of these."""
     samples = arranged(found, training, validates=False)
+    if len(samples) <= _FEW:
+        samples = _usable(samples, training)
     if len(samples) < 2:
         return samples
     apart = {sample.image for sample in found.validation}
     paths, parts = [sample.image for sample in samples], parts_of(samples, training.part)
     return [samples[i] for i in divided(paths, parts, apart, held_out=training.held_out, validates=False).train]
+
+
+def _usable(samples: Sequence[Sample], training: TrainingSettings) -> list[Sample]:
+    """Leaves out copies and what cannot be read, each of which would move the others towards those that calibrate."""
+    paths = [sample.image for sample in samples]
+    seen = survey(paths, decode=True, reading=training.reading, asked_white=training.asked_white)
+    different = set(seen.different)
+    return [sample for sample in samples if sample.image in different]
 
 
 def divided(

@@ -34,6 +34,8 @@ def check_settings(settings: DetectorSettings, training: TrainingSettings) -> No
 def check_stages(stages: Sequence[Stage], training: TrainingSettings) -> None:
     """Raises SettingsError or DataError for what would end a later stage, before the first begins."""
     for stage in stages:
+        if stage.steps < 1:
+            raise SettingsError(f"{stage.setting} is {stage.steps}: it must be at least 1")
         try:
             rates = [group["lr"] for group in stage.optimizer(stage.trains).param_groups]
         except ValueError as error:

@@ -10,7 +10,7 @@ from pathlib import Path
 import torch
 
 from blemish.calibration.far_photos import FarPhotos, far_photos
-from blemish.calibration.promise import calibrate_with, judge_good_photos
+from blemish.calibration.promise import GoodPhotos, calibrate_with, judge_good_photos, mean_of_each
 from blemish.calibration.region_scales import MOST_TO_SCALE, own_scales
 from blemish.calibration.undo import CALIBRATIONS_FOLDER
 from blemish.data.description import PhotoDescription, describe
@@ -201,9 +201,21 @@ def _calibrate(
     calibration = calibrate_with(
         judged,
         shown,
-        looks={name: [*(looks_of(p)[name] for p in learned), *values] for name, values in judged.looks.items()},
+        looks=_looks(job, parts, judged, learned),
         false_alarm_rate=job.settings.false_alarms,
         unit="photos" if list(parts) == list(map(str, job.photos.paths)) else "parts",
     )
     paths = [job.photos.paths[int(i)] for i in job.split.calibrating]
     return predictor, calibration, far_photos(paths, judged, shown, calibration)
+
+
+def _looks(
+    job: Job, parts: Sequence[str], judged: GoodPhotos, learned: Sequence[PhotoDescription]
+) -> dict[str, list[float]]:
+    """Returns what is watched for drift, of each part: of those that were learned from, and of those that calibrate."""
+    of_learned = [parts[i] for i in job.split.train[: len(learned)]]
+    of_judged = [parts[i] for i in job.split.calibrating]
+    return {
+        name: [*mean_of_each(of_learned, [looks_of(p)[name] for p in learned]), *mean_of_each(of_judged, values)]
+        for name, values in judged.looks.items()
+    }

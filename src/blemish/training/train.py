@@ -16,7 +16,7 @@ from blemish.data.drawn_regions import EVERYTHING, AskedInterest, DrawnInterest,
 from blemish.data.framing import Framing
 from blemish.data.framing_choice import canvas_each, frames_each
 from blemish.data.images import Size
-from blemish.detectors import DETECTORS, Detector, DetectorSettings, ImageSize, Stage
+from blemish.detectors import DETECTORS, Detector, DetectorSettings, ImageSize, LearnedPhotos, Stage
 from blemish.errors import SettingsError
 from blemish.model.artifact import Artifact
 from blemish.networks.teacher import Teacher
@@ -149,7 +149,7 @@ def _framed(
     settings = replace(settings, image_size=ImageSize(*framing.image_size))
     check_settings(settings, training)
     surface = partial(show_a_surface, found.train, framing.reading, seed=training.seed, on_progress=on_progress)
-    return settings.for_photos(len(found.train), surface=surface), framing, sizes
+    return settings.for_photos(LearnedPhotos(len(found.train), surface=surface)), framing, sizes
 
 
 def _aligned(framing: Framing, training: TrainingSettings, found: Dataset, on_progress: OnProgress) -> Framing:
