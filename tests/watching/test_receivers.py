@@ -321,6 +321,28 @@ def test_messages_go_by_station_and_model(line: Line) -> None:
     assert messages.taken == line.lines()
 
 
+def waited_for(is_so: Callable[[], bool], *, seconds: float = 20) -> bool:
+    """Whether something is so within some seconds."""
+    until = time.monotonic() + seconds
+    while not is_so() and time.monotonic() < until:
+        time.sleep(0.05)
+    return is_so()
+
+
+def test_a_station_is_online_before_its_first_verdict(tmp_path: Path) -> None:
+    messages, journal = Messages(), Journal(tmp_path)
+    start = time.monotonic()
+    courier = Courier(Mqtt(messages.address, station="line", model="part"), journal)  # and no broker yet
+    assert time.monotonic() - start < 1
+    time.sleep(0.3)
+    with messages.open():
+        assert waited_for(lambda: messages.statuses == ["online"])
+        courier.end(within=5)
+        courier.join()
+        assert waited_for(lambda: messages.statuses == ["online", "offline"])
+    journal.close()
+
+
 def test_a_station_that_the_broker_lost_for_a_moment_is_online_again() -> None:
     """The client connects again by itself, after the broker has left word that it was gone."""
     messages, told = Messages(), Delivery(number=1, id="1", record={"id": "1"})
