@@ -16,7 +16,7 @@ from typing import Any, Protocol
 import numpy as np
 import pytest
 
-from blemish.errors import OutputError
+from blemish.errors import OutputError, SettingsError
 from blemish.history.opening import open_history
 from blemish.history.reading import latest
 from blemish.inference.prediction import Prediction
@@ -26,6 +26,7 @@ from blemish.results.mqtt import Mqtt
 from blemish.results.outbox import Courier
 from blemish.results.packed_maps import read_map_picture
 from blemish.results.verdict_lines import LineClient, VerdictLines
+from blemish.results.webhook import Webhook
 from blemish.watching import questions as questions_of_clients
 from blemish.watching.arrivals import Arrivals
 from blemish.watching.journal import Journal
@@ -268,6 +269,31 @@ def test_questions_that_nobody_can_take_are_refused_and_end_no_lines(
         assert client.recv(99) == b"ERR;;;;b.png\r\n"
     server.close()
     assert "a mistake" in caplog.text
+
+
+@pytest.mark.parametrize(
+    "address", ["http://host:abc/", "http://host:99999/", "http://[::1/", "http://host/a b", "http://host/pr\u00fcf"]
+)
+def test_what_no_verdict_could_be_sent_to_is_refused_at_the_start(address: str) -> None:
+    for make in (Webhook, lambda where: Mqtt(where.replace("http", "mqtt"), station="line", model="part")):
+        with pytest.raises(SettingsError, match=r"^(webhook|mqtt): .* is no (address|broker); give "):
+            make(address)
+
+
+def test_a_password_without_a_user_is_refused() -> None:
+    with pytest.raises(SettingsError, match="mqtt_password is of a user"):
+        Mqtt("mqtt://broker", station="line", model="part", password=b"secret")
+
+
+@pytest.mark.skipif(not socket.has_dualstack_ipv6(), reason="needs IPv6")
+def test_lines_are_sent_over_the_newer_internet_protocol_too() -> None:
+    server = VerdictLines("[::1]:0", on_asked=lambda *_: None)
+    with socket.create_connection(("::1", server.port)) as client:
+        client.sendall(b"?\n")
+        time.sleep(0.2)
+        server.send("OK")
+        assert lines_from(client, 1) == ["OK"]
+    server.close()
 
 
 def test_posts_are_signed_and_not_led_elsewhere(line: Line, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

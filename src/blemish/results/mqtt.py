@@ -7,9 +7,10 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from importlib.util import find_spec
 from typing import TYPE_CHECKING, Any
-from urllib.parse import unquote, urlsplit
+from urllib.parse import unquote
 
 from blemish.errors import MissingExtraError, OutputError, SettingsError
+from blemish.results.addresses import split_address
 from blemish.results.delivery import Delivery
 
 if TYPE_CHECKING:
@@ -30,11 +31,14 @@ class Mqtt:
 
     def __init__(self, address: str, *, station: str, model: str, password: bytes | None = None) -> None:
         """Takes mqtt://USER@HOST:PORT, or mqtts:// with TLS; raises SettingsError, and MissingExtraError."""
-        parts = urlsplit(address)
-        if parts.scheme not in _PORTS or not parts.hostname or parts.path.strip("/"):
-            raise SettingsError(f"mqtt: {address!r} is no broker; give mqtt://HOST:1883, or mqtts://USER@HOST:8883")
+        example = "mqtt://HOST:1883, or mqtts://USER@HOST:8883"
+        parts = split_address(address, schemes=tuple(_PORTS), what="mqtt", example=example)
+        if parts.path.strip("/") or not parts.hostname:
+            raise SettingsError(f"mqtt: {address!r} is no broker; give {example}")
         if parts.password is not None:
             raise SettingsError("mqtt: a password in an address can be read by everybody; give --mqtt-password FILE")
+        if password is not None and not parts.username:
+            raise SettingsError(f"mqtt_password is of a user, and {address!r} names none; give {example}")
         _need_paho()
         self._tls = parts.scheme == "mqtts"
         self._host, self._port = parts.hostname, parts.port or _PORTS[parts.scheme]
