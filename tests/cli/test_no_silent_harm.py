@@ -11,10 +11,12 @@ from PIL import Image
 
 import blemish
 from blemish.cli.predict import predict
+from blemish.cli.prune_history import prune_history
+from blemish.cli.token import token
 from blemish.data.dataset import Dataset
 from blemish.data.images import read_image
 from blemish.data.survey import survey
-from blemish.errors import SettingsError
+from blemish.errors import HistoryError, SettingsError
 from blemish.model.artifact import read_artifact
 from copies import copied
 
@@ -105,3 +107,26 @@ def test_a_model_is_refused_in_a_folder_above_its_photos(good: Path) -> None:
     with pytest.raises(SettingsError, match=r"holds the folder of photos .*good: give the model a folder of its own"):
         blemish.train("stpm", good, good.parent, steps=1)
     assert {path.name for path in good.parent.iterdir()} == {"good"}
+
+
+def test_a_folder_or_history_that_is_not_there_is_no_success_and_is_not_made(tmp_path: Path) -> None:
+    typo = tmp_path / "typo.db"
+    with pytest.raises(HistoryError, match="there is no history in"):
+        token("eva", revoke=True, history=str(typo))
+    assert not typo.exists()
+    token("eva", history=str(typo))
+    with pytest.raises(SettingsError, match=r"keep_photos: .* is no folder"):
+        prune_history(history=str(typo), keep_photos=tmp_path / "nowhere", megabytes=1)
+
+
+def test_a_history_that_fails_is_not_called_a_table_that_cannot_be_written(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def fail(*_: object) -> list[object]:
+        raise HistoryError("the history cannot be used")
+
+    token("eva", history=str(tmp_path / "history.db"))
+    monkeypatch.setattr("blemish.history.tables._chunks", fail)
+    with pytest.raises(HistoryError, match=r"^the history cannot be used$"):
+        blemish.export_history(tmp_path / "table.csv", history=tmp_path / "history.db")
+    assert not (tmp_path / "table.csv").exists()
