@@ -182,6 +182,24 @@ def test_the_tables_hold_each_line_once_where_a_process_was_killed_while_writing
     assert len((tmp_path / "predictions.jsonl").read_text().splitlines()) == 1
 
 
+def test_a_table_with_other_columns_is_put_aside(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+    told = Delivery(number=1, id="1", record={"id": "1", "verdict": "normal"})
+    table = tmp_path / "predictions.csv"
+    tables = GrowingTables(tmp_path)
+    tables.resume("")
+    _, kept = tables.deliver([told])
+    whole = table.read_text()
+    for state in (kept, ""):  # of an earlier version, and of `predict`, whose folder a watch is given
+        table.write_text("image,verdict\na.png,normal\n")
+        tables = GrowingTables(tmp_path)
+        tables.resume(state)
+        tables.deliver([told])
+        assert table.read_text() == whole
+    assert [(tmp_path / f"predictions-{n}.csv").read_text().count("\n") for n in (1, 2)] == [2, 2]
+    assert "predictions.csv has other columns than those of this version: it is predictions-1.csv" in caplog.text
+    assert len((tmp_path / "predictions.jsonl").read_text().splitlines()) == 3
+
+
 def test_tables_on_a_disk_that_was_away_lose_nothing(tmp_path: Path) -> None:
     def delivered(number: int) -> str:
         return tables.deliver([Delivery(number=number, id="", record={"id": str(number), "verdict": "normal"})])[1]

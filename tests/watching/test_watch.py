@@ -99,6 +99,15 @@ def test_a_link_that_is_moved_or_linked_leads_where_it_led(line: Line, tmp_path:
     assert line.watch(then=then) == []
 
 
+def test_what_a_watch_has_found_is_not_replaced_by_a_prediction(line: Line) -> None:
+    line.put("a.png")
+    line.watch(save="all-overlays")
+    before = sorted(line.into.rglob("*")), line.lines()
+    with pytest.raises(SettingsError, match="holds what a watch has found, and this would replace it"):
+        list(blemish.predict(line.run, line.photos[1], output=line.into, runtime="onnx"))
+    assert (sorted(line.into.rglob("*")), line.lines()) == before
+
+
 def test_photos_are_judged_in_the_order_they_came(line: Line) -> None:
     for number in range(5):
         path = line.put(f"p{9 - number}.png", number)

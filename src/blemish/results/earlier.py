@@ -8,6 +8,8 @@ from pathlib import Path
 from blemish.data.skipped import OWN_FOLDERS
 
 PREDICTIONS_FILE = "predictions.jsonl"
+JOURNAL_FILE = "watch.sqlite"
+"""A folder that holds it is a watch's: its tables grow, and are of many days."""
 _PICTURES = ("map", "overlay", "level_maps")  # a line's fields that name them
 
 

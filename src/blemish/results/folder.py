@@ -12,11 +12,11 @@ from pathlib import Path
 from typing import IO, Any
 
 from blemish.data.images import save_map
-from blemish.errors import DataError, OutputError
+from blemish.errors import DataError, OutputError, SettingsError
 from blemish.inference.prediction import Prediction, unreadable_json
 from blemish.process import available_cores
 from blemish.results.caption import captioned
-from blemish.results.earlier import PREDICTIONS_FILE, remove_earlier
+from blemish.results.earlier import JOURNAL_FILE, PREDICTIONS_FILE, remove_earlier
 from blemish.results.overlays import picture, save_overlay
 from blemish.results.saved import USUAL, saved
 
@@ -47,6 +47,8 @@ class PredictionFolder:
 
     def __init__(self, folder: Path, photos: Sequence[Path], *, save: str | Sequence[str] = USUAL) -> None:
         """Takes for `save` what `saved` does; raises SettingsError, and OutputError where the folder is of no use."""
+        if (folder / JOURNAL_FILE).exists():
+            raise SettingsError(f"{folder} holds what a watch has found, and this would replace it: choose another")
         self.folder = folder
         self._saved = saved(save)
         self._names = output_names(photos)

@@ -15,9 +15,9 @@ from typing import Any
 
 from blemish.errors import ArtifactError, OutputError, SettingsError
 from blemish.results.delivery import Delivery
+from blemish.results.earlier import JOURNAL_FILE
 from blemish.watching.file_state import FileState
 
-JOURNAL_FILE = "watch.sqlite"
 _FORMAT = 1
 KEPT = 10_000
 """Records that can still be asked for when every receiver has taken them, and that wait for one that is no longer asked
