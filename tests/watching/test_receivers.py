@@ -269,6 +269,22 @@ def test_who_asks_while_the_journal_cannot_be_read_is_told_that_nobody_knows(lin
     assert told == b"ERR;;;;a.png\r\n"
 
 
+def test_each_who_asks_for_a_photo_that_does_not_come_is_told(line: Line, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(questions_of_clients, "WAITED_FOR", 0.2)
+    questions = Questions(Arrivals(line.folder, lambda *_: False, quiet=1), lambda _: None, wake=lambda: None)
+    questions.lines = server = VerdictLines("127.0.0.1:0", on_asked=questions.hear)
+    clients = [socket.create_connection(("127.0.0.1", server.port)) for _ in range(2)]
+    for client in clients:
+        client.sendall(b"a.png\n")
+    for _ in range(20):
+        questions.work()
+        time.sleep(0.05)
+    for client in clients:
+        assert lines_from(client, 1) == ["ERR;;;;a.png"]
+        client.close()
+    server.close()
+
+
 def test_questions_that_nobody_can_take_are_refused_and_end_no_lines(
     line: Line, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
