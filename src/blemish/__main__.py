@@ -1,5 +1,6 @@
 """`python -m blemish`, `torchrun -m blemish`, and the command `blemish`."""
 
+import errno
 import io
 import logging
 import os
@@ -12,6 +13,7 @@ from typing import NoReturn
 
 from blemish.errors import BlemishError, InterruptionError
 
+_NO_ROOM = (errno.ENOSPC, errno.EDQUOT)
 FAILED, BROKEN = 2, 70
 """Whatever is no BlemishError is a mistake of ours: neither 1, which says that photos are anomalous, nor 2."""
 
@@ -35,6 +37,7 @@ def main() -> NoReturn:
     try:
         explain(words)
         code = app(words, exit_on_error=False, print_error=True, result_action="return_value")
+        sys.stdout.flush()  # else what cannot be written is told by an exit code of Python's own
     except InterruptionError as stopped:
         fail(str(stopped), 128 + stopped.signal)
     except BlemishError as error:
@@ -57,6 +60,9 @@ def main() -> NoReturn:
                 "out of memory: end other programs; a training takes less by a lower --batch-size or --image-size",
                 FAILED,
             )
+        if isinstance(error, OSError) and error.errno in _NO_ROOM and error.filename is None:
+            _print_no_more()
+            fail(f"what is printed cannot be written ({error.strerror}): make room where it goes", FAILED)
         traceback.print_exc()
         fail("this is a mistake in blemish, not yours: please report it with the lines above", BROKEN)
     sys.exit(code if isinstance(code, int) else 0)
@@ -95,6 +101,14 @@ def _is_out_of_memory(error: Exception) -> bool:
     """Returns whether memory ran out; torch, which may not be installed, has an error of its own for GPUs alone."""
     words = "can't allocate memory"
     return isinstance(error, MemoryError) or type(error).__name__ == "OutOfMemoryError" or words in str(error)
+
+
+def _print_no_more() -> None:
+    """Gives up what waits for standard output: else Python tries once more at the end, and fails in words of its
+    own."""
+    nowhere = os.open(os.devnull, os.O_WRONLY)
+    os.dup2(nowhere, sys.stdout.fileno())
+    os.close(nowhere)
 
 
 def _terminate(_number: int, _frame: FrameType | None) -> NoReturn:
