@@ -28,9 +28,7 @@ def main() -> NoReturn:
 
     _silence_decoders()
     _allow_large_photos()
-    for stream in (sys.stdout, sys.stderr):
-        if isinstance(stream, io.TextIOWrapper):
-            stream.reconfigure(errors="backslashreplace")  # a name of other letters than the terminal's ends no run
+    _print_any_name()
     if os.environ.get("WORLD_SIZE", "1") == "1":  # torchrun's processes wait for one another where no handler is asked
         signal.signal(signal.SIGTERM, _terminate)
     words = with_shares(sys.argv[1:])
@@ -61,11 +59,17 @@ def main() -> NoReturn:
                 FAILED,
             )
         if isinstance(error, OSError) and error.errno in _NO_ROOM and error.filename is None:
-            _print_no_more()
-            fail(f"what is printed cannot be written ({error.strerror}): make room where it goes", FAILED)
+            _fail_to_print(error)
         traceback.print_exc()
         fail("this is a mistake in blemish, not yours: please report it with the lines above", BROKEN)
     sys.exit(code if isinstance(code, int) else 0)
+
+
+def _print_any_name() -> None:
+    """A name of other letters than the terminal's ends no run."""
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, io.TextIOWrapper):
+            stream.reconfigure(errors="backslashreplace")
 
 
 def _silence_decoders() -> None:
@@ -103,12 +107,13 @@ def _is_out_of_memory(error: Exception) -> bool:
     return isinstance(error, MemoryError) or type(error).__name__ == "OutOfMemoryError" or words in str(error)
 
 
-def _print_no_more() -> None:
+def _fail_to_print(error: OSError) -> NoReturn:
     """Gives up what waits for standard output: else Python tries once more at the end, and fails in words of its
     own."""
     nowhere = os.open(os.devnull, os.O_WRONLY)
     os.dup2(nowhere, sys.stdout.fileno())
     os.close(nowhere)
+    fail(f"what is printed cannot be written ({error.strerror}): make room where it goes", FAILED)
 
 
 def _terminate(_number: int, _frame: FrameType | None) -> NoReturn:
