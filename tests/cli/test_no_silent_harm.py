@@ -69,6 +69,22 @@ def test_what_was_predicted_first_into_a_folder_is_not_mixed_with_what_came_late
     assert [line["image"] for line in lines] == [str(photos[3])]
 
 
+def test_two_predictions_at_once_do_not_write_into_one_folder(stpm_run: Path, good: Path, tmp_path: Path) -> None:
+    for number in range(36):
+        shutil.copy(sorted(good.iterdir())[0], good / f"copy-{number}.png")
+    photos = sorted(good.iterdir())
+    first = blemish.predict(stpm_run, photos, output=tmp_path / "out")
+    for _ in range(30):
+        next(first)
+    with pytest.raises(SettingsError, match="another prediction writes into"):
+        list(blemish.predict(stpm_run, photos[:2], output=tmp_path / "out"))
+    assert len(list(first)) == 10
+    lines = [json.loads(line) for line in (tmp_path / "out" / "predictions.jsonl").read_text().splitlines()]
+    assert [line["image"] for line in lines] == [str(photo) for photo in photos]
+    assert len((tmp_path / "out" / "predictions.csv").read_text().splitlines()) == 41
+    assert len(list(blemish.predict(stpm_run, photos[:2], output=tmp_path / "out"))) == 2
+
+
 def test_what_is_not_asked_anew_stays_an_estimate(stpm_run: Path, tmp_path: Path) -> None:
     run = copied(stpm_run, tmp_path / "run")
     blemish.calibrate(run, estimate=True)
