@@ -31,7 +31,7 @@ FLOORS = (
     ("data", "networks", "synthesis", "metrics"),
     ("records",),
     ("cluster",),
-    ("files", "process", "progress", "troubles"),
+    ("file_lock", "files", "process", "progress", "troubles"),
     ("errors",),
     ("version", "wording"),
 )

@@ -1,5 +1,6 @@
 """`python -m blemish`, `torchrun -m blemish`, and the command `blemish`."""
 
+import errno
 import io
 import logging
 import os
@@ -12,6 +13,7 @@ from typing import NoReturn
 
 from blemish.errors import BlemishError, InterruptionError
 
+_NO_ROOM = (errno.ENOSPC, errno.EDQUOT)
 FAILED, BROKEN = 2, 70
 """Whatever is no BlemishError is a mistake of ours: neither 1, which says that photos are anomalous, nor 2."""
 
@@ -26,15 +28,14 @@ def main() -> NoReturn:
 
     _silence_decoders()
     _allow_large_photos()
-    for stream in (sys.stdout, sys.stderr):
-        if isinstance(stream, io.TextIOWrapper):
-            stream.reconfigure(errors="backslashreplace")  # a name of other letters than the terminal's ends no run
+    _print_any_name()
     if os.environ.get("WORLD_SIZE", "1") == "1":  # torchrun's processes wait for one another where no handler is asked
         signal.signal(signal.SIGTERM, _terminate)
     words = with_shares(sys.argv[1:])
     try:
         explain(words)
         code = app(words, exit_on_error=False, print_error=True, result_action="return_value")
+        sys.stdout.flush()  # else what cannot be written is told by an exit code of Python's own
     except InterruptionError as stopped:
         fail(str(stopped), 128 + stopped.signal)
     except BlemishError as error:
@@ -57,9 +58,18 @@ def main() -> NoReturn:
                 "out of memory: end other programs; a training takes less by a lower --batch-size or --image-size",
                 FAILED,
             )
+        if isinstance(error, OSError) and error.errno in _NO_ROOM and error.filename is None:
+            _fail_to_print(error)
         traceback.print_exc()
         fail("this is a mistake in blemish, not yours: please report it with the lines above", BROKEN)
     sys.exit(code if isinstance(code, int) else 0)
+
+
+def _print_any_name() -> None:
+    """A name of other letters than the terminal's ends no run."""
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, io.TextIOWrapper):
+            stream.reconfigure(errors="backslashreplace")
 
 
 def _silence_decoders() -> None:
@@ -95,6 +105,15 @@ def _is_out_of_memory(error: Exception) -> bool:
     """Returns whether memory ran out; torch, which may not be installed, has an error of its own for GPUs alone."""
     words = "can't allocate memory"
     return isinstance(error, MemoryError) or type(error).__name__ == "OutOfMemoryError" or words in str(error)
+
+
+def _fail_to_print(error: OSError) -> NoReturn:
+    """Gives up what waits for standard output: else Python tries once more at the end, and fails in words of its
+    own."""
+    nowhere = os.open(os.devnull, os.O_WRONLY)
+    os.dup2(nowhere, sys.stdout.fileno())
+    os.close(nowhere)
+    fail(f"what is printed cannot be written ({error.strerror}): make room where it goes", FAILED)
 
 
 def _terminate(_number: int, _frame: FrameType | None) -> NoReturn:

@@ -10,7 +10,7 @@ from collections.abc import Callable, Iterable
 from contextlib import suppress
 from pathlib import Path
 
-from blemish.errors import OutputError
+from blemish.errors import BlemishError, OutputError
 
 Folder = str | Path
 """A folder as users name it."""
@@ -32,7 +32,7 @@ def write_atomically(path: Path, write: Callable[[Path], object]) -> None:
         with beside.open("r+b") as file:  # Windows puts nothing on the disk by a handle that cannot write
             os.fsync(file.fileno())
         beside.replace(path)
-    except OutputError:
+    except BlemishError:  # also one that is an OSError, as of a history that is read meanwhile
         raise
     except OSError as error:
         raise cannot_write(path, error) from error

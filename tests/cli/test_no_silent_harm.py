@@ -11,10 +11,12 @@ from PIL import Image
 
 import blemish
 from blemish.cli.predict import predict
+from blemish.cli.prune_history import prune_history
+from blemish.cli.token import token
 from blemish.data.dataset import Dataset
 from blemish.data.images import read_image
 from blemish.data.survey import survey
-from blemish.errors import SettingsError
+from blemish.errors import HistoryError, SettingsError
 from blemish.model.artifact import read_artifact
 from copies import copied
 
@@ -67,6 +69,22 @@ def test_what_was_predicted_first_into_a_folder_is_not_mixed_with_what_came_late
     assert [line["image"] for line in lines] == [str(photos[3])]
 
 
+def test_two_predictions_at_once_do_not_write_into_one_folder(stpm_run: Path, good: Path, tmp_path: Path) -> None:
+    for number in range(36):
+        shutil.copy(sorted(good.iterdir())[0], good / f"copy-{number}.png")
+    photos = sorted(good.iterdir())
+    first = blemish.predict(stpm_run, photos, output=tmp_path / "out")
+    for _ in range(30):
+        next(first)
+    with pytest.raises(SettingsError, match="another prediction writes into"):
+        list(blemish.predict(stpm_run, photos[:2], output=tmp_path / "out"))
+    assert len(list(first)) == 10
+    lines = [json.loads(line) for line in (tmp_path / "out" / "predictions.jsonl").read_text().splitlines()]
+    assert [line["image"] for line in lines] == [str(photo) for photo in photos]
+    assert len((tmp_path / "out" / "predictions.csv").read_text().splitlines()) == 41
+    assert len(list(blemish.predict(stpm_run, photos[:2], output=tmp_path / "out"))) == 2
+
+
 def test_what_is_not_asked_anew_stays_an_estimate(stpm_run: Path, tmp_path: Path) -> None:
     run = copied(stpm_run, tmp_path / "run")
     blemish.calibrate(run, estimate=True)
@@ -105,3 +123,26 @@ def test_a_model_is_refused_in_a_folder_above_its_photos(good: Path) -> None:
     with pytest.raises(SettingsError, match=r"holds the folder of photos .*good: give the model a folder of its own"):
         blemish.train("stpm", good, good.parent, steps=1)
     assert {path.name for path in good.parent.iterdir()} == {"good"}
+
+
+def test_a_folder_or_history_that_is_not_there_is_no_success_and_is_not_made(tmp_path: Path) -> None:
+    typo = tmp_path / "typo.db"
+    with pytest.raises(HistoryError, match="there is no history in"):
+        token("eva", revoke=True, history=str(typo))
+    assert not typo.exists()
+    token("eva", history=str(typo))
+    with pytest.raises(SettingsError, match=r"keep_photos: .* is no folder"):
+        prune_history(history=str(typo), keep_photos=tmp_path / "nowhere", megabytes=1)
+
+
+def test_a_history_that_fails_is_not_called_a_table_that_cannot_be_written(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def fail(*_: object) -> list[object]:
+        raise HistoryError("the history cannot be used")
+
+    token("eva", history=str(tmp_path / "history.db"))
+    monkeypatch.setattr("blemish.history.tables._chunks", fail)
+    with pytest.raises(HistoryError, match=r"^the history cannot be used$"):
+        blemish.export_history(tmp_path / "table.csv", history=tmp_path / "history.db")
+    assert not (tmp_path / "table.csv").exists()

@@ -21,12 +21,13 @@ from blemish.calibration.promise import calibration_of
 from blemish.data import images
 from blemish.data.alignment import Alignment, Placement, small_grey
 from blemish.data.alignment_reference import learn_alignment
-from blemish.data.dataset import Sample
+from blemish.data.dataset import Sample, dataset_of
 from blemish.data.description import describe
 from blemish.data.drawn_regions import AskedInterest, read_drawn
 from blemish.data.framing import Framing
 from blemish.data.images import Pixels, read_header, resize_image, save_png
 from blemish.data.interest import Interest
+from blemish.data.reading import FIRST_PAGE
 from blemish.errors import ArtifactError, MissingExtraError, SettingsError
 from blemish.inference.prediction import Prediction
 from blemish.inference.predictor import Predictor
@@ -35,6 +36,8 @@ from blemish.model.score import Score
 from blemish.model.usual import learn_usual
 from blemish.training import aligning
 from blemish.training.aligning import aligned_framing, hint_at_aligning
+from blemish.training.arrangement import intended
+from blemish.training.findings import look_into
 
 SIZE = (96, 128)
 SPOT = (60, 44)  # (x, y) on the part
@@ -218,9 +221,7 @@ def test_aligning_says_what_it_gains_and_is_refused_where_it_gains_nothing(
 
 
 @pytest.mark.parametrize(("lie", "hinted"), [("anyhow", True), ("alike", False), ("surface", False), ("few", False)])
-def test_training_says_where_aligning_would_help_that_nobody_asked_for(
-    tmp_path: Path, caplog: pytest.LogCaptureFixture, lie: str, hinted: bool
-) -> None:
+def test_it_is_said_where_aligning_would_help_that_nobody_asked_for(tmp_path: Path, lie: str, hinted: bool) -> None:
     rng = np.random.default_rng(0)
     for number in range(6 if lie == "few" else 20):
         photo = lying(0.0 if lie == "alike" else 36.0 * number, 0, 0, seed=number)
@@ -228,11 +229,12 @@ def test_training_says_where_aligning_would_help_that_nobody_asked_for(
             photo = rng.integers(0, 256, (*SIZE, 3), dtype=np.uint8)
         save_png(tmp_path / f"{number}.png", photo)
     samples = [Sample(image=path) for path in sorted(tmp_path.iterdir())]
-    with caplog.at_level(logging.INFO, logger="blemish"):
-        hint_at_aligning(samples, Framing(image_size=SIZE), on_progress=lambda _: None)
-    assert [line.partition(" (")[0] for line in caplog.messages] == [
-        "good parts lie anyhow, and can be laid on one another"
-    ] * hinted
+    hint = hint_at_aligning(samples, FIRST_PAGE, on_progress=lambda _: None)
+    assert (hint is not None) == hinted
+    checked = look_into(dataset_of(train=samples), intended(None, {"image_size": 64}))
+    assert [line.strip() for line in checked.lines if "lie anyhow" in line] == ([] if hint is None else [hint])
+    with_align = look_into(dataset_of(train=samples), intended(None, {"image_size": 64, "align": True}))
+    assert not any("lie anyhow" in line for line in with_align.lines)
 
 
 def test_without_opencv_a_model_that_aligns_says_what_to_install(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -43,6 +43,12 @@ def test_help_lists_the_commands() -> None:
         assert name in done.stdout
 
 
+@pytest.mark.skipif(not Path("/dev/full").exists(), reason="needs Linux")
+def test_a_full_disk_under_what_is_printed_is_said_in_one_line() -> None:
+    for words in (["--version"], ["summarize", "--help"]):
+        one_line(started(*words, out=Path("/dev/full")).wait(), "what is printed cannot be written (No space left")
+
+
 def test_every_setting_is_an_option_with_its_help() -> None:
     said = "\n".join(blemish("train", "stpm", "--help").out)
     for option in ("--image-size", "--teacher", "--teacher-weights", "--steps", "--seed", "--batch-size", "--resume"):

@@ -64,6 +64,17 @@ def test_photos_beyond_the_room_go_oldest_first_and_their_verdicts_stay(
     assert forget(history, Retention(megabytes=0.007), photos=tmp_path / "kept", who="eva").photos == 0
 
 
+def test_photos_that_several_verdicts_share_free_room_once(
+    history: History, verdict: MakeVerdict, tmp_path: Path
+) -> None:
+    one = photo_in(tmp_path / "kept", "probe", 1000) | {"map_path": None}
+    others = [photo_in(tmp_path / "kept", f"{n}", 1000) | {"map_path": None} for n in range(4)]
+    add_verdicts(history, [verdict(**photo) for photo in (*[one] * 5, *others, one)])
+    assert forget(history, Retention(megabytes=0.002), photos=tmp_path / "kept", who="eva").photos == 3
+    left = [Path(each.photo_path).name for each in latest(history).verdicts if each.photo_path is not None]
+    assert left == ["probe.photo", "3.photo"]
+
+
 def test_what_was_judged_while_the_clock_was_set_back_is_not_taken_for_old(
     history: History, verdict: MakeVerdict
 ) -> None:
@@ -97,9 +108,11 @@ def test_a_photo_that_was_kept_again_just_now_stays(history: History, verdict: M
     assert [each.photo_path for each in latest(history).verdicts] == [batch[0].photo_path]
 
 
-def test_amounts_that_are_none_are_refused() -> None:
-    with pytest.raises(SettingsError):
-        Retention(days=0)
+@pytest.mark.parametrize("amount", [-1, float("nan"), float("inf"), 1e13])
+def test_amounts_that_are_none_are_refused(amount: float) -> None:
+    for days, megabytes in ((amount, None), (None, amount), (0.0, None), (1e6, None)):
+        with pytest.raises(SettingsError, match="days to keep are above 0"):
+            Retention(days=days, megabytes=megabytes)
 
 
 def test_a_drawn_photo_that_nobody_labelled_is_not_forgotten_as_if_it_had_not_been_drawn(

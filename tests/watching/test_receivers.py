@@ -16,7 +16,7 @@ from typing import Any, Protocol
 import numpy as np
 import pytest
 
-from blemish.errors import OutputError
+from blemish.errors import OutputError, SettingsError
 from blemish.history.opening import open_history
 from blemish.history.reading import latest
 from blemish.inference.prediction import Prediction
@@ -26,6 +26,7 @@ from blemish.results.mqtt import Mqtt
 from blemish.results.outbox import Courier
 from blemish.results.packed_maps import read_map_picture
 from blemish.results.verdict_lines import LineClient, VerdictLines
+from blemish.results.webhook import Webhook
 from blemish.watching import questions as questions_of_clients
 from blemish.watching.arrivals import Arrivals
 from blemish.watching.journal import Journal
@@ -181,6 +182,24 @@ def test_the_tables_hold_each_line_once_where_a_process_was_killed_while_writing
     assert len((tmp_path / "predictions.jsonl").read_text().splitlines()) == 1
 
 
+def test_a_table_with_other_columns_is_put_aside(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+    told = Delivery(number=1, id="1", record={"id": "1", "verdict": "normal"})
+    table = tmp_path / "predictions.csv"
+    tables = GrowingTables(tmp_path)
+    tables.resume("")
+    _, kept = tables.deliver([told])
+    whole = table.read_text()
+    for state in (kept, ""):  # of an earlier version, and of `predict`, whose folder a watch is given
+        table.write_text("image,verdict\na.png,normal\n")
+        tables = GrowingTables(tmp_path)
+        tables.resume(state)
+        tables.deliver([told])
+        assert table.read_text() == whole
+    assert [(tmp_path / f"predictions-{n}.csv").read_text().count("\n") for n in (1, 2)] == [2, 2]
+    assert "predictions.csv has other columns than those of this version: it is predictions-1.csv" in caplog.text
+    assert len((tmp_path / "predictions.jsonl").read_text().splitlines()) == 3
+
+
 def test_tables_on_a_disk_that_was_away_lose_nothing(tmp_path: Path) -> None:
     def delivered(number: int) -> str:
         return tables.deliver([Delivery(number=number, id="", record={"id": str(number), "verdict": "normal"})])[1]
@@ -250,6 +269,22 @@ def test_who_asks_while_the_journal_cannot_be_read_is_told_that_nobody_knows(lin
     assert told == b"ERR;;;;a.png\r\n"
 
 
+def test_each_who_asks_for_a_photo_that_does_not_come_is_told(line: Line, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(questions_of_clients, "WAITED_FOR", 0.2)
+    questions = Questions(Arrivals(line.folder, lambda *_: False, quiet=1), lambda _: None, wake=lambda: None)
+    questions.lines = server = VerdictLines("127.0.0.1:0", on_asked=questions.hear)
+    clients = [socket.create_connection(("127.0.0.1", server.port)) for _ in range(2)]
+    for client in clients:
+        client.sendall(b"a.png\n")
+    for _ in range(20):
+        questions.work()
+        time.sleep(0.05)
+    for client in clients:
+        assert lines_from(client, 1) == ["ERR;;;;a.png"]
+        client.close()
+    server.close()
+
+
 def test_questions_that_nobody_can_take_are_refused_and_end_no_lines(
     line: Line, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
@@ -268,6 +303,31 @@ def test_questions_that_nobody_can_take_are_refused_and_end_no_lines(
         assert client.recv(99) == b"ERR;;;;b.png\r\n"
     server.close()
     assert "a mistake" in caplog.text
+
+
+@pytest.mark.parametrize(
+    "address", ["http://host:abc/", "http://host:99999/", "http://[::1/", "http://host/a b", "http://host/pr\u00fcf"]
+)
+def test_what_no_verdict_could_be_sent_to_is_refused_at_the_start(address: str) -> None:
+    for make in (Webhook, lambda where: Mqtt(where.replace("http", "mqtt"), station="line", model="part")):
+        with pytest.raises(SettingsError, match=r"^(webhook|mqtt): .* is no (address|broker); give "):
+            make(address)
+
+
+def test_a_password_without_a_user_is_refused() -> None:
+    with pytest.raises(SettingsError, match="mqtt_password is of a user"):
+        Mqtt("mqtt://broker", station="line", model="part", password=b"secret")
+
+
+@pytest.mark.skipif(not socket.has_dualstack_ipv6(), reason="needs IPv6")
+def test_lines_are_sent_over_the_newer_internet_protocol_too() -> None:
+    server = VerdictLines("[::1]:0", on_asked=lambda *_: None)
+    with socket.create_connection(("::1", server.port)) as client:
+        client.sendall(b"?\n")
+        time.sleep(0.2)
+        server.send("OK")
+        assert lines_from(client, 1) == ["OK"]
+    server.close()
 
 
 def test_posts_are_signed_and_not_led_elsewhere(line: Line, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -319,6 +379,28 @@ def test_messages_go_by_station_and_model(line: Line) -> None:
     topic = f"blemish/line-3-a/{line.run.name}"
     assert messages.topics == [f"{topic}/status", topic, f"{topic}/status"]
     assert messages.taken == line.lines()
+
+
+def waited_for(is_so: Callable[[], bool], *, seconds: float = 20) -> bool:
+    """Whether something is so within some seconds."""
+    until = time.monotonic() + seconds
+    while not is_so() and time.monotonic() < until:
+        time.sleep(0.05)
+    return is_so()
+
+
+def test_a_station_is_online_before_its_first_verdict(tmp_path: Path) -> None:
+    messages, journal = Messages(), Journal(tmp_path)
+    start = time.monotonic()
+    courier = Courier(Mqtt(messages.address, station="line", model="part"), journal)  # and no broker yet
+    assert time.monotonic() - start < 1
+    time.sleep(0.3)
+    with messages.open():
+        assert waited_for(lambda: messages.statuses == ["online"])
+        courier.end(within=5)
+        courier.join()
+        assert waited_for(lambda: messages.statuses == ["online", "offline"])
+    journal.close()
 
 
 def test_a_station_that_the_broker_lost_for_a_moment_is_online_again() -> None:

@@ -72,6 +72,42 @@ def test_photos_go_by_their_verdicts_and_the_tables_hold_each_once(line: Line, m
     assert len(rows) == 9
 
 
+def test_what_is_called_as_photos_are_and_is_none_is_neither_judged_nor_moved(
+    line: Line, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("blemish.watching.arrivals.PATIENCE", 0.1)
+    watch = line.watching(idle=2)
+    line.put("first.png")
+    next(watch)
+    os.mkfifo(line.folder / "pipe.png")
+    line.put("lot.png/a.png", 1)
+    assert len(list(watch)) == 1
+    assert sorted(line.filed()) == ["first.png", "lot.png/a.png"]
+    assert names_in(line.folder) == {"pipe.png", "lot.png"}
+
+
+@pytest.mark.parametrize("then", ["move", "link"])
+def test_a_link_that_is_moved_or_linked_leads_where_it_led(line: Line, tmp_path: Path, then: str) -> None:
+    (tmp_path / "camera").mkdir()
+    shutil.copy(line.photos[0], tmp_path / "camera" / "a.png")
+    (line.folder / "a.png").symlink_to(Path("..", "camera", "a.png"))
+    assert len(line.watch(then=then)) == 1
+    filed = line.into / line.lines()[0]["filed"]
+    assert filed.read_bytes() == line.photos[0].read_bytes()
+    assert (line.folder / "a.png").is_symlink() == (then == "link")
+    assert (tmp_path / "camera" / "a.png").exists()
+    assert line.watch(then=then) == []
+
+
+def test_what_a_watch_has_found_is_not_replaced_by_a_prediction(line: Line) -> None:
+    line.put("a.png")
+    line.watch(save="all-overlays")
+    before = sorted(line.into.rglob("*")), line.lines()
+    with pytest.raises(SettingsError, match="holds what a watch has found, and this would replace it"):
+        list(blemish.predict(line.run, line.photos[1], output=line.into, runtime="onnx"))
+    assert (sorted(line.into.rglob("*")), line.lines()) == before
+
+
 def test_photos_are_judged_in_the_order_they_came(line: Line) -> None:
     for number in range(5):
         path = line.put(f"p{9 - number}.png", number)

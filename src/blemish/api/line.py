@@ -84,7 +84,7 @@ def token(name: str, *, role: str = "operator", revoke: bool = False, history: F
     from blemish.history.audit import COMMAND_LINE
     from blemish.history.users import give_token, revoke_token
 
-    with closing(_opened(history)) as opened:
+    with closing(_opened(history, is_there=revoke)) as opened:
         if revoke:
             revoke_token(opened, name, who=COMMAND_LINE)
             return None
@@ -152,6 +152,8 @@ def prune_history(
         raise SettingsError("say what to keep: give days, megabytes or both")
     if megabytes is not None and keep_photos is None:
         raise SettingsError("megabytes are of the folder of kept photos: name it with --keep-photos FOLDER")
+    if keep_photos is not None and not Path(keep_photos).is_dir():
+        raise SettingsError(f"keep_photos: {keep_photos} is no folder: name the one that photos are kept in")
     retention = Retention(days=days, megabytes=megabytes, labelled_too=labelled_too)
     with closing(_opened(history, is_there=True)) as opened:
         photos = None if keep_photos is None else Path(keep_photos)

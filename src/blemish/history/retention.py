@@ -23,6 +23,8 @@ _log = logging.getLogger("blemish")
 
 _AT_ONCE = 500
 """Verdicts of one transaction: others write in between."""
+_MOST_DAYS = 365_000  # of more, no calendar knows the day
+_MOST_MEGABYTES = 1e12
 _FRESH = 120.0
 """Seconds after which the verdict that a photo was kept for is in the history, or never comes."""
 
@@ -42,8 +44,11 @@ class Retention:
 
     def __post_init__(self) -> None:
         """Raises SettingsError for amounts that are none."""
-        if (self.days is not None and self.days <= 0) or (self.megabytes is not None and self.megabytes < 0):
-            raise SettingsError("days to keep are above 0, megabytes to keep 0 or more")
+        days_are_none = self.days is not None and not 0 < self.days <= _MOST_DAYS
+        if days_are_none or (self.megabytes is not None and not 0 <= self.megabytes <= _MOST_MEGABYTES):
+            raise SettingsError(
+                f"days to keep are above 0, {_MOST_DAYS} at most, megabytes to keep 0 or more; to keep all, name none"
+            )
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -65,7 +70,7 @@ def forget(history: History, retention: Retention, *, photos: Path | None, who: 
     if retention.days is not None:
         old = _old(history, retention.days)
         while found := _first(history, [*old, *_spared(retention)], order=VERDICTS.c.judged_at):
-            gone, count = _delete_files(history, found, photos)
+            gone, count, _ = _delete_files(history, found, photos)
             if not gone:
                 break
             verdicts, files = verdicts + _delete_rows(history, gone, retention), files + count
@@ -142,17 +147,17 @@ def _make_room(history: History, retention: Retention, photos: Path | None) -> i
             room += (row.photo_bytes or 0) + _size_of(row.map_path, photos)
             if room >= too_much:
                 break
-        gone, count = _delete_files(history, some, photos)
+        gone, count, freed = _delete_files(history, some, photos)
         with history.writing() as connection:
             forgotten = update(VERDICTS).where(VERDICTS.c.id.in_(gone))
             connection.execute(forgotten.values(photo_path=None, map_path=None))
-        files, too_much, after = files + count, too_much - room, some[-1].id
+        files, too_much, after = files + count, too_much - freed, some[-1].id
     return files
 
 
-def _delete_files(history: History, rows: Sequence[Any], photos: Path | None) -> tuple[list[int], int]:
+def _delete_files(history: History, rows: Sequence[Any], photos: Path | None) -> tuple[list[int], int, int]:
     """Deletes the photos and maps of rows where they lie in the folder of kept photos, and no other row has the same
-    photo; returns the ids of the rows whose files are gone, and how many photos that were."""
+    photo; returns the ids of the rows whose files are gone, how many photos that were, and the bytes of all files."""
     ids = [row.id for row in rows]
     paths = {row.photo_path for row in rows if row.photo_path is not None}
     shared: set[str] = set()
@@ -160,7 +165,7 @@ def _delete_files(history: History, rows: Sequence[Any], photos: Path | None) ->
         others = select(VERDICTS.c.photo_path).where(VERDICTS.c.photo_path.in_(paths), VERDICTS.c.id.not_in(ids))
         with history.reading() as connection:
             shared = {*connection.execute(others.distinct()).scalars()}
-    gone, count, deleted = [], 0, set[str]()
+    gone, count, freed, deleted = [], 0, 0, set[str]()
     for row in rows:
         try:
             if row.photo_path is not None and row.photo_path not in shared | deleted and _is_in(row.photo_path, photos):
@@ -168,17 +173,19 @@ def _delete_files(history: History, rows: Sequence[Any], photos: Path | None) ->
                     continue
                 remove(Path(row.photo_path))
                 deleted.add(row.photo_path)
-                count += 1
+                count, freed = count + 1, freed + (row.photo_bytes or 0)
             if row.map_path is not None and _is_in(row.map_path, photos):
+                size = _size_of(row.map_path, photos)
                 remove(Path(row.map_path))
+                freed += size
         except OutputError as error:
             _log.warning("%s", error)
         else:
             gone.append(row.id)
-    return gone, count
+    return gone, count, freed
 
 
-def _size_of(map_path: str | None, photos: Path) -> int:
+def _size_of(map_path: str | None, photos: Path | None) -> int:
     """Returns the bytes of a map in the folder of kept photos, for the history holds none; 0 where it is gone."""
     try:
         return Path(map_path).stat().st_size if map_path is not None and _is_in(map_path, photos) else 0

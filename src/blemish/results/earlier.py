@@ -8,15 +8,17 @@ from pathlib import Path
 from blemish.data.skipped import OWN_FOLDERS
 
 PREDICTIONS_FILE = "predictions.jsonl"
+JOURNAL_FILE = "watch.sqlite"
+"""A folder that holds it is a watch's: its tables grow, and are of many days."""
 _PICTURES = ("map", "overlay", "level_maps")  # a line's fields that name them
 
 
-def remove_earlier(folder: Path, names: Collection[str]) -> None:
+def remove_earlier(folder: Path, names: Collection[str], *, unfinished: bool) -> None:
     """Deletes the pictures that the tables of an earlier prediction name, and nothing else; raises OSError.
 
     The tables will hold the new prediction alone: beside pictures of both, nobody could tell what is of when. An
-    earlier one that was killed may have left pictures whose lines were not written yet: of those go what `names`, the
-    new prediction's, call alike.
+    `unfinished` one, which was killed, may have left pictures whose lines were not written yet: of those go what
+    `names`, the new prediction's, call alike.
     """
     tables = (folder / PREDICTIONS_FILE, folder / f"{PREDICTIONS_FILE}.part")
     for table in tables:
@@ -29,7 +31,7 @@ def remove_earlier(folder: Path, names: Collection[str]) -> None:
                 continue  # half a line of a prediction that was killed
             for name in named:
                 _remove_picture(folder, name)
-    if tables[1].is_file():
+    if unfinished:
         for name in names:
             for picture in (f"maps/{name}.tiff", f"overlays/{name}.jpg", f"overlays/{name}.png"):
                 _remove_picture(folder, picture)

@@ -4,6 +4,7 @@ import csv
 import json
 import math
 import os
+import sys
 from collections import deque
 from collections.abc import Collection, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
@@ -12,11 +13,12 @@ from pathlib import Path
 from typing import IO, Any
 
 from blemish.data.images import save_map
-from blemish.errors import DataError, OutputError
+from blemish.errors import DataError, OutputError, SettingsError
+from blemish.file_lock import is_still_there, lock
 from blemish.inference.prediction import Prediction, unreadable_json
 from blemish.process import available_cores
 from blemish.results.caption import captioned
-from blemish.results.earlier import PREDICTIONS_FILE, remove_earlier
+from blemish.results.earlier import JOURNAL_FILE, PREDICTIONS_FILE, remove_earlier
 from blemish.results.overlays import picture, save_overlay
 from blemish.results.saved import USUAL, saved
 
@@ -47,6 +49,8 @@ class PredictionFolder:
 
     def __init__(self, folder: Path, photos: Sequence[Path], *, save: str | Sequence[str] = USUAL) -> None:
         """Takes for `save` what `saved` does; raises SettingsError, and OutputError where the folder is of no use."""
+        if (folder / JOURNAL_FILE).exists():
+            raise SettingsError(f"{folder} holds what a watch has found, and this would replace it: choose another")
         self.folder = folder
         self._saved = saved(save)
         self._names = output_names(photos)
@@ -56,8 +60,10 @@ class PredictionFolder:
         self._open = ExitStack()
         try:
             folder.mkdir(parents=True, exist_ok=True)
-            remove_earlier(folder, self._names.values())
-            self._lines = self._part(PREDICTIONS_FILE)
+            unfinished = (folder / f"{PREDICTIONS_FILE}.part").is_file()
+            self._lines = self._claimed(PREDICTIONS_FILE)
+            remove_earlier(folder, self._names.values(), unfinished=unfinished)
+            self._lines.truncate(0)
             self._rows = self._part(TABLE_FILE)
             self._table = csv.DictWriter(self._rows, COLUMNS, extrasaction="ignore", lineterminator="\n")
             self._table.writeheader()
@@ -109,15 +115,31 @@ class PredictionFolder:
 
     def _finish(self) -> None:
         try:
-            self._open.close()
-            for name in (PREDICTIONS_FILE, TABLE_FILE):
-                (self.folder / f"{name}.part").replace(self.folder / name)
+            if sys.platform == "win32":  # which renames no open file
+                self._open.close()
+            with self._open:  # until they have their names nobody else may take them for an unfinished prediction's
+                for name in (TABLE_FILE, PREDICTIONS_FILE):
+                    (self.folder / f"{name}.part").replace(self.folder / name)
         except OSError as error:
             raise self._refused(error) from error
 
-    def _part(self, name: str) -> IO[str]:
+    def _claimed(self, name: str) -> IO[str]:
+        """Opens a file as it is, for this prediction alone; raises SettingsError where another one has it."""
+        while True:
+            file = self._part(name, mode="a")
+            try:
+                lock(file.fileno())
+            except BlockingIOError:
+                self._open.close()
+                raise SettingsError(
+                    f"another prediction writes into {self.folder}: wait for its end, or choose another folder"
+                ) from None
+            if is_still_there(Path(file.name), file.fileno()):
+                return file
+
+    def _part(self, name: str, *, mode: str = "w") -> IO[str]:
         path = self.folder / f"{name}.part"
-        return self._open.enter_context(path.open("w", encoding="utf-8", errors="backslashreplace", newline=""))
+        return self._open.enter_context(path.open(mode, encoding="utf-8", errors="backslashreplace", newline=""))
 
     def _write(self, values: dict[str, Any]) -> None:
         try:

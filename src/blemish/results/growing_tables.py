@@ -3,9 +3,11 @@
 import csv
 import io
 import json
+import logging
 import os
 from collections.abc import Sequence
 from dataclasses import dataclass
+from itertools import count
 from pathlib import Path
 from typing import Self
 
@@ -16,6 +18,8 @@ from blemish.results.earlier import PREDICTIONS_FILE
 from blemish.results.folder import COLUMNS, TABLE_FILE, table_row
 
 _COLUMNS = (*COLUMNS, "id", "station", "model", "name", "filed")
+
+_log = logging.getLogger("blemish")
 
 
 class GrowingTables:
@@ -36,6 +40,7 @@ class GrowingTables:
         """Cuts off what was written and not kept as written, and returns where the files end; raises OutputError."""
         self._ends = [_End.of_text(text) for text in state.split()] or [_end_of(file) for file in self._files]
         self._cut()
+        self._put_other_columns_aside()
         return self._state
 
     def deliver(self, deliveries: Sequence[Delivery]) -> tuple[int, str]:
@@ -57,6 +62,22 @@ class GrowingTables:
     @property
     def _state(self) -> str:
         return " ".join(map(str, self._ends))
+
+    def _put_other_columns_aside(self) -> None:
+        """Begins the table anew where it has other columns, as of another version or of `predict`: rows of ours would
+        stand under headings of others. The lines say themselves what they hold."""
+        table = self._files[1]
+        try:
+            with table.open(encoding="utf-8", errors="replace", newline="") as file:
+                if next(csv.reader(file), list(_COLUMNS)) == list(_COLUMNS):
+                    return
+            numbered = (table.with_name(f"{table.stem}-{number}{table.suffix}") for number in count(1))
+            aside = next(place for place in numbered if not os.path.lexists(place))
+            table.rename(aside)
+        except OSError as error:
+            raise cannot_write(table, error) from error
+        _log.warning("%s has other columns than those of this version: it is %s from now on", table, aside.name)
+        self._ends[1] = _end_of(table)
 
     def _cut(self) -> None:
         ends = []

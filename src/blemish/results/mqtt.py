@@ -3,12 +3,14 @@
 import json
 import re
 import threading
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from importlib.util import find_spec
 from typing import TYPE_CHECKING, Any
-from urllib.parse import unquote, urlsplit
+from urllib.parse import unquote
 
 from blemish.errors import MissingExtraError, OutputError, SettingsError
+from blemish.results.addresses import split_address
 from blemish.results.delivery import Delivery
 
 if TYPE_CHECKING:
@@ -21,18 +23,22 @@ _PORTS = {"mqtt": 1883, "mqtts": 8883}
 class Mqtt:
     """A receiver that publishes each record as JSON under blemish/STATION/MODEL, and waits until the broker has it.
 
-    Under blemish/STATION/MODEL/status it leaves `online`, retained; `offline` when it ends, or is no longer heard of.
+    Under blemish/STATION/MODEL/status it leaves `online`, retained, as soon as it begins; `offline` when it ends, or is
+    no longer heard of.
     """
 
     name = "MQTT"
 
     def __init__(self, address: str, *, station: str, model: str, password: bytes | None = None) -> None:
         """Takes mqtt://USER@HOST:PORT, or mqtts:// with TLS; raises SettingsError, and MissingExtraError."""
-        parts = urlsplit(address)
-        if parts.scheme not in _PORTS or not parts.hostname or parts.path.strip("/"):
-            raise SettingsError(f"mqtt: {address!r} is no broker; give mqtt://HOST:1883, or mqtts://USER@HOST:8883")
+        example = "mqtt://HOST:1883, or mqtts://USER@HOST:8883"
+        parts = split_address(address, schemes=tuple(_PORTS), what="mqtt", example=example)
+        if parts.path.strip("/") or not parts.hostname:
+            raise SettingsError(f"mqtt: {address!r} is no broker; give {example}")
         if parts.password is not None:
             raise SettingsError("mqtt: a password in an address can be read by everybody; give --mqtt-password FILE")
+        if password is not None and not parts.username:
+            raise SettingsError(f"mqtt_password is of a user, and {address!r} names none; give {example}")
         _need_paho()
         self._tls = parts.scheme == "mqtts"
         self._host, self._port = parts.hostname, parts.port or _PORTS[parts.scheme]
@@ -41,24 +47,33 @@ class Mqtt:
         self._client: Client | None = None
 
     def resume(self, state: str) -> str:
-        """Needs no state: the other side tells records by their id."""
+        """Connects, so that the broker says that the station is there; raises OutputError. Needs no state: the other
+        side tells records by their id."""
+        with self._reaching():
+            self._connected()
         return state
 
     def deliver(self, deliveries: Sequence[Delivery]) -> tuple[int, str]:
         """Publishes all of these, and returns when the broker has them; raises OutputError."""
-        try:
+        with self._reaching():
             client = self._connected()
             sent = [client.publish(self.topic, json.dumps(delivery.record), qos=1) for delivery in deliveries]
             for message in sent:
                 message.wait_for_publish(_SECONDS)
                 if not message.is_published():
                     raise OutputError(f"{self._host}:{self._port} does not confirm what it was sent")
+        return len(deliveries), ""
+
+    @contextmanager
+    def _reaching(self) -> Iterator[None]:
+        """Makes one line of whatever goes wrong with the broker, and lets go of the connection, which is made anew."""
+        try:
+            yield
         except (OSError, ValueError, RuntimeError) as error:
             self._drop()
             if isinstance(error, OutputError):
                 raise
             raise OutputError(f"{self._host}:{self._port} cannot be reached ({error})") from error
-        return len(deliveries), ""
 
     def close(self) -> None:
         """Says that nothing more comes."""

@@ -94,27 +94,35 @@ class Courier:
     def _work(self) -> None:
         while True:
             self._more.clear()
+            woken_by = self._ending
             try:
                 waiting = self._outbox.after(self.receiver.name, most=_AT_ONCE)
                 if waiting:
                     self._send(waiting)
                 elif self._ending.is_set():
                     return
+                elif not self._resumed:  # now rather than with the first record: a broker tells that we are there
+                    woken_by = self._more
+                    self._resume()
+                    self._has_recovered()
                 else:
                     self._more.wait()
             except BlemishError as error:
-                if self._rests_for_good(str(error)):
+                if self._rests_for_good(str(error), woken_by=woken_by):
                     return
             except Exception as error:  # a mistake in a receiver must harm no verdict and no other receiver
-                if self._rests_for_good(f"{type(error).__name__}: {brief(error)}"):
+                if self._rests_for_good(f"{type(error).__name__}: {brief(error)}", woken_by=woken_by):
                     return
+
+    def _resume(self) -> None:
+        self._state = self.receiver.resume(self._state)
+        self._outbox.keep_state(self.receiver.name, self._state)
+        self._resumed = True
 
     def _send(self, waiting: Sequence[Delivery]) -> None:
         name, first = self.receiver.name, waiting[0]
         if not self._resumed:
-            self._state = self.receiver.resume(self._state)
-            self._outbox.keep_state(name, self._state)
-            self._resumed = True
+            self._resume()
         try:
             taken, state = self.receiver.deliver(waiting)
         except DataError as error:
@@ -124,12 +132,15 @@ class Courier:
         self._resumed = False  # where this is not kept, the receiver is told once more how far it was
         self._outbox.taken(name, waiting[taken - 1].number, state=state)
         self._resumed, self._state = True, state
+        self._has_recovered()
+
+    def _has_recovered(self) -> None:
         if self._failed:
-            _log.warning("%s takes verdicts again: what had waited is being sent", name)
+            _log.warning("%s takes verdicts again: what had waited is being sent", self.receiver.name)
         self._failed = 0
 
-    def _rests_for_good(self, why: str) -> bool:
-        """Waits before the next try; returns whether there will be none, for the end has come."""
+    def _rests_for_good(self, why: str, *, woken_by: threading.Event) -> bool:
+        """Waits before the next try, unless woken; returns whether there will be none, for the end has come."""
         if not self._failed:
             _log.warning("%s: %s; verdicts wait until it takes them", self.receiver.name, why)
         self._failed += 1
@@ -137,5 +148,5 @@ class Courier:
             sleep(max(0.0, min(_FIRST_WAIT, self._give_up - monotonic())))
             return monotonic() >= self._give_up
         wait = min(_LONGEST_WAIT, _FIRST_WAIT * 2 ** min(self._failed - 1, 10))
-        self._ending.wait(wait * random.uniform(0.8, 1.2))  # spread, so that not all stations come back at once
+        woken_by.wait(wait * random.uniform(0.8, 1.2))  # spread, so that not all stations come back at once
         return False

@@ -46,7 +46,8 @@ class VerdictLines:
         """Listens at HOST:PORT, or at a port of this machine alone; raises SettingsError where it cannot."""
         host, port = _host_and_port(address)
         try:
-            self._listener = socket.create_server((host, port))
+            family = socket.AF_INET6 if ":" in host else socket.AF_INET
+            self._listener = socket.create_server((host, port), family=family)
         except OSError as error:
             raise SettingsError(f"plc: cannot listen at {host}:{port} ({error.strerror or error})") from error
         self._listener.setblocking(False)

@@ -13,6 +13,7 @@ from typing import Any
 from urllib.parse import urlsplit
 
 from blemish.errors import DataError, OutputError, SettingsError
+from blemish.results.addresses import split_address
 from blemish.results.delivery import Delivery
 from blemish.version import __version__
 
@@ -28,9 +29,10 @@ class Webhook:
 
     def __init__(self, address: str, *, secret: bytes | None = None) -> None:
         """Signs with `secret` where there is one; raises SettingsError for what is no address."""
-        if urlsplit(address).scheme not in ("http", "https") or not urlsplit(address).hostname:
-            raise SettingsError(f"webhook: {address!r} is no address; give https://HOST/PATH")
-        if "@" in urlsplit(address).netloc:
+        parts = split_address(address, schemes=("http", "https"), what="webhook", example="https://HOST/PATH")
+        if not all(c.isascii() and c.isprintable() and c != " " for c in parts.path + parts.query):
+            raise SettingsError(f"webhook: {address!r} is no address; give it with %20 for a space, and the like")
+        if "@" in parts.netloc:
             raise SettingsError("webhook: who asks is told by the signature, not by a name and password in the address")
         self._address = address
         self._secret = secret

@@ -52,22 +52,22 @@ def aligned_framing(photos: Sequence[Sample], framing: Framing, *, on_progress: 
     return replace(framing, alignment=found.alignment)
 
 
-def hint_at_aligning(photos: Sequence[Sample], framing: Framing, *, on_progress: OnProgress) -> None:
-    """Says so where good photos lie anyhow and could be laid on one another; without OpenCV that is not known."""
+def hint_at_aligning(photos: Sequence[Sample], reading: Reading, *, on_progress: OnProgress) -> str | None:
+    """Returns a line where good photos lie anyhow and could be laid on one another; without OpenCV that is not
+    known."""
     if len(photos) < _MANY or find_spec("cv2") is None:
-        return
+        return None
     tried = [sample.image for sample in photos[:: len(photos) // _TRIED][:_TRIED]]
-    pictures, size = _pictures(tried, framing.reading, on_progress=on_progress)
+    pictures, size = _pictures(tried, reading, on_progress=on_progress)
     if len(pictures) < FEWEST_TO_ALIGN:
-        return
+        return None
     found = learn_alignment(pictures, size)
-    if found.gain >= WORTH_A_HINT and found.before < ALIKE:
-        _log.info(
-            "good parts lie anyhow, and can be laid on one another (two photos correlate by %.2f as they lie, by %.2f "
-            "aligned): `blemish train --align` may find far more",
-            found.before,
-            found.after,
-        )
+    if found.gain < WORTH_A_HINT or found.before >= ALIKE:
+        return None
+    return (
+        f"good parts lie anyhow, and can be laid on one another (two photos correlate by {found.before:.2f} as they "
+        f"lie, by {found.after:.2f} aligned): `blemish train --align` may find far more"
+    )
 
 
 def leave_reference(framing: Framing, run: Path) -> None:

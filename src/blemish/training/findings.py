@@ -14,6 +14,7 @@ from blemish.data.survey import Survey, common_files, survey
 from blemish.errors import DataError
 from blemish.model.thresholds import percent
 from blemish.progress import OnProgress, Progress, say_nothing
+from blemish.training.aligning import hint_at_aligning
 from blemish.training.arrangement import Intention, arranged, divided
 from blemish.training.settings import TrainingSettings
 from blemish.wording import on_one_line, some_of, with_counts
@@ -74,6 +75,7 @@ def look_into(
             lines.append(f"  {promise(found, training, _together(good, apart), validates=intention.validates)}")
         except DataError as error:
             problems.append(str(error))
+        lines += _about_aligning(found, training, on_progress)
     if found.test:
         lines += _block("test", [*test.lines(), *_types(found)])
     lines += set_aside_lines(found)
@@ -133,6 +135,11 @@ def _together(some: Survey, others: Survey) -> Survey:
 
 def _block(title: str, lines: Sequence[str]) -> list[str]:
     return [f"{title}: {lines[0]}", *(f"  {line}" for line in lines[1:])]
+
+
+def _about_aligning(found: Dataset, training: TrainingSettings, on_progress: OnProgress) -> list[str]:
+    hint = None if training.align else hint_at_aligning(found.train, training.reading, on_progress=on_progress)
+    return [] if hint is None else [f"  {hint}"]
 
 
 def _about_white(seen: Survey) -> list[str]:

@@ -8,6 +8,7 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 
 from blemish.errors import ArtifactError
+from blemish.file_lock import is_still_there, lock
 from blemish.files import cannot_write
 
 LOCK_FILE = "training.lock"
@@ -51,7 +52,7 @@ def _open(path: Path) -> int:
         except OSError as error:
             raise cannot_write(path, error) from error
         try:
-            _lock(descriptor)
+            lock(descriptor)
         except BlockingIOError:
             holder = os.read(descriptor, 100).decode(errors="replace").strip()
             os.close(descriptor)
@@ -59,37 +60,6 @@ def _open(path: Path) -> int:
                 f"{path.parent} is being trained into by process {holder or 'of unknown number'}: wait for its end, or "
                 "give another folder"
             ) from None
-        if _is_still_there(path, descriptor):
+        if is_still_there(path, descriptor):
             return descriptor
-        os.close(descriptor)  # its holder has deleted it between our opening and locking it
-
-
-def _is_still_there(path: Path, descriptor: int) -> bool:
-    try:
-        return os.path.samestat(os.fstat(descriptor), path.stat())
-    except FileNotFoundError:
-        return False
-
-
-def _lock(descriptor: int) -> None:
-    """Locks the file; raises BlockingIOError where another process holds it. Where the disk knows no locks, there is
-    none."""
-    if sys.platform == "win32":
-        import msvcrt
-
-        try:
-            os.lseek(descriptor, 1 << 20, os.SEEK_SET)  # far behind what the file holds, which can then be read
-            msvcrt.locking(descriptor, msvcrt.LK_NBLCK, 1)
-        except OSError:
-            raise BlockingIOError from None
-        finally:
-            os.lseek(descriptor, 0, os.SEEK_SET)
-    else:
-        import fcntl
-
-        try:
-            fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError:
-            raise
-        except OSError:
-            pass
+        os.close(descriptor)

@@ -156,7 +156,8 @@ def _aligned(framing: Framing, training: TrainingSettings, found: Dataset, on_pr
     """Returns the framing that lays photos on one another, where that is asked for; else says where it would help."""
     if training.align:
         return aligned_framing(trained_on(found, training), framing, on_progress=on_progress)
-    hint_at_aligning(found.train, framing, on_progress=on_progress)
+    if (hint := hint_at_aligning(found.train, framing.reading, on_progress=on_progress)) is not None:
+        _log.info("%s", hint)
     return framing
 
 

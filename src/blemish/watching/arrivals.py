@@ -72,7 +72,7 @@ class Arrivals:
     def look_at(self, paths: Set[Path]) -> bool:
         """Looks at paths that have changed; returns whether all must be looked through, as when a folder has come."""
         photos = [path for path in paths if path.suffix.lower() in PHOTO_SUFFIXES]
-        if len(photos) < len(paths) and any(path.is_dir() for path in paths - set(photos)):
+        if any(path.is_dir() for path in paths):  # also one that is called as photos are
             return True
         own: dict[Path, bool] = {}
         self._add(path for path in in_natural_order(photos) if self._may_hold(path.parent, own) and path.name[0] != ".")

@@ -1,5 +1,6 @@
 """What tells, without reading it, whether a file is still the one that was seen."""
 
+import stat
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -26,8 +27,9 @@ class FileState:
 
 
 def state_of(file: Path) -> FileState | None:
-    """Returns the state of a file, None where it cannot be known, as of one that is gone."""
+    """Returns the state of a file, None where it cannot be known, as of one that is gone, or of what is none: a folder
+    that is called as photos are, or a pipe, which would be waited for."""
     try:
-        return FileState.of(file)
+        return FileState.of(file) if stat.S_ISREG(file.stat().st_mode) else None
     except (OSError, ValueError):  # ValueError: no file can have this name
         return None

@@ -82,7 +82,7 @@ class Filing:
                     _log.warning("%s is %s before it came to %s", on_one_line(here), how, on_one_line(there))
                 return None
             if _was_copied(there, entry):
-                if not (entry.stays or there.is_symlink()):
+                if not (entry.stays or _leads_to(there, here)):
                     here.unlink()  # copied to another disk, and stopped before this
             elif os.path.lexists(there):
                 raise FileExistsError(errno.EEXIST, f"another file is called {on_one_line(there.name)} there")
@@ -117,8 +117,16 @@ def _has_content(file: Path, entry: JournalEntry) -> bool:
         raise OSError(str(error)) from error
 
 
+def _leads_to(link: Path, file: Path) -> bool:
+    return link.is_symlink() and link.readlink() == file
+
+
 def _move(here: Path, there: Path) -> None:
     before = FileState.of(here)
+    if here.is_symlink() and not here.readlink().is_absolute():
+        there.symlink_to(here.parent / here.readlink())  # as it is, it would lead elsewhere from there
+        here.unlink()
+        return
     try:
         here.rename(there)
     except OSError as error:
@@ -137,7 +145,7 @@ def _move(here: Path, there: Path) -> None:
 def _link(here: Path, there: Path) -> None:
     """Gives a file a second name, on the same disk as a hard link, else as a symbolic one."""
     try:
-        os.link(here, there)
+        os.link(os.path.realpath(here), there)  # of a link, the system would link the link, which leads elsewhere
     except OSError:
         there.symlink_to(here)
 

@@ -15,11 +15,13 @@ from typing import Any
 
 from blemish.errors import ArtifactError, OutputError, SettingsError
 from blemish.results.delivery import Delivery
+from blemish.results.earlier import JOURNAL_FILE
 from blemish.watching.file_state import FileState
 
-JOURNAL_FILE = "watch.sqlite"
 _FORMAT = 1
-_KEPT = 10_000  # records that every receiver has taken and that can still be asked for
+KEPT = 10_000
+"""Records that can still be asked for when every receiver has taken them, and that wait for one that is no longer asked
+for."""
 _BUSY = ("locked", "busy")
 _TABLES = """
 CREATE TABLE IF NOT EXISTS photos (
@@ -38,6 +40,7 @@ _FORGET = """
 UPDATE photos SET record = NULL, besides = NULL WHERE record IS NOT NULL AND number <= ?
     AND number <= (SELECT min(number) FROM receivers) AND number NOT IN (SELECT number FROM refused)
 """
+_PASS_BY = "UPDATE receivers SET number = ? WHERE number < ? AND name NOT IN (SELECT value FROM json_each(?))"
 _ENTRY = "number, id, name, size, mtime_ns, digest, verdict, home, stays"
 
 
@@ -71,6 +74,7 @@ class Journal:
         """Opens or begins the journal in this folder; raises SettingsError where another process holds it."""
         self.path = folder / JOURNAL_FILE
         self._lock = threading.RLock()
+        self._asked_for: set[str] = set()  # receivers
         try:
             self._base = sqlite3.connect(self.path, timeout=0.2, isolation_level=None, check_same_thread=False)
             self._begin()
@@ -206,6 +210,7 @@ class Journal:
         new = "INSERT OR IGNORE INTO receivers SELECT ?, coalesce(max(number), 0), '' FROM photos"
         with self._writing() as base:
             base.execute(new, (receiver,))
+            self._asked_for.add(receiver)
             return str(base.execute("SELECT state FROM receivers WHERE name = ?", (receiver,)).fetchone()[0])
 
     def keep_state(self, receiver: str, state: str) -> None:
@@ -220,10 +225,13 @@ class Journal:
             return [_delivery(row) for row in base.execute(rows, (receiver, most)).fetchall()]
 
     def taken(self, receiver: str, number: int, *, state: str) -> None:
-        """Keeps that a receiver has taken all records up to this number, and forgets what nobody needs any more."""
+        """Keeps that a receiver has taken all records up to this number, and forgets what nobody needs any more, and
+        what has waited too long for a receiver that nobody asks for."""
+        last = number - KEPT
         with self._writing() as base:
             base.execute("UPDATE receivers SET number = ?, state = ? WHERE name = ?", (number, state, receiver))
-            base.execute(_FORGET, (number - _KEPT,))
+            base.execute(_PASS_BY, (last, last, json.dumps(sorted(self._asked_for))))
+            base.execute(_FORGET, (last,))
 
     def refused(self, receiver: str, number: int, reason: str) -> None:
         """Keeps that a receiver will never take this record, and goes on behind it."""
@@ -236,6 +244,13 @@ class Journal:
         with self._reading() as base:
             found = base.execute(f"SELECT count(*) FROM photos WHERE number > ({_TAKEN})", (receiver,))
             return int(found.fetchone()[0])
+
+    def left_behind(self) -> dict[str, int]:
+        """Returns how many records wait for receivers whose state nobody has asked for since the journal was opened."""
+        rows = "SELECT name, (SELECT count(*) FROM photos WHERE photos.number > receivers.number) FROM receivers"
+        with self._reading() as base:
+            found = dict(base.execute(rows).fetchall())
+        return {name: count for name, count in found.items() if count and name not in self._asked_for}
 
 
 def _bytes(name: str) -> bytes:

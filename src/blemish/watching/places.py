@@ -1,5 +1,6 @@
 """Everywhere that verdicts of a watch are told: each place by itself, so that none harms another."""
 
+import logging
 from collections.abc import Callable
 from contextlib import ExitStack
 from time import monotonic
@@ -7,10 +8,14 @@ from time import monotonic
 from blemish.results.delivery import Delivery, Receiver
 from blemish.results.growing_tables import GrowingTables
 from blemish.results.mqtt import Mqtt
-from blemish.results.outbox import Courier, Outbox
+from blemish.results.outbox import Courier
 from blemish.results.verdict_lines import LineClient, VerdictLines, verdict_line
 from blemish.results.webhook import Webhook, secret_in
+from blemish.watching.journal import KEPT, Journal
 from blemish.watching.watch_settings import WatchSettings
+from blemish.wording import counted
+
+_log = logging.getLogger("blemish")
 
 _TO_END = 5.0  # seconds that places have, at the end, to take what still waits for them
 
@@ -38,7 +43,7 @@ class Places:
     """The couriers and the line server at work, until it is closed."""
 
     def __init__(
-        self, settings: WatchSettings, outbox: Outbox, *, on_asked: Callable[[str, LineClient], object]
+        self, settings: WatchSettings, journal: Journal, *, on_asked: Callable[[str, LineClient], object]
     ) -> None:
         """`on_asked` is told, in another thread, what clients of the line protocol ask for."""
         with ExitStack() as stack:
@@ -49,7 +54,10 @@ class Places:
             self._couriers: list[Courier] = []
             stack.callback(self._end)
             for receiver in receivers_of(settings):
-                self._couriers.append(Courier(receiver, outbox))
+                self._couriers.append(Courier(receiver, journal))
+            for name, count in journal.left_behind().items():
+                waiting = counted(count, "verdict waits", "verdicts wait")
+                _log.warning("%s is not asked for any more: %s for it; the last %d stay", name, waiting, KEPT)
             self._stack = stack.pop_all()
 
     def tell_controllers(self, delivery: Delivery) -> None:

@@ -40,7 +40,7 @@ class Questions:
         self._latest = latest
         self._wake = wake
         self._heard: deque[tuple[str, LineClient]] = deque()
-        self._open: dict[str, _Question] = {}
+        self._open: dict[str, list[_Question]] = {}
         self._told: OrderedDict[str, tuple[Delivery, float]] = OrderedDict()
 
     def hear(self, asked: str, client: LineClient) -> None:
@@ -59,16 +59,18 @@ class Questions:
                 self._answer(name[1:], self._last_said(name[1:]), client)
             elif (told := self._told.pop(name, None)) and told[1] > monotonic():
                 self._answer(name, told[0], client)
-            elif len(self._open) >= _MOST_OPEN:
+            elif sum(map(len, self._open.values())) >= _MOST_OPEN:
                 self._answer(name, None, client)
             else:
-                self._open[name] = _Question(client=client, until=monotonic() + WAITED_FOR)
+                question = _Question(client=client, until=monotonic() + WAITED_FOR)
+                self._open.setdefault(name, []).append(question)
                 self._arrivals.ask_for(name)
-        for name, question in list(self._open.items()):
-            if monotonic() > question.until:
+        for name, questions in list(self._open.items()):
+            while questions and monotonic() > questions[0].until:
+                self._answer(name, None, questions.pop(0).client)
+            if not questions:
                 self._arrivals.ask_no_more(name)
                 del self._open[name]
-                self._answer(name, None, question.client)
 
     def told(self, delivery: Delivery) -> None:
         """Learns that everybody was told of a photo: who has asked for it has the answer."""
@@ -82,8 +84,10 @@ class Questions:
 
     def was_judged(self, name: str) -> None:
         """Answers who has asked for a photo that turns out to be one judged before."""
-        if (question := self._open.pop(name, None)) is not None:
+        questions = self._open.pop(name, [])
+        if questions:
             self._arrivals.ask_no_more(name)
+        for question in questions:
             self._answer(name, self._last_said(name), question.client)
 
     def _last_said(self, name: str) -> Delivery | None:
