@@ -149,10 +149,9 @@ def check(
     folder then holds all its categories and none is named, that is all that is done, and no photo is decoded.
     `settings` are those that decide what training can promise and see: keep, held_out, part, seed, image_size, aspect,
     tiles, overlap, max_megapixels, pages, channels, white_level. Without a method, the default is assumed. Where good
-    parts lie anyhow and could be laid on one another, a line says so. Where torch
-    and the weights of `teacher` are on this machine, or given, good photos are compared with one another;
-    `contact_sheet` is a PNG of the most unusual ones, `write_unusual` a text file that names those far from the rest,
-    as `train` takes by `leave_out`.
+    parts lie anyhow and could be laid on one another, a line says so. Where torch and the weights of `teacher` are on
+    this machine, or given, good photos are compared with one another; `contact_sheet` is a PNG of the most unusual
+    ones, `write_unusual` a text file that names those far from the rest, as `train` takes by `leave_out`.
     Raises DataError where there are no photos, and WeightsError or MissingExtraError where such a file cannot be
     written without them.
     """

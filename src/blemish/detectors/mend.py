@@ -63,7 +63,7 @@ MANY = 200  # photos, of which a decoder that learns first takes more steps, thr
 _MORE = 5 / 3  # times as many steps as the head, through a wide one: each costs a third of the head's
 _ALONE = 2  # times the learning rate, for a decoder that learns alone
 _NARROW = {"batch_size": 4, "steps": 4, "rate": 3}  # photos of a step, times as many as the head, times the rate
-_NARROW_STRIDE = 32
+_NARROW_STRIDE = 32  # pixels to a place of a narrow bottleneck, which has half the size of the coarsest level
 _MINING = 3  # the power of its distance by which a pixel counts, where a decoder learns alone
 
 

@@ -23,10 +23,10 @@ from blemish.errors import DataError, SettingsError
 from blemish.training.settings import TrainingSettings
 from blemish.training.split import MOST_VALIDATION, VALIDATION, Split, shuffled, split
 
-_FEW = 200  # photos; of more, the first lie far from those that calibrate, whatever is left out
-
 if TYPE_CHECKING:
     from blemish.detectors import DetectorSettings, ImageSize, Stage
+
+_FEW = 200  # photos; of more, the first lie far from those that calibrate, whatever is left out
 
 
 def validates_weights(stages: "Sequence[Stage]") -> bool:
