@@ -24,15 +24,15 @@ def test_a_photo_far_in_one_respect_comes_first_and_is_called_far(respect: int) 
     assert first.times == pytest.approx(3, rel=0.3)
 
 
-def test_a_respect_that_is_behind_ranks_only_by_what_lies_beyond_and_may_still_be_far() -> None:
+def test_a_photo_unusual_in_two_respects_comes_before_one_that_is_more_so_in_one_of_them() -> None:
     distances = good_distances(30)
     spread = 0.1  # of the logarithms
-    distances[3, 0], distances[4, 1] = np.exp(-1 + 4 * spread), np.exp(-1 + 3.5 * spread)
+    distances[3], distances[4] = np.exp([-1 + 3.5 * spread, -1.0]), np.exp([-1 + 3 * spread, -1 + 3 * spread])
+    assert [photo.index for photo in by_unusualness(distances)[:2]] == [4, 3]
+    distances[3, 1] = np.exp(-1 - 9 * spread)  # what is nearer than usual takes nothing away
+    assert [photo.index for photo in by_unusualness(distances)[:2]] == [4, 3]
+    distances[4, 1] = np.exp(-1.0)
     assert by_unusualness(distances)[0].index == 3
-    assert by_unusualness(distances, behind=(2.0, 0.0))[0].index == 4
-    distances[5, 0] = np.exp(-1 + 10 * spread)
-    first = by_unusualness(distances, behind=(20.0, 0.0))[0]
-    assert (first.index, first.far) == (5, True)
 
 
 def test_three_wrong_photos_do_not_hide_one_another() -> None:

@@ -6,7 +6,9 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from blemish.networks.neighbours import MOST_COMPARED_WITH, RESPECTS, distances_to_others, view_of
+from blemish.networks.feature_places import places_of
+from blemish.networks.neighbours import MOST_COMPARED_WITH, RESPECTS, distances_to_others
+from blemish.networks.small_things import AtTheirPlaces, nearest_around, scale_of, view_of
 
 
 def distances(levels: tuple[Tensor, ...], seed: int = 0) -> NDArray[np.float64]:
@@ -53,13 +55,13 @@ def test_three_wrong_photos_of_a_kind_do_not_vouch_for_one_another() -> None:
     assert found[:3, 1].min() > 2 * found[3:, 1].max()
 
 
-def test_a_small_change_where_good_photos_never_differ_is_told_by_all_levels_together() -> None:
+def test_a_small_change_where_good_photos_never_differ_is_told_by_levels_together() -> None:
     generator = torch.Generator().manual_seed(4)
     fine = torch.randn(24, 8, 8, 8, generator=generator)  # good places differ much, but for their last two channels
     coarse = torch.randn(24, 8, 8, 8, generator=generator)
     for level in (fine, coarse):
         level[:, 6:] *= 0.02
-    coarse[9, 6:, 3, 3] = torch.tensor([0.6, -0.6])
+    coarse[9, 6:, 2:5, 2:5] = torch.tensor([0.3, -0.3])[:, None, None]
     found = distances((fine, coarse))
     assert found[:, 2].argmax() == 9
     assert 9 not in found[:, :2].argmax(axis=0).tolist()
@@ -81,7 +83,33 @@ def test_a_part_that_lies_as_no_other_is_strange_unless_parts_lie_in_any_directi
         return level, level
 
     found = distances_to_others(slopes, photos, generator=np.random.default_rng(0))[:, 2]
-    assert (found[0] > 2 * found[1:].max()) == strange
+    assert (found[0] > 1.5 * found[1:].max()) == strange
+
+
+@pytest.mark.parametrize(("moved", "strange"), [(0, False), (1, False), (4, True)])
+def test_where_parts_lie_one_way_a_small_thing_is_strange_that_other_photos_have_elsewhere(
+    moved: int, strange: bool
+) -> None:
+    generator = torch.Generator().manual_seed(5)
+    levels = [0.1 * torch.randn(24, 4, 12, 12, generator=generator) for _ in range(2)]
+    for level in levels:
+        level[:, 0] += 1
+        level[:, 1, 4:7, 4:7] += 3
+        level[0] = level[0].roll(moved, dims=2)
+    places = places_of((levels[0], levels[1]))
+    scale = scale_of(places.early)
+    told = AtTheirPlaces(early=scale.of(places.early[12:]), scale=scale)
+    farthest = torch.stack([each.amin(1).amax() for each in told.distances(places)])[:12]
+    assert (farthest[0] > 2 * farthest[1:].median()) == strange
+
+
+def test_the_nearest_around_a_place_is_that_of_nine() -> None:
+    own, others = torch.randn(2, 5, 4, 3), torch.randn(6, 5, 4, 3)
+    found = nearest_around(own, others).view(2, 5, 4, 6)
+    for row, column in [(0, 0), (2, 1), (4, 3)]:
+        around = others[:, max(0, row - 1) : row + 2, max(0, column - 1) : column + 2].flatten(1, 2)
+        expected = torch.cdist(own[:, row, column], around).amin(2).T
+        torch.testing.assert_close(found[:, row, column], expected, rtol=1e-4, atol=1e-4)
 
 
 def test_of_many_photos_each_is_held_against_a_drawn_few() -> None:

@@ -2,9 +2,10 @@
 
 A distance is one respect in which a photo may be unusual; several are taken, each on a scale of its own. Distances of
 photos are positive and skewed, so their logarithms are compared: by how many spreads (of the quartiles, which a few
-wrong photos do not move) one lies above the median. Were the logarithms normal, a spread of 5 would be exceeded in one
-of 100,000 sets of 30 photos; real distances have longer tails, so only what is also twice as far as the median photo is
-called far. Sets of good photos alone were drawn to measure how often that happens: benchmarks/wrong_photos.py.
+wrong photos do not move) one lies above the median. Photos are ranked by all respects together: good photos are unusual
+in one of them now and then, wrong ones mostly in several. Were the logarithms normal, a spread of 5 would be exceeded
+in one of 100,000 sets of 30 photos; real distances have longer tails, so only what is also twice as far as the median
+photo is called far. Sets of good photos alone were drawn to measure how often that happens: benchmarks/wrong_photos.py.
 """
 
 from collections.abc import Sequence
@@ -25,21 +26,20 @@ _SMALLEST = 1e-6  # relative to the median: the spread of photos that are all al
 
 @dataclass(frozen=True, kw_only=True)
 class UnusualPhoto:
-    """How far one photo of a set lies from the others, in the respect in which it lies farthest."""
+    """How far one photo of a set lies from the others."""
 
     index: int
     spreads: float
-    """By how many spreads its distance is above the median, in logarithms, less those that this respect is behind."""
+    """By how many spreads its distances are above the median, in logarithms: the root of the sum of their squares."""
     times: float
-    """How many times the median distance it is away from the others."""
+    """How many times the median distance it is away from the others, in the respect in which it is farthest."""
     far: bool
     """Whether it is truly far from the rest, in any respect."""
 
 
-def by_unusualness(distances: NDArray[np.floating], *, behind: Sequence[float] | None = None) -> list[UnusualPhoto]:
+def by_unusualness(distances: NDArray[np.floating]) -> list[UnusualPhoto]:
     """Returns all photos, most unusual first, from their distances (photos, respects) to the others, each above 0.
 
-    A respect that lies so many spreads `behind` ranks photos only by what lies beyond that; what is far is far in any.
     Fewer than eight photos are not ranked: none is returned.
     """
     if len(distances) < FEWEST_TO_COMPARE:
@@ -49,10 +49,9 @@ def by_unusualness(distances: NDArray[np.floating], *, behind: Sequence[float] |
     spreads = (logs - median) / np.maximum((high - low) / _QUARTILES_TO_SPREAD, _SMALLEST)
     times = np.exp(logs - median)
     far = ((spreads > FAR_SPREADS) & (times > FAR_TIMES)).any(axis=1)
-    ranked = spreads - (0.0 if behind is None else np.asarray(behind))
-    most = ranked.argmax(axis=1)
+    together = np.linalg.norm(np.maximum(spreads, 0), axis=1)
     found = [
-        UnusualPhoto(index=i, spreads=float(ranked[i, most[i]]), times=float(times[i].max()), far=bool(far[i]))
+        UnusualPhoto(index=i, spreads=float(together[i]), times=float(times[i].max()), far=bool(far[i]))
         for i in range(len(logs))
     ]
     return sorted(found, key=lambda photo: (not photo.far, -photo.spreads, photo.index))

@@ -19,7 +19,9 @@ from blemish.data.reading import FIRST_PAGE, Reading
 from blemish.data.shapes import fitting_side
 from blemish.errors import MissingExtraError, WeightsError
 from blemish.files import remove, write_text
-from blemish.networks.neighbours import COMPARED_LEVELS, SPREADS_BEHIND, distances_to_others, view_of, whole_of
+from blemish.networks.feature_places import COMPARED_LEVELS
+from blemish.networks.neighbours import distances_to_others, whole_of
+from blemish.networks.small_things import view_of
 from blemish.networks.teacher import Teacher
 from blemish.process import available_cores
 from blemish.progress import OnProgress, Progress
@@ -157,8 +159,7 @@ def _compared(
                 len(chosen),
                 generator=generator,
                 on_photo=lambda done: on_progress(Progress(activity="comparing photos", done=done, total=len(chosen))),
-            ),
-            behind=SPREADS_BEHIND,
+            )
         )
         two = two_groups(np.stack([wholes[place] for place in range(len(chosen))]))
     far = [photo for photo in found if photo.far]
