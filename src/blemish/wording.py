@@ -28,6 +28,12 @@ def as_argument(path: Path | str) -> str:
     return shlex.quote(str(path))
 
 
+def as_cell(value: object) -> object:
+    """Returns a value of a table that no spreadsheet takes for a formula: text that would be one begins with an
+    apostrophe, for names of photos come from whoever sends them."""
+    return f"'{value}" if isinstance(value, str) and value.startswith(("=", "+", "-", "@", "\t", "\r")) else value
+
+
 def brief(error: Exception) -> str:
     """Returns someone else's error for a line of ours: without line breaks, and cut where it runs on."""
     text = " ".join(str(error).split()) or type(error).__name__

@@ -17,7 +17,7 @@ from blemish.errors import DataError, OutputError
 from blemish.inference.prediction import Prediction
 from blemish.model.thresholds import Calibration
 from blemish.process import available_cores
-from blemish.results.folder import COLUMNS, PredictionFolder, output_names
+from blemish.results.folder import COLUMNS, PredictionFolder, output_names, table_row
 from blemish.results.overlays import picture
 
 CALIBRATION = calibration_of(range(1, 100), range(1, 100), false_alarm_rate=0.01, check_rate=0.1)
@@ -51,6 +51,18 @@ def written(folder: Path) -> tuple[list[dict[str, Any]], list[dict[str, str]]]:
     lines = [json.loads(line) for line in (folder / "predictions.jsonl").read_text().splitlines()]
     with (folder / "predictions.csv").open(newline="") as file:
         return lines, list(csv.DictReader(file))
+
+
+def test_no_spreadsheet_computes_what_a_photo_is_called(tmp_path: Path, two_defects: np.ndarray) -> None:
+    photo, broken = Path("=1+1.png"), Path("@broken.png")
+    folder = PredictionFolder(tmp_path / "out", [photo, broken])
+    folder.add(photo, prediction(photo, two_defects))
+    folder.add(broken, DataError(f"{broken}: is empty"))
+    folder.close()
+    lines, rows = written(tmp_path / "out")
+    assert [line["image"] for line in lines] == ["=1+1.png", "@broken.png"]
+    assert [row["image"] for row in rows] == ["'=1+1.png", "'@broken.png"]
+    assert table_row({"name": "+1.png"})["name"] == "'+1.png"  # as a watch calls photos
 
 
 def test_lines_and_table_say_the_same_of_every_photo(tmp_path: Path, two_defects: np.ndarray) -> None:

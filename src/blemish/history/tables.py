@@ -15,6 +15,7 @@ from blemish.history.opening import History
 from blemish.history.reading import Sought, conditions, rows_by_id
 from blemish.history.schema import VERDICTS
 from blemish.history.verdict import StoredVerdict
+from blemish.wording import as_cell
 
 _AT_ONCE = 2000  # rows in memory
 _OF_JUDGE = (
@@ -86,12 +87,7 @@ def _write_csv(path: Path, chunks: Iterator[list[dict[str, Any]]]) -> None:
         for rows in chunks:
             for row in rows:
                 row["judged_at"] = row["judged_at"].isoformat(timespec="microseconds")
-                table.writerow({name: _as_text(value) for name, value in row.items()})
-
-
-def _as_text(value: Any) -> Any:
-    """Returns a cell that no spreadsheet takes for a formula: names of photos come from whoever sends them."""
-    return f"'{value}" if isinstance(value, str) and value.startswith(("=", "+", "-", "@", "\t", "\r")) else value
+                table.writerow({name: as_cell(value) for name, value in row.items()})
 
 
 def _write_parquet(path: Path, chunks: Iterator[list[dict[str, Any]]]) -> None:

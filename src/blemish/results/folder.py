@@ -21,6 +21,7 @@ from blemish.results.caption import captioned
 from blemish.results.earlier import JOURNAL_FILE, PREDICTIONS_FILE, remove_earlier
 from blemish.results.overlays import picture, save_overlay
 from blemish.results.saved import USUAL, saved
+from blemish.wording import as_cell
 
 MOST_WAITING = 1 << 29
 """Bytes of photos, maps and overlays that may wait to be written, beyond those of one photo."""
@@ -172,16 +173,16 @@ def save_pictures(result: Prediction, folder: Path, name: str, *, saved: Collect
 
 
 def table_row(values: dict[str, Any]) -> dict[str, Any]:
-    """Returns the same prediction flat, for a spreadsheet."""
+    """Returns the same prediction flat, for a spreadsheet, which takes no name in it for a formula."""
     if "regions" not in values:
-        return values
+        return {name: as_cell(value) for name, value in values.items()}
     row = values | {"region_count": len(values["regions"]), "stopped_by": "; ".join(values["stopped_by"])}
     for region in values["regions"][:1]:
         row |= dict(zip(("left", "top", "right", "bottom"), region["box"], strict=True))
         row |= dict(zip(("centroid_x", "centroid_y"), region["centroid"], strict=True))
         row |= {"area": region["area"], "mark_length": region["length"], "mark_width": region["width"]}
         row |= {"peak": region["peak"], "region_of_interest": region["region_of_interest"]}
-    return row
+    return {name: as_cell(value) for name, value in row.items()}
 
 
 def short_stem(photo: Path) -> str:
