@@ -35,7 +35,7 @@ from blemish.model.artifact import read_artifact
 from blemish.model.score import Score
 from blemish.model.usual import learn_usual
 from blemish.training import aligning
-from blemish.training.aligning import aligned_framing, hint_at_aligning
+from blemish.training.aligning import aligned_framing, gain_of_aligning, hint_at_aligning
 from blemish.training.arrangement import intended
 from blemish.training.findings import look_into
 
@@ -229,10 +229,11 @@ def test_it_is_said_where_aligning_would_help_that_nobody_asked_for(tmp_path: Pa
             photo = rng.integers(0, 256, (*SIZE, 3), dtype=np.uint8)
         save_png(tmp_path / f"{number}.png", photo)
     samples = [Sample(image=path) for path in sorted(tmp_path.iterdir())]
-    hint = hint_at_aligning(samples, FIRST_PAGE, on_progress=lambda _: None)
-    assert (hint is not None) == hinted
+    gain = gain_of_aligning(samples, FIRST_PAGE, on_progress=lambda _: None)
+    assert (gain is not None) == hinted
+    hints = [] if gain is None else [hint_at_aligning(gain)]
     checked = look_into(dataset_of(train=samples), intended(None, {"image_size": 64}))
-    assert [line.strip() for line in checked.lines if "lie anyhow" in line] == ([] if hint is None else [hint])
+    assert [line.strip() for line in checked.lines if "lie anyhow" in line] == hints
     with_align = look_into(dataset_of(train=samples), intended(None, {"image_size": 64, "align": True}))
     assert not any("lie anyhow" in line for line in with_align.lines)
 
@@ -294,6 +295,15 @@ def test_training_keeps_what_photos_are_laid_on_which_no_calibration_photo_was_u
     predictor = blemish.open(tmp_path / "run", runtime="torch")
     scores = [predictor.predict(lying(*where, seed=99)).anomaly_score for where in MOVED[::4]]
     assert max(scores) < 1.2 * min(scores)
+
+
+def test_training_keeps_by_how_much_aligning_would_bring_photos_closer(tmp_path: Path, seeded_resnet18: Path) -> None:
+    for number in range(20):
+        save_png(tmp_path / "good" / f"{number}.png", lying(36.0 * number, 0, 0, seed=number))
+    options: dict[str, Any] = {"teacher_weights": seeded_resnet18, "image_size": 64, "steps": 1}
+    blemish.train("stpm", tmp_path / "good", tmp_path / "run", **options)
+    kept = read_artifact(tmp_path / "run").training.could_align
+    assert kept is not None and kept[0] < 0.7 and kept[1] > 0.9
 
 
 def test_a_photo_that_was_resized_elsewhere_is_aligned_as_well() -> None:

@@ -63,6 +63,13 @@ def test_a_training_that_was_still_gaining_goes_on_for_longer(artifact: Artifact
         assert "steps" not in said(replace(artifact, training=trained(artifact, ended)), missing(auroc=0.7))[0]
 
 
+def test_parts_that_lie_anyhow_are_laid_on_one_another_before_all_else(artifact: Artifact) -> None:
+    gaining = trained(artifact, [0.3, 0.2, 0.1, 0.08])
+    first, second = said(replace(artifact, training=replace(gaining, could_align=(0.17, 0.93))), missing(auroc=0.7))
+    assert "two photos of them correlate by 0.17 as they lie, by 0.93 aligned" in first
+    assert "blemish train stpm PHOTOS NEW_RUN --align" in first and "still getting better" in second
+
+
 def test_a_training_without_photos_apart_goes_on_for_longer_by_the_setting_of_what_still_learned(
     artifact: Artifact,
 ) -> None:

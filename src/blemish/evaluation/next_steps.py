@@ -47,11 +47,25 @@ def next_steps(artifact: Artifact, evaluation: Evaluation) -> list[NextStep]:
     if not evaluation.misses:
         return []
     found = [
+        _aligned(artifact),
         _more_steps(artifact),
         _larger_photos(artifact, evaluation),
         *_other_threshold(artifact, evaluation),
     ]
     return [step for step in found if step is not None] or [_another_method(artifact, evaluation)]
+
+
+def _aligned(artifact: Artifact) -> NextStep | None:
+    """Returns a step where good parts lie anyhow, and training saw that they could be laid on one another."""
+    gain = artifact.training.could_align
+    if gain is None:
+        return None
+    return NextStep(
+        evidence="Good parts lie anyhow, and can be laid on one another: two photos of them correlate by "
+        f"{gain[0]:.2f} as they lie, by {gain[1]:.2f} aligned.",
+        action="Train with parts laid on one another before the model sees them.",
+        command=f"blemish train {artifact.method} PHOTOS NEW_RUN --align",
+    )
 
 
 def _more_steps(artifact: Artifact) -> NextStep | None:

@@ -104,6 +104,8 @@ class TrainingRecord:
     """A line for each photo that was left out."""
     left_out: list[str] = field(default_factory=list)
     """Absolute paths of the good photos that the user left out."""
+    could_align: tuple[float, float] | None = None
+    """What two good photos correlate by as they lie, and aligned, where that is far more and nobody asked for it."""
     textures: list[str]
     """What synthetic defects were cut from, a line for each folder."""
     stages: list[StageHistory]

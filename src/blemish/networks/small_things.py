@@ -23,7 +23,7 @@ VIEWS = 8  # of a photo: by quarter turns, as it is and mirrored
 _REMEMBERED_PLACES = 256  # of each view
 _DIRECTIONS = 128
 _FLOOR = 0.01  # of the mean variance along a direction: less is noise
-_TRIED, _AS_NEAR = 8, 1.05  # photos, and how many times as far a turned one may be, to be as near as one that is not
+_TRIED, _AS_NEAR = 16, 1.06  # photos, and how many times as far a turned one may be, to be as near as one that is not
 
 FeaturesOf = Callable[[NDArray[np.int64], int], tuple[Tensor, ...]]
 """(indices of photos, view as `view_of` counts them) -> a teacher's levels of these, each (B, channels, h, w)."""

@@ -52,9 +52,11 @@ def aligned_framing(photos: Sequence[Sample], framing: Framing, *, on_progress: 
     return replace(framing, alignment=found.alignment)
 
 
-def hint_at_aligning(photos: Sequence[Sample], reading: Reading, *, on_progress: OnProgress) -> str | None:
-    """Returns a line where good photos lie anyhow and could be laid on one another; without OpenCV that is not
-    known."""
+def gain_of_aligning(
+    photos: Sequence[Sample], reading: Reading, *, on_progress: OnProgress
+) -> tuple[float, float] | None:
+    """Returns what two photos correlate by as they lie, and aligned, where good photos lie anyhow and could be laid on
+    one another; without OpenCV that is not known."""
     if len(photos) < _MANY or find_spec("cv2") is None:
         return None
     tried = [sample.image for sample in photos[:: len(photos) // _TRIED][:_TRIED]]
@@ -62,11 +64,14 @@ def hint_at_aligning(photos: Sequence[Sample], reading: Reading, *, on_progress:
     if len(pictures) < FEWEST_TO_ALIGN:
         return None
     found = learn_alignment(pictures, size)
-    if found.gain < WORTH_A_HINT or found.before >= ALIKE:
-        return None
+    return None if found.gain < WORTH_A_HINT or found.before >= ALIKE else (found.before, found.after)
+
+
+def hint_at_aligning(gain: tuple[float, float]) -> str:
+    """Returns a line for good photos that aligning would bring closer by as much."""
     return (
-        f"good parts lie anyhow, and can be laid on one another (two photos correlate by {found.before:.2f} as they "
-        f"lie, by {found.after:.2f} aligned): `blemish train --align` may find far more"
+        f"good parts lie anyhow, and can be laid on one another (two photos correlate by {gain[0]:.2f} as they "
+        f"lie, by {gain[1]:.2f} aligned): `blemish train --align` may find far more"
     )
 
 

@@ -42,7 +42,13 @@ _MEND = (
 
 
 def training_record(
-    job: Job, material: Material, stages: list[StageRecord], *, seconds: float, left_out: Sequence[Path]
+    job: Job,
+    material: Material,
+    stages: list[StageRecord],
+    *,
+    seconds: float,
+    left_out: Sequence[Path],
+    could_align: tuple[float, float] | None,
 ) -> TrainingRecord:
     """Returns what model.json is to say of the training."""
     processes, split = job.processes, material.split
@@ -55,6 +61,7 @@ def training_record(
         calibrating=len(split.calibrating),
         unreadable=list(material.unreadable),
         left_out=list(map(str, left_out)),
+        could_align=could_align,
         textures=job.identity["textures"],
         stages=[_stage_history(done, stage) for done, stage in zip(stages, job.stages, strict=True)],
         seconds=round(seconds, 1),

@@ -21,7 +21,7 @@ from blemish.errors import SettingsError
 from blemish.model.artifact import Artifact
 from blemish.networks.teacher import Teacher
 from blemish.progress import OnProgress, Progress, say_nothing
-from blemish.training.aligning import aligned_framing, hint_at_aligning, leave_reference
+from blemish.training.aligning import aligned_framing, gain_of_aligning, hint_at_aligning, leave_reference
 from blemish.training.arrangement import asked_framing, trained_on, validates_weights
 from blemish.training.checks import check_folder, check_settings, check_stages
 from blemish.training.finish import finish, training_record
@@ -78,7 +78,7 @@ def train_detector(
     found = photos if isinstance(photos, Dataset) else dataset_of(train=photos)
     check_folder(run, apart_from=found, resume=resume, overwrite=overwrite)
     settings, framing, sizes = _framed(settings, training, found, on_progress)
-    framing = _aligned(framing, training, found, on_progress)
+    framing, could_align = _aligned(framing, training, found, on_progress)
     roi = _drawn(asked, method, training)
     files, out = tuple(teacher_weights), tuple(left_out)
     told = _told(method, settings, training, teacher_weights=files, origin=origin, left_out=out, interest=asked)
@@ -108,7 +108,7 @@ def train_detector(
             )
             records = _fit(job, told, trials, resume=resume)
             seconds = job.log.seconds_before + time.monotonic() - started
-            record = training_record(job, material, records, seconds=seconds, left_out=out)
+            record = training_record(job, material, records, seconds=seconds, left_out=out, could_align=could_align)
             return finish(job, material, method, teachers=teachers, record=record)
         finally:
             material.photos.close()
@@ -152,13 +152,17 @@ def _framed(
     return settings.for_photos(LearnedPhotos(len(found.train), surface=surface)), framing, sizes
 
 
-def _aligned(framing: Framing, training: TrainingSettings, found: Dataset, on_progress: OnProgress) -> Framing:
-    """Returns the framing that lays photos on one another, where that is asked for; else says where it would help."""
+def _aligned(
+    framing: Framing, training: TrainingSettings, found: Dataset, on_progress: OnProgress
+) -> tuple[Framing, tuple[float, float] | None]:
+    """Returns the framing that lays photos on one another, where that is asked for; else says, and returns, by how much
+    it would bring them closer, where that is much."""
     if training.align:
-        return aligned_framing(trained_on(found, training), framing, on_progress=on_progress)
-    if (hint := hint_at_aligning(found.train, framing.reading, on_progress=on_progress)) is not None:
-        _log.info("%s", hint)
-    return framing
+        return aligned_framing(trained_on(found, training), framing, on_progress=on_progress), None
+    gain = gain_of_aligning(found.train, framing.reading, on_progress=on_progress)
+    if gain is not None:
+        _log.info("%s", hint_at_aligning(gain))
+    return framing, gain
 
 
 def _untrained(
