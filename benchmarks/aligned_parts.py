@@ -24,9 +24,9 @@ from blemish.inference import open_predictor
 
 REACHES = {"mild": (1 / 64, 2.0), "far": (0.05, 5.0)}  # of a side, degrees; either way
 WAYS: dict[str, dict[str, Any]] = {
-    "as they lie": {},
-    "pose mild": {"pose": "mild"},
-    "pose strong": {"pose": "strong"},
+    "as they lie": {"align": False},
+    "pose mild": {"align": False, "pose": "mild"},
+    "pose strong": {"align": False, "pose": "strong"},
     "align": {"align": True},
 }
 DEFECTS = ("hole_missing", "hole_off", "bar_short", "scratch")

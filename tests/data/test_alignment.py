@@ -35,7 +35,7 @@ from blemish.model.artifact import read_artifact
 from blemish.model.score import Score
 from blemish.model.usual import learn_usual
 from blemish.training import aligning
-from blemish.training.aligning import aligned_framing, gain_of_aligning, hint_at_aligning
+from blemish.training.aligning import aligned_framing, could_be_aligned, gain_of_aligning
 from blemish.training.arrangement import intended
 from blemish.training.findings import look_into
 
@@ -231,8 +231,10 @@ def test_it_is_said_where_aligning_would_help_that_nobody_asked_for(tmp_path: Pa
     samples = [Sample(image=path) for path in sorted(tmp_path.iterdir())]
     gain = gain_of_aligning(samples, FIRST_PAGE, on_progress=lambda _: None)
     assert (gain is not None) == hinted
-    hints = [] if gain is None else [hint_at_aligning(gain)]
     checked = look_into(dataset_of(train=samples), intended(None, {"image_size": 64}))
+    hints = (
+        [] if gain is None else [f"{could_be_aligned(gain)}: Mend, the default method, does so; others with --align"]
+    )
     assert [line.strip() for line in checked.lines if "lie anyhow" in line] == hints
     with_align = look_into(dataset_of(train=samples), intended(None, {"image_size": 64, "align": True}))
     assert not any("lie anyhow" in line for line in with_align.lines)
@@ -297,13 +299,41 @@ def test_training_keeps_what_photos_are_laid_on_which_no_calibration_photo_was_u
     assert max(scores) < 1.2 * min(scores)
 
 
-def test_training_keeps_by_how_much_aligning_would_bring_photos_closer(tmp_path: Path, seeded_resnet18: Path) -> None:
+@pytest.mark.parametrize(
+    ("method", "options", "aligns"),
+    [
+        ("mend", {}, True),
+        ("mend", {"align": False}, False),
+        ("mend", {"roi": "0,0,90,90"}, False),  # which is drawn on a photo as it lies
+        ("stpm", {}, False),
+    ],
+)
+def test_mend_lays_photos_on_one_another_where_parts_lie_anyhow_and_others_say_that_it_would_help(
+    tmp_path: Path, seeded_resnet18: Path, method: str, options: dict[str, Any], aligns: bool
+) -> None:
     for number in range(20):
         save_png(tmp_path / "good" / f"{number}.png", lying(36.0 * number, 0, 0, seed=number))
-    options: dict[str, Any] = {"teacher_weights": seeded_resnet18, "image_size": 64, "steps": 1}
-    blemish.train("stpm", tmp_path / "good", tmp_path / "run", **options)
+    options |= {"teacher": "resnet18", "teacher_weights": seeded_resnet18, "image_size": 64, "steps": 1}
+    made = blemish.train(method, tmp_path / "good", tmp_path / "run", **options)
+    assert (made.framing.alignment is not None) == aligns
+    assert made.training.settings["align"] is aligns
+    assert json.loads((tmp_path / "run" / "run.json").read_text())["training"]["align"] is aligns
     kept = read_artifact(tmp_path / "run").training.could_align
-    assert kept is not None and kept[0] < 0.7 and kept[1] > 0.9
+    assert (kept is None) == aligns
+    assert kept is None or (kept[0] < 0.7 and kept[1] > 0.9)
+
+
+def test_mend_leaves_photos_as_they_lie_where_they_are_of_two_sizes_or_lie_alike(
+    tmp_path: Path, seeded_resnet18: Path
+) -> None:
+    options: dict[str, Any] = {"teacher": "resnet18", "teacher_weights": seeded_resnet18, "image_size": 64, "steps": 1}
+    for number in range(20):
+        photo = lying(36.0 * number, 0, 0, seed=number)
+        save_png(tmp_path / "sizes" / f"{number}.png", photo if number % 2 else photo[2:])
+        save_png(tmp_path / "alike" / f"{number}.png", lying(0, 0, 0, seed=number))
+    for folder in ("sizes", "alike"):
+        made = blemish.train("mend", tmp_path / folder, tmp_path / f"run-{folder}", **options)
+        assert made.framing.alignment is None and made.training.settings["align"] is False
 
 
 def test_a_photo_that_was_resized_elsewhere_is_aligned_as_well() -> None:

@@ -72,8 +72,9 @@ class Options:
 
 def _training_type(kind: type[Detector]) -> Any:
     """Returns TrainingSettings with the method's own defaults: one option that is given leaves them as they are."""
-    types = get_type_hints(TrainingSettings)
-    own = [(name, types[name], field(default=value)) for name, value in kind.training_defaults.items()]
+    types = get_type_hints(TrainingSettings) | {"align": Annotated[bool | None, Parameter(negative="--no-align")]}
+    defaults = {"align": TrainingSettings.align, **kind.training_defaults}
+    own = [(name, types[name], field(default=value)) for name, value in defaults.items()]
     where = {"__module__": __name__}  # else it counts as one of Python's own types, whose fields are no options
     return make_dataclass("Training", own, bases=(TrainingSettings,), namespace=where, frozen=True, kw_only=True)
 

@@ -130,6 +130,7 @@ class Mend(Detector):
     training_defaults: ClassVar[Mapping[str, Any]] = {
         "batch_size": 12,  # more steps in the same time
         "light": "mild",
+        "align": None,  # of screws that lie any way round it finds far more
     }
 
     def __init__(self, settings: MendSettings) -> None:

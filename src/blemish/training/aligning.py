@@ -67,11 +67,11 @@ def gain_of_aligning(
     return None if found.gain < WORTH_A_HINT or found.before >= ALIKE else (found.before, found.after)
 
 
-def hint_at_aligning(gain: tuple[float, float]) -> str:
-    """Returns a line for good photos that aligning would bring closer by as much."""
+def could_be_aligned(gain: tuple[float, float]) -> str:
+    """Returns in words what two good photos correlate by as they lie, and aligned."""
     return (
         f"good parts lie anyhow, and can be laid on one another (two photos correlate by {gain[0]:.2f} as they "
-        f"lie, by {gain[1]:.2f} aligned): `blemish train --align` may find far more"
+        f"lie, by {gain[1]:.2f} aligned)"
     )
 
 

@@ -14,7 +14,7 @@ from blemish.data.survey import Survey, common_files, survey
 from blemish.errors import DataError
 from blemish.model.thresholds import percent
 from blemish.progress import OnProgress, Progress, say_nothing
-from blemish.training.aligning import gain_of_aligning, hint_at_aligning
+from blemish.training.aligning import could_be_aligned, gain_of_aligning
 from blemish.training.arrangement import Intention, arranged, divided
 from blemish.training.settings import TrainingSettings
 from blemish.wording import on_one_line, some_of, with_counts
@@ -139,7 +139,9 @@ def _block(title: str, lines: Sequence[str]) -> list[str]:
 
 def _about_aligning(found: Dataset, training: TrainingSettings, on_progress: OnProgress) -> list[str]:
     gain = None if training.align else gain_of_aligning(found.train, training.reading, on_progress=on_progress)
-    return [] if gain is None else [f"  {hint_at_aligning(gain)}"]
+    if gain is None:
+        return []
+    return [f"  {could_be_aligned(gain)}: Mend, the default method, does so; others with --align"]
 
 
 def _about_white(seen: Survey) -> list[str]:

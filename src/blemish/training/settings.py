@@ -54,8 +54,8 @@ class TrainingSettings:
     max_megapixels: int | None = None
     """Most millions of pixels of a photo, here and wherever the model judges; none: 89, as Pillow decodes unasked."""
 
-    align: bool = False
-    """Whether photos are turned and moved to where good parts lie, here and wherever the model judges."""
+    align: bool | None = False
+    """Whether photos are laid on one another, here and wherever the model judges; none: where good parts lie anyhow."""
     pages: int | str = "first"
     """Which pages of a file are the photo: first, a number from 1, or three grey ones as red, green, blue: 1,2,3."""
     channels: int | str = "all"

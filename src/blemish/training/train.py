@@ -21,7 +21,7 @@ from blemish.errors import SettingsError
 from blemish.model.artifact import Artifact
 from blemish.networks.teacher import Teacher
 from blemish.progress import OnProgress, Progress, say_nothing
-from blemish.training.aligning import aligned_framing, gain_of_aligning, hint_at_aligning, leave_reference
+from blemish.training.aligning import aligned_framing, could_be_aligned, gain_of_aligning, leave_reference
 from blemish.training.arrangement import asked_framing, trained_on, validates_weights
 from blemish.training.checks import check_folder, check_settings, check_stages
 from blemish.training.finish import finish, training_record
@@ -78,7 +78,9 @@ def train_detector(
     found = photos if isinstance(photos, Dataset) else dataset_of(train=photos)
     check_folder(run, apart_from=found, resume=resume, overwrite=overwrite)
     settings, framing, sizes = _framed(settings, training, found, on_progress)
-    framing, could_align = _aligned(framing, training, found, on_progress)
+    by_itself = training.align is None and len(sizes) == 1 and asked == EVERYTHING
+    framing, could_align = _aligned(framing, training, found, on_progress, by_itself=by_itself)
+    training = replace(training, align=framing.alignment is not None)
     roi = _drawn(asked, method, training)
     files, out = tuple(teacher_weights), tuple(left_out)
     told = _told(method, settings, training, teacher_weights=files, origin=origin, left_out=out, interest=asked)
@@ -153,16 +155,27 @@ def _framed(
 
 
 def _aligned(
-    framing: Framing, training: TrainingSettings, found: Dataset, on_progress: OnProgress
+    framing: Framing, training: TrainingSettings, found: Dataset, on_progress: OnProgress, *, by_itself: bool
 ) -> tuple[Framing, tuple[float, float] | None]:
-    """Returns the framing that lays photos on one another, where that is asked for; else says, and returns, by how much
-    it would bring them closer, where that is much."""
+    """Returns the framing that lays photos on one another, where that is asked for, or done `by_itself` since it brings
+    them much closer; else says, and returns, by how much it would."""
     if training.align:
         return aligned_framing(trained_on(found, training), framing, on_progress=on_progress), None
     gain = gain_of_aligning(found.train, framing.reading, on_progress=on_progress)
-    if gain is not None:
-        _log.info("%s", hint_at_aligning(gain))
-    return framing, gain
+    if gain is None:
+        return framing, None
+    if not by_itself:
+        _log.info("%s: `blemish train --align` may find far more", could_be_aligned(gain))
+        return framing, gain
+    _log.info(
+        "%s: training does so, and so does judging, which takes OpenCV there, too; --no-align leaves them as they lie",
+        could_be_aligned(gain),
+    )
+    try:
+        return aligned_framing(trained_on(found, training), framing, on_progress=on_progress), None
+    except SettingsError as error:
+        _log.warning("photos are left as they lie: %s", error)
+        return framing, None
 
 
 def _untrained(
