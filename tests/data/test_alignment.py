@@ -17,6 +17,7 @@ from copies import copied
 pytest.importorskip("cv2")
 
 import blemish
+import commands
 from blemish.calibration.promise import calibration_of
 from blemish.data import images
 from blemish.data.alignment import Alignment, Placement, small_grey
@@ -268,6 +269,7 @@ def test_an_export_aligns_as_training_does_and_a_damaged_reference_is_one_line(
     assert found.anomaly_score == blemish.open(stpm_exported, runtime="onnx").predict(aligned).anomaly_score
     assert found.placement is not None
     assert found.placement.turn == pytest.approx(5, abs=0.6)
+    assert commands.blemish("export", model, "--to", "onnx").out[-1].endswith("pip install 'blemish[onnx,align]'")
     values["framing"]["alignment"]["reference"] = "AAAA"
     (model / "model.json").write_text(json.dumps(values))
     with pytest.raises(ArtifactError, match=r"model.framing.alignment: a reference cannot be read"):

@@ -43,11 +43,14 @@ def export(
     for error in made.unreadable:
         sys.stderr.write(f"blemish: {as_left_out(error)}\n")
     print(f"{to} {precision}, compared with the trained model on {made.parity}")
+    artifact = read_artifact(run)
     if made.export.calibration is not None:
-        print(_thresholds(made.export.calibration, read_artifact(run).calibration))
+        print(_thresholds(made.export.calibration, artifact.calibration))
     size = sum((made.export.folder / name).stat().st_size for name in made.export.graph)
     again = f"blemish verify {as_argument(run)}"
     print(f"kept in {made.export.folder} ({size / 1e6:.1f} MB, a test vector, and what `{again}` repeats)")
+    if artifact.framing.alignment is not None:
+        print(f"where it judges, photos are laid on one another first: that takes pip install 'blemish[{to},align]'")
     return _SOME_UNREADABLE if made.unreadable else _DONE
 
 
