@@ -325,6 +325,21 @@ def test_mend_lays_photos_on_one_another_where_parts_lie_anyhow_and_others_say_t
     assert kept is None or (kept[0] < 0.7 and kept[1] > 0.9)
 
 
+def test_training_says_that_without_opencv_nobody_knows_how_parts_lie(
+    tmp_path: Path, seeded_resnet18: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    monkeypatch.setattr(aligning, "find_spec", lambda _: None)
+    for number in range(20):
+        save_png(tmp_path / "good" / f"{number}.png", lying(36.0 * number, 0, 0, seed=number))
+    options: dict[str, Any] = {"teacher": "resnet18", "teacher_weights": seeded_resnet18, "image_size": 64, "steps": 1}
+    with caplog.at_level("WARNING", logger="blemish"):
+        blemish.train("mend", tmp_path / "good", tmp_path / "run", **options)
+        assert sum("for that takes OpenCV: pip install 'blemish[align]'" in line for line in caplog.messages) == 1
+        caplog.clear()
+        blemish.train("mend", tmp_path / "good", tmp_path / "run", overwrite=True, align=False, **options)
+        assert not any("OpenCV" in line for line in caplog.messages)
+
+
 def test_mend_leaves_photos_as_they_lie_where_they_are_of_two_sizes_or_lie_alike(
     tmp_path: Path, seeded_resnet18: Path
 ) -> None:

@@ -29,7 +29,9 @@ WORTH_A_HINT = 0.5
 ALIKE = 0.9
 """Correlation of two photos as they lie, from which on there is nothing left to gain, and nothing to refuse."""
 
-_MANY, _TRIED = 20, 6  # good photos from which on aligning is tried unasked, which takes a second, and of how many
+FEWEST_TO_TRY = 20
+"""Good photos from which on aligning is tried unasked, which takes a second."""
+_TRIED = 6  # of them
 
 _log = logging.getLogger("blemish")
 
@@ -52,12 +54,17 @@ def aligned_framing(photos: Sequence[Sample], framing: Framing, *, on_progress: 
     return replace(framing, alignment=found.alignment)
 
 
+def can_align() -> bool:
+    """Returns whether OpenCV is installed."""
+    return find_spec("cv2") is not None
+
+
 def gain_of_aligning(
     photos: Sequence[Sample], reading: Reading, *, on_progress: OnProgress
 ) -> tuple[float, float] | None:
     """Returns what two photos correlate by as they lie, and aligned, where good photos lie anyhow and could be laid on
     one another; without OpenCV that is not known."""
-    if len(photos) < _MANY or find_spec("cv2") is None:
+    if len(photos) < FEWEST_TO_TRY or not can_align():
         return None
     tried = [sample.image for sample in photos[:: len(photos) // _TRIED][:_TRIED]]
     pictures, size = _pictures(tried, reading, on_progress=on_progress)

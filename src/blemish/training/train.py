@@ -21,7 +21,14 @@ from blemish.errors import SettingsError
 from blemish.model.artifact import Artifact
 from blemish.networks.teacher import Teacher
 from blemish.progress import OnProgress, Progress, say_nothing
-from blemish.training.aligning import aligned_framing, could_be_aligned, gain_of_aligning, leave_reference
+from blemish.training.aligning import (
+    FEWEST_TO_TRY,
+    aligned_framing,
+    can_align,
+    could_be_aligned,
+    gain_of_aligning,
+    leave_reference,
+)
 from blemish.training.arrangement import asked_framing, trained_on, validates_weights
 from blemish.training.checks import check_folder, check_settings, check_stages
 from blemish.training.finish import finish, training_record
@@ -161,6 +168,11 @@ def _aligned(
     them much closer; else says, and returns, by how much it would."""
     if training.align:
         return aligned_framing(trained_on(found, training), framing, on_progress=on_progress), None
+    if by_itself and len(found.train) >= FEWEST_TO_TRY and not can_align():
+        _log.warning(
+            "whether good parts lie anyhow is not looked at, for that takes OpenCV: pip install 'blemish[align]', and "
+            "photos of such parts are laid on one another; --no-align says no more of it"
+        )
     gain = gain_of_aligning(found.train, framing.reading, on_progress=on_progress)
     if gain is None:
         return framing, None
