@@ -50,6 +50,20 @@ def test_false_alarms_are_held_against_the_promise_and_its_spread(artifact: Arti
     assert "Clearly more was measured" in said(artifact, counted(evaluation, 300))
 
 
+def test_an_estimate_which_is_of_scores_alone_is_not_contradicted_by_as_many_unusual_photos_as_are_expected(
+    artifact: Artifact, evaluation: Evaluation
+) -> None:
+    estimate = replace(artifact.calibration.image, promised_rate=None, rate_95=None)
+    model = replace(artifact, calibration=replace(artifact.calibration, image=estimate))
+    assert model.calibration.unusual_rate == pytest.approx(1 / 15)
+    estimated = replace(evaluation, promised_rate=None, threshold_estimated=True, asked_rate=0.001)
+    unusual = replace(counted(estimated, 60), unusual_good=60)
+    assert "does not contradict it" in said(model, unusual) and more_than_promised(model, unusual) is None
+    assert "Clearly more was measured" in said(model, counted(estimated, 300))
+    nobody_asks = replace(model, calibration=replace(model.calibration, unusual=None))
+    assert "Clearly more was measured" in said(nobody_asks, counted(estimated, 60))
+
+
 def test_a_terminal_says_where_more_alarm_than_promised_and_with_which_command_that_is_mended(
     artifact: Artifact, evaluation: Evaluation
 ) -> None:
