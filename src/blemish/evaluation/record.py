@@ -103,7 +103,7 @@ class SizeCount:
     size: int
     """Longest extent, in the photo's own pixels."""
     found: int
-    """Of which the photo is above the threshold."""
+    """Of which the photo is above the threshold, or unusual."""
     photos: int
     interval: Interval
     """The 95 % interval of the share that is found, exact binomial."""
