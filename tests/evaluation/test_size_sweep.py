@@ -109,6 +109,17 @@ def test_unusual_photos_are_alarms_as_well() -> None:
     assert (unusual("test/good/a.png").kinds, unusual("test/good/a.png").left_out) == ({}, 12)
 
 
+def test_photos_that_are_links_into_a_store_are_found_all_the_same(tmp_path: Path) -> None:
+    evaluation, made = example()
+    paths = [Path(photo.image).relative_to(FOLDER) for photo in evaluation.photos]
+    for number, path in enumerate(paths):
+        (tmp_path / path).parent.mkdir(parents=True, exist_ok=True)
+        (tmp_path / path).symlink_to(tmp_path / "store" / str(number))
+    photos = [replace(photo, image=str(tmp_path / path)) for photo, path in zip(evaluation.photos, paths, strict=True)]
+    linked = replace(evaluation, photos=photos), replace(made, folder=tmp_path)
+    assert size_sweep(*linked, trained_on=None) == sweep_of()
+
+
 def test_a_loud_line_says_that_the_model_was_trained_on_the_photos() -> None:
     assert any("TRAINED on 1 of the 2 photos" in line for line in warnings_of(sweep_of({"a", "other"})))
     assert not any("rained" in line for line in warnings_of(sweep_of({"other"})))

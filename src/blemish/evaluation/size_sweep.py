@@ -22,12 +22,13 @@ def size_sweep(
     of the defect: such photos are not counted, see `left_out`.
     """
     verdicts = {Path(photo.image).resolve(): photo.verdict for photo in evaluation.photos}
-    folder = made.folder.resolve()
-    judged = [(photo, verdicts[path]) for photo in made.photos if (path := folder / photo.photo) in verdicts]
+    # Each path is resolved by itself: photos that a store of data holds are links in this folder.
+    of_photos = [(photo, verdicts.get((made.folder / photo.photo).resolve())) for photo in made.photos]
+    judged = [(photo, verdict) for photo, verdict in of_photos if verdict is not None]
     if not judged:
         return None
     alarms = {path for path, verdict in verdicts.items() if is_alarm(verdict)}
-    counting = [pair for pair in judged if folder / pair[0].source_copy not in alarms]
+    counting = [pair for pair in judged if (made.folder / pair[0].source_copy).resolve() not in alarms]
     by_kind = {kind: [pair for pair in counting if pair[0].kind == kind] for kind in _kinds(made)}
     sources = {photo.source_digest for photo, _ in judged}
     return SizeSweep(
