@@ -27,6 +27,7 @@ from blemish.evaluation.stress_verdict import (
     allowed_false_alarms,
     allowed_misses,
     breaks_first,
+    count_says,
     expected_rate,
     headline_of,
     holding_of,
@@ -109,6 +110,12 @@ def test_a_strength_breaks_where_chance_alone_does_not_explain_it(
 ) -> None:
     bad = None if misses is None else wrong(misses)
     assert holding_of(wrong(alarms), bad, alarms=ALLOWED, misses=ALLOWED) == holding
+
+
+def test_of_many_photos_nothing_is_said_to_be_certain() -> None:
+    said = [count_says(wrong(count, of)) for count, of in ((0, 40), (1, 15), (0, 1000), (1000, 1000), (2000, 2000))]
+    ends = ["0 to 9 %", "0 to 32 %", "0 to 0.4 %", "99.6 to 100 %", "99.8 to 100 %"]
+    assert [text.partition("(")[2] for text in said] == [f"{text})" for text in ends]
 
 
 def test_what_is_allowed_is_the_promise_or_the_unchanged_photos_and_a_twentieth_more_misses() -> None:
