@@ -111,6 +111,19 @@ def test_scores_that_part_well_ask_for_another_threshold(artifact: Artifact) -> 
     assert f"blemish predict {artifact.folder} {Path(artifact.training.files[-1]).parent}" in step
 
 
+def test_where_rules_let_most_of_the_missed_photos_pass_rules_are_what_to_change(artifact: Artifact) -> None:
+    found = replace(missing(auroc=0.97, pixels=20, size=(640, 640)), rules=["length > 9", "count > 2"])
+
+    def passed(count: int) -> Evaluation:
+        reasons = [replace(photo, rule_reason="no rule stops it") for photo in found.photos[:count]]
+        return replace(found, photos=[*reasons, *found.photos[count:]])
+
+    (step,) = said(artifact, passed(3))
+    assert "Of 5 missed photos 3 score above the threshold" in step and "(length > 9 or count > 2)" in step
+    assert f"blemish calibrate {artifact.folder} --rule none" in step
+    assert not any("--rule" in step for step in said(artifact, passed(2)))
+
+
 def test_without_other_evidence_another_method_is_next(artifact: Artifact) -> None:
     (step,) = said(artifact, missing(auroc=0.7))
     assert "another method than STPM" in step and "70 % of all pairs" in step

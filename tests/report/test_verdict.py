@@ -14,7 +14,7 @@ from blemish.evaluation.record import Evaluation, PartCounts, read_evaluation
 from blemish.metrics.intervals import binomial
 from blemish.model.artifact import Artifact, read_artifact
 from blemish.report import write_report
-from blemish.report.sections import rates
+from blemish.report.sections import histogram, rates
 from blemish.report.verdict import assess, share_and_interval
 from report.models import evaluate_on, recalibrate_to
 from report.reading import Page
@@ -136,6 +136,26 @@ def test_the_headline_counts_what_is_found_and_what_alarms_for_nothing(
         artifact, perfect
     )
     assert "Misses: 0 % (95 % interval: 0 to 8.4 %)" in said(artifact, perfect)
+
+
+def test_rules_are_named_with_the_photos_that_pass_by_them(artifact: Artifact, evaluation: Evaluation) -> None:
+    assert "Rules" not in said(artifact, evaluation)
+    passing = [replace(photo, rule_reason="small", verdict="normal") for photo in evaluation.photos]
+    photos = [replace(passing[0], verdict="unusual"), *passing[1:]]
+    ruled = replace(evaluation, rules=["length > 2 mm"], photos=photos)
+    good = sum(photo.defect_type == "good" for photo in photos[1:])
+    told = f"of photos above the threshold {good} good and {len(photos) - 1 - good} defective ones are stopped by none"
+    assert f"Rules (length > 2 mm): {told}, and pass." in said(artifact, ruled)
+    on_a_terminal = " ".join(lines_of_evaluation(ruled))
+    assert f"length > 2 mm: {told}, and pass" in on_a_terminal, "the unusual one does not pass"
+
+
+def test_the_histogram_counts_what_is_above_the_threshold_whatever_rules_say(
+    artifact: Artifact, evaluation: Evaluation
+) -> None:
+    above = [replace(photo, anomaly_score=2 * evaluation.threshold) for photo in evaluation.photos]
+    ruled = replace(evaluation, false_alarms=0, unusual_good=0, photos=above)
+    assert f"{ruled.good_photos} photos, {ruled.good_photos} above the threshold" in histogram(artifact, ruled)
 
 
 def test_scores_no_better_than_guessing_are_called_so(artifact: Artifact, evaluation: Evaluation) -> None:

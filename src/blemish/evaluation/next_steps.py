@@ -46,12 +46,27 @@ def next_steps(artifact: Artifact, evaluation: Evaluation) -> list[NextStep]:
     """Returns what to do about the misses, the likeliest first; nothing where there are none."""
     if not evaluation.misses:
         return []
+    if (rules := _other_rules(artifact, evaluation)) is not None:
+        return [rules]  # what else there is to say is of these photos, too, and mends nothing
     found = [
         _more_steps(artifact),
         _larger_photos(artifact, evaluation),
         *_other_threshold(artifact, evaluation),
     ]
     return [step for step in found if step is not None] or [_another_method(artifact, evaluation)]
+
+
+def _other_rules(artifact: Artifact, e: Evaluation) -> NextStep | None:
+    """Returns a step where it is rules on marks that let most of the missed photos pass."""
+    passed = sum(photo.defect_type != GOOD for photo in e.passed_by_rules)
+    if 2 * passed <= e.misses:
+        return None
+    return NextStep(
+        evidence=f"Of {counted(e.misses, 'missed photo')} {passed} score above the threshold, and pass because no rule "
+        f"stops them ({' or '.join(e.rules)}).",
+        action="Set rules that stop smaller or fewer marks; or none, so that any mark does. That takes no training.",
+        command=f"blemish calibrate {as_argument(artifact.folder)} --rule none",
+    )
 
 
 def _more_steps(artifact: Artifact) -> NextStep | None:

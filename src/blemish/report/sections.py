@@ -99,7 +99,8 @@ def _test_rows(e: Evaluation) -> list[Row]:
     rows = []
     if e.good_photos:
         scores = [p.anomaly_score for p in e.photos if p.defect_type == GOOD]
-        label = f"test, good: {e.good_photos} photos, {e.false_alarms - e.unusual_good} above the threshold"
+        above = sum(score > e.threshold for score in scores)
+        label = f"test, good: {e.good_photos} photos, {above} above the threshold"
         rows.append(Row(label=label, scores=scores, colour=GOOD_PARTS))
     kinds = hardest_first(e)
     for name in kinds[:_MOST_ROWS]:
