@@ -223,6 +223,7 @@ def test_a_limit_counts_however_its_number_is_typed() -> None:
         ({"shift": {"misses": 0.1}}, SettingsError, "is of nothing"),
         ({"shift -2": {"misses": 0.1}}, SettingsError, "is no strength"),
         ({"fog 2": {"misses": 0.1}}, SettingsError, "is unknown"),
+        ({"shift 2": {"misses": 0.1}, "shift 2.0": {"misses": 0.9}}, DataError, "'shift 2' has two limits"),
     ],
 )
 def test_a_file_that_holds_no_limits_is_one_line(
@@ -232,6 +233,12 @@ def test_a_file_that_holds_no_limits_is_one_line(
     with pytest.raises(kind, match=words) as raised:
         read_limits(tmp_path / "limits.json")
     assert "\n" not in str(raised.value)
+
+
+def test_a_limit_that_a_file_names_twice_is_refused(tmp_path: Path) -> None:
+    (tmp_path / "limits.json").write_text('{"shift 2": {"misses": 0.1}, "shift 2": {"misses": 0.9}}')
+    with pytest.raises(DataError, match="'shift 2' has two limits: leave one"):
+        read_limits(tmp_path / "limits.json")
 
 
 def test_the_record_comes_back_as_it_was_written(tmp_path: Path) -> None:
