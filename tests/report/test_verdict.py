@@ -128,6 +128,15 @@ def test_the_table_has_a_row_of_parts_with_its_promise(artifact: Artifact, evalu
     assert rows["False alarms"].promise == rows["Good photos with a mark"].promise == ""
 
 
+def test_what_a_later_calibration_promises_of_marks_is_not_held_against_those_of_before(
+    artifact: Artifact, evaluation: Evaluation
+) -> None:
+    image = replace(artifact.calibration.image, value=2 * evaluation.threshold)
+    later = replace(artifact, calibration=replace(artifact.calibration, image=image))
+    rows = {row.name: row.promise for row in rates(later, evaluation)}
+    assert rows["Good photos with a mark"] == "" and "6.67" in rows["False alarms"]
+
+
 def test_the_headline_counts_what_is_found_and_what_alarms_for_nothing(
     artifact: Artifact, evaluation: Evaluation
 ) -> None:

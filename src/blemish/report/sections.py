@@ -129,6 +129,8 @@ def rates(artifact: Artifact, e: Evaluation) -> list[RateRow]:
     pixel: Threshold = artifact.calibration.pixel
     alarms = _promise(e, e.promised_rate, e.asked_rate)
     marks = _promise(e, pixel.promised_rate, pixel.asked_rate)
+    if e.threshold != artifact.calibration.image.value:  # calibrated since: what was promised of marks then is not kept
+        marks = ""
     photos_marked = e.marked_good_photos, e.good_photos, binomial(e.marked_good_photos, e.good_photos)
     counted = [
         ("Misses", (e.misses, e.defective_photos, e.miss_interval), "no promise is possible"),
