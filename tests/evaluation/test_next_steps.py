@@ -93,6 +93,8 @@ def test_small_defects_and_much_shrunk_photos_ask_for_a_larger_image_size(artifa
     assert "Photos are shrunk 20 times" in step and "--image-size 96x192" in step
     (step,) = said(artifact, missing(auroc=0.7, pixels=20, size=(64, 64)))
     assert "Photograph from closer" in step and "--image-size" not in step
+    (step,) = said(artifact, missing(auroc=0.7, pixels=20, size=(70, 70)))
+    assert "Photograph from closer" in step and "--image-size" not in step, "the fitting size is no larger"
     (step,) = said(artifact, missing(auroc=0.7, pixels=0, size=(640, 640)))
     assert "half of them cover less than one pixel." in step
     assert "--image-size" not in said(artifact, missing(auroc=0.7, pixels=5000, size=(6400, 6400)))[0]

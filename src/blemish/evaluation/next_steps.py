@@ -125,8 +125,9 @@ def _larger_photos(artifact: Artifact, e: Evaluation) -> NextStep | None:
         evidence = f"Photos are shrunk {shrunk:.2g} times, to the {width}x{height} pixels that the model sees."
     else:
         return None
+    closer = NextStep(evidence=evidence, action="Photograph from closer, or with more pixels.")
     if shrunk <= 1 or not sizes:
-        return NextStep(evidence=evidence, action="Photograph from closer, or with more pixels.")
+        return closer
     if artifact.framing.tile is not None:
         tile = max(SMALLEST_TILE, round(artifact.framing.tile / min(2.0, shrunk)))
         return NextStep(
@@ -134,10 +135,14 @@ def _larger_photos(artifact: Artifact, e: Evaluation) -> NextStep | None:
             action="Train with smaller tiles.",
             command=f"blemish train {artifact.method} PHOTOS NEW_RUN --tiles {tile}",
         )
+    larger = _larger(artifact, sizes[0], shrunk)
+    if math.prod(larger) <= height * width:  # photos have hardly more pixels, and sizes go in steps
+        return closer
+    size = f"{larger[0]}" if larger[0] == larger[1] else f"{larger[0]}x{larger[1]}"
     return NextStep(
         evidence=evidence,
         action="Train with a larger image size.",
-        command=f"blemish train {artifact.method} PHOTOS NEW_RUN --image-size {_larger(artifact, sizes[0], shrunk)}",
+        command=f"blemish train {artifact.method} PHOTOS NEW_RUN --image-size {size}",
     )
 
 
@@ -145,12 +150,10 @@ def _at_most(pixels: int) -> str:
     return f"no more than {counted(pixels, 'pixel')}" if pixels else "less than one pixel"
 
 
-def _larger(artifact: Artifact, photo_size: Size, shrunk: float) -> str:
-    """Returns twice the image size, or that of the photo where it is smaller, in the photo's shape, as the option takes
-    it."""
+def _larger(artifact: Artifact, photo_size: Size, shrunk: float) -> Size:
+    """Returns twice the image size, or that of the photo where it is smaller, in the photo's shape."""
     height, width = (min(LARGEST_SIDE, round(side * min(2.0, shrunk))) for side in artifact.image_size)
-    height, width = fitting_size(photo_size, (height, width))
-    return str(height) if height == width else f"{height}x{width}"
+    return fitting_size(photo_size, (height, width))
 
 
 def _other_threshold(artifact: Artifact, e: Evaluation) -> list[NextStep | None]:
