@@ -1,11 +1,14 @@
 """What is promised is of both alarms together: scores above the threshold, and photos that are unusual."""
 
+from pathlib import Path
+
 import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from blemish.calibration.promise import calibration_of
+from blemish.cli.calibrate import lines_of
 from blemish.model.thresholds import Calibration
 from blemish.model.usual import UNUSUAL_ABOVE
 
@@ -117,4 +120,6 @@ def test_as_many_photos_as_are_said_to_be_needed_do_promise_the_rate(photos: int
         return calibration_of(range(count), range(count), false_alarm_rate=0.1, unusualness=beside)
 
     assert calibrated(photos).statement().endswith(f"can promise no less; 10 % takes {needed}")
+    told = lines_of(calibrated(photos), Path("run"))[0]
+    assert told.startswith(f"TOO FEW: with {photos} good photos") and f"; {needed} promise 10 %, " in told
     assert calibrated(needed).image.is_promised and not calibrated(needed - 1).image.is_promised
