@@ -62,6 +62,16 @@ def as_left_out(line: object) -> str:
     return text if text.startswith("left out: ") else f"left out: {text}"
 
 
+def ends_in_percent(interval: tuple[float, float]) -> tuple[str, str]:
+    """Returns both ends of an interval of shares in whole percents; a digit of what is less than one where the interval
+    would else end in 0, or begin with 100, as if that were certain: `0` and `0.4`."""
+    low, high = (100 * share for share in interval)
+    return (
+        f"{100 - float(f'{100 - low:.1g}'):g}" if 99 < low < 100 else f"{low:.0f}",
+        f"{high:.1g}" if 0 < high < 1 else f"{high:.0f}",
+    )
+
+
 def duration(seconds: float) -> str:
     """Returns a time as people say it: `40 seconds`, `12 minutes`, `3 hours 20 minutes`."""
     if seconds < 90:

@@ -100,3 +100,12 @@ def test_photos_known_before_are_the_rest_and_are_not_named() -> None:
     assert found.without.n == 5
     judged = GoodPhotos(judged=[0], scores=[1.3], peaks=[1.3], unreadable=[])
     assert far_photos([Path("a")], judged, ["a"], new, others=before) is None
+
+
+def test_a_far_photo_known_before_is_none_of_the_rest_either() -> None:
+    before = calibration_of([*[1.0] * 9, 100.0], [1.0] * 10, false_alarm_rate=0.1)
+    judged = GoodPhotos(judged=[0, 1, 2], scores=[1.1, 50.0, 1.2], peaks=[1.1, 50.0, 1.2], unreadable=[])
+    new = calibration_of([*before.scores, *judged.scores], [1.0] * 13, false_alarm_rate=0.1)
+    found = far_photos([Path("a"), Path("b"), Path("c")], judged, ["a", "b", "c"], new, others=before)
+    assert found is not None
+    assert (found.photos, found.next_score) == ((Path("b"),), 1.2)

@@ -1,11 +1,14 @@
 """What is promised is of both alarms together: scores above the threshold, and photos that are unusual."""
 
+from pathlib import Path
+
 import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from blemish.calibration.promise import calibration_of
+from blemish.cli.calibrate import lines_of
 from blemish.model.thresholds import Calibration
 from blemish.model.usual import UNUSUAL_ABOVE
 
@@ -108,3 +111,15 @@ def test_in_95_of_100_calibrations_both_alarms_together_are_below_what_is_said(o
         by_score = 1 - max(found.image.value, odd) + (odd - beyond) * max(1 - found.image.value / odd, 0)
         below += beyond + by_score <= found.image.rate_95
     assert below / draws > 0.95 - 3 * np.sqrt(0.05 * 0.95 / draws)
+
+
+@pytest.mark.parametrize(("photos", "unusual", "needed"), [(16, 1, 19), (5, 3, 19), (5, 0, 9)])
+def test_as_many_photos_as_are_said_to_be_needed_do_promise_the_rate(photos: int, unusual: int, needed: int) -> None:
+    def calibrated(count: int) -> Calibration:
+        beside = [*[2 * UNUSUAL_ABOVE] * unusual, *[0.0] * (count - unusual)]
+        return calibration_of(range(count), range(count), false_alarm_rate=0.1, unusualness=beside)
+
+    assert calibrated(photos).statement().endswith(f"can promise no less; 10 % takes {needed}")
+    told = lines_of(calibrated(photos), Path("run"))[0]
+    assert told.startswith(f"TOO FEW: with {photos} good photos") and f"; {needed} promise 10 %, " in told
+    assert calibrated(needed).image.is_promised and not calibrated(needed - 1).image.is_promised

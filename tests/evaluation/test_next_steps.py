@@ -100,6 +100,8 @@ def test_small_defects_and_much_shrunk_photos_ask_for_a_larger_image_size(artifa
     assert "Photos are shrunk 20 times" in step and "--image-size 96x192" in step
     (step,) = said(artifact, missing(auroc=0.7, pixels=20, size=(64, 64)))
     assert "Photograph from closer" in step and "--image-size" not in step
+    (step,) = said(artifact, missing(auroc=0.7, pixels=20, size=(70, 70)))
+    assert "Photograph from closer" in step and "--image-size" not in step, "the fitting size is no larger"
     (step,) = said(artifact, missing(auroc=0.7, pixels=0, size=(640, 640)))
     assert "half of them cover less than one pixel." in step
     assert "--image-size" not in said(artifact, missing(auroc=0.7, pixels=5000, size=(6400, 6400)))[0]
@@ -116,6 +118,19 @@ def test_scores_that_part_well_ask_for_another_threshold(artifact: Artifact) -> 
     (step,) = said(extreme, missing(auroc=0.97))
     assert "a single calibration photo: it scores 1.2, 10 times as much as the next" in step
     assert f"blemish predict {artifact.folder} {Path(artifact.training.files[-1]).parent}" in step
+
+
+def test_where_rules_let_most_of_the_missed_photos_pass_rules_are_what_to_change(artifact: Artifact) -> None:
+    found = replace(missing(auroc=0.97, pixels=20, size=(640, 640)), rules=["length > 9", "count > 2"])
+
+    def passed(count: int) -> Evaluation:
+        reasons = [replace(photo, rule_reason="no rule stops it") for photo in found.photos[:count]]
+        return replace(found, photos=[*reasons, *found.photos[count:]])
+
+    (step,) = said(artifact, passed(3))
+    assert "Of 5 missed photos 3 score above the threshold" in step and "(length > 9 or count > 2)" in step
+    assert f"blemish calibrate {artifact.folder} --rule none" in step
+    assert not any("--rule" in step for step in said(artifact, passed(2)))
 
 
 def test_without_other_evidence_another_method_is_next(artifact: Artifact) -> None:

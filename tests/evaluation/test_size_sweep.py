@@ -92,6 +92,34 @@ def test_alarms_are_counted_by_kind_and_size_where_the_good_photo_was_none() -> 
     assert size_sweep(replace(evaluation, photos=EVALUATION.photos), made, trained_on=None) is None
 
 
+def test_unusual_photos_are_alarms_as_well() -> None:
+    evaluation, made = example()
+
+    def unusual(*paths: str) -> SizeSweep:
+        photos = [
+            replace(photo, verdict="unusual") if photo.image in [str(FOLDER / path) for path in paths] else photo
+            for photo in evaluation.photos
+        ]
+        found = size_sweep(replace(evaluation, photos=photos), made, trained_on=None)
+        assert found is not None
+        return found
+
+    scratch = unusual("test/scratch/4-0.png").kinds["scratch"]
+    assert [(c.size, c.found, c.photos) for c in scratch.sizes] == [(4, 1, 2)]
+    assert (unusual("test/good/a.png").kinds, unusual("test/good/a.png").left_out) == ({}, 12)
+
+
+def test_photos_that_are_links_into_a_store_are_found_all_the_same(tmp_path: Path) -> None:
+    evaluation, made = example()
+    paths = [Path(photo.image).relative_to(FOLDER) for photo in evaluation.photos]
+    for number, path in enumerate(paths):
+        (tmp_path / path).parent.mkdir(parents=True, exist_ok=True)
+        (tmp_path / path).symlink_to(tmp_path / "store" / str(number))
+    photos = [replace(photo, image=str(tmp_path / path)) for photo, path in zip(evaluation.photos, paths, strict=True)]
+    linked = replace(evaluation, photos=photos), replace(made, folder=tmp_path)
+    assert size_sweep(*linked, trained_on=None) == sweep_of()
+
+
 def test_a_loud_line_says_that_the_model_was_trained_on_the_photos() -> None:
     assert any("TRAINED on 1 of the 2 photos" in line for line in warnings_of(sweep_of({"a", "other"})))
     assert not any("rained" in line for line in warnings_of(sweep_of({"other"})))

@@ -27,6 +27,7 @@ from blemish.evaluation.stress_verdict import (
     allowed_false_alarms,
     allowed_misses,
     breaks_first,
+    count_says,
     expected_rate,
     headline_of,
     holding_of,
@@ -109,6 +110,12 @@ def test_a_strength_breaks_where_chance_alone_does_not_explain_it(
 ) -> None:
     bad = None if misses is None else wrong(misses)
     assert holding_of(wrong(alarms), bad, alarms=ALLOWED, misses=ALLOWED) == holding
+
+
+def test_of_many_photos_nothing_is_said_to_be_certain() -> None:
+    said = [count_says(wrong(count, of)) for count, of in ((0, 40), (1, 15), (0, 1000), (1000, 1000), (2000, 2000))]
+    ends = ["0 to 9 %", "0 to 32 %", "0 to 0.4 %", "99.6 to 100 %", "99.8 to 100 %"]
+    assert [text.partition("(")[2] for text in said] == [f"{text})" for text in ends]
 
 
 def test_what_is_allowed_is_the_promise_or_the_unchanged_photos_and_a_twentieth_more_misses() -> None:
@@ -216,6 +223,7 @@ def test_a_limit_counts_however_its_number_is_typed() -> None:
         ({"shift": {"misses": 0.1}}, SettingsError, "is of nothing"),
         ({"shift -2": {"misses": 0.1}}, SettingsError, "is no strength"),
         ({"fog 2": {"misses": 0.1}}, SettingsError, "is unknown"),
+        ({"shift 2": {"misses": 0.1}, "shift 2.0": {"misses": 0.9}}, DataError, "'shift 2' has two limits"),
     ],
 )
 def test_a_file_that_holds_no_limits_is_one_line(
@@ -225,6 +233,12 @@ def test_a_file_that_holds_no_limits_is_one_line(
     with pytest.raises(kind, match=words) as raised:
         read_limits(tmp_path / "limits.json")
     assert "\n" not in str(raised.value)
+
+
+def test_a_limit_that_a_file_names_twice_is_refused(tmp_path: Path) -> None:
+    (tmp_path / "limits.json").write_text('{"shift 2": {"misses": 0.1}, "shift 2": {"misses": 0.9}}')
+    with pytest.raises(DataError, match="'shift 2' has two limits: leave one"):
+        read_limits(tmp_path / "limits.json")
 
 
 def test_the_record_comes_back_as_it_was_written(tmp_path: Path) -> None:

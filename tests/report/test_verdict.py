@@ -14,7 +14,7 @@ from blemish.evaluation.record import Evaluation, PartCounts, read_evaluation
 from blemish.metrics.intervals import binomial
 from blemish.model.artifact import Artifact, read_artifact
 from blemish.report import write_report
-from blemish.report.sections import rates
+from blemish.report.sections import histogram, rates
 from blemish.report.verdict import assess, share_and_interval
 from report.models import evaluate_on, recalibrate_to
 from report.reading import Page
@@ -48,6 +48,20 @@ def test_false_alarms_are_held_against_the_promise_and_its_spread(artifact: Arti
         artifact, counted(evaluation, 120)
     )
     assert "Clearly more was measured" in said(artifact, counted(evaluation, 300))
+
+
+def test_an_estimate_which_is_of_scores_alone_is_not_contradicted_by_as_many_unusual_photos_as_are_expected(
+    artifact: Artifact, evaluation: Evaluation
+) -> None:
+    estimate = replace(artifact.calibration.image, promised_rate=None, rate_95=None)
+    model = replace(artifact, calibration=replace(artifact.calibration, image=estimate))
+    assert model.calibration.unusual_rate == pytest.approx(1 / 15)
+    estimated = replace(evaluation, promised_rate=None, threshold_estimated=True, asked_rate=0.001)
+    unusual = replace(counted(estimated, 60), unusual_good=60)
+    assert "does not contradict it" in said(model, unusual) and more_than_promised(model, unusual) is None
+    assert "Clearly more was measured" in said(model, counted(estimated, 300))
+    nobody_asks = replace(model, calibration=replace(model.calibration, unusual=None))
+    assert "Clearly more was measured" in said(nobody_asks, counted(estimated, 60))
 
 
 def test_a_terminal_says_where_more_alarm_than_promised_and_with_which_command_that_is_mended(
@@ -114,6 +128,15 @@ def test_the_table_has_a_row_of_parts_with_its_promise(artifact: Artifact, evalu
     assert rows["False alarms"].promise == rows["Good photos with a mark"].promise == ""
 
 
+def test_what_a_later_calibration_promises_of_marks_is_not_held_against_those_of_before(
+    artifact: Artifact, evaluation: Evaluation
+) -> None:
+    image = replace(artifact.calibration.image, value=2 * evaluation.threshold)
+    later = replace(artifact, calibration=replace(artifact.calibration, image=image))
+    rows = {row.name: row.promise for row in rates(later, evaluation)}
+    assert rows["Good photos with a mark"] == "" and "6.67" in rows["False alarms"]
+
+
 def test_the_headline_counts_what_is_found_and_what_alarms_for_nothing(
     artifact: Artifact, evaluation: Evaluation
 ) -> None:
@@ -122,6 +145,26 @@ def test_the_headline_counts_what_is_found_and_what_alarms_for_nothing(
         artifact, perfect
     )
     assert "Misses: 0 % (95 % interval: 0 to 8.4 %)" in said(artifact, perfect)
+
+
+def test_rules_are_named_with_the_photos_that_pass_by_them(artifact: Artifact, evaluation: Evaluation) -> None:
+    assert "Rules" not in said(artifact, evaluation)
+    passing = [replace(photo, rule_reason="small", verdict="normal") for photo in evaluation.photos]
+    photos = [replace(passing[0], verdict="unusual"), *passing[1:]]
+    ruled = replace(evaluation, rules=["length > 2 mm"], photos=photos)
+    good = sum(photo.defect_type == "good" for photo in photos[1:])
+    told = f"of photos above the threshold {good} good and {len(photos) - 1 - good} defective ones are stopped by none"
+    assert f"Rules (length > 2 mm): {told}, and pass." in said(artifact, ruled)
+    on_a_terminal = " ".join(lines_of_evaluation(ruled))
+    assert f"length > 2 mm: {told}, and pass" in on_a_terminal, "the unusual one does not pass"
+
+
+def test_the_histogram_counts_what_is_above_the_threshold_whatever_rules_say(
+    artifact: Artifact, evaluation: Evaluation
+) -> None:
+    above = [replace(photo, anomaly_score=2 * evaluation.threshold) for photo in evaluation.photos]
+    ruled = replace(evaluation, false_alarms=0, unusual_good=0, photos=above)
+    assert f"{ruled.good_photos} photos, {ruled.good_photos} above the threshold" in histogram(artifact, ruled)
 
 
 def test_scores_no_better_than_guessing_are_called_so(artifact: Artifact, evaluation: Evaluation) -> None:

@@ -109,6 +109,8 @@ def test_a_cluster_that_cannot_start_is_one_line(monkeypatch: pytest.MonkeyPatch
     [
         ({"cpus": 1}, (2, 0), 2),
         ({"cpus": 4}, (2, 0), 0),
+        ({"cpus": 0.1}, (1, 0), 10),
+        ({"cpus": 0.3}, (1, 0), 3),
         ({"cpus": 1, "gpus": 0.5}, (16, 2), 4),
         ({"cpus": 1, "gpus": 0.4}, (16, 2), 4),
         ({"cpus": 8, "gpus": 0.25}, (16, 2), 2),

@@ -29,7 +29,7 @@ from blemish.studies.stress_plan import stress_plan
 from blemish.synthesis.conditions import CONDITIONS
 from report.reading import Page
 
-TRIED = ("brightness=0.02", "brightness=1.1", "shift=8,noise=0.3", "resize=nearest")
+TRIED = ("brightness=0.02", "brightness=1.1", "shift=8,noise=0.3", "resize=nearest", "resize=lanczos")
 FEW = 4
 
 
@@ -93,7 +93,8 @@ def test_every_figure_is_that_of_photos_changed_and_judged_one_by_one(
 
 def test_what_was_tried_is_what_was_asked_for(measured: StressTest, photos: Dataset) -> None:
     tried = {condition.name: [counts.key for counts in condition.strengths] for condition in measured.conditions}
-    assert tried == {"brightness": ["0.02", "1.1"], "shift": ["8"], "noise": ["0.3"], "resize": ["nearest"]}
+    kernels = ["nearest", "lanczos"]
+    assert tried == {"brightness": ["0.02", "1.1"], "shift": ["8"], "noise": ["0.3"], "resize": kernels}
     assert [line for line in measured.unreadable if "broken.png" in line] == measured.unreadable != []
     assert measured.good_root == str(photos.base) and measured.found == (FEW + 1, FEW)
 
@@ -146,6 +147,7 @@ def test_the_page_shows_each_strength(measured: StressTest, output: Path) -> Non
     assert len(page.all("img")) == sum(1 + len(condition.strengths) for condition in measured.conditions)
     assert all(image["src"].startswith("data:image/jpeg") and image["alt"] for image in page.all("img"))
     assert "http" not in page.source.replace("http-equiv", "") and (output / STRESS_PAGE).stat().st_size < 500_000
+    assert all(f">{label}</text>" in page.source for label in ("+10 %", "8 px", "nearest", "lanczos"))
     for said in ("brighter than white is white", "mirrored", "no mask had to move", "4 for being unusual alone"):
         assert said in text
 

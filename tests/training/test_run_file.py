@@ -1,6 +1,7 @@
 """run.json trains the same again."""
 
 import json
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -8,10 +9,12 @@ import pytest
 
 import blemish
 from blemish.data.dataset import Dataset
+from blemish.detectors.mend import MendSettings
 from blemish.detectors.stpm import STPMSettings
 from blemish.errors import ArtifactError
 from blemish.model.artifact import read_artifact
-from blemish.training.run_file import read_run_file
+from blemish.training.run_file import RunFile, read_run_file, write_run_file
+from blemish.training.settings import TrainingSettings
 from commands import QUICK, one_line
 from commands import blemish as command
 
@@ -48,6 +51,21 @@ def test_python_writes_the_same(parts: Dataset, tmp_path: Path) -> None:
     one_line(
         command("train", "--from", tmp_path / "other" / "run.json", tmp_path / "new"), "which a program handed over"
     )
+
+
+def test_a_folder_of_textures_means_the_same_from_any_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    told = RunFile(
+        method="mend",
+        settings=MendSettings(textures="tex"),
+        training=TrainingSettings(),
+        teacher_weights=(),
+        origin=None,
+    )
+    monkeypatch.chdir(tmp_path)
+    write_run_file(told, tmp_path)
+    assert read_run_file(tmp_path / "run.json").settings == MendSettings(textures=str(tmp_path / "tex"))
+    write_run_file(replace(told, settings=MendSettings()), tmp_path)
+    assert read_run_file(tmp_path / "run.json").settings == MendSettings()
 
 
 @pytest.mark.parametrize(("before", "now"), [(0.0, "off"), (1.0, "strong"), (None, "off")])

@@ -66,7 +66,7 @@ def far_photos(
         places=tuple(judged.judged[place] for place in far),
         photos=tuple(photos[judged.judged[place]] for place in far),
         scores=tuple(judged.scores[place] for place in far),
-        next_score=max([*before, *(judged.scores[place] for place in kept)]),
+        next_score=max(score for place, score in enumerate([*before, *judged.scores]) if place not in high),
         threshold=calibration.image.value,
         without=_without(judged, kept, parts, calibration, others),
     )

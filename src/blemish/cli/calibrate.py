@@ -138,7 +138,9 @@ def lines_of(calibration: Calibration, run: Path) -> list[str]:
     lines = [f"threshold {image.value:.6g}: {calibration.statement()}"]
     if image.promised_rate is not None and image.promised_rate > max(_RELIABLE, image.asked_rate):
         few = f"TOO FEW: with {n} good {unit if n > 1 else unit[:-1]} to calibrate, do not rely on this threshold; "
-        lines.insert(0, few + f"{photos_needed(_RELIABLE)} promise {percent(_RELIABLE)}, {photos_needed(0.01)} 1 %")
+        places = round(image.promised_rate * (n + 1))  # two where some are unusual, as in the statement
+        enough, many = (photos_needed(rate, places=places) for rate in (_RELIABLE, 0.01))
+        lines.insert(0, few + f"{enough} promise {percent(_RELIABLE)}, {many} 1 %")
     if image.rate_95 is not None:
         lines.append(f"  in 95 of 100 such calibrations, below {percent(image.rate_95)}")
     if calibration.check is not None:

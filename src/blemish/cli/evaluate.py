@@ -223,11 +223,10 @@ def _about_threshold(e: Evaluation, more: str | None) -> list[str]:
     if e.lost_masks:
         lines.append(f"{e.lost_masks} defects are too small to show in maps{_size(e)}")
     if e.rules:
-        passed = [photo for photo in e.photos if photo.rule_reason is not None]
-        good = sum(photo.defect_type == GOOD for photo in passed)
+        good = sum(photo.defect_type == GOOD for photo in e.passed_by_rules)
         lines.append(
             f"  rules         {' or '.join(e.rules)}: of photos above the threshold {good} good and "
-            f"{len(passed) - good} defective ones are stopped by none, and pass"
+            f"{len(e.passed_by_rules) - good} defective ones are stopped by none, and pass"
         )
     if e.outside_masks:
         lines.append(f"{e.outside_masks} defects lie wholly outside the regions of interest, and count all the same")

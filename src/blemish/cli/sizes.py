@@ -2,7 +2,7 @@
 
 from blemish.evaluation.record import KindSweep, SizeSweep
 from blemish.evaluation.size_sweep import smallest_says, warnings_of
-from blemish.wording import on_one_line
+from blemish.wording import ends_in_percent, on_one_line
 
 _WIDTH = 28
 
@@ -31,5 +31,5 @@ def _share(kind: KindSweep, size: int) -> str:
     count = kind.of_size(size)
     if count is None:
         return "-"
-    low, high = (round(100 * rate) for rate in count.interval)
+    low, high = ends_in_percent(count.interval)
     return f"{count.found} of {count.photos} ({low} to {high} %)"

@@ -41,7 +41,7 @@ class WorkerShare:
         by_gpu = math.inf if not self.gpus else math.floor(gpus) * math.floor(1 / self.gpus + 1e-9)
         if self.gpus > 1:
             by_gpu = gpus // self.gpus
-        return int(min(cpus // self.cpus, by_gpu))
+        return int(min(math.floor(cpus / self.cpus + 1e-9), by_gpu))
 
 
 def check_no_share(share: WorkerShare) -> None:

@@ -41,7 +41,9 @@ def more_than_promised(artifact: Artifact, evaluation: Evaluation) -> str | None
     """Returns, in sentences, that surely more good photos or parts alarmed than was promised, and what that means; None
     where the measurement does not contradict the promise, or cannot."""
     e, found = evaluation, false_alarms_in_unit(evaluation)
-    rate, who = (e.asked_rate, "estimate") if e.promised_rate is None else (e.promised_rate, "promise")
+    rate, who = e.promised_rate, "promise"
+    if rate is None:  # unusual photos, which are alarms as well, come on top of an estimate
+        rate, who = e.asked_rate + artifact.calibration.unusual_rate, "estimate"
     spread = artifact.calibration.image.rate_95 if e.threshold == artifact.calibration.image.value else None
     if found is None or found.interval is None or found.interval[0] <= rate:
         return None

@@ -46,6 +46,8 @@ def next_steps(artifact: Artifact, evaluation: Evaluation) -> list[NextStep]:
     """Returns what to do about the misses, the likeliest first; nothing where there are none."""
     if not evaluation.misses:
         return []
+    if (rules := _other_rules(artifact, evaluation)) is not None:
+        return [rules]  # what else there is to say is of these photos, too, and mends nothing
     found = [
         _aligned(artifact),
         _more_steps(artifact),
@@ -65,6 +67,19 @@ def _aligned(artifact: Artifact) -> NextStep | None:
         f"{gain[0]:.2f} as they lie, by {gain[1]:.2f} aligned.",
         action="Train with parts laid on one another before the model sees them.",
         command=f"blemish train {artifact.method} PHOTOS NEW_RUN --align",
+    )
+
+
+def _other_rules(artifact: Artifact, e: Evaluation) -> NextStep | None:
+    """Returns a step where it is rules on marks that let most of the missed photos pass."""
+    passed = sum(photo.defect_type != GOOD for photo in e.passed_by_rules)
+    if 2 * passed <= e.misses:
+        return None
+    return NextStep(
+        evidence=f"Of {counted(e.misses, 'missed photo')} {passed} score above the threshold, and pass because no rule "
+        f"stops them ({' or '.join(e.rules)}).",
+        action="Set rules that stop smaller or fewer marks; or none, so that any mark does. That takes no training.",
+        command=f"blemish calibrate {as_argument(artifact.folder)} --rule none",
     )
 
 
@@ -124,8 +139,9 @@ def _larger_photos(artifact: Artifact, e: Evaluation) -> NextStep | None:
         evidence = f"Photos are shrunk {shrunk:.2g} times, to the {width}x{height} pixels that the model sees."
     else:
         return None
+    closer = NextStep(evidence=evidence, action="Photograph from closer, or with more pixels.")
     if shrunk <= 1 or not sizes:
-        return NextStep(evidence=evidence, action="Photograph from closer, or with more pixels.")
+        return closer
     if artifact.framing.tile is not None:
         tile = max(SMALLEST_TILE, round(artifact.framing.tile / min(2.0, shrunk)))
         return NextStep(
@@ -133,10 +149,14 @@ def _larger_photos(artifact: Artifact, e: Evaluation) -> NextStep | None:
             action="Train with smaller tiles.",
             command=f"blemish train {artifact.method} PHOTOS NEW_RUN --tiles {tile}",
         )
+    larger = _larger(artifact, sizes[0], shrunk)
+    if math.prod(larger) <= height * width:  # photos have hardly more pixels, and sizes go in steps
+        return closer
+    size = f"{larger[0]}" if larger[0] == larger[1] else f"{larger[0]}x{larger[1]}"
     return NextStep(
         evidence=evidence,
         action="Train with a larger image size.",
-        command=f"blemish train {artifact.method} PHOTOS NEW_RUN --image-size {_larger(artifact, sizes[0], shrunk)}",
+        command=f"blemish train {artifact.method} PHOTOS NEW_RUN --image-size {size}",
     )
 
 
@@ -144,12 +164,10 @@ def _at_most(pixels: int) -> str:
     return f"no more than {counted(pixels, 'pixel')}" if pixels else "less than one pixel"
 
 
-def _larger(artifact: Artifact, photo_size: Size, shrunk: float) -> str:
-    """Returns twice the image size, or that of the photo where it is smaller, in the photo's shape, as the option takes
-    it."""
+def _larger(artifact: Artifact, photo_size: Size, shrunk: float) -> Size:
+    """Returns twice the image size, or that of the photo where it is smaller, in the photo's shape."""
     height, width = (min(LARGEST_SIDE, round(side * min(2.0, shrunk))) for side in artifact.image_size)
-    height, width = fitting_size(photo_size, (height, width))
-    return str(height) if height == width else f"{height}x{width}"
+    return fitting_size(photo_size, (height, width))
 
 
 def _other_threshold(artifact: Artifact, e: Evaluation) -> list[NextStep | None]:

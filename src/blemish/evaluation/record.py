@@ -103,7 +103,7 @@ class SizeCount:
     size: int
     """Longest extent, in the photo's own pixels."""
     found: int
-    """Of which the photo is above the threshold."""
+    """Of which the photo is above the threshold, or unusual."""
     photos: int
     interval: Interval
     """The 95 % interval of the share that is found, exact binomial."""
@@ -182,14 +182,14 @@ class Evaluation:
     calibration_n: int
     """How many good photos, or good parts, the threshold follows from."""
     false_alarms: int
-    """Good photos above the threshold, or unusual."""
+    """Good photos above the threshold (and stopped by a rule, where there are any), or unusual."""
     good_photos: int
     false_alarm_interval: Interval | None
     """The 95 % interval of their rate, exact binomial (Clopper-Pearson)."""
     good_parts: PartCounts | None
     """None where it is not known of every good photo which part it shows."""
     misses: int
-    """Defective photos neither above the threshold nor unusual."""
+    """Defective photos neither above the threshold (and stopped by a rule, where there are any) nor unusual."""
     defective_photos: int
     miss_interval: Interval | None
     marked_good_photos: int
@@ -233,6 +233,12 @@ class Evaluation:
     draws: dict[str, list[float | None]] = field(default_factory=dict)
     """The figures of the bootstrap's draws, those of `intervals`, by metric: two models' may be compared draw by draw
     where `photos` are the same in the same order. None where a draw has no figure."""
+
+    @property
+    def passed_by_rules(self) -> list[PhotoJudgement]:
+        """The photos above the threshold that are no alarms, for no rule stops them; an unusual one is one all the
+        same."""
+        return [photo for photo in self.photos if photo.rule_reason is not None and not photo.alarm]
 
     @property
     def accepted(self) -> bool:

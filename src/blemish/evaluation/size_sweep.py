@@ -6,11 +6,10 @@ from pathlib import Path
 from blemish.data.synthetic_manifest import SyntheticManifest, SyntheticPhoto
 from blemish.evaluation.record import Evaluation, KindSweep, SizeCount, SizeSweep
 from blemish.metrics.intervals import binomial
-from blemish.model.thresholds import percent
+from blemish.model.thresholds import Verdict, is_alarm, percent
 from blemish.wording import counted
 
 FOUND_SHARE = 0.9  # of the defects of a size, from which on the size is called found
-_ALARM = "anomalous"
 
 
 def size_sweep(
@@ -23,12 +22,13 @@ def size_sweep(
     of the defect: such photos are not counted, see `left_out`.
     """
     verdicts = {Path(photo.image).resolve(): photo.verdict for photo in evaluation.photos}
-    folder = made.folder.resolve()
-    judged = [(photo, verdicts.get(folder / photo.photo)) for photo in made.photos]
-    judged = [(photo, verdict) for photo, verdict in judged if verdict is not None]
+    # Each path is resolved by itself: photos that a store of data holds are links in this folder.
+    of_photos = [(photo, verdicts.get((made.folder / photo.photo).resolve())) for photo in made.photos]
+    judged = [(photo, verdict) for photo, verdict in of_photos if verdict is not None]
     if not judged:
         return None
-    counting = [pair for pair in judged if verdicts.get(folder / pair[0].source_copy) != _ALARM]
+    alarms = {path for path, verdict in verdicts.items() if is_alarm(verdict)}
+    counting = [pair for pair in judged if (made.folder / pair[0].source_copy).resolve() not in alarms]
     by_kind = {kind: [pair for pair in counting if pair[0].kind == kind] for kind in _kinds(made)}
     sources = {photo.source_digest for photo, _ in judged}
     return SizeSweep(
@@ -101,10 +101,10 @@ def _smallest(kind: KindSweep) -> str:
     return f"{kind.smallest} px" + (" (the smallest tried)" if kind.smallest == kind.sizes[0].size else "")
 
 
-def _of_kind(photos: Sequence[tuple[SyntheticPhoto, str | None]]) -> KindSweep:
+def _of_kind(photos: Sequence[tuple[SyntheticPhoto, Verdict]]) -> KindSweep:
     sizes = []
     for size in sorted({photo.size for photo, _ in photos}):
-        alarms = [verdict == _ALARM for photo, verdict in photos if photo.size == size]
+        alarms = [is_alarm(verdict) for photo, verdict in photos if photo.size == size]
         interval = binomial(sum(alarms), len(alarms))
         assert interval is not None  # there is a photo of each size
         sizes.append(SizeCount(size=size, found=sum(alarms), photos=len(alarms), interval=interval))

@@ -4,7 +4,7 @@
 """
 
 import json
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -25,19 +25,19 @@ _STEPS = 10_000  # of a share in the file, rounded up: what was measured is with
 def read_limits(path: Path) -> dict[str, dict[str, float]]:
     """Reads a file of limits; raises in one line what `checked_limits` does, DataError where it cannot be read."""
     try:
-        values = json.loads(path.read_text(encoding="utf-8"))
+        values = json.loads(path.read_text(encoding="utf-8"), object_pairs_hook=_each_once)
     except FileNotFoundError as error:
         raise DataError(f"{path}: no such file; `blemish stress --write-limits` writes one") from error
     except OSError as error:
         raise DataError(f"{path} cannot be read: {error.strerror}; check path and permissions") from error
     except (ValueError, RecursionError) as error:
-        raise DataError(f"{path} cannot be read, it is no JSON: {brief(error)}") from error
+        raise DataError(f"{path} cannot be read as JSON: {brief(error)}") from error
     return checked_limits(values, name=str(path))
 
 
 def checked_limits(values: Any, *, name: str) -> dict[str, dict[str, float]]:
-    """Returns limits whose every value is a share; raises DataError, which calls them `name`, where one is not, and
-    SettingsError for a condition or strength that there is none of."""
+    """Returns limits whose every value is a share; raises DataError, which calls them `name`, where one is not, or
+    two are of the same, and SettingsError for a condition or strength that there is none of."""
     if not isinstance(values, Mapping) or not values:
         raise DataError(f'{name}: holds no limits; give some, such as {{"brightness 1.1": {{"false_alarms": 0.05}}}}')
     for key, limits in values.items():
@@ -46,7 +46,11 @@ def checked_limits(values: Any, *, name: str) -> dict[str, dict[str, float]]:
         for kind, share in limits.items():
             if type(share) not in (int, float) or not 0 <= share <= 1:
                 raise DataError(f"{name}: {kind} of {key!r} is {share!r}: give a share, 0 to 1")
-    return {_as_counted(key): {kind: float(share) for kind, share in ls.items()} for key, ls in values.items()}
+    pairs = [(_as_counted(key), {kind: float(share) for kind, share in ls.items()}) for key, ls in values.items()]
+    try:
+        return _each_once(pairs)
+    except ValueError as error:
+        raise DataError(f"{name}: {error}") from error
 
 
 def condition_and_strength(key: str) -> tuple[str, float]:
@@ -89,6 +93,17 @@ def broken_limits(test: StressTest, limits: Limits) -> list[str]:
                     f"{key}: {count.wrong} of {photos} {wrong} ({percent(count.rate)}), {percent(share)} may be"
                 )
     return broken
+
+
+def _each_once(pairs: Sequence[tuple[str, Any]]) -> dict[str, Any]:
+    """Returns pairs as a dictionary; raises ValueError for a key that is there twice, of which one limit alone would
+    be kept to."""
+    found: dict[str, Any] = {}
+    for key, value in pairs:
+        if key in found:
+            raise ValueError(f"{key!r} has two limits: leave one")
+        found[key] = value
+    return found
 
 
 def _as_counted(key: str) -> str:

@@ -10,6 +10,7 @@ from collections.abc import Callable, Sequence
 
 from blemish.evaluation.stress_record import Holding, StrengthCounts, StressedCondition, StressTest, WrongCount
 from blemish.model.thresholds import percent
+from blemish.wording import ends_in_percent
 
 MORE_MISSED = 0.05
 """The share of defective photos that may be missed beyond those that are missed unchanged."""
@@ -92,7 +93,7 @@ def in_order(condition: StressedCondition) -> list[StrengthCounts | None]:
 
 def count_says(count: WrongCount) -> str:
     """Returns a count with its interval, such as `1 of 15 (0 to 32 %)`."""
-    low, high = (round(100 * share) for share in count.interval)
+    low, high = ends_in_percent(count.interval)
     return f"{count.wrong} of {count.photos} ({low} to {high} %)"
 
 

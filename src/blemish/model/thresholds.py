@@ -59,6 +59,8 @@ class Threshold:
         promise = f"at most {percent(self.promised_rate)} of good {unit} are expected {above}"
         if self.is_promised:
             return f"{promise} ({counted(n, *known)})"
+        # Two of all may be stopped, rather than one, where some calibration photos are unusual.
+        needed = photos_needed(self.asked_rate, places=round(self.promised_rate * (n + 1)))
         return f"{promise}: {counted(n, *known)} can promise no less; {asked} takes {needed}"
 
     def check_values(self) -> None:
@@ -183,9 +185,10 @@ def is_alarm(verdict: Verdict) -> bool:
     return verdict in ALARM_VERDICTS
 
 
-def photos_needed(rate: float) -> int:
-    """Returns how many calibration photos promise a false alarm rate."""
-    return math.ceil(1 / as_typed(rate)) - 1
+def photos_needed(rate: float, *, places: int = 1) -> int:
+    """Returns how many calibration photos promise a false alarm rate, where as many as `places` of these and the next
+    one are stopped."""
+    return math.ceil(places / as_typed(rate)) - 1
 
 
 def as_typed(rate: float) -> Fraction:

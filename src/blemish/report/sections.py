@@ -99,7 +99,8 @@ def _test_rows(e: Evaluation) -> list[Row]:
     rows = []
     if e.good_photos:
         scores = [p.anomaly_score for p in e.photos if p.defect_type == GOOD]
-        label = f"test, good: {e.good_photos} photos, {e.false_alarms - e.unusual_good} above the threshold"
+        above = sum(score > e.threshold for score in scores)
+        label = f"test, good: {e.good_photos} photos, {above} above the threshold"
         rows.append(Row(label=label, scores=scores, colour=GOOD_PARTS))
     kinds = hardest_first(e)
     for name in kinds[:_MOST_ROWS]:
@@ -128,6 +129,8 @@ def rates(artifact: Artifact, e: Evaluation) -> list[RateRow]:
     pixel: Threshold = artifact.calibration.pixel
     alarms = _promise(e, e.promised_rate, e.asked_rate)
     marks = _promise(e, pixel.promised_rate, pixel.asked_rate)
+    if e.threshold != artifact.calibration.image.value:  # calibrated since: what was promised of marks then is not kept
+        marks = ""
     photos_marked = e.marked_good_photos, e.good_photos, binomial(e.marked_good_photos, e.good_photos)
     counted = [
         ("Misses", (e.misses, e.defective_photos, e.miss_interval), "no promise is possible"),

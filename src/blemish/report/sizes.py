@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from blemish.evaluation.record import SizeSweep
 from blemish.evaluation.size_sweep import smallest_says
 from blemish.report.figures import detection_figure
+from blemish.wording import ends_in_percent
 
 _NO_BREAK = "\N{NO-BREAK SPACE}"
 
@@ -48,6 +49,6 @@ def _found(sweep: SizeSweep, size: int) -> list[tuple[str, str]]:
         if count is None:
             cells.append(("", ""))
         else:
-            low, high = (round(100 * rate) for rate in count.interval)
+            low, high = ends_in_percent(count.interval)
             cells.append((f"{count.found} of {count.photos}", f"{low} to {high}{_NO_BREAK}%"))
     return cells

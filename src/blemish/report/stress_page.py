@@ -111,7 +111,7 @@ def _figure(test: StressTest, condition: StressedCondition, examples: Sequence[S
     labels = [example.said.replace(" warmer", "").replace(" colder", "") for example in examples]
     defective = [example.defective for example in examples if example.defective is not None]
     return stress_figure(
-        [label.removeprefix("quality ").removesuffix("s").removesuffix(" degree") for label in labels],
+        [label.removeprefix("quality ").removesuffix(" degrees").removesuffix(" degree") for label in labels],
         [_point(example.good) for example in examples],
         [_point(count) for count in defective],
         allowed=test.allowed_rate,

@@ -52,7 +52,12 @@ def assess(artifact: Artifact, evaluation: Evaluation | None) -> Assessment:
     return Assessment(
         headline=_headline(evaluation),
         alarm=_alarm(artifact, evaluation),
-        sentences=[*_misses(evaluation), *_false_alarms(artifact, evaluation), *_ranking(evaluation)],
+        sentences=[
+            *_misses(evaluation),
+            *_false_alarms(artifact, evaluation),
+            *_rules(evaluation),
+            *_ranking(evaluation),
+        ],
         warnings=_warnings(artifact, evaluation),
     )
 
@@ -166,6 +171,17 @@ def _misses(e: Evaluation) -> list[str]:
         name, (missing, photos) = max(kinds.items(), key=lambda kind: kind[1][0] / kind[1][1])
         sentences.append(f"Hardest is “{name}”: {missing} of {photos} missed.")
     return sentences
+
+
+def _rules(e: Evaluation) -> list[str]:
+    """Returns how many photos above the threshold rules on marks let pass."""
+    if not e.rules:
+        return []
+    passed = [photo.defect_type == GOOD for photo in e.passed_by_rules]
+    return [
+        f"Rules ({' or '.join(e.rules)}): of photos above the threshold {passed.count(True)} good and "
+        f"{passed.count(False)} defective ones are stopped by none, and pass."
+    ]
 
 
 def _ranking(e: Evaluation) -> list[str]:

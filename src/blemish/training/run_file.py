@@ -113,13 +113,19 @@ def write_run_file(told: RunFile, run: Path) -> None:
         else _OriginRecord(
             root=str(origin.root.expanduser().absolute()), dataset=origin.dataset, category=origin.category
         ),
-        settings=told.settings.to_json(),
+        settings=_from_anywhere(told.settings.to_json()),
         training=asdict(told.training),
         teacher_weights=[str(file.expanduser().absolute()) for file in told.teacher_weights],
         left_out=[str(file.absolute()) for file in told.left_out],
         interest=told.interest.from_anywhere(),
     )
     write_record(told_again, run / RUN_FILE, form=RUN_FORMAT)
+
+
+def _from_anywhere(settings: Mapping[str, Any]) -> dict[str, Any]:
+    """Returns a method's settings, the folder of textures as an absolute path where there is one."""
+    textures = settings.get("textures")
+    return {**settings, **({} if textures is None else {"textures": str(Path(textures).expanduser().absolute())})}
 
 
 def read_run_file(path: Path) -> RunFile:
