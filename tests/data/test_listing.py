@@ -12,7 +12,9 @@ from blemish.evaluation.record import EVALUATION_FILE
 from blemish.model.artifact import MODEL_FILE
 from blemish.model.exports import EXPORT_FILE
 from blemish.results.earlier import PREDICTIONS_FILE
+from blemish.training.aligning import REFERENCE_FILE
 from blemish.training.checkpoint import CHECKPOINT_FILE
+from blemish.training.unusual_photos import CONTACT_SHEET_FILE
 
 
 def touch(folder: Path, *names: str) -> None:
@@ -186,6 +188,12 @@ def test_the_files_that_tell_its_own_folders_are_those_it_writes() -> None:
 def test_photos_beside_its_own_files_are_the_users_and_its_folders_are_not(tmp_path: Path) -> None:
     touch(tmp_path, "1.png", "predictions.jsonl", "overlays/1.png")
     assert listed(tmp_path) == ["1.png"]
+
+
+@pytest.mark.parametrize("picture", [CONTACT_SHEET_FILE, REFERENCE_FILE])
+def test_the_pictures_that_training_leaves_beside_a_model_are_no_photos(tmp_path: Path, picture: str) -> None:
+    touch(tmp_path, "1.png", picture, "model/run.json", "model/2.png", f"model/{picture}")
+    assert listed(tmp_path) == ["1.png", picture, "model/2.png"]
 
 
 def test_a_folder_that_blemish_wrote_is_refused(tmp_path: Path) -> None:
