@@ -112,6 +112,11 @@ def test_every_verb_of_python_is_told_with_all_its_settings(verb: str) -> None:
             assert repr(signature.parameters[setting].default) == default.replace('"', "'")
 
 
+def test_every_metric_is_explained() -> None:
+    text = (DOCS / "explanation" / "metrics.md").read_text(encoding="utf-8").lower()
+    assert [metric.title for metric in METRICS.values() if f"| {metric.title.lower()} |" not in text] == []
+
+
 def test_every_field_of_a_prediction_is_told() -> None:
     text = (DOCS / "reference" / "files.md").read_text(encoding="utf-8")
     section = text[text.index("## `predictions.jsonl`") : text.index("## `evaluation.json`")]
