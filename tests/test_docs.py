@@ -117,6 +117,15 @@ def test_every_metric_is_explained() -> None:
     assert [metric.title for metric in METRICS.values() if f"| {metric.title.lower()} |" not in text] == []
 
 
+def test_every_code_of_an_error_over_http_is_told() -> None:
+    files = (Path(blemish.__file__).parent / "server").glob("*.py")
+    source = "".join(path.read_text(encoding="utf-8") for path in files)
+    codes = set(re.findall(r"\b[45]\d\d(?:, |: )\"([a-z_]+)\"", source))
+    assert len(codes) > 40
+    text = (DOCS / "reference" / "http.md").read_text(encoding="utf-8")
+    assert {code for code in codes if f"`{code}`" not in text} == set()
+
+
 def test_every_field_of_a_prediction_is_told() -> None:
     text = (DOCS / "reference" / "files.md").read_text(encoding="utf-8")
     section = text[text.index("## `predictions.jsonl`") : text.index("## `evaluation.json`")]
