@@ -218,7 +218,7 @@ def test_files_that_cannot_be_read_are_counted_by_suffix(tmp_path: Path) -> None
 
 
 def test_notes_and_tables_cost_no_word(tmp_path: Path) -> None:
-    touch(tmp_path, "1.png", "notes.txt", "Thumbs.db", "table.csv")
+    touch(tmp_path, "1.png", "notes.txt", "Thumbs.db", "table.csv", "watch.sqlite-wal", "history.db-shm")
     assert look_through(tmp_path).skipped.lines() == []
 
 

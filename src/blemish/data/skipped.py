@@ -34,6 +34,7 @@ OWN_FOLDERS = frozenset(("maps", "overlays", "level_maps"))
 _EXPECTED = frozenset(
     (
         *("", ".txt", ".md", ".rst", ".html", ".log", ".ini", ".cfg", ".yaml", ".yml", ".toml", ".db"),
+        *(".sqlite", ".sqlite-wal", ".sqlite-shm", ".db-wal", ".db-shm"),
         *(".json", ".jsonl", ".csv", ".tsv", ".xml", ".xlsx", ".xls", ".xmp", ".npy", ".npz", ".parquet", ".py"),
         ".safetensors",
     )
