@@ -99,6 +99,7 @@ def test_every_page_is_linked_from_the_contents_and_every_link_leads_somewhere()
 def test_every_verb_of_python_is_told_with_all_its_settings(verb: str) -> None:
     text = (DOCS / "reference" / "python.md").read_text(encoding="utf-8")
     name = "write_report" if verb == "report" else verb  # blemish.report is a package
+    assert f"[`{name}`](#blemish{name})" in text
     section = re.search(rf"^## blemish\.{name}\n\n((?:    .*\n)+)", text, re.MULTILINE)
     assert section is not None
     told = re.search(r"\((.*)\) ->", " ".join(section[1].split()))
