@@ -2,6 +2,7 @@
 
 import inspect
 import re
+import tomllib
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -131,6 +132,15 @@ def test_every_field_of_a_prediction_is_told() -> None:
     text = (DOCS / "reference" / "files.md").read_text(encoding="utf-8")
     section = text[text.index("## `predictions.jsonl`") : text.index("## `evaluation.json`")]
     assert {column for column in COLUMNS if f"`{column}`" not in section} == set()
+
+
+def test_every_extra_is_told_with_what_it_brings() -> None:
+    project = tomllib.loads((DOCS.parent / "pyproject.toml").read_text(encoding="utf-8"))["project"]
+    extras = project["optional-dependencies"]
+    told = re.findall(
+        r"^\| `(\w+)` \|", (DOCS / "reference" / "installation.md").read_text(encoding="utf-8"), re.MULTILINE
+    )
+    assert set(told) == set(extras) - {"dev"}
 
 
 def test_every_file_that_the_glossary_names_is_there() -> None:
