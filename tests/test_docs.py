@@ -122,7 +122,7 @@ def test_every_metric_is_explained() -> None:
 def test_every_code_of_an_error_over_http_is_told() -> None:
     files = (Path(blemish.__file__).parent / "server").glob("*.py")
     source = "".join(path.read_text(encoding="utf-8") for path in files)
-    codes = set(re.findall(r"\b[45]\d\d(?:, |: )\"([a-z_]+)\"", source))
+    codes = set(re.findall(r"\b[45]\d\d[,:]\s+\"([a-z_]+)\"", source))
     assert len(codes) > 40
     text = (DOCS / "reference" / "http.md").read_text(encoding="utf-8")
     assert {code for code in codes if f"`{code}`" not in text} == set()
