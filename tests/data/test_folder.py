@@ -40,6 +40,13 @@ def test_a_picture_beside_the_folders_of_a_layout_is_among_no_photos(tmp_path: P
         keep_apart(tmp_path / "train" / "good" / "sheet.png", found)
 
 
+@pytest.mark.parametrize("named", ["ground_truth", "ground_truth/crack"])
+def test_a_folder_of_masks_that_is_named_itself_is_refused(tmp_path: Path, named: str) -> None:
+    touch(tmp_path, "ground_truth/crack/0_mask.png")
+    with pytest.raises(DataError, match="is a mask and would be learned as a good part"):
+        PLAIN_FOLDER.find(tmp_path / named, None)
+
+
 def test_a_category_is_a_sub_folder(tmp_path: Path) -> None:
     touch(tmp_path, "bolts/1.png", "nuts/1.png", "nuts/2.png")
     found = PLAIN_FOLDER.find(tmp_path, "nuts")

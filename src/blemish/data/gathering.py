@@ -52,8 +52,9 @@ def check_named_good(photos: Iterable[Path], folder: Path) -> None:
     """Raises DataError where some of a folder's photos are masks, or lie in a folder that holds bad parts by its
     name."""
     places = {photo.parent: photo for photo in photos}
+    own = folder.absolute().parts[-2:]  # somebody may have named the masks themselves, or those of one type of defect
     for place, photo in places.items():
-        if "ground_truth" in place.relative_to(folder).parts:
+        if "ground_truth" in (*own, *place.relative_to(folder).parts):
             raise DataError(
                 f"{photo}: is a mask and would be learned as a good part; name the folder of good photos alone"
             )
