@@ -2,6 +2,7 @@
 
 import inspect
 import re
+import tomllib
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -99,6 +100,7 @@ def test_every_page_is_linked_from_the_contents_and_every_link_leads_somewhere()
 def test_every_verb_of_python_is_told_with_all_its_settings(verb: str) -> None:
     text = (DOCS / "reference" / "python.md").read_text(encoding="utf-8")
     name = "write_report" if verb == "report" else verb  # blemish.report is a package
+    assert f"[`{name}`](#blemish{name})" in text
     section = re.search(rf"^## blemish\.{name}\n\n((?:    .*\n)+)", text, re.MULTILINE)
     assert section is not None
     told = re.search(r"\((.*)\) ->", " ".join(section[1].split()))
@@ -112,10 +114,33 @@ def test_every_verb_of_python_is_told_with_all_its_settings(verb: str) -> None:
             assert repr(signature.parameters[setting].default) == default.replace('"', "'")
 
 
+def test_every_metric_is_explained() -> None:
+    text = (DOCS / "explanation" / "metrics.md").read_text(encoding="utf-8").lower()
+    assert [metric.title for metric in METRICS.values() if f"| {metric.title.lower()} |" not in text] == []
+
+
+def test_every_code_of_an_error_over_http_is_told() -> None:
+    files = (Path(blemish.__file__).parent / "server").glob("*.py")
+    source = "".join(path.read_text(encoding="utf-8") for path in files)
+    codes = set(re.findall(r"\b[45]\d\d[,:]\s+\"([a-z_]+)\"", source))
+    assert len(codes) > 40
+    text = (DOCS / "reference" / "http.md").read_text(encoding="utf-8")
+    assert {code for code in codes if f"`{code}`" not in text} == set()
+
+
 def test_every_field_of_a_prediction_is_told() -> None:
     text = (DOCS / "reference" / "files.md").read_text(encoding="utf-8")
     section = text[text.index("## `predictions.jsonl`") : text.index("## `evaluation.json`")]
     assert {column for column in COLUMNS if f"`{column}`" not in section} == set()
+
+
+def test_every_extra_is_told_with_what_it_brings() -> None:
+    project = tomllib.loads((DOCS.parent / "pyproject.toml").read_text(encoding="utf-8"))["project"]
+    extras = project["optional-dependencies"]
+    told = re.findall(
+        r"^\| `(\w+)` \|", (DOCS / "reference" / "installation.md").read_text(encoding="utf-8"), re.MULTILINE
+    )
+    assert set(told) == set(extras) - {"dev"}
 
 
 def test_every_file_that_the_glossary_names_is_there() -> None:

@@ -67,6 +67,23 @@ def test_photos_it_was_trained_on_are_left_out(run: Path, parts: Dataset, tmp_pa
     assert (done.added, done.known) == (0, [tmp_path / "renamed.png"])
 
 
+@pytest.mark.parametrize("named", [".", "NG", "NG/0.png"])
+def test_photos_that_lie_in_a_folder_of_bad_parts_are_refused(
+    run: Path, more: Path, parts: Dataset, named: str
+) -> None:
+    good, bad = more / "OK", more / "NG"
+    good.mkdir()
+    for photo in more.glob("*.png"):
+        photo.rename(good / photo.name)
+    bad.mkdir()
+    shutil.copy(next(sample.image for sample in parts.test if sample.anomalous), bad / "0.png")
+    before = (run / "model.json").read_bytes()
+    with pytest.raises(DataError, match="NG: holds bad parts, by its name"):
+        blemish.calibrate(run, good=more / named)
+    assert (run / "model.json").read_bytes() == before
+    assert blemish.calibrate(run, good=good).added == 9
+
+
 def test_copies_of_one_another_count_once_and_are_named(run: Path, more: Path) -> None:
     first = min(more.iterdir())
     copy = Path(shutil.copy(first, more / "z_copy.png"))

@@ -3,8 +3,8 @@ from pathlib import Path
 import pytest
 
 from blemish.data import AUTO, find_dataset
-from blemish.data.folder import PLAIN_FOLDER, good_photos_at
-from blemish.errors import DataError
+from blemish.data.folder import PLAIN_FOLDER, good_photos_at, keep_apart
+from blemish.errors import DataError, OutputError
 
 
 def touch(root: Path, *names: str) -> Path:
@@ -20,6 +20,31 @@ def test_every_photo_below_is_a_good_part(tmp_path: Path) -> None:
     assert [s.image.name for s in found.train] == ["b.png", "a.jpg", "c.tif"]
     assert not any(s.anomalous for s in found.train)
     assert found.test == ()
+
+
+@pytest.mark.parametrize("picture", ["sheet.png", "monday/sheet.png", "monday/late/new/sheet.png"])
+def test_a_picture_that_would_lie_among_good_photos_is_refused(tmp_path: Path, picture: str) -> None:
+    photos = tmp_path / "photos"
+    touch(photos, "monday/a.jpg", "monday/late/c.tif")
+    found = PLAIN_FOLDER.find(photos, None)
+    with pytest.raises(OutputError, match="would lie among the photos of"):
+        keep_apart(photos / picture, found)
+    keep_apart(tmp_path / picture, found)
+
+
+def test_a_picture_beside_the_folders_of_a_layout_is_among_no_photos(tmp_path: Path) -> None:
+    touch(tmp_path, "train/good/1.png", "test/good/2.png", "test/crack/3.png")
+    found = find_dataset(AUTO, tmp_path, None)
+    keep_apart(tmp_path / "sheet.png", found)
+    with pytest.raises(OutputError, match="train/good"):
+        keep_apart(tmp_path / "train" / "good" / "sheet.png", found)
+
+
+@pytest.mark.parametrize("named", ["ground_truth", "ground_truth/crack"])
+def test_a_folder_of_masks_that_is_named_itself_is_refused(tmp_path: Path, named: str) -> None:
+    touch(tmp_path, "ground_truth/crack/0_mask.png")
+    with pytest.raises(DataError, match="is a mask and would be learned as a good part"):
+        PLAIN_FOLDER.find(tmp_path / named, None)
 
 
 def test_a_category_is_a_sub_folder(tmp_path: Path) -> None:

@@ -12,7 +12,9 @@ from blemish.evaluation.record import EVALUATION_FILE
 from blemish.model.artifact import MODEL_FILE
 from blemish.model.exports import EXPORT_FILE
 from blemish.results.earlier import PREDICTIONS_FILE
+from blemish.training.aligning import REFERENCE_FILE
 from blemish.training.checkpoint import CHECKPOINT_FILE
+from blemish.training.unusual_photos import CONTACT_SHEET_FILE
 
 
 def touch(folder: Path, *names: str) -> None:
@@ -188,6 +190,12 @@ def test_photos_beside_its_own_files_are_the_users_and_its_folders_are_not(tmp_p
     assert listed(tmp_path) == ["1.png"]
 
 
+@pytest.mark.parametrize("picture", [CONTACT_SHEET_FILE, REFERENCE_FILE])
+def test_the_pictures_that_training_leaves_beside_a_model_are_no_photos(tmp_path: Path, picture: str) -> None:
+    touch(tmp_path, "1.png", picture, "model/run.json", "model/2.png", f"model/{picture}")
+    assert listed(tmp_path) == ["1.png", picture, "model/2.png"]
+
+
 def test_a_folder_that_blemish_wrote_is_refused(tmp_path: Path) -> None:
     touch(tmp_path, "out/predictions.jsonl", "out/overlays/1.png")
     with pytest.raises(DataError) as caught:
@@ -210,7 +218,7 @@ def test_files_that_cannot_be_read_are_counted_by_suffix(tmp_path: Path) -> None
 
 
 def test_notes_and_tables_cost_no_word(tmp_path: Path) -> None:
-    touch(tmp_path, "1.png", "notes.txt", "Thumbs.db", "table.csv")
+    touch(tmp_path, "1.png", "notes.txt", "Thumbs.db", "table.csv", "watch.sqlite-wal", "history.db-shm")
     assert look_through(tmp_path).skipped.lines() == []
 
 

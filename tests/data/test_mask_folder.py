@@ -37,6 +37,15 @@ def test_a_mask_is_its_photos_by_name_whatever_the_suffix_and_the_folders(tmp_pa
     assert not with_masks_in(folder, photos).left_out
 
 
+def test_a_test_photo_is_not_its_own_mask(tmp_path: Path) -> None:
+    photos = found(tmp_path, "scratch/b1.png", "good/g.png")
+    folder = masks(tmp_path / "test", "scratch/b1.png", "good/g.png")
+    with pytest.raises(DataError, match="holds the test photos themselves, and no masks"):
+        with_masks_in(folder, photos)
+    masks(folder, "scratch/b1_mask.png")
+    assert [sample.masks for sample in with_masks_in(folder, photos).test] == [(folder / "scratch/b1_mask.png",), ()]
+
+
 def test_they_take_the_place_of_those_that_the_layout_found(tmp_path: Path) -> None:
     photos = found(tmp_path, "spot/a.png", "spot/b.png")
     photos = replace(photos, test=tuple(replace(s, masks=(tmp_path / "old.png",)) for s in photos.test))

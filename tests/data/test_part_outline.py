@@ -12,7 +12,7 @@ from blemish.cli import app
 from blemish.data.drawn_regions import AskedInterest, read_drawn
 from blemish.data.images import read_image, save_png
 from blemish.data.part_outline import outline_part
-from blemish.errors import DataError, SettingsError
+from blemish.errors import DataError, OutputError, SettingsError
 
 SIZE = (120, 160)
 
@@ -68,3 +68,5 @@ def test_a_proposal_is_written_as_training_takes_it_with_a_picture_to_look_at(
     with pytest.raises(SettingsError, match="is there already"):
         blemish.roi(tmp_path / "good", output=file)
     assert json.loads(file.read_text())["photo_size"] == [160, 120]
+    with pytest.raises(OutputError, match="would lie among the photos"):
+        blemish.roi(tmp_path / "good", output=tmp_path / "good" / "lid.json")

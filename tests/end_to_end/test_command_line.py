@@ -130,6 +130,7 @@ def test_the_demo_leaves_a_folder_alone_that_no_demo_made(tmp_path: Path) -> Non
     done = blemish("demo", tmp_path)
     assert done.code == 2
     assert "holds other files" in done.err[0]
+    one_line(blemish("demo", photo), "is a file: give a new folder")
     assert photo.exists()
 
 

@@ -12,6 +12,7 @@ from blemish.data.dataset import Dataset
 from blemish.errors import ArtifactError
 from blemish.inference import open_predictor
 from blemish.model.artifact import read_artifact
+from blemish.training.checkpoint import CHECKPOINT_FILE
 from copies import copied
 
 
@@ -79,6 +80,15 @@ def test_what_is_no_model_is_refused(tmp_path: Path, copy: Path) -> None:
     (copy / "model.json").write_text("[1, 2]")
     with pytest.raises(ArtifactError, match="not a Blemish model"):
         read_artifact(copy)
+
+
+def test_a_file_and_an_unfinished_training_in_place_of_a_model_are_called_so(tmp_path: Path) -> None:
+    file = tmp_path / CHECKPOINT_FILE
+    file.touch()
+    with pytest.raises(ArtifactError, match=r"checkpoint\.safetensors is a file: give the RUN folder"):
+        read_artifact(file)
+    with pytest.raises(ArtifactError, match=r"holds an unfinished training, .*repeat its command with --resume"):
+        read_artifact(tmp_path)
 
 
 def test_weights_that_were_damaged_or_lost_are_noticed(copy: Path) -> None:

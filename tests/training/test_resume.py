@@ -69,6 +69,8 @@ def test_resuming_with_what_decides_the_weights_is_refused_in_plain_words(
     )
     assert refused(training=dataclasses.replace(TRAINING, batch_size=5)).startswith("batch_size was 4, is 5; ")
     assert refused(photos=9).startswith("photos was 10 photos, contents ")
+    another = refused(training=dataclasses.replace(TRAINING, seed=TRAINING.seed + 1))
+    assert "; photos was" not in another, "they are the same, in another order"
     precision: Any = {"bf16": "fp32", "fp32": "bf16"}[precision_of(unfinished)]
     assert f"computing precision was {precision_of(unfinished)}, is {precision}" in refused(
         training=dataclasses.replace(TRAINING, precision=precision)

@@ -102,6 +102,11 @@ def test_what_is_no_run_json_is_refused_in_a_line(tmp_path: Path, text: str, sai
         read_run_file(tmp_path / "nowhere.json")
 
 
+def test_a_folder_in_place_of_its_run_json_is_refused_with_the_file_to_name(tmp_path: Path) -> None:
+    with pytest.raises(ArtifactError, match=r"is a folder: give the file that training left in it, .*run\.json$"):
+        read_run_file(tmp_path)
+
+
 def test_a_method_that_is_not_there_is_named(tmp_path: Path) -> None:
     one_line(command("train", "stpn", tmp_path, tmp_path / "run"), "method 'stpn' is unknown", "stpm")
     one_line(command("train"), "METHOD PHOTOS RUN", "--from")

@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 import blemish
 from blemish.data.dataset import Dataset, Sample
 from blemish.data.images import read_image, save_png
-from blemish.errors import DataError, WeightsError
+from blemish.errors import DataError, OutputError, WeightsError
 from blemish.model.artifact import read_artifact
 from blemish.training.unusual_photos import ComparedPhotos, own_shape
 from copies import copied
@@ -62,6 +62,8 @@ class Heard(logging.Handler):
 
 def test_check_names_the_most_unusual_photo_first_and_draws_it(mixed: Path, tmp_path: Path) -> None:
     sheet, names = tmp_path / "sheet.png", tmp_path / "out.txt"
+    with pytest.raises(OutputError, match="would lie among the photos"):
+        blemish.check(mixed, teacher="efficientnet_lite0", contact_sheet=mixed / "sheet.png", image_size=64)
     found = blemish.check(mixed, teacher="efficientnet_lite0", contact_sheet=sheet, write_unusual=names, image_size=64)
     (line,) = [line for line in found.lines if "most unusual first" in line]
     assert f"first: {mixed / 'stripes.png'}, " in line

@@ -11,7 +11,9 @@ from blemish.data import AUTO, DATASETS, find_dataset
 from blemish.data.dataset import Dataset, Sample
 from blemish.data.drawn_regions import AskedInterest
 from blemish.data.finding import find_photos
+from blemish.data.gathering import check_named_good
 from blemish.data.leave_out import names_in
+from blemish.data.listing import has_folder
 from blemish.data.official import checked_categories, checked_counts
 from blemish.data.paths import Named, paths_of, photos_and_unread
 from blemish.errors import DataError, MissingExtraError, SettingsError
@@ -256,10 +258,18 @@ def calibrate(
 
 
 def _good_to_calibrate(good: Named | Dataset) -> tuple[Sequence[Path | Sample], list[DataError]]:
-    """Returns the photos to calibrate with, and an error for what lies among them and cannot be read."""
+    """Returns the photos to calibrate with, and an error for what lies among them and cannot be read.
+
+    Raises DataError, as training does, for what is called bad: some defects among many good photos are no majority
+    above the threshold, and would raise it unnoticed.
+    """
     if isinstance(good, Dataset):
         return (*good.train, *good.validation), []
-    return photos_and_unread(paths_of(good))
+    paths = paths_of(good)
+    photos, unread = photos_and_unread(paths)
+    for folder in dict.fromkeys(path if has_folder(path) else path.parent for path in paths):
+        check_named_good([photo for photo in photos if photo.is_relative_to(folder)], folder)
+    return photos, unread
 
 
 def _say_far_photos(far: "FarPhotos", run: Path, *, runtime: str, device: str) -> None:

@@ -10,7 +10,7 @@ from blemish.data.folder_names import bad_folder_among
 from blemish.data.gathering import NOTHING, Gathered, good_photos_in
 from blemish.data.listing import is_folder, sub_folders
 from blemish.data.skipped import all_skipped, no_photos_in
-from blemish.errors import DataError
+from blemish.errors import DataError, OutputError
 
 
 def _find(root: Path, category: str | None) -> Dataset:
@@ -48,6 +48,18 @@ def good_photos_at(paths: Sequence[Path]) -> Dataset:
         raise found.left_out[0] if found.left_out else no_photos_in(paths[0], all_skipped(found.skipped))
     listed = dataset_of(train=tuple({sample.image: sample for sample in found.samples}.values()))
     return replace(listed, left_out=found.left_out, skipped=all_skipped(found.skipped))
+
+
+def keep_apart(picture: Path, found: Dataset) -> None:
+    """Raises OutputError where a picture that is to be written would lie among photos of good parts, and be learned as
+    one of them."""
+    folders = {sample.image.parent for sample in (*found.train, *found.validation)}
+    if found.name == PLAIN_FOLDER.name:
+        folders.add(found.base)  # which holds photos in sub-folders alone, perhaps, and is looked through as a whole
+    here = picture.resolve().parent
+    among = next((folder for folder in sorted(folders) if here.is_relative_to(folder.resolve())), None)
+    if among is not None:
+        raise OutputError(f"{picture} would lie among the photos of {among}, and be learned: name a file elsewhere")
 
 
 def _categories(root: Path) -> tuple[str, ...]:

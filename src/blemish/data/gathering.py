@@ -1,6 +1,6 @@
 """Samples from folders, with what was left out on the way: what layouts put together."""
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TypeVar
@@ -43,9 +43,18 @@ def good_photos_in(folder: Path) -> Gathered:
     as good.
     """
     found = _listing(folder)
-    places = {photo.parent: photo for photo in found.photos}
+    check_named_good(found.photos, folder)
+    samples = tuple(Sample(image=photo) for photo in found.photos)
+    return Gathered(samples=samples, left_out=found.troubles, skipped=(found.skipped,))
+
+
+def check_named_good(photos: Iterable[Path], folder: Path) -> None:
+    """Raises DataError where some of a folder's photos are masks, or lie in a folder that holds bad parts by its
+    name."""
+    places = {photo.parent: photo for photo in photos}
+    own = folder.absolute().parts[-2:]  # somebody may have named the masks themselves, or those of one type of defect
     for place, photo in places.items():
-        if "ground_truth" in place.relative_to(folder).parts:
+        if "ground_truth" in (*own, *place.relative_to(folder).parts):
             raise DataError(
                 f"{photo}: is a mask and would be learned as a good part; name the folder of good photos alone"
             )
@@ -54,8 +63,6 @@ def good_photos_in(folder: Path) -> Gathered:
             f"{bad}, and would count as good ones; name the folder of good photos alone, or call "
             "it good, so that both are known"
         )
-    samples = tuple(Sample(image=photo) for photo in found.photos)
-    return Gathered(samples=samples, left_out=found.troubles, skipped=(found.skipped,))
 
 
 def good_photos_if_any(folder: Path) -> Gathered:

@@ -8,7 +8,15 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from blemish.data.skipped import OWN_FILES, OWN_FOLDERS, PHOTO_SUFFIXES, Skipped, is_worth_a_word, most_common_first
+from blemish.data.skipped import (
+    OWN_FILES,
+    OWN_FOLDERS,
+    OWN_PICTURES,
+    PHOTO_SUFFIXES,
+    Skipped,
+    is_worth_a_word,
+    most_common_first,
+)
 from blemish.errors import DataError
 from blemish.wording import on_one_line
 
@@ -48,8 +56,8 @@ def look_through(folder: Path) -> Listing:
     """Finds all photos in a folder, then those of its sub-folders, by suffix, in natural order, without hidden ones.
 
     Links to folders are followed, but not to one that this folder lies in; a folder that is reached twice counts once.
-    Where Blemish wrote its own files, sub-folders are not entered. Raises DataError where the folder itself cannot be
-    listed, or is one that Blemish wrote and that holds no photo of its own.
+    Where Blemish wrote its own files, its pictures are no photos and sub-folders are not entered. Raises DataError
+    where the folder itself cannot be listed, or is one that Blemish wrote and that holds no photo of its own.
     """
     photos: list[Path] = []
     others: Counter[str] = Counter()
@@ -173,6 +181,8 @@ def _read_folder(folder: Path) -> _Folder:
         raise DataError(f"{folder}: cannot be listed ({error.strerror}); check its permissions") from error
     except ValueError:
         raise DataError(f"{on_one_line(folder)}: no folder can have this name; check the path") from None
+    if own:
+        photos = [photo for photo in photos if photo.name not in OWN_PICTURES]
     return _Folder(photos=in_natural_order(photos), folders=in_natural_order(folders), others=others, own=own)
 
 

@@ -16,14 +16,19 @@ def with_masks_in(folder: Path, found: Dataset) -> Dataset:
 
     A mask belongs to the defective test photo whose path ends as the mask's does below the folder, whatever their
     suffixes and with or without `_mask`: FOLDER/b1.bmp and FOLDER/scratch/b1_mask.png are masks of test/scratch/b1.tif.
-    Masks of good photos are not looked at. Those of no photo, and of more than one, are left out with an error. Raises
-    DataError where the folder cannot be listed or holds no masks.
+    Masks of good photos are not looked at, nor test photos themselves, which may lie beside their masks. Those of no
+    photo, and of more than one, are left out with an error. Raises DataError where the folder cannot be listed or holds
+    no masks.
     """
     listing = look_through(folder)
     if not listing.photos:
         raise DataError(f"{folder}: holds no masks, which are pictures such as PNG; check the path")
     photos = {sample.image: sample for sample in found.test}
-    owners = owners_of(listing.photos, _by_endings(list(photos)), truth=folder)
+    themselves = {photo.resolve() for photo in photos}
+    pictures = [picture for picture in listing.photos if picture.resolve() not in themselves]
+    if not pictures:
+        raise DataError(f"{folder}: holds the test photos themselves, and no masks; name the folder of their masks")
+    owners = owners_of(pictures, _by_endings(list(photos)), truth=folder)
     left_out = [*found.left_out, *listing.troubles]
     for mask, several in owners.shared.items():
         names = " or ".join(map(str, several))

@@ -26,10 +26,16 @@ class CountCheck:
 
 
 def checked_counts(found: Dataset, layout: Layout) -> CountCheck:
-    """Compares one category with what was published of it; says nothing of one that is not the publishers'."""
+    """Compares one category with what was published of it; of one that is not the publishers' it says that alone, and
+    nothing in a layout in common use."""
     name = "" if "" in layout.official else found.category or found.base.absolute().name
     if name not in layout.official:
-        return CountCheck()
+        if layout.in_common_use or not layout.official:
+            return CountCheck()
+        known = ", ".join(layout.official)
+        return CountCheck(
+            lines=(f"  not counted: {layout.name} has no category {name!r} that is known here, but {known}",)
+        )
     compared = _compared(name or layout.name, _counts(found), layout.official[name])
     if not layout.in_common_use:
         return compared

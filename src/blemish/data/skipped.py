@@ -25,12 +25,16 @@ OWN_FILES = frozenset(
 )
 """A folder that holds one of these was written by Blemish: its sub-folders hold overlays, maps and known photos."""
 
+OWN_PICTURES = frozenset(("unusual.png", "reference.png"))
+"""What training leaves beside such a file; other pictures there may be the user's."""
+
 OWN_FOLDERS = frozenset(("maps", "overlays", "level_maps"))
 """What predicting leaves beside its tables."""
 
 _EXPECTED = frozenset(
     (
         *("", ".txt", ".md", ".rst", ".html", ".log", ".ini", ".cfg", ".yaml", ".yml", ".toml", ".db"),
+        *(".sqlite", ".sqlite-wal", ".sqlite-shm", ".db-wal", ".db-shm"),
         *(".json", ".jsonl", ".csv", ".tsv", ".xml", ".xlsx", ".xls", ".xmp", ".npy", ".npz", ".parquet", ".py"),
         ".safetensors",
     )

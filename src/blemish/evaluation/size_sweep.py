@@ -77,9 +77,10 @@ def warnings_of(sweep: SizeSweep) -> list[str]:
     if sweep.sources_trained_on is None:
         found.append("Whether the model was trained on the photos that the defects were painted into is not known.")
     if sweep.left_out:
+        do = "does" if sweep.left_out == 1 else "do"
         found.append(
-            f"{counted(sweep.left_out, 'photo')} of synthetic defects do not count: the good photo that was painted on "
-            "is an alarm by itself."
+            f"{counted(sweep.left_out, 'photo')} of synthetic defects {do} not count: the good photo that was painted "
+            "on is an alarm by itself."
         )
     return found
 

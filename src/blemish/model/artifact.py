@@ -19,6 +19,7 @@ from blemish.model.usual import UsualPhotos
 from blemish.records import RecordFormat, read_record, write_record
 
 MODEL_FILE = "model.json"
+_UNFINISHED = "checkpoint.safetensors"  # by which a training that was interrupted goes on
 MODEL_FORMAT = RecordFormat(
     version=4,
     name="model",
@@ -96,11 +97,16 @@ def write_artifact(artifact: Artifact) -> None:
 def read_artifact(folder: str | Path) -> Artifact:
     """Reads model.json; raises ArtifactError, with what is wrong, for a folder that holds no whole artifact of a known
     format."""
+    if Path(folder).is_file():
+        raise ArtifactError(f"{folder} is a file: give the RUN folder of a finished training")
+    missing = f"{folder} holds no {MODEL_FILE}: give the RUN folder of a finished training"
+    if (Path(folder) / _UNFINISHED).is_file():
+        missing = f"{folder} holds an unfinished training, and no {MODEL_FILE} yet: repeat its command with --resume"
     return read_record(
         Artifact,
         Path(folder) / MODEL_FILE,
         form=MODEL_FORMAT,
-        missing=f"{folder} holds no {MODEL_FILE}: give the RUN folder of a finished training",
+        missing=missing,
         elsewhere={"folder": Path(folder)},
     )
 

@@ -115,7 +115,7 @@ class Station:
     def model(self, name: str) -> ServedModel:
         """Returns a model by its name; raises FaultError where there is none."""
         if name not in self.models:
-            raise FaultError(404, "no_such_model", f"no model {name[:64]!r} is served: {', '.join(self.models)} are")
+            raise FaultError(404, "no_such_model", f"no model {name[:64]!r} is served, but {', '.join(self.models)}")
         return self.models[name]
 
     @contextmanager

@@ -102,7 +102,9 @@ def _clear(folder: Path) -> None:
     """Deletes an earlier demo; a folder with anything else in it, at either level, is left alone."""
     if not folder.exists():
         return
-    kinds = list(folder.iterdir()) if folder.is_dir() else [folder]
+    if not folder.is_dir():
+        raise OutputError(f"{folder} is a file: give a new folder")
+    kinds = list(folder.iterdir())
     left = [path for kind in kinds if kind.name in TEXTURES and kind.is_dir() for path in kind.iterdir()]
     if not ({kind.name for kind in kinds} <= set(TEXTURES) and {path.name for path in left} <= LEFT):
         raise OutputError(f"{folder} holds other files: give a new folder")

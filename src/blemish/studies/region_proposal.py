@@ -9,6 +9,7 @@ from pathlib import Path
 import numpy as np
 
 from blemish.data.dataset import Dataset
+from blemish.data.folder import keep_apart
 from blemish.data.framing import white_level_of
 from blemish.data.images import Pixels, Size, read_header, read_image, save_png
 from blemish.data.part_outline import PartOutline, outline_part
@@ -53,6 +54,7 @@ def propose_region(
     mask_file, sheet = output.with_name(f"{output.stem}_mask.png"), output.with_suffix(".png")
     if there := [str(file) for file in (output, mask_file, sheet) if file.exists() and not overwrite]:
         raise SettingsError(f"{there[0]} is there already: give another file, or --overwrite")
+    keep_apart(mask_file, found)
     paths, unreadable = _of_one_size([sample.image for sample in found.good_photos()])
     photos: list[Pixels] = []
     outline = outline_part(_read(paths, photos, unreadable, on_progress), margin=margin)

@@ -130,6 +130,8 @@ def _from_anywhere(settings: Mapping[str, Any]) -> dict[str, Any]:
 
 def read_run_file(path: Path) -> RunFile:
     """Reads run.json; raises ArtifactError."""
+    if path.is_dir():
+        raise ArtifactError(f"{path} is a folder: give the file that training left in it, {path / RUN_FILE}")
     told = read_record(
         _RunRecord, path, form=RUN_FORMAT, missing=f"{path} cannot be read: there is no such file; check the path"
     )

@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 from blemish.calibration.groups import TwoGroups, two_groups
 from blemish.calibration.outliers import FEWEST_TO_COMPARE, by_unusualness
 from blemish.data.dataset import Dataset
+from blemish.data.folder import keep_apart
 from blemish.data.framing import Framing
 from blemish.data.images import Size
 from blemish.data.listed_blocks import as_text
@@ -214,6 +215,8 @@ def compared(
     paths = [sample.image for sample in (*found.train, *found.validation)]
     if not paths:
         return findings
+    if sheet is not None:
+        keep_apart(sheet, found)
     try:
         with torch.random.fork_rng(devices=[]):  # building draws weights
             network = Teacher.pretrained(teacher, levels=COMPARED_LEVELS, file=weights, download=False)
