@@ -38,7 +38,7 @@ def test_python_takes_photos_and_a_folder_and_the_methods_own_batch_and_light(
     with caplog.at_level(logging.INFO, logger="blemish"):
         artifact = blemish.train(photos, tmp_path / "run", **settings)
     assert artifact.method == DEFAULT_METHOD
-    decided = DETECTORS[DEFAULT_METHOD].training_defaults | {"align": False}  # so few photos are left as they lie
+    decided = {**DETECTORS[DEFAULT_METHOD].training_defaults, "align": False}  # so few photos are left as they lie
     assert artifact.training.settings.items() >= decided.items()
     assert (artifact.training.settings["light"], artifact.training.settings["pose"]) == ("mild", "off")
     assert (
